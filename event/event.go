@@ -1,0 +1,159 @@
+// Package event holds the words that every stage shares: a delivery as it was
+// received, what became of it, the kinds it comes in, and what can be asked of
+// it. It knows nothing of where events come from or go to.
+//
+// An Event is written in steps by the stages it passes: the receiver records
+// it, answers the Hub, hands it to targets and adds an Attempt for each try.
+// What is stored is as it came, byte for byte; masking and making safe happen
+// on the way out (JSON here masks secrets, internal/term makes text printable).
+package event
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// Event is a recorded delivery and all that became of it.
+type Event struct {
+	N          int64  // the history's number, never used twice
+	Rev        int64  // grows with each change, within a history
+	Session    string // the session that received it
+	Source     Source
+	ReplayOf   int64  // the N of the event that this one repeats, 0 if none
+	WebhookID  string // the webhook's id, as the body names it
+	Delivery   string // the Webhook-Id header: the same on the Hub's retries and replays
+	DeliveryN  int    // 2 for the second arrival of the same Delivery, and so on; 1 otherwise
+	Kind       Kind   // empty when the body tells none
+	Repo       hub.Watch
+	ReceivedAt time.Time
+	Verdict    Verdict
+	Method     string
+	Path       string // with the query, as it was requested
+	Header     http.Header
+	Size       int64  // bytes of the body as it arrived, as far as it was read
+	Body       []byte // nil where it was not asked for
+	BodyCut    bool   // only the beginning of the body was kept (strangers' bodies)
+	Phase      Phase
+	Targets    []string // where it is handed to, in the order of the routes
+	Answer     Answer
+	Attempts   []Attempt
+}
+
+// Source says who made an event.
+type Source string
+
+// The sources of events.
+const (
+	SourceHub     Source = "hub"     // the Hub delivered it
+	SourceTrigger Source = "trigger" // the user made it up
+	SourceReplay  Source = "replay"  // the user sent an earlier event again
+	SourceSandbox Source = "sandbox" // a Hub on loopback delivered it
+)
+
+// Verdict is what the check of the secret said.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictOK        Verdict = "ok"
+	VerdictWrong     Verdict = "wrong"     // another secret, or more than one
+	VerdictMissing   Verdict = "missing"   // no secret at all
+	VerdictUnchecked Verdict = "unchecked" // the receiver has no secret to compare with
+)
+
+// Trusted reports whether an event with this verdict is handed to targets and
+// counted.
+func (v Verdict) Trusted() bool { return v == VerdictOK || v == VerdictUnchecked }
+
+// Phase is how far an event has come.
+type Phase string
+
+// The phases. An event starts as open and ends as settled or pending.
+const (
+	PhaseOpen    Phase = "open"    // recorded; being answered, queued or handed over
+	PhaseWaiting Phase = "waiting" // its target refuses connections; it is handed over when that ends
+	PhaseSettled Phase = "settled" // every target is done, or there was none
+	PhasePending Phase = "pending" // never handed over: the session ended or gave up before
+)
+
+// Answer is what the sender of a delivery was told.
+type Answer struct {
+	Status   int           // HTTP status, 0 until it is given
+	Duration time.Duration // from the last byte of the request to the answer
+}
+
+// Attempt is one try to hand an event to a target.
+type Attempt struct {
+	N         int    // 1 for the first try of this event at this target
+	Target    string // as the user named it, completed: "http://127.0.0.1:9000/hook"
+	StartedAt time.Time
+	Duration  time.Duration
+	Status    int    // HTTP status of the target, 0 when it gave none
+	Err       string // why there is no status, or no whole body; empty otherwise
+	Header    http.Header
+	Body      []byte // at most MaxTargetBody of the target's answer
+	BodyCut   bool   // there was more
+}
+
+// MaxTargetBody is how much of a target's answer is kept.
+const MaxTargetBody = 1 << 20
+
+// OK reports whether the target took the event: an answer of 2xx.
+func (a Attempt) OK() bool { return a.Status >= 200 && a.Status < 300 && a.Err == "" }
+
+// Failed reports whether a target did not take the event in the last try it
+// was given, or, for a pending one, never had a try.
+func (e *Event) Failed() bool {
+	for _, target := range e.Targets {
+		if last := e.Last(target); last != nil && !last.OK() {
+			return true
+		}
+	}
+	return false
+}
+
+// Last gives the latest attempt at a target, nil if there was none.
+func (e *Event) Last(target string) *Attempt {
+	for i := len(e.Attempts) - 1; i >= 0; i-- {
+		if e.Attempts[i].Target == target {
+			return &e.Attempts[i]
+		}
+	}
+	return nil
+}
+
+// Update is what became of an event since it was recorded. Its zero fields
+// change nothing.
+type Update struct {
+	N       int64
+	Phase   Phase
+	Answer  Answer
+	Attempt *Attempt // one more attempt
+}
+
+// State is a change in what hf-tap depends on: the tunnel, the webhook, a
+// target. States are kept and printed among the events, so that an event can
+// be read together with the circumstances it met.
+type State struct {
+	Rev     int64
+	Session string
+	At      time.Time
+	Subject Subject
+	Name    string // which one: a URL, a webhook's id, a target
+	State   string // a word: up, down, away, suspended, …
+	Detail  string // why, for people; may quote what the network said
+}
+
+// Subject is what a State is about.
+type Subject string
+
+// The subjects of states.
+const (
+	SubjectSession Subject = "session"
+	SubjectTunnel  Subject = "tunnel"
+	SubjectWebhook Subject = "webhook"
+	SubjectTarget  Subject = "target"
+	SubjectHistory Subject = "history"
+)

@@ -1,0 +1,142 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// LineVersion is the version of the JSON lines. It changes when a field is
+// taken away or gets another meaning; new fields may come at any time.
+const LineVersion = 1
+
+// line is an event as a line of JSON: the one schema of listen, events and
+// export, described in docs/events.md.
+type line struct {
+	Type       string          `json:"type"`
+	V          int             `json:"v"`
+	N          int64           `json:"n"`
+	Session    string          `json:"session"`
+	Source     Source          `json:"source"`
+	ReplayOf   int64           `json:"replay_of,omitempty"`
+	WebhookID  string          `json:"webhook_id"`
+	Delivery   string          `json:"delivery"`
+	DeliveryN  int             `json:"delivery_n"`
+	Kind       Kind            `json:"kind"`
+	Repo       lineRepo        `json:"repo"`
+	ReceivedAt time.Time       `json:"received_at"`
+	Verdict    Verdict         `json:"verdict"`
+	Method     string          `json:"method"`
+	Path       string          `json:"path"`
+	Headers    [][2]string     `json:"headers"`
+	Body       json.RawMessage `json:"body,omitempty"`
+	BodyBase64 *[]byte         `json:"body_base64,omitempty"`
+	BodyCut    bool            `json:"body_cut,omitempty"`
+	Size       int64           `json:"size"`
+	Phase      Phase           `json:"phase"`
+	Answer     lineAnswer      `json:"answer"`
+	Attempts   []lineAttempt   `json:"attempts"`
+}
+
+type lineRepo struct {
+	Type string `json:"type"`
+	Name string `json:"name"`
+}
+
+type lineAnswer struct {
+	Status int     `json:"status"`
+	MS     float64 `json:"ms"`
+}
+
+type lineAttempt struct {
+	N         int       `json:"n"`
+	Target    string    `json:"target"`
+	StartedAt time.Time `json:"started_at"`
+	Status    int       `json:"status"`
+	MS        float64   `json:"ms"`
+	Error     string    `json:"error,omitempty"`
+}
+
+// MarshalJSON writes e as a line of schema LineVersion, secrets masked. The
+// body stands there as JSON when it is JSON in UTF-8, else in base64; when it
+// was not loaded, neither key is there.
+func (e *Event) MarshalJSON() ([]byte, error) {
+	l := line{
+		Type: "event", V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf,
+		WebhookID: e.WebhookID, Delivery: e.Delivery, DeliveryN: e.DeliveryN, Kind: e.Kind,
+		Repo: lineRepo{e.Repo.Type, e.Repo.Name}, ReceivedAt: e.ReceivedAt.UTC(), Verdict: e.Verdict,
+		Method: e.Method, Path: MaskURL(e.Path), Headers: [][2]string{}, BodyCut: e.BodyCut, Size: e.Size,
+		Phase: e.Phase, Answer: lineAnswer{e.Answer.Status, ms(e.Answer.Duration)}, Attempts: []lineAttempt{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
+		for _, value := range e.Header[name] {
+			l.Headers = append(l.Headers, [2]string{name, MaskHeader(name, value)})
+		}
+	}
+	for _, a := range e.Attempts {
+		l.Attempts = append(l.Attempts, lineAttempt{a.N, MaskURL(a.Target), a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err})
+	}
+	switch {
+	case e.Body == nil:
+	case json.Valid(e.Body) && utf8.Valid(e.Body):
+		l.Body = e.Body
+	default:
+		l.BodyBase64 = &e.Body
+	}
+	return marshal(l)
+}
+
+// MarshalJSON writes s as a line of schema LineVersion.
+func (s *State) MarshalJSON() ([]byte, error) {
+	return marshal(struct {
+		Type    string    `json:"type"`
+		V       int       `json:"v"`
+		Session string    `json:"session"`
+		At      time.Time `json:"at"`
+		Subject Subject   `json:"subject"`
+		Name    string    `json:"name,omitempty"`
+		State   string    `json:"state"`
+		Detail  string    `json:"detail,omitempty"`
+	}{"state", LineVersion, s.Session, s.At.UTC(), s.Subject, MaskURL(s.Name), s.State, s.Detail})
+}
+
+// marshal leaves "<" and "&" alone: the lines are for programs, not for pages.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("write JSON line: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// ms gives d in milliseconds, to the microsecond.
+func ms(d time.Duration) float64 { return math.Round(float64(d)/1e3) / 1e3 }
+
+// Title is what an event is called where its kind is shown: the kind, or what
+// can be said of a body that has none.
+func (e *Event) Title() string {
+	switch {
+	case e.Kind != "":
+		return string(e.Kind)
+	case e.Size == 0:
+		return "(empty body)"
+	}
+	return "(no kind)"
+}
+
+// RepoTitle names the repo, or is empty when the body names none.
+func (e *Event) RepoTitle() string {
+	if e.Repo == (hub.Watch{}) {
+		return ""
+	}
+	return e.Repo.String()
+}

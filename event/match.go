@@ -1,0 +1,102 @@
+package event
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// Match selects events by kind and by repo. The zero value matches all.
+type Match struct {
+	Kinds   []string // globs over kinds: "discussion.*"; one has to fit, if there are any
+	Watches []string // globs over type:name: "model:me/*"; one has to fit, if there are any
+}
+
+// ParseMatch reads a comma list of kind globs and watch globs. A term with a
+// colon is a watch glob. "*" stands for any run of characters, dots and
+// slashes among them. The error says which term is wrong.
+func ParseMatch(s string) (Match, error) {
+	var m Match
+	for term := range strings.SplitSeq(s, ",") {
+		term = strings.TrimSpace(term)
+		typ, _, isWatch := strings.Cut(term, ":")
+		switch {
+		case term == "":
+			return Match{}, fmt.Errorf("match %q has an empty term", s)
+		case isWatch && !slices.ContainsFunc(hub.WatchTypes, func(t string) bool { return glob(typ, t) }):
+			return Match{}, fmt.Errorf("match %q: %q is no type of repo or account", s, typ)
+		case isWatch:
+			m.Watches = append(m.Watches, term)
+		case !slices.ContainsFunc(Kinds, func(k Kind) bool { return matchKind(term, k) }) && !documentedScope(term):
+			return Match{}, fmt.Errorf("match %q: %q fits no kind of event", s, term)
+		default:
+			m.Kinds = append(m.Kinds, term)
+		}
+	}
+	return m, nil
+}
+
+// documentedScope reports whether a glob reaches below a scope that the Hub
+// documents, where kinds may appear that are not known yet.
+func documentedScope(pattern string) bool {
+	return slices.ContainsFunc(Kinds, func(k Kind) bool {
+		return strings.HasPrefix(pattern, k.Scope()+".") && strings.Contains(pattern[len(k.Scope())+1:], ".")
+	})
+}
+
+// Matches reports whether e fits. A kind glob may fit the event's own kind or
+// the documented one that it counts as. A watch glob fits a repo; "user:me" and
+// "org:us" fit every repo of that account.
+func (m Match) Matches(e *Event) bool {
+	if len(m.Kinds) > 0 && !slices.ContainsFunc(m.Kinds, func(p string) bool { return matchKind(p, e.Kind) }) {
+		return false
+	}
+	if len(m.Watches) > 0 && !slices.ContainsFunc(m.Watches, func(p string) bool { return matchWatch(p, e.Repo) }) {
+		return false
+	}
+	return true
+}
+
+// String gives the comma list that ParseMatch reads.
+func (m Match) String() string {
+	return strings.Join(append(slices.Clone(m.Kinds), m.Watches...), ",")
+}
+
+func matchKind(pattern string, k Kind) bool {
+	return k != "" && (glob(pattern, string(k)) || glob(pattern, string(k.Narrow())))
+}
+
+func matchWatch(pattern string, repo hub.Watch) bool {
+	if glob(pattern, repo.String()) {
+		return true
+	}
+	typ, name, _ := strings.Cut(pattern, ":")
+	owner, _, owned := strings.Cut(repo.Name, "/")
+	return owned && (typ == "user" || typ == "org") && glob(name, owner)
+}
+
+// glob reports whether s fits a pattern in which "*" stands for any run of
+// characters. Only the last star ever has to be tried again at a later place,
+// so that the time is at most len(pattern) × len(s).
+func glob(pattern, s string) bool {
+	star, retry := -1, 0
+	p, i := 0, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, retry = p, i
+			p++
+		case p < len(pattern) && pattern[p] == s[i]:
+			p++
+			i++
+		case star >= 0:
+			retry++
+			p, i = star+1, retry
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}

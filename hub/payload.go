@@ -1,0 +1,219 @@
+package hub
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+)
+
+// Payload is the body of a delivery, version 3, as the Hub's docs describe it.
+// It is what the samples and the sandbox write. To read a body that somebody
+// sent, use ParsePayload, which forgives what json.Unmarshal would not.
+type Payload struct {
+	Event                 EventHead    `json:"event"`
+	Repo                  Repo         `json:"repo"`
+	Discussion            *Discussion  `json:"discussion,omitempty"`
+	Comment               *Comment     `json:"comment,omitempty"`
+	Webhook               WebhookRef   `json:"webhook"`
+	MovedTo               *MovedTo     `json:"movedTo,omitempty"`
+	UpdatedRefs           []RefUpdate  `json:"updatedRefs,omitempty"`
+	UpdatedFiles          []FileUpdate `json:"updatedFiles,omitempty"`
+	UpdatedFilesTruncated bool         `json:"updatedFilesTruncated,omitempty"` // above 10,000 files
+	// UpdatedConfig is {"private": bool}, or empty when what changed is not told.
+	UpdatedConfig json.RawMessage `json:"updatedConfig,omitempty"`
+
+	// Raw is the body that ParsePayload read, byte for byte; it is not written.
+	Raw []byte `json:"-"`
+}
+
+// EventHead says what happened: an action within a scope.
+type EventHead struct {
+	Action string `json:"action"` // create, delete, update, move
+	Scope  string `json:"scope"`  // repo, repo.content, repo.config, discussion, discussion.comment, or narrower
+}
+
+// Repo is the repo that an event is about.
+type Repo struct {
+	Type      string   `json:"type"` // model, dataset, space, bucket, kernel, or newer
+	Name      string   `json:"name"` // "owner/name"; old canonical repos have no slash
+	ID        string   `json:"id"`   // 24 hex digits
+	Private   bool     `json:"private"`
+	Subdomain string   `json:"subdomain,omitempty"` // Spaces only
+	URL       URLs     `json:"url"`
+	HeadSHA   string   `json:"headSha,omitempty"` // scopes under repo, never for buckets
+	Tags      []string `json:"tags,omitempty"`
+	Owner     Account  `json:"owner"`
+}
+
+// URLs are the two addresses of a thing on the Hub.
+type URLs struct {
+	Web string `json:"web"`
+	API string `json:"api,omitempty"` // comments have none
+}
+
+// Account is a user or an organization, by id alone.
+type Account struct {
+	ID string `json:"id"` // 24 hex digits
+}
+
+// Discussion is a discussion or a pull request.
+type Discussion struct {
+	ID            string   `json:"id"`
+	Title         string   `json:"title"`
+	URL           URLs     `json:"url"`
+	Status        string   `json:"status"` // open, closed, merged, draft
+	Author        Account  `json:"author"`
+	Num           int      `json:"num"`
+	IsPullRequest bool     `json:"isPullRequest"`
+	Changes       *Changes `json:"changes,omitempty"` // pull requests only
+	Pinned        *bool    `json:"pinned,omitempty"`
+}
+
+// Changes is what a pull request would change.
+type Changes struct {
+	Base          string `json:"base"` // refs/heads/main
+	MergeCommitID string `json:"mergeCommitId,omitempty"`
+}
+
+// Comment is a comment in a discussion.
+type Comment struct {
+	ID      string  `json:"id"`
+	Author  Account `json:"author"`
+	Content *string `json:"content,omitempty"` // absent when hidden
+	Hidden  bool    `json:"hidden"`
+	URL     URLs    `json:"url"`
+}
+
+// WebhookRef names the webhook that a delivery belongs to.
+type WebhookRef struct {
+	ID      string `json:"id"`
+	Version int    `json:"version"` // 3
+}
+
+// MovedTo is a repo's new name and owner.
+type MovedTo struct {
+	Name  string  `json:"name"`
+	Owner Account `json:"owner"`
+}
+
+// RefUpdate is one ref that moved: a branch, a tag, or refs/pr/N.
+type RefUpdate struct {
+	Ref    string  `json:"ref"`
+	OldSHA *string `json:"oldSha"` // nil for a new ref
+	NewSHA *string `json:"newSha"` // nil for a deleted ref
+}
+
+// FileUpdate is one file of a bucket that changed.
+type FileUpdate struct {
+	Path    string `json:"path"`
+	Action  string `json:"action"` // add, delete
+	XetHash string `json:"xetHash,omitempty"`
+	Size    *int64 `json:"size,omitempty"` // bytes
+}
+
+// Head is what every delivery is filed under. Its fields are empty where the
+// body has none, is no JSON, or has another shape.
+type Head struct {
+	Scope, Action      string
+	RepoType, RepoName string
+	WebhookID          string
+}
+
+// ParseHead reads the head of a body and nothing else. It never fails: a body
+// of another shape has an emptier head.
+func ParseHead(body []byte) Head {
+	var top struct {
+		Event, Repo, Webhook fields
+	}
+	if json.Unmarshal(body, &top) != nil {
+		return Head{}
+	}
+	return Head{
+		Scope: top.Event.text("scope"), Action: top.Event.text("action"),
+		RepoType: top.Repo.text("type"), RepoName: top.Repo.text("name"),
+		WebhookID: top.Webhook.text("id"),
+	}
+}
+
+// ParsePayload reads a body as far as it can be read, and keeps its bytes in
+// Raw. A field of an unexpected shape is left empty, and so are its neighbours
+// in the same object only when they cannot be told apart. ok is false when the
+// body is no JSON object.
+func ParsePayload(body []byte) (p Payload, ok bool) {
+	p.Raw = body
+	var top fields
+	if json.Unmarshal(body, &top) != nil || top == nil {
+		return p, false
+	}
+	read(top["event"], &p.Event)
+	read(top["repo"], &p.Repo)
+	read(top["discussion"], &p.Discussion)
+	read(top["comment"], &p.Comment)
+	read(top["webhook"], &p.Webhook)
+	read(top["movedTo"], &p.MovedTo)
+	read(top["updatedRefs"], &p.UpdatedRefs)
+	read(top["updatedFiles"], &p.UpdatedFiles)
+	read(top["updatedFilesTruncated"], &p.UpdatedFilesTruncated)
+	p.UpdatedConfig = top["updatedConfig"]
+	return p, true
+}
+
+// read fills what it can: json.Unmarshal goes on past a value of the wrong
+// type and reports it only at the end, which is just what is wanted here.
+func read(raw json.RawMessage, into any) {
+	if len(raw) > 0 {
+		_ = json.Unmarshal(raw, into)
+	}
+}
+
+// fields is a JSON object whose values are read one at a time. A value that is
+// no object leaves it nil rather than failing the whole body.
+type fields map[string]json.RawMessage
+
+// UnmarshalJSON accepts every value.
+func (f *fields) UnmarshalJSON(b []byte) error {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(b, &m) == nil {
+		*f = m
+	}
+	return nil
+}
+
+func (f fields) text(key string) string {
+	var s string
+	read(f[key], &s)
+	return s
+}
+
+// Narrow gives the scope under which the Hub documents an event: a scope
+// narrower than any known one counts as an update of the known one above it
+// ("repo.config.dois" is an update of "repo.config"). A scope that has no known
+// one above it is returned unchanged.
+func (h EventHead) Narrow() EventHead {
+	for scope := h.Scope; scope != ""; {
+		switch scope {
+		case "repo", "repo.content", "repo.config", "discussion", "discussion.comment":
+			if scope != h.Scope {
+				return EventHead{Action: "update", Scope: scope}
+			}
+			return h
+		}
+		i := strings.LastIndexByte(scope, '.')
+		if i < 0 {
+			break
+		}
+		scope = scope[:i]
+	}
+	return h
+}
+
+// RepoURLs are the addresses of a repo at endpoint ("https://huggingface.co"):
+// models stand at the root of the site, all others under their plural.
+func RepoURLs(endpoint, repoType, name string) URLs {
+	plural := url.PathEscape(repoType) + "s/"
+	web := plural
+	if repoType == "model" {
+		web = ""
+	}
+	return URLs{Web: endpoint + "/" + web + name, API: endpoint + "/api/" + plural + name}
+}

@@ -1,0 +1,116 @@
+package tunnel
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Probe is how Verify asks whether a public address leads to this process.
+type Probe struct {
+	URL    string                    // the address to ask: a nonce is appended
+	Answer func(nonce string) string // what this process answers to a nonce, and nobody else can
+	Client *http.Client              // redirects are not followed, whatever it says
+	Within time.Duration             // how long to try, 0 for 10 s: a fresh tunnel may need a moment
+	Pause  time.Duration             // between two tries, 0 for a quarter of a second
+}
+
+// ErrNoRoute says that nothing answered: there may be no way from here to the
+// public address (a firewall, no DNS), which says nothing about the way from
+// the Hub.
+var ErrNoRoute = errors.New("the public address cannot be reached from here")
+
+// WrongAnswerError says that somebody else answers at the public address, such
+// as a gateway that has lost the tunnel.
+type WrongAnswerError struct {
+	URL    string
+	Status int    // HTTP status
+	Code   string // the provider's error code, "ERR_NGROK_3200", if it gave one
+	Text   string // the beginning of the answer, as it came
+}
+
+func (e *WrongAnswerError) Error() string {
+	msg := fmt.Sprintf("the public address %s does not lead here: it answered %d", e.URL, e.Status)
+	if e.Code != "" {
+		msg += ", " + e.Code
+	}
+	if e.Text != "" {
+		msg += fmt.Sprintf(", %q", e.Text)
+	}
+	return msg
+}
+
+// Verify posts a fresh nonce to the probe's address until the right answer
+// comes, and returns how long that round trip took. The error is a
+// *WrongAnswerError when another answer came last, and wraps ErrNoRoute when
+// none came, or the context's when that ended first.
+func Verify(ctx context.Context, p Probe) (time.Duration, error) {
+	within, pause := p.Within, p.Pause
+	if within == 0 {
+		within = 10 * time.Second
+	}
+	if pause == 0 {
+		pause = 250 * time.Millisecond
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if p.Client != nil {
+		client.Transport = p.Client.Transport
+	}
+	tries, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	var last error
+	for {
+		took, err := ask(tries, client, p)
+		if err == nil {
+			return took, nil
+		}
+		// The try that the deadline cut short says less than the one before it.
+		if last == nil || tries.Err() == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-tries.Done():
+			return 0, last
+		case <-time.After(pause):
+		}
+	}
+}
+
+func ask(ctx context.Context, client *http.Client, p Probe) (time.Duration, error) {
+	nonce := rand.Text()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/"+nonce, http.NoBody)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the self-check: %w", err)
+	}
+	start := time.Now()
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNoRoute, err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	if resp.StatusCode == http.StatusOK && string(body) == p.Answer(nonce) {
+		return time.Since(start), nil
+	}
+	return 0, &WrongAnswerError{URL: p.URL, Status: resp.StatusCode, Code: resp.Header.Get("Ngrok-Error-Code"), Text: excerpt(string(body))}
+}
+
+// excerpt gives the first words of an answer; a page of HTML says nothing in
+// one line.
+func excerpt(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.HasPrefix(s, "<") {
+		return ""
+	}
+	if len(s) > 120 {
+		s = strings.ToValidUTF8(s[:120], "") + "…"
+	}
+	return s
+}
