@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -120,32 +121,48 @@ type Head struct {
 }
 
 // ParseHead reads the head of a body and nothing else. It never fails: a body
-// of another shape has an emptier head.
+// of another shape has an emptier head. Of keys that stand there twice the
+// last one counts, and capitals are not small letters.
 func ParseHead(body []byte) Head {
-	var top struct {
-		Event, Repo, Webhook fields
+	h, _ := parseHead(body)
+	return h
+}
+
+// parseHead reads the head and reports whether the body is a JSON object.
+func parseHead(body []byte) (h Head, ok bool) {
+	s := scanner{b: body}
+	s.space()
+	ok = s.object(func(key []byte) bool {
+		switch {
+		case is(key, "event"):
+			h.Scope, h.Action = "", ""
+			return s.strings(pair{"scope", &h.Scope}, pair{"action", &h.Action})
+		case is(key, "repo"):
+			h.RepoType, h.RepoName = "", ""
+			return s.strings(pair{"type", &h.RepoType}, pair{"name", &h.RepoName})
+		case is(key, "webhook"):
+			h.WebhookID = ""
+			return s.strings(pair{"id", &h.WebhookID}, pair{})
+		}
+		return s.skip()
+	})
+	if s.space(); !ok || s.i < len(body) {
+		return Head{}, false
 	}
-	if json.Unmarshal(body, &top) != nil {
-		return Head{}
-	}
-	return Head{
-		Scope: top.Event.text("scope"), Action: top.Event.text("action"),
-		RepoType: top.Repo.text("type"), RepoName: top.Repo.text("name"),
-		WebhookID: top.Webhook.text("id"),
-	}
+	return h, true
 }
 
 // ParsePayload reads a body as far as it can be read, and keeps its bytes in
-// Raw. A field of an unexpected shape is left empty, and so are its neighbours
-// in the same object only when they cannot be told apart. ok is false when the
-// body is no JSON object.
+// Raw. A field of an unexpected shape is left empty, and its neighbours are
+// read. What ParseHead reads is the same here. ok is false when the body is no
+// JSON object.
 func ParsePayload(body []byte) (p Payload, ok bool) {
 	p.Raw = body
+	head, ok := parseHead(body)
 	var top fields
-	if json.Unmarshal(body, &top) != nil || top == nil {
+	if !ok || json.Unmarshal(body, &top) != nil {
 		return p, false
 	}
-	read(top["event"], &p.Event)
 	read(top["repo"], &p.Repo)
 	read(top["discussion"], &p.Discussion)
 	read(top["comment"], &p.Comment)
@@ -155,6 +172,9 @@ func ParsePayload(body []byte) (p Payload, ok bool) {
 	read(top["updatedFiles"], &p.UpdatedFiles)
 	read(top["updatedFilesTruncated"], &p.UpdatedFilesTruncated)
 	p.UpdatedConfig = top["updatedConfig"]
+	// encoding/json is laxer about keys that stand there twice or in capitals.
+	p.Event = EventHead{Action: head.Action, Scope: head.Scope}
+	p.Repo.Type, p.Repo.Name, p.Webhook.ID = head.RepoType, head.RepoName, head.WebhookID
 	return p, true
 }
 
@@ -215,5 +235,20 @@ func RepoURLs(endpoint, repoType, name string) URLs {
 	if repoType == "model" {
 		web = ""
 	}
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	name = strings.Join(parts, "/")
 	return URLs{Web: endpoint + "/" + web + name, API: endpoint + "/api/" + plural + name}
 }
+
+// DiscussionURLs are the addresses of discussion or pull request num in the
+// repo whose addresses are given.
+func DiscussionURLs(repo URLs, num int) URLs {
+	n := "/discussions/" + strconv.Itoa(num)
+	return URLs{Web: repo.Web + n, API: repo.API + n}
+}
+
+// CommentURL is the address of a comment on the page of its discussion.
+func CommentURL(discussion URLs, id string) string { return discussion.Web + "#" + id }

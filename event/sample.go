@@ -1,0 +1,242 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// Variant is one of the forms that a kind of event comes in: the push of a tag
+// and the push to a pull request are both a repo.content.update.
+type Variant string
+
+// The variants of samples.
+const (
+	VariantCommit        Variant = "commit"         // main moved on
+	VariantNewBranch     Variant = "new-branch"     // a branch that was not there before
+	VariantDeletedBranch Variant = "deleted-branch" // a branch that is gone
+	VariantTag           Variant = "tag"            // main moved on and was tagged
+	VariantPullRef       Variant = "pull-ref"       // refs/pr/N of a pull request just opened
+	VariantUpload        Variant = "upload"         // files put into a bucket
+	VariantRemoval       Variant = "removal"        // files taken out of a bucket
+	VariantTruncated     Variant = "truncated"      // more files than the Hub lists
+	VariantVisibility    Variant = "visibility"     // a repo made public or private
+	VariantUntold        Variant = "untold"         // a setting that the payload does not tell: updatedConfig is {}
+	VariantPullRequest   Variant = "pull-request"
+	VariantDiscussion    Variant = "discussion"
+	VariantClosed        Variant = "closed"
+	VariantMerged        Variant = "merged" // a pull request
+	VariantReopened      Variant = "reopened"
+	VariantEdited        Variant = "edited" // a comment
+	VariantHidden        Variant = "hidden" // a comment, which then has no content
+)
+
+// MaxUpdatedFiles is the most files that the Hub lists in one payload of a
+// bucket; with more it sets updatedFilesTruncated.
+const MaxUpdatedFiles = 10_000
+
+// SampleOptions say which sample to make. The zero value is a sample of the
+// Hub's own addresses in the plainest variant.
+type SampleOptions struct {
+	Seed      uint64  // the same seed gives the same sample
+	Endpoint  string  // base of the URLs in it; hub.DefaultEndpoint when empty
+	WebhookID string  // made from the seed when empty
+	Variant   Variant // the first of Variants when empty
+	Private   bool    // whether the repo is private
+}
+
+// KindsOf lists the kinds of event that a repo of a type can have, in the
+// order of Kinds. Buckets have no discussions. A type that is no type of repo
+// has none.
+func KindsOf(repoType string) []Kind {
+	if !slices.Contains(hub.WatchTypes, repoType) || !(hub.Watch{Type: repoType}).IsRepo() {
+		return nil
+	}
+	kinds := slices.Clone(Kinds)
+	if repoType == "bucket" {
+		kinds = slices.DeleteFunc(kinds, func(k Kind) bool { return k.Domain() == "discussion" })
+	}
+	return kinds
+}
+
+// Variants lists the variants of a kind for a type of repo, the plainest
+// first. A kind that comes in one form only has the empty variant; one that
+// the type cannot have has none.
+func Variants(kind Kind, repoType string) []Variant {
+	if !slices.Contains(KindsOf(repoType), kind) {
+		return nil
+	}
+	switch kind {
+	case "repo.content.update":
+		if repoType == "bucket" {
+			return []Variant{VariantUpload, VariantRemoval, VariantTruncated}
+		}
+		return []Variant{VariantCommit, VariantNewBranch, VariantDeletedBranch, VariantTag, VariantPullRef}
+	case "repo.config.update":
+		return []Variant{VariantVisibility, VariantUntold}
+	case "discussion.create":
+		return []Variant{VariantPullRequest, VariantDiscussion}
+	case "discussion.delete", "discussion.comment.create":
+		return []Variant{VariantDiscussion, VariantPullRequest}
+	case "discussion.update":
+		return []Variant{VariantClosed, VariantMerged, VariantReopened}
+	case "discussion.comment.update":
+		return []Variant{VariantEdited, VariantHidden}
+	}
+	return []Variant{""}
+}
+
+// Sample makes a payload as the Hub sends it for a kind of event in a repo.
+// The error says why the Hub never sends such a thing: an unknown kind, a
+// bucket with discussions, a variant of another kind.
+func Sample(kind Kind, repo hub.Watch, opts SampleOptions) (hub.Payload, error) {
+	variant, err := opts.variant(kind, repo)
+	if err != nil {
+		return hub.Payload{}, err
+	}
+	s := Sampler{Seed: opts.Seed, Endpoint: opts.Endpoint}
+	webhookID := opts.WebhookID
+	if webhookID == "" {
+		webhookID = s.ID("webhook")
+	}
+	r := s.Repo(repo)
+	r.Private = opts.Private
+	p := Compose(kind, r, webhookID)
+	switch kind {
+	case "repo.move":
+		p.MovedTo = s.move(repo)
+	case "repo.config.update":
+		p.UpdatedConfig = UpdatedConfig(variant == VariantVisibility, opts.Private)
+	case "repo.content.update":
+		if repo.Type == "bucket" {
+			p.UpdatedFiles, p.UpdatedFilesTruncated = s.files(variant)
+		} else {
+			p.UpdatedRefs = s.refs(r, variant)
+		}
+	default:
+		if kind.Domain() == "discussion" {
+			s.discuss(&p, kind, r, variant)
+		}
+	}
+	return p, nil
+}
+
+// variant checks that the Hub sends such a thing, and completes the variant.
+func (o SampleOptions) variant(kind Kind, repo hub.Watch) (Variant, error) {
+	parsed, err := hub.ParseWatch(repo.String())
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("making a sample: %w", err)
+	case parsed.Type != repo.Type || !repo.IsRepo():
+		return "", fmt.Errorf("making a sample: %q is no repo, and events happen in repos", repo)
+	case !strings.Contains(repo.Name, "/") && repo.Type != "model" && repo.Type != "dataset":
+		return "", fmt.Errorf("making a sample: %q has no owner, and only old models and datasets have none", repo)
+	case !kind.Known():
+		return "", fmt.Errorf("making a sample: the Hub sends no events of the kind %q", kind)
+	}
+	variants := Variants(kind, repo.Type)
+	switch {
+	case len(variants) == 0:
+		return "", fmt.Errorf("making a sample: the Hub sends no %s for a %s", kind, repo.Type)
+	case o.Variant == "":
+		return variants[0], nil
+	case !slices.Contains(variants, o.Variant):
+		return "", fmt.Errorf("making a sample: %s of a %s has no variant %q: want one of %q", kind, repo.Type, o.Variant, variants)
+	}
+	return o.Variant, nil
+}
+
+// Compose begins the payload of a kind: its head, its repo with what the Hub
+// tells of a repo in that scope, and its webhook. The sha of the head commit
+// goes with the scopes under repo only.
+func Compose(kind Kind, repo hub.Repo, webhookID string) hub.Payload {
+	if kind.Domain() != "repo" || repo.Type == "bucket" {
+		repo.HeadSHA = ""
+	}
+	return hub.Payload{
+		Event:   hub.EventHead{Action: kind.Action(), Scope: kind.Scope()},
+		Repo:    repo,
+		Webhook: hub.WebhookRef{ID: webhookID, Version: 3},
+	}
+}
+
+// UpdatedConfig is what a repo.config.update tells: the visibility when that
+// is what changed, nothing otherwise.
+func UpdatedConfig(visibility, private bool) json.RawMessage {
+	if !visibility {
+		return json.RawMessage(`{}`)
+	}
+	return json.RawMessage(`{"private":` + strconv.FormatBool(private) + `}`)
+}
+
+func (s Sampler) move(repo hub.Watch) *hub.MovedTo {
+	owner, name, owned := strings.Cut(repo.Name, "/")
+	if !owned {
+		owner, name = "huggingface", repo.Name
+	}
+	return &hub.MovedTo{Name: owner + "/" + name + "-v2", Owner: s.Account(owner)}
+}
+
+func (s Sampler) refs(r hub.Repo, variant Variant) []hub.RefUpdate {
+	head, before := r.HeadSHA, s.SHA("before", r.ID)
+	side := s.SHA("side", r.ID)
+	switch variant {
+	case VariantNewBranch:
+		return []hub.RefUpdate{{Ref: "refs/heads/experiment", NewSHA: &side}}
+	case VariantDeletedBranch:
+		return []hub.RefUpdate{{Ref: "refs/heads/experiment", OldSHA: &side}}
+	case VariantTag:
+		return []hub.RefUpdate{
+			{Ref: "refs/heads/main", OldSHA: &before, NewSHA: &head},
+			{Ref: "refs/tags/v1.0", NewSHA: &head},
+		}
+	case VariantPullRef:
+		return []hub.RefUpdate{{Ref: "refs/pr/" + strconv.Itoa(s.num(r)), NewSHA: &side}}
+	}
+	return []hub.RefUpdate{{Ref: "refs/heads/main", OldSHA: &before, NewSHA: &head}}
+}
+
+func (s Sampler) files(variant Variant) (files []hub.FileUpdate, truncated bool) {
+	switch variant {
+	case VariantTruncated:
+		for i := range MaxUpdatedFiles {
+			files = append(files, s.File(fmt.Sprintf("data/shard-%05d.parquet", i)))
+		}
+		return files, true
+	case VariantRemoval:
+		return []hub.FileUpdate{RemovedFile("data/old.txt"), RemovedFile("checkpoints/step-1000/optimizer.bin")}, false
+	}
+	return []hub.FileUpdate{s.File("data/train.parquet"), s.File("README.md"), RemovedFile("data/old.txt")}, false
+}
+
+// num is the number of the discussion that samples about a repo speak of.
+func (s Sampler) num(r hub.Repo) int { return 2 + s.pick(40, "num", r.ID) }
+
+func (s Sampler) discuss(p *hub.Payload, kind Kind, r hub.Repo, variant Variant) {
+	pull := variant == VariantPullRequest || variant == VariantMerged
+	d := s.Discussion(r, s.num(r), pull)
+	switch variant {
+	case VariantClosed:
+		d.Status = "closed"
+	case VariantMerged:
+		d.Status = "merged"
+		d.Changes.MergeCommitID = r.HeadSHA
+	}
+	p.Discussion = &d
+	if kind != "discussion.create" && kind.Scope() != "discussion.comment" {
+		return
+	}
+	n := 0 // the opening comment
+	if kind.Scope() == "discussion.comment" {
+		n = 1
+	}
+	c := s.Comment(d, n)
+	if variant == VariantHidden {
+		c.Hidden, c.Content = true, nil
+	}
+	p.Comment = &c
+}

@@ -1,0 +1,288 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+var sampleRepos = []hub.Watch{
+	{Type: "model", Name: "me/m"},
+	{Type: "dataset", Name: "me/d"},
+	{Type: "space", Name: "Me/My_Space.app"},
+	{Type: "bucket", Name: "me/b"},
+	{Type: "kernel", Name: "me/k"},
+	{Type: "model", Name: "gpt2"},
+}
+
+// everySample makes every variant of every kind of every type of repo.
+func everySample(t *testing.T, see func(name string, kind Kind, repo hub.Watch, v Variant, body []byte)) {
+	for _, repo := range sampleRepos {
+		for _, kind := range KindsOf(repo.Type) {
+			for _, v := range Variants(kind, repo.Type) {
+				p, err := Sample(kind, repo, SampleOptions{Seed: 7, Variant: v})
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := json.Marshal(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				see(fmt.Sprintf("%s of %s, %q", kind, repo, v), kind, repo, v, body)
+			}
+		}
+	}
+}
+
+// keys lists every key of a JSON value by its path; items of lists share one.
+func keys(v any, path string, into map[string]any) {
+	switch v := v.(type) {
+	case map[string]any:
+		into[path] = v
+		for k, inner := range v {
+			keys(inner, strings.TrimPrefix(path+"."+k, "."), into)
+		}
+	case []any:
+		for _, inner := range v {
+			keys(inner, path+"[]", into)
+		}
+	default:
+		into[path] = v
+	}
+}
+
+func keysOf(t *testing.T, body []byte) map[string]any {
+	t.Helper()
+	var top any
+	if err := json.Unmarshal(body, &top); err != nil {
+		t.Fatal(err)
+	}
+	into := map[string]any{}
+	keys(top, "", into)
+	return into
+}
+
+// The key sets are those of the examples in the Hub's docs.
+func TestASampleHasTheKeysOfTheDocs(t *testing.T) {
+	head := "event event.action event.scope webhook webhook.id webhook.version " +
+		"repo repo.type repo.name repo.id repo.private repo.url repo.url.web repo.url.api repo.owner repo.owner.id "
+	discussion := "discussion discussion.id discussion.title discussion.url discussion.url.web discussion.url.api " +
+		"discussion.status discussion.author discussion.author.id discussion.num discussion.isPullRequest "
+	pull := "discussion.changes discussion.changes.base "
+	comment := "comment comment.id comment.author comment.author.id comment.hidden comment.url comment.url.web "
+	for _, tt := range []struct {
+		kind    Kind
+		repo    string
+		variant Variant
+		want    string
+	}{
+		{"discussion.create", "model", VariantPullRequest, head + discussion + pull + comment + "comment.content"},
+		{"discussion.create", "dataset", VariantDiscussion, head + discussion + comment + "comment.content"},
+		{"discussion.update", "model", VariantMerged, head + discussion + pull + "discussion.changes.mergeCommitId"},
+		{"discussion.update", "space", VariantClosed, head + discussion + "repo.subdomain"},
+		{"discussion.delete", "kernel", "", head + discussion},
+		{"discussion.comment.create", "model", "", head + discussion + comment + "comment.content"},
+		{"discussion.comment.update", "model", VariantHidden, head + discussion + comment},
+		{"repo.create", "model", "", head + "repo.headSha"},
+		{"repo.delete", "bucket", "", head},
+		{"repo.move", "dataset", "", head + "repo.headSha movedTo movedTo.name movedTo.owner movedTo.owner.id"},
+		{"repo.config.update", "model", VariantUntold, head + "repo.headSha updatedConfig"},
+		{"repo.config.update", "model", VariantVisibility, head + "repo.headSha updatedConfig updatedConfig.private"},
+		{"repo.content.update", "space", VariantPullRef, head +
+			"repo.headSha repo.subdomain updatedRefs[] updatedRefs[].ref updatedRefs[].oldSha updatedRefs[].newSha"},
+		{"repo.content.update", "bucket", VariantTruncated, head +
+			"updatedFiles[] updatedFiles[].path updatedFiles[].action updatedFiles[].xetHash updatedFiles[].size updatedFilesTruncated"},
+		{"repo.content.update", "bucket", VariantRemoval, head + "updatedFiles[] updatedFiles[].path updatedFiles[].action"},
+	} {
+		p, err := Sample(tt.kind, hub.Watch{Type: tt.repo, Name: "me/x"}, SampleOptions{Variant: tt.variant})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := keysOf(t, body)
+		delete(got, "")
+		want := map[string]bool{}
+		for _, key := range strings.Fields(tt.want) {
+			want[key] = true
+		}
+		for key := range got {
+			if !want[key] {
+				t.Errorf("%s of a %s, %q: the docs have no %s", tt.kind, tt.repo, tt.variant, key)
+			}
+			delete(want, key)
+		}
+		for key := range want {
+			t.Errorf("%s of a %s, %q: %s is not there", tt.kind, tt.repo, tt.variant, key)
+		}
+	}
+}
+
+func TestEveryIDAndShaOfASampleHasTheFormOfTheHub(t *testing.T) {
+	hexOf := func(n int) *regexp.Regexp { return regexp.MustCompile(fmt.Sprintf("^[0-9a-f]{%d}$", n)) }
+	forms := map[string]*regexp.Regexp{
+		"id": hexOf(24), "headSha": hexOf(40), "oldSha": hexOf(40), "newSha": hexOf(40), "mergeCommitId": hexOf(40), "xetHash": hexOf(64),
+		"web": regexp.MustCompile("^https://huggingface.co/"), "api": regexp.MustCompile("^https://huggingface.co/api/"),
+		"base": regexp.MustCompile("^refs/heads/main$"), "ref": regexp.MustCompile("^refs/(heads|tags|pr)/"),
+		"subdomain": regexp.MustCompile("^me-my-space-app$"),
+	}
+	seen := map[string]bool{}
+	everySample(t, func(name string, kind Kind, repo hub.Watch, _ Variant, body []byte) {
+		for path, value := range keysOf(t, body) {
+			key := path[strings.LastIndexByte(path, '.')+1:]
+			if form := forms[key]; form != nil && value != nil {
+				seen[key] = true
+				if text, ok := value.(string); !ok || !form.MatchString(text) {
+					t.Errorf("%s: %s is %v, want %s", name, path, value, form)
+				}
+			}
+		}
+		if head := hub.ParseHead(body); MakeKind(head.Scope, head.Action) != kind || head.RepoName != repo.Name || head.RepoType != repo.Type {
+			t.Errorf("%s: is filed under %+v", name, head)
+		}
+	})
+	for key := range forms {
+		if !seen[key] {
+			t.Errorf("no sample has a %s", key)
+		}
+	}
+}
+
+func TestOnlyEventsOfReposTellTheHeadAndBucketsNever(t *testing.T) {
+	everySample(t, func(name string, kind Kind, repo hub.Watch, _ Variant, body []byte) {
+		_, told := keysOf(t, body)["repo.headSha"]
+		if want := kind.Domain() == "repo" && repo.Type != "bucket"; told != want {
+			t.Errorf("%s: headSha is told: %v, want %v", name, told, want)
+		}
+	})
+}
+
+func TestTheURLsOfASampleLeadToItsParts(t *testing.T) {
+	p, err := Sample("discussion.create", hub.Watch{Type: "dataset", Name: "me/d"}, SampleOptions{Endpoint: "http://127.0.0.1:4000/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := fmt.Sprintf("http://127.0.0.1:4000/datasets/me/d/discussions/%d", p.Discussion.Num)
+	want := [...]string{"http://127.0.0.1:4000/datasets/me/d", page, page + "#" + p.Comment.ID}
+	if got := [...]string{p.Repo.URL.Web, p.Discussion.URL.Web, p.Comment.URL.Web}; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTheSameSeedGivesTheSameSampleAndAnotherSeedAnotherOne(t *testing.T) {
+	repo := hub.Watch{Type: "model", Name: "me/m"}
+	make := func(seed uint64) hub.Payload {
+		p, err := Sample("discussion.comment.create", repo, SampleOptions{Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if diff := cmp.Diff(make(1), make(1)); diff != "" {
+		t.Errorf("seed 1 gave two samples:\n%s", diff)
+	}
+	if a, b := make(1), make(2); a.Repo.ID == b.Repo.ID || a.Comment.ID == b.Comment.ID {
+		t.Errorf("seeds 1 and 2 share ids: %s and %s", a.Comment.ID, b.Comment.ID)
+	}
+}
+
+func TestSamplesAboutOneRepoAgreeOnIt(t *testing.T) {
+	repo := hub.Watch{Type: "model", Name: "me/m"}
+	a, errA := Sample("repo.content.update", repo, SampleOptions{Seed: 3})
+	b, errB := Sample("discussion.create", repo, SampleOptions{Seed: 3})
+	if errA != nil || errB != nil {
+		t.Fatal(errA, errB)
+	}
+	if a.Repo.ID != b.Repo.ID || a.Repo.Owner != b.Repo.Owner || a.Webhook != b.Webhook {
+		t.Errorf("two samples disagree: %+v and %+v", a.Repo, b.Repo)
+	}
+}
+
+func TestACommitLeadsToTheHeadOfItsRepo(t *testing.T) {
+	for _, v := range Variants("repo.content.update", "model") {
+		p, err := Sample("repo.content.update", hub.Watch{Type: "model", Name: "me/m"}, SampleOptions{Variant: v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range p.UpdatedRefs {
+			if u.Ref == "refs/heads/main" && (u.OldSHA == nil || *u.NewSHA != p.Repo.HeadSHA || *u.OldSHA == *u.NewSHA) {
+				t.Errorf("%s: main moved to %v, and the head is %s", v, u, p.Repo.HeadSHA)
+			}
+			if gone := u.NewSHA == nil; gone != (v == VariantDeletedBranch) {
+				t.Errorf("%s: the ref %s is gone: %v", v, u.Ref, gone)
+			}
+		}
+	}
+}
+
+func TestATruncatedSampleIsAsLargeAsTheHubMakesThem(t *testing.T) {
+	p, err := Sample("repo.content.update", hub.Watch{Type: "bucket", Name: "me/b"}, SampleOptions{Variant: VariantTruncated})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.UpdatedFiles) != MaxUpdatedFiles || !p.UpdatedFilesTruncated || len(body) < 1<<20 {
+		t.Errorf("%d files in %d bytes, truncated %v", len(p.UpdatedFiles), len(body), p.UpdatedFilesTruncated)
+	}
+}
+
+func TestAPrivateSampleSaysSo(t *testing.T) {
+	p, err := Sample("repo.config.update", hub.Watch{Type: "model", Name: "me/m"}, SampleOptions{Private: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Repo.Private || string(p.UpdatedConfig) != `{"private":true}` {
+		t.Errorf("private %v, updatedConfig %s", p.Repo.Private, p.UpdatedConfig)
+	}
+}
+
+func TestBucketsHaveNoDiscussions(t *testing.T) {
+	for _, kind := range KindsOf("bucket") {
+		if kind.Domain() != "repo" {
+			t.Errorf("a bucket has %s", kind)
+		}
+	}
+	if n := len(KindsOf("bucket")); n != 6 {
+		t.Errorf("a bucket has %d kinds, want the 6 of repos", n)
+	}
+	if got := KindsOf("model"); !slices.Equal(got, Kinds) {
+		t.Errorf("a model has %q, want all kinds", got)
+	}
+	if got := KindsOf("user"); got != nil {
+		t.Errorf("a user, which is no repo, has %q", got)
+	}
+}
+
+func TestWhatTheHubNeverSendsIsAnErrorThatSaysWhy(t *testing.T) {
+	for _, tt := range []struct {
+		kind       Kind
+		repo, want string
+		variant    Variant
+	}{
+		{"discussion.create", "bucket:me/b", "no discussion.create for a bucket", ""},
+		{"repo.explode", "model:me/m", `no events of the kind "repo.explode"`, ""},
+		{"repo.create", "user:me", "is no repo", ""},
+		{"repo.create", "space:alone", "has no owner", ""},
+		{"repo.create", "models:me/m", "is no repo", ""},
+		{"repo.create", "model:me/m/x", "too many slashes", ""},
+		{"discussion.create", "model:me/m", `no variant "tag"`, VariantTag},
+	} {
+		typ, name, _ := strings.Cut(tt.repo, ":")
+		_, err := Sample(tt.kind, hub.Watch{Type: typ, Name: name}, SampleOptions{Variant: tt.variant})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s of %s: got %v, want an error with %q", tt.kind, tt.repo, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// What an *Error can be, for errors.Is.
+var (
+	ErrUnauthorized = errors.New("the Hub refused the token")             // 401
+	ErrForbidden    = errors.New("the Hub does not let the token do it")  // 403
+	ErrNotFound     = errors.New("the Hub has no such thing")             // 404; another account's webhook is a 404, too
+	ErrInvalid      = errors.New("the request is not valid")              // 400, 422, or refused here before it was sent
+	ErrRateLimited  = errors.New("the Hub has had too many requests")     // 429
+	ErrOffline      = errors.New("HF_HUB_OFFLINE is set")                 // nothing was sent
+	ErrInsecure     = errors.New("the token is not sent over plain http") // nothing was sent
+	ErrUnreachable  = errors.New("the Hub does not answer")               // no connection, or no whole answer in time
+	ErrBadAnswer    = errors.New("the answer is not the Hub's")           // 2xx, but not what the Hub's OpenAPI document says
+)
+
+// Error is what a call to the Hub ended with when it did not succeed. Code,
+// Message and RequestID are kept as the network sent them, terminal escapes
+// and all, but shortened, and with the token and the webhook's secret masked.
+type Error struct {
+	Op         string        // what was asked for, to be read after "cannot": "delete webhook 65a1…"
+	Method     string        // of the request
+	URL        string        // of the request; it never holds a secret
+	Status     int           // HTTP status, 0 without an answer
+	Code       string        // the X-Error-Code header, or an OAuth error's code
+	Message    string        // what the Hub said, at most 500 bytes
+	RequestID  string        // to quote to the Hub's support
+	RetryAfter time.Duration // how long the Hub asks to wait, 0 if it did not say
+	Err        error         // why there is no answer or no readable one; nil when the Hub refused
+
+	kind  error // one of the sentinels above, where the status does not tell
+	maybe bool  // see MaybeDone
+}
+
+// Is makes errors.Is tell the sentinels apart.
+func (e *Error) Is(target error) bool {
+	if e.kind != nil {
+		return e.kind == target
+	}
+	switch target {
+	case ErrUnauthorized:
+		return e.Status == http.StatusUnauthorized
+	case ErrForbidden:
+		return e.Status == http.StatusForbidden
+	case ErrNotFound:
+		return e.Status == http.StatusNotFound
+	case ErrInvalid:
+		return e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity
+	case ErrRateLimited:
+		return e.Status == http.StatusTooManyRequests
+	}
+	return false
+}
+
+// Unwrap gives the cause, nil when the Hub refused.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Error is one line.
+func (e *Error) Error() string {
+	s := e.summary()
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	if e.Code != "" && !strings.Contains(e.Message, e.Code) {
+		s += ", code " + e.Code
+	}
+	if e.RequestID != "" {
+		s += ", request id " + e.RequestID
+	}
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+}
+
+// summary is the error in our own words, with the status.
+func (e *Error) summary() string {
+	switch {
+	case e.kind == ErrBadAnswer:
+		return fmt.Sprintf("cannot %s: the answer (%d) is not the Hub's: %v", e.Op, e.Status, e.Err)
+	case e.Status == 0:
+		return fmt.Sprintf("cannot %s: %v", e.Op, e.Err)
+	case e.Status == http.StatusUnauthorized:
+		return "the Hub refused the token (401)"
+	case e.Status == http.StatusForbidden:
+		return fmt.Sprintf("the Hub does not let this token %s (403)", e.Op)
+	case e.Status == http.StatusNotFound:
+		return fmt.Sprintf("cannot %s: the Hub does not find it (404)", e.Op)
+	case e.Status == http.StatusTooManyRequests && e.RetryAfter > 0:
+		return fmt.Sprintf("the Hub has had too many requests and asks to wait %v (429)", e.RetryAfter)
+	case e.Status == http.StatusTooManyRequests:
+		return "the Hub has had too many requests (429)"
+	case e.Status >= 500:
+		return fmt.Sprintf("the Hub failed to %s (%d)", e.Op, e.Status)
+	}
+	return fmt.Sprintf("the Hub refused to %s (%d)", e.Op, e.Status)
+}
+
+// MaybeDone reports whether the call that ended with err may have been carried
+// out all the same: it changes something, a part of it may have been sent, and
+// no answer says that it was refused. A create that may be done has to be
+// looked for in the list. A false is certain: nothing was done.
+//
+// An answer of 4xx is a refusal, except where an earlier try of the same call
+// went unanswered: a delete may have been done by that one, and the 404 be its
+// doing. An answer of 5xx, or one that cannot be read, tells nothing.
+func MaybeDone(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.maybe
+}
+
+// Hint gives what a user can do about an error of this package, as a line that
+// can be typed or followed, or "" where nothing is known to help.
+func Hint(err error) string {
+	var e *Error
+	errors.As(err, &e)
+	switch {
+	case errors.Is(err, ErrUnauthorized), errors.Is(err, ErrNoToken):
+		return `run "hf auth login", or set HF_TOKEN to a token that may write webhooks`
+	case errors.Is(err, ErrBadToken):
+		return `copy the token again from https://huggingface.co/settings/tokens, or run "hf auth login"`
+	case errors.Is(err, ErrForbidden):
+		return "use a token with the role write, or a fine-grained one with user.webhooks.write: https://huggingface.co/settings/tokens"
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrInvalid) && e != nil && e.Method == http.MethodDelete:
+		return `see what this token's user has: "hf-tap webhooks ls"`
+	case errors.Is(err, ErrRateLimited) && e != nil && e.RetryAfter > 0:
+		return fmt.Sprintf("try again in %v", e.RetryAfter)
+	case errors.Is(err, ErrRateLimited):
+		return "try again in some minutes: the Hub counts requests in windows of 5 minutes"
+	case errors.Is(err, ErrOffline):
+		return "unset HF_HUB_OFFLINE"
+	case errors.Is(err, ErrInsecure):
+		return "set HF_ENDPOINT to an https URL"
+	case errors.Is(err, ErrInvalid) && e != nil && e.Status == 0:
+		return "" // the error says what is wrong
+	case errors.Is(err, ErrInvalid):
+		return "check what is watched: type:name, like model:me/m, of something that is there"
+	case errors.Is(err, ErrBadAnswer):
+		return "check HF_ENDPOINT, and whether a proxy or a login page stands in between"
+	case errors.Is(err, context.Canceled):
+		return ""
+	case errors.Is(err, ErrUnreachable):
+		return `check the network, HTTPS_PROXY and HF_ENDPOINT, or run "hf-tap doctor"`
+	case e != nil && e.Status >= 500:
+		return "try again later: https://status.huggingface.co says what the Hub knows of it"
+	}
+	return ""
+}
+
+// maxText is how much of a text from the network an Error keeps, in bytes.
+const maxText = 500
+
+// shorten cuts s to at most n bytes, between characters.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	const more = "…"
+	cut := n - len(more)
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + more
+}

@@ -1,0 +1,187 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// What FindToken can end with.
+var (
+	ErrNoToken  = errors.New("there is no Hugging Face token")
+	ErrBadToken = errors.New("it has a blank, a control character or a letter beyond ASCII in it")
+)
+
+// Token is a token and the place it came from. It prints as the place alone.
+type Token struct {
+	Value  string
+	Source string // for messages: "HF_TOKEN", "~/.cache/huggingface/token", `stored token "ci"`
+}
+
+// String names the source and keeps the value to itself.
+func (t Token) String() string { return t.Source }
+
+// GoString keeps the value out of %#v, too.
+func (t Token) GoString() string { return fmt.Sprintf("hub.Token{Source: %q}", t.Source) }
+
+// TokenEnv is where tokens are looked for.
+type TokenEnv struct {
+	Getenv func(string) string    // os.Getenv
+	Home   func() (string, error) // os.UserHomeDir; an error means that there is none
+}
+
+// FindToken finds the token to use. A name is one of the tokens that "hf auth
+// login" stored, and "-" is standard input. Without a name it is the first of
+// HF_TOKEN, HUGGING_FACE_HUB_TOKEN and the token file, unless
+// HF_HUB_DISABLE_IMPLICIT_TOKEN says that only a named one may be used: the
+// order of huggingface_hub. Blanks and line ends around a token do not count,
+// and an empty one is none.
+//
+// The error is ErrNoToken where there is none, ErrBadToken where it cannot be
+// one, or says which names are stored. No error holds a token.
+func FindToken(env TokenEnv, name string, stdin io.Reader) (Token, error) {
+	switch name {
+	case "":
+		return env.implicit()
+	case "-":
+		return fromReader(stdin)
+	}
+	return env.stored(name)
+}
+
+func (env TokenEnv) implicit() (Token, error) {
+	if truthy(env.Getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
+		return Token{}, fmt.Errorf("%w: HF_HUB_DISABLE_IMPLICIT_TOKEN is set, and none was named", ErrNoToken)
+	}
+	for _, key := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"} {
+		if value := strings.TrimSpace(env.Getenv(key)); value != "" {
+			return checked(value, key)
+		}
+	}
+	path := env.tokenPath()
+	if path == "" {
+		return Token{}, fmt.Errorf("%w: HF_TOKEN is not set, and there is no home folder to look in", ErrNoToken)
+	}
+	source := env.short(path)
+	text, err := readSmall(path)
+	if err != nil {
+		return Token{}, fmt.Errorf("read the token file: %w", err)
+	}
+	if text == "" {
+		return Token{}, fmt.Errorf("%w: HF_TOKEN is not set, and %s holds none", ErrNoToken, source)
+	}
+	return checked(text, source)
+}
+
+// tokenPath is where "hf auth login" puts the token, "" when no home folder is
+// known.
+func (env TokenEnv) tokenPath() string {
+	if path := env.path("HF_TOKEN_PATH"); path != "" {
+		return path
+	}
+	if home := env.path("HF_HOME"); home != "" {
+		return filepath.Join(home, "token")
+	}
+	if cache := env.path("XDG_CACHE_HOME"); cache != "" {
+		return filepath.Join(cache, "huggingface", "token")
+	}
+	if home := env.home(); home != "" {
+		return filepath.Join(home, ".cache", "huggingface", "token")
+	}
+	return ""
+}
+
+// path reads a variable that holds a path, in which "~" and other variables
+// are filled in, as huggingface_hub does. A variable that is not set stays as
+// it is written.
+func (env TokenEnv) path(key string) string {
+	path := strings.TrimSpace(env.Getenv(key))
+	if rest, ok := strings.CutPrefix(path, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
+		if home := env.home(); home != "" {
+			path = home + rest
+		}
+	}
+	return os.Expand(path, func(name string) string {
+		if value := env.Getenv(name); value != "" {
+			return value
+		}
+		return "$" + name
+	})
+}
+
+func (env TokenEnv) home() string {
+	if env.Home == nil {
+		return ""
+	}
+	home, err := env.Home()
+	if err != nil {
+		return ""
+	}
+	return home
+}
+
+// short gives a path as people write it, with "~" for the home folder.
+func (env TokenEnv) short(path string) string {
+	home := env.home()
+	if rest, ok := strings.CutPrefix(path, home); ok && home != "" && strings.HasPrefix(rest, string(filepath.Separator)) {
+		return "~" + filepath.ToSlash(rest)
+	}
+	return path
+}
+
+func fromReader(stdin io.Reader) (Token, error) {
+	if stdin == nil {
+		return Token{}, fmt.Errorf("%w: there is no standard input to read it from", ErrNoToken)
+	}
+	b, err := io.ReadAll(io.LimitReader(stdin, maxTokenFile))
+	if err != nil {
+		return Token{}, fmt.Errorf("read the token from standard input: %w", err)
+	}
+	value := strings.TrimSpace(string(b))
+	if value == "" {
+		return Token{}, fmt.Errorf("%w on standard input", ErrNoToken)
+	}
+	return checked(value, "standard input")
+}
+
+// checked makes a token of what was found, if it can be one.
+func checked(value, source string) (Token, error) {
+	if err := checkToken(value); err != nil {
+		return Token{}, fmt.Errorf("the token from %s cannot be one: %w", source, err)
+	}
+	return Token{Value: value, Source: source}, nil
+}
+
+// checkToken refuses what no token has: sent in a header, a line end would be
+// another header.
+func checkToken(value string) error {
+	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ErrBadToken
+	}
+	return nil
+}
+
+// maxTokenFile is how much of a file with tokens is read, in bytes.
+const maxTokenFile = 1 << 20
+
+// readSmall reads a file that is no larger than it should be, without the
+// blanks around it. A file that is not there is empty.
+func readSmall(path string) (string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxTokenFile))
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(strings.TrimPrefix(string(b), "\ufeff")), nil
+}

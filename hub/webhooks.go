@@ -1,0 +1,199 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const webhooksPath = "/api/settings/webhooks"
+
+// ListWebhooks gives all webhooks of the token's user.
+func (c *Client) ListWebhooks(ctx context.Context) ([]Webhook, error) {
+	var list []Webhook
+	err := c.call(ctx, request{
+		op: "list the webhooks", method: http.MethodGet, path: webhooksPath, reads: true,
+		into: func(body []byte) error {
+			if err := json.Unmarshal(body, &list); err != nil {
+				return err
+			}
+			if list == nil || slices.ContainsFunc(list, func(w Webhook) bool { return w.ID == "" }) {
+				return errors.New("it is no list of webhooks")
+			}
+			return nil
+		},
+	})
+	return list, err
+}
+
+// GetWebhook gives one webhook. ErrNotFound may also mean that it belongs to
+// another account.
+func (c *Client) GetWebhook(ctx context.Context, id string) (Webhook, error) {
+	return c.oneWebhook(ctx, id, "", request{op: "get", method: http.MethodGet, reads: true})
+}
+
+// CreateWebhook makes a webhook. It is never sent twice unless the Hub said
+// that it had too many requests. When MaybeDone reports true of the error, the
+// webhook may be there all the same: list the webhooks and look for its URL.
+func (c *Client) CreateWebhook(ctx context.Context, spec WebhookSpec) (Webhook, error) {
+	body, err := spec.body()
+	r := request{
+		op: "create a webhook", method: http.MethodPost, path: webhooksPath, body: body, secret: spec.Secret, once: true,
+	}
+	if err != nil {
+		return Webhook{}, c.invalid(r, err)
+	}
+	return c.webhook(ctx, r)
+}
+
+// UpdateWebhook replaces all of a webhook: what spec leaves out is lost, and
+// that holds for the secret, too, which the Hub never tells.
+func (c *Client) UpdateWebhook(ctx context.Context, id string, spec WebhookSpec) (Webhook, error) {
+	body, err := spec.body()
+	r := request{op: "update", method: http.MethodPost, body: body, secret: spec.Secret}
+	if err != nil {
+		r.op += " webhook " + shown(id)
+		return Webhook{}, c.invalid(r, err)
+	}
+	return c.oneWebhook(ctx, id, "", r)
+}
+
+// EnableWebhook switches a webhook on, whoever switched it off. It gives the
+// webhook as it is then.
+func (c *Client) EnableWebhook(ctx context.Context, id string) (Webhook, error) {
+	return c.oneWebhook(ctx, id, "/enable", request{op: "enable", method: http.MethodPost})
+}
+
+// DisableWebhook switches a webhook off: the Hub does not deliver to it. It
+// gives the webhook as it is then.
+func (c *Client) DisableWebhook(ctx context.Context, id string) (Webhook, error) {
+	return c.oneWebhook(ctx, id, "/disable", request{op: "disable", method: http.MethodPost})
+}
+
+// DeleteWebhook deletes a webhook. An unknown id is ErrNotFound or ErrInvalid;
+// that it is gone is certain only when the list, with the same token, does not
+// hold the id, because the webhook of another account is not found either.
+func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
+	path, err := pathOf(id)
+	r := request{op: "delete webhook " + shown(id), method: http.MethodDelete, path: path, into: func(body []byte) error {
+		// Anything else is a page from something that stands in between.
+		if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
+			return errors.New("it is no JSON")
+		}
+		return nil
+	}}
+	if err != nil {
+		return c.invalid(r, err)
+	}
+	return c.call(ctx, r)
+}
+
+// ReplayDelivery makes the Hub send a delivery of the past again, to the
+// webhook's present URL and with its present secret. The ids of deliveries
+// are to be seen only on the webhook's page, in its activity. It gives the
+// HTTP status that the URL answered to the Hub. It is never sent twice unless
+// the Hub said that it had too many requests.
+func (c *Client) ReplayDelivery(ctx context.Context, id, logID string) (status int, err error) {
+	path, err := pathOf(id)
+	if err == nil {
+		var last string
+		last, err = segment("delivery", logID)
+		path += "/replay/" + last
+	}
+	r := request{op: fmt.Sprintf("replay delivery %s of webhook %s", shown(logID), shown(id)), method: http.MethodPost, path: path, once: true}
+	if err != nil {
+		return 0, c.invalid(r, err)
+	}
+	r.into = func(body []byte) error {
+		var answer struct{ Status *float64 }
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return err
+		}
+		if answer.Status == nil {
+			return errors.New("it has no status")
+		}
+		status = int(*answer.Status)
+		return nil
+	}
+	err = c.call(ctx, r)
+	return status, err
+}
+
+// oneWebhook calls for the webhook with an id; the op of r is completed.
+func (c *Client) oneWebhook(ctx context.Context, id, action string, r request) (Webhook, error) {
+	r.op += " webhook " + shown(id)
+	path, err := pathOf(id)
+	if err != nil {
+		return Webhook{}, c.invalid(r, err)
+	}
+	r.path = path + action
+	return c.webhook(ctx, r)
+}
+
+// webhook makes a call that is answered by {"webhook": …}.
+func (c *Client) webhook(ctx context.Context, r request) (Webhook, error) {
+	var answer struct{ Webhook Webhook }
+	r.into = func(body []byte) error {
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return err
+		}
+		if answer.Webhook.ID == "" {
+			return errors.New("it holds no webhook")
+		}
+		return nil
+	}
+	err := c.call(ctx, r)
+	return answer.Webhook, err
+}
+
+// invalid is the error of a call whose arguments are wrong: nothing is sent.
+func (c *Client) invalid(r request, err error) error {
+	return &Error{Op: r.op, Method: r.method, URL: c.endpoint + r.path, Err: err, kind: ErrInvalid}
+}
+
+// shown quotes an id for a message where it is not plain.
+func shown(id string) string {
+	if q := strconv.Quote(id); len(q) != len(id)+2 || id == "" || strings.ContainsRune(id, ' ') {
+		return q
+	}
+	return id
+}
+
+// pathOf gives the path of a webhook.
+func pathOf(id string) (string, error) {
+	s, err := segment("webhook", id)
+	return webhooksPath + "/" + s, err
+}
+
+// segment escapes an id for a path. Ids that would name another path are
+// refused: escaping leaves dots as they are.
+func segment(of, id string) (string, error) {
+	if id == "" || id == "." || id == ".." {
+		return "", fmt.Errorf("%q is no id of a %s", id, of)
+	}
+	return url.PathEscape(id), nil
+}
+
+// ParseWebhookID reads the id of a webhook as users give it: 24 hex digits, or
+// the address of the webhook's page, from which people copy it. The error
+// quotes s.
+func ParseWebhookID(s string) (string, error) {
+	id := strings.TrimSpace(s)
+	if _, page, ok := strings.Cut(id, "/settings/webhooks/"); ok && strings.Contains(id, "://") {
+		id, _, _ = strings.Cut(page, "/")
+		id, _, _ = strings.Cut(id, "?")
+		id, _, _ = strings.Cut(id, "#")
+	}
+	id = strings.ToLower(id)
+	if len(id) != 24 || strings.Trim(id, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("%q is no webhook id: want 24 hex digits, as \"hf-tap webhooks ls\" shows them", s)
+	}
+	return id, nil
+}

@@ -1,0 +1,162 @@
+// Package cli is the command line: it turns flags and the environment into
+// what the stages need, and what they say into lines, JSON and exit codes. It
+// is the only package that knows all the others.
+//
+// Data goes to standard output, everything else to standard error. Errors are
+// two lines, what failed and what to type next. The exit codes are part of the
+// interface: scripts rely on them.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitOK        = 0 // done, and nothing left behind
+	exitFailed    = 1
+	exitUsage     = 2
+	exitNotInTime = 3 // the wanted event did not come within --wait
+	exitTarget    = 4 // a target failed, and --fail-on-error was set
+)
+
+// Process is what a command gets from the process it runs in.
+type Process struct {
+	Version  string
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+	// Terminal reports whether standard output is a terminal.
+	Terminal bool
+}
+
+// ThisProcess is the real one. No test uses it.
+func ThisProcess(version string) *Process {
+	return &Process{Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Terminal: isTerminal(os.Stdout)}
+}
+
+// Main runs the command that args name and gives the exit code. When ctx ends
+// the command cleans up and returns.
+func Main(ctx context.Context, p *Process, args []string) int {
+	root := newRoot(p)
+	root.SetArgs(args)
+	root.SetIn(p.In)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil || errors.Is(err, errClosedOutput) {
+		return exitOK
+	}
+	p.fail(err)
+	return exitCode(err)
+}
+
+func newRoot(p *Process) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hf-tap",
+		Short: "Hugging Face Hub webhooks on your own machine",
+		Long: `hf-tap brings Hugging Face Hub webhooks to your own machine. One command opens a
+public tunnel, makes a temporary webhook that points at it, shows every delivery,
+hands it to the code you are working on, and deletes the webhook when you leave.
+
+Start with "hf-tap demo": it needs no account and no network.`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(err, cmd.CommandPath()+" --help")
+	})
+	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newVersion(p))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		refuseStrays(cmd)
+	}
+	return root
+}
+
+// refuseStrays makes wrong arguments an error of usage, with a hint, at every
+// command below cmd; cobra's own say neither.
+func refuseStrays(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usageError(err, cmd.CommandPath()+" --help")
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		refuseStrays(sub)
+	}
+}
+
+// tell prints a line for people, made safe for the terminal.
+func (p *Process) tell(format string, args ...any) {
+	fmt.Fprintln(p.Err, term.Text(fmt.Sprintf(format, args...)))
+}
+
+// hinted is an error with what to type next and with its exit code.
+type hinted struct {
+	err  error
+	hint string
+	code int
+}
+
+func (h *hinted) Error() string { return h.err.Error() }
+func (h *hinted) Unwrap() error { return h.err }
+
+// usageError is an error in how the program was called.
+func usageError(err error, hint string) error { return &hinted{err, hint, exitUsage} }
+
+// withHint is an error with what to type next.
+func withHint(err error, hint string) error { return &hinted{err, hint, exitFailed} }
+
+// fail prints an error in two lines: what, then the hint.
+func (p *Process) fail(err error) {
+	hint := hintFor(err)
+	// Joined errors stand on lines of their own; here all is one line.
+	what := strings.ReplaceAll(err.Error(), "\n", "; ")
+	fmt.Fprintf(p.Err, "error: %s\n", term.Line(what))
+	if hint != "" {
+		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(hint))
+	}
+}
+
+func exitCode(err error) int {
+	var h *hinted
+	switch {
+	case errors.As(err, &h):
+		return h.code
+	case errors.Is(err, errNotInTime):
+		return exitNotInTime
+	case strings.HasPrefix(err.Error(), "unknown command"):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newVersion(p *Process) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  hf-tap version",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(p.Out, "hf-tap", p.Version)
+			return closedOutput(err)
+		},
+	}
+}

@@ -1,0 +1,316 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newEvents(p *Process) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "events",
+		Short:   "Look at recorded events and send them again",
+		Example: "  hf-tap events ls",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newEventsLs(p), newEventsShow(p), newEventsReplay(p))
+	return cmd
+}
+
+// openHistory opens the history of this machine's sessions.
+func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir, error) {
+	dir, err := session.FindDir(p.Getenv)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := dir.Make(); err != nil {
+		return nil, "", err
+	}
+	store, err := history.Open(ctx, dir.History())
+	return store, dir, err
+}
+
+// selectFlags choose events from the history.
+type selectFlags struct {
+	failed, pending bool
+	session         string
+}
+
+func (f *selectFlags) register(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.failed, "failed", false, "those that a target did not take, also when sent again")
+	fs.BoolVar(&f.pending, "pending", false, "those that were never handed over")
+	fs.StringVar(&f.session, "session", "", "those of the session with this id")
+}
+
+func (f *selectFlags) query() history.Query {
+	return history.Query{Session: f.session, Failed: f.failed, Pending: f.pending}
+}
+
+// page is how many events are read from the history at a time.
+const page = 500
+
+// each calls do with the events that q and m select, the newest first, until
+// limit events have been found (0: all).
+func each(ctx context.Context, store *history.Store, q history.Query, m event.Match, limit int, do func(*event.Event)) error {
+	q.Limit = page
+	for found := 0; ; {
+		events, err := store.List(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if !m.Matches(e) {
+				continue
+			}
+			do(e)
+			if found++; found == limit {
+				return nil
+			}
+		}
+		if len(events) < page {
+			return nil
+		}
+		q.Before = events[len(events)-1].N
+	}
+}
+
+func newEventsLs(p *Process) *cobra.Command {
+	var sel selectFlags
+	var limit int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "ls [match]",
+		Short: "List recorded events, the newest last",
+		Long: `List recorded events of all sessions, the newest last. A match is a comma list of
+kinds and repos, in which * stands for anything: discussion.*,model:me/*`,
+		Example: `  hf-tap events ls
+  hf-tap events ls 'discussion.*' --limit 5
+  hf-tap events ls --failed --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var m event.Match
+			if len(args) > 0 {
+				var err error
+				if m, err = event.ParseMatch(args[0]); err != nil {
+					return usageError(err, "hf-tap events ls 'discussion.*'")
+				}
+			}
+			if limit < 0 {
+				return usageError(errors.New("--limit is not negative"), "hf-tap events ls --limit 0")
+			}
+			return p.listEvents(cmd.Context(), sel.query(), m, limit, asJSON)
+		},
+	}
+	sel.register(cmd.Flags())
+	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many of the newest; 0 lists all")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	return cmd
+}
+
+func (p *Process) listEvents(ctx context.Context, q history.Query, m event.Match, limit int, asJSON bool) (err error) {
+	store, _, err := p.openHistory(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	// Numbers alone are kept while paging backwards: a history may hold millions.
+	var numbers []int64
+	if err := each(ctx, store, q, m, limit, func(e *event.Event) { numbers = append(numbers, e.N) }); err != nil {
+		return err
+	}
+	if len(numbers) == 0 && !asJSON {
+		p.tell("no events")
+	}
+	out := bufio.NewWriter(p.Out)
+	for _, n := range slices.Backward(numbers) {
+		e, err := store.Get(ctx, n)
+		if errors.Is(err, history.ErrNotFound) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		line := eventLine(e)
+		if asJSON {
+			b, err := e.MarshalJSON()
+			if err != nil {
+				return err
+			}
+			line = string(term.JSON(b))
+		}
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return closedOutput(err)
+		}
+	}
+	return closedOutput(out.Flush())
+}
+
+// parseN reads an event's number, as it is typed: 12 or #12.
+func parseN(s string) (int64, error) {
+	n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64)
+	if err != nil || n < 1 {
+		return 0, usageError(fmt.Errorf("%q is no event's number", s), "hf-tap events ls")
+	}
+	return n, nil
+}
+
+// getEvent reads one event whole.
+func getEvent(ctx context.Context, store *history.Store, n int64) (*event.Event, error) {
+	e, err := store.Get(ctx, n)
+	if errors.Is(err, history.ErrNotFound) {
+		return nil, withHint(fmt.Errorf("there is no event %d", n), "hf-tap events ls")
+	}
+	return e, err
+}
+
+func newEventsShow(p *Process) *cobra.Command {
+	var asJSON, raw bool
+	cmd := &cobra.Command{
+		Use:   "show N",
+		Short: "Show one event with its headers, body and attempts",
+		Example: `  hf-tap events show 12
+  hf-tap events show 12 --raw > payload.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if asJSON && raw {
+				return usageError(errors.New("--json and --raw exclude each other"), "hf-tap events show --help")
+			}
+			n, err := parseN(args[0])
+			if err != nil {
+				return err
+			}
+			store, _, err := p.openHistory(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, store.Close()) }()
+			e, err := getEvent(cmd.Context(), store, n)
+			if err != nil {
+				return err
+			}
+			return closedOutput(p.showEvent(e, asJSON, raw))
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the event as a JSON object, as docs/events.md describes")
+	cmd.Flags().BoolVar(&raw, "raw", false, "print the body alone, byte for byte")
+	return cmd
+}
+
+func (p *Process) showEvent(e *event.Event, asJSON, raw bool) error {
+	switch {
+	case asJSON:
+		b, err := e.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(p.Out, string(term.JSON(b)))
+		return err
+	case raw && p.Terminal:
+		_, err := fmt.Fprintln(p.Out, term.Text(string(e.Body)))
+		return err
+	case raw:
+		_, err := p.Out.Write(e.Body)
+		return err
+	}
+	_, err := fmt.Fprint(p.Out, eventPage(e))
+	return err
+}
+
+// eventPage is all there is to say about an event, made safe for the terminal.
+func eventPage(e *event.Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", eventLine(e))
+	fmt.Fprintf(&b, "received  %s by session %s from %s\n", e.ReceivedAt.Local().Format("2006-01-02 15:04:05.000 -0700"), e.Session, e.Source)
+	fmt.Fprintf(&b, "verdict   %s\n", e.Verdict)
+	if e.Delivery != "" {
+		fmt.Fprintf(&b, "delivery  %s (%s)\n", term.Line(e.Delivery), ordinal(max(e.DeliveryN, 1)))
+	}
+	if e.Answer.Status != 0 {
+		fmt.Fprintf(&b, "answered  %d in %s\n", e.Answer.Status, round(e.Answer.Duration))
+	}
+	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+event.MaskURL(e.Path)))
+	b.WriteString(headerText(e.Header))
+	fmt.Fprintf(&b, "\n%s\n", bodyText(e.Body))
+	if e.BodyCut {
+		b.WriteString("(only the beginning was kept)\n")
+	}
+	for _, a := range e.Attempts {
+		fmt.Fprintf(&b, "\nattempt %d  %s  %s  %s in %s\n", a.N, term.Line(shortTarget(a.Target)),
+			a.StartedAt.Local().Format("15:04:05.000"), term.Line(outcome(&a)), round(a.Duration))
+		b.WriteString(headerText(a.Header))
+		if len(a.Body) > 0 {
+			fmt.Fprintf(&b, "\n%s\n", bodyText(a.Body))
+		}
+		if a.BodyCut {
+			b.WriteString("(only the beginning was kept)\n")
+		}
+	}
+	return b.String()
+}
+
+func headerText(h http.Header) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			fmt.Fprintf(&b, "%s\n", term.Line(name+": "+event.MaskHeader(name, value)))
+		}
+	}
+	return b.String()
+}
+
+// bodyText shows a body as what it is: JSON indented, text, or hex.
+func bodyText(body []byte) string {
+	var indented bytes.Buffer
+	switch {
+	case len(body) == 0:
+		return "(empty body)"
+	case json.Indent(&indented, body, "", "  ") == nil:
+		return term.Text(indented.String())
+	case utf8.Valid(body):
+		return term.Text(string(body))
+	}
+	return strings.TrimSuffix(hex.Dump(body), "\n")
+}
+
+// waitPoll is how often another process's history is looked at.
+const waitPoll = 50 * time.Millisecond
+
+// waitSettled waits until an event that another process hands over can change
+// no more.
+func waitSettled(ctx context.Context, store *history.Store, n int64) (*event.Event, error) {
+	tick := time.NewTicker(waitPoll)
+	defer tick.Stop()
+	for {
+		e, err := store.Get(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if e.Phase == event.PhaseSettled || e.Phase == event.PhasePending {
+			return e, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

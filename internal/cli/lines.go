@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/term"
+)
+
+// eventLine is an event as one line for people, made safe for the terminal:
+//
+//	20:15:03  #12  discussion.comment.create  model:me/m  answered 200  127.0.0.1:3000 FAIL 500 in 12ms
+//
+// Words say what colours would: a line reads the same in a log, by a screen
+// reader and through grep.
+func eventLine(e *event.Event) string {
+	parts := []string{e.ReceivedAt.Local().Format(time.TimeOnly), fmt.Sprintf("#%d", e.N), fmt.Sprintf("%-25s", e.Title())}
+	if repo := e.RepoTitle(); repo != "" {
+		parts = append(parts, repo)
+	}
+	switch e.Verdict {
+	case event.VerdictWrong:
+		parts = append(parts, "BAD SECRET")
+	case event.VerdictMissing:
+		parts = append(parts, "NO SECRET")
+	case event.VerdictUnchecked:
+		parts = append(parts, "secret unchecked")
+	}
+	parts = append(parts, marks(e)...)
+	if e.Answer.Status != 0 {
+		parts = append(parts, fmt.Sprintf("answered %d", e.Answer.Status))
+	}
+	for _, target := range e.Targets {
+		parts = append(parts, targetWords(e, target))
+	}
+	return term.Line(strings.Join(parts, "  "))
+}
+
+// marks tell where an event differs from a first delivery by the Hub.
+func marks(e *event.Event) []string {
+	var m []string
+	if e.DeliveryN > 1 {
+		m = append(m, ordinal(e.DeliveryN)+" delivery")
+	}
+	switch {
+	case e.ReplayOf != 0:
+		m = append(m, fmt.Sprintf("replay of %d", e.ReplayOf))
+	case e.Source == event.SourceReplay || e.Source == event.SourceTrigger:
+		m = append(m, string(e.Source))
+	}
+	return m
+}
+
+// targetWords says what became of an event at one target.
+func targetWords(e *event.Event, target string) string {
+	name := shortTarget(target)
+	last := e.Last(target)
+	switch {
+	case last == nil && e.Phase == event.PhaseWaiting:
+		return name + " waiting"
+	case last == nil && e.Phase == event.PhasePending:
+		return name + " NOT HANDED OVER"
+	case last == nil:
+		return name + " not yet"
+	}
+	words := fmt.Sprintf("%s %s in %s", name, outcome(last), round(last.Duration))
+	if last.N > 1 {
+		words += fmt.Sprintf(" at attempt %d", last.N)
+	}
+	return words
+}
+
+// outcome is "200", "FAIL 500" or "FAIL connection refused".
+func outcome(a *event.Attempt) string {
+	switch {
+	case a.OK():
+		return fmt.Sprint(a.Status)
+	case a.Status == 0:
+		return "FAIL " + a.Err
+	case a.Err != "":
+		return fmt.Sprintf("FAIL %d, %s", a.Status, a.Err)
+	}
+	return fmt.Sprintf("FAIL %d", a.Status)
+}
+
+// stateLine is a state as one line for people.
+func stateLine(s *event.State) string {
+	words := []string{s.At.Local().Format(time.TimeOnly), "--", string(s.Subject)}
+	if s.Name != "" {
+		words = append(words, event.MaskURL(s.Name))
+	}
+	words = append(words, s.State)
+	line := strings.Join(words[:2], "  ") + "  " + strings.Join(words[2:], " ")
+	if s.Detail != "" {
+		line += ": " + s.Detail
+	}
+	return term.Line(line)
+}
+
+// shortTarget leaves out what all local targets have in common.
+func shortTarget(target string) string {
+	target = strings.TrimPrefix(event.MaskURL(target), "http://")
+	return strings.TrimSuffix(target, "/")
+}
+
+func round(d time.Duration) time.Duration {
+	switch {
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond)
+	case d >= 10*time.Millisecond:
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Microsecond)
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprint(n, suffix)
+}

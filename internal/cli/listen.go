@@ -1,0 +1,300 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// listenFlags are the flags of listen, as they were given.
+type listenFlags struct {
+	forward   []string
+	domains   []string
+	like      string
+	mute      []string
+	noWebhook bool
+
+	tunnel    string
+	publicURL string
+	port      int
+
+	respond     string
+	concurrency int
+	retries     int
+	timeout     time.Duration
+	waitTarget  time.Duration
+
+	secret secretFlags
+	token  string
+	output outputFlags
+}
+
+// outputFlags say how a session is shown and when it ends by itself.
+type outputFlags struct {
+	plain, json bool
+	count       int
+	until       string
+	wait        time.Duration
+	failOnError bool
+	readyFile   string
+}
+
+func (o *outputFlags) register(f *pflag.FlagSet) {
+	f.BoolVar(&o.plain, "plain", false, "print one line for each event, also on a terminal")
+	f.BoolVar(&o.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	f.IntVar(&o.count, "count", 0, "end after this many events with the right secret")
+	f.StringVar(&o.until, "until", "", "end at the first event that matches these kinds or repos, like 'discussion.*'")
+	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3")
+	f.BoolVar(&o.failOnError, "fail-on-error", false, "exit 4 when a target failed")
+	f.StringVar(&o.readyFile, "ready-file", "", "write the webhook's URL to this file when ready; remove it at the end")
+}
+
+func newListen(p *Process) *cobra.Command {
+	var f listenFlags
+	cmd := &cobra.Command{
+		Use:   "listen [type:name …]",
+		Short: "Receive the Hub's webhooks here",
+		Long: `Make a temporary webhook on the Hub, receive what it delivers, record it, show it,
+and hand it to your app. The webhook is deleted when you leave with Ctrl+C; if
+hf-tap is killed, the next start deletes it.
+
+What is watched: the repos and accounts you name; else the Hub repo of this
+folder; else your own account.
+
+Where events go: each --forward is a target, like 7860, 7860/webhooks/train,
+host:port/path or a URL. Kinds and repos in front of a "=" choose what it gets:
+  --forward 'discussion.*=3000'  --forward 'model:me/*,*.update=8000/hook'
+An event goes to every target that matches; default=TARGET takes the rest.`,
+		Example: `  hf-tap listen model:me/my-model --forward 7860
+  hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
+  hf-tap listen user:me --json --count 1 --wait 60s`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.listen(cmd.Context(), p, args)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (f *listenFlags) register(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&f.forward, "forward", nil, "hand events to this target; repeatable")
+	fs.StringArrayVar(&f.domains, "domain", nil, "watch only this domain, repo or discussion; repeatable (default both)")
+	fs.StringVar(&f.like, "like", "", "watch what the webhook with this id watches; it is not touched")
+	fs.StringArrayVar(&f.mute, "mute", nil, "disable the webhook with this id meanwhile; repeatable")
+	fs.BoolVar(&f.noWebhook, "no-webhook", false, "make no webhook: print URL and secret to paste; needs no token")
+	fs.StringVar(&f.tunnel, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback or public")
+	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
+	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
+	fs.StringVar(&f.respond, "respond", "ack", "what the Hub is told: ack (200 once recorded) or relay (what your targets answer)")
+	fs.IntVar(&f.concurrency, "concurrency", 4, "events that a target gets at a time; 1 keeps their order")
+	fs.IntVar(&f.retries, "retry", 0, "try so many more times when a target fails")
+	fs.DurationVar(&f.timeout, "timeout", 0, "how long a target may take (default no limit with ack, 30s with relay)")
+	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "how long events wait for a target that is not there")
+	f.secret.register(fs)
+	fs.StringVar(&f.token, "token", "", "use this stored token, by its name, or - to read one from standard input")
+	f.output.register(fs)
+}
+
+func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (err error) {
+	front, err := f.output.printer(p)
+	if err != nil {
+		return err
+	}
+	cfg, err := f.config(ctx, p, args)
+	if err != nil {
+		return err
+	}
+	env, err := hub.FromEnv(p.Getenv)
+	if err != nil {
+		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+	}
+	cfg.Endpoint, cfg.Tunnel.HubURL = env.Endpoint, env.Endpoint
+	if onLoopback(env.Endpoint) {
+		cfg.Receiver.Source = event.SourceSandbox
+	}
+	if cfg.Dir, err = session.FindDir(p.Getenv); err != nil {
+		return err
+	}
+	if !f.noWebhook {
+		if cfg.Hub, err = p.client(env, f.token); err != nil {
+			return err
+		}
+	}
+	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
+		return err
+	}
+	front.ready = f.announce(p, cfg)
+	if file := f.output.readyFile; file != "" {
+		// One that an earlier run left would be taken for this one's.
+		if err := removeReady(file); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, removeReady(file)) }()
+	}
+	return p.run(ctx, cfg, front, f.output.failOnError)
+}
+
+// config turns the flags into a session's configuration, without looking at
+// anything outside but the folder's Hub repo.
+func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (session.Config, error) {
+	cfg := session.Config{NoWebhook: f.noWebhook, Like: f.like, Mute: f.mute, Tell: func(s string) { p.tell("%s", s) }}
+	const help = "hf-tap listen --help"
+	for _, arg := range args {
+		w, err := hub.ParseWatch(arg)
+		if err != nil {
+			return cfg, usageError(err, "hf-tap listen model:me/my-model")
+		}
+		cfg.Watches = append(cfg.Watches, w)
+	}
+	if f.noWebhook && (len(args) > 0 || f.like != "" || len(f.mute) > 0 || len(f.domains) > 0) {
+		return cfg, usageError(errors.New("--no-webhook makes no webhook, so there is nothing to watch, like or mute"), help)
+	}
+	if f.like != "" && len(args) > 0 {
+		return cfg, usageError(errors.New("--like takes the watches of a webhook: name none beside it"), help)
+	}
+	for _, id := range append([]string{f.like}, f.mute...) {
+		if _, err := hub.ParseWebhookID(id); id != "" && err != nil {
+			return cfg, usageError(err, "hf-tap webhooks ls")
+		}
+	}
+	for _, d := range f.domains {
+		domain, err := hub.ParseDomain(d)
+		if err != nil {
+			return cfg, usageError(err, "hf-tap listen --domain discussion")
+		}
+		cfg.Domains = append(cfg.Domains, domain)
+	}
+	if len(args) == 0 && f.like == "" && !f.noWebhook {
+		if repo, ok := folderRepo(ctx, p.Getenv); ok {
+			cfg.Watches = []hub.Watch{repo}
+			p.tell("watching %s, the Hub repo of this folder", repo)
+		}
+	}
+	var err error
+	if cfg.Receiver, err = f.receiver(); err != nil {
+		return cfg, err
+	}
+	if f.port < 0 || f.port > 65535 {
+		return cfg, usageError(fmt.Errorf("there is no port %d", f.port), "hf-tap listen --port 4567")
+	}
+	cfg.Tunnel = tunnel.Config{Provider: f.tunnel, PublicURL: f.publicURL, Port: f.port}
+	return cfg, nil
+}
+
+func (f *listenFlags) receiver() (receiver.Config, error) {
+	cfg := receiver.Config{Concurrency: f.concurrency, Retries: f.retries, Timeout: f.timeout, WaitTarget: f.waitTarget, RelayTimeout: f.timeout}
+	switch f.respond {
+	case "ack":
+	case "relay":
+		cfg.Respond = receiver.Relay
+	default:
+		return cfg, usageError(fmt.Errorf("unknown --respond %q: want ack or relay", f.respond), "hf-tap listen --respond relay")
+	}
+	if f.concurrency < 1 || f.retries < 0 || f.timeout < 0 || f.waitTarget < 0 {
+		return cfg, usageError(errors.New("--concurrency is at least 1, and --retry, --timeout and --wait-target are not negative"), "hf-tap listen --help")
+	}
+	for _, s := range f.forward {
+		route, err := receiver.ParseRoute(s)
+		if err != nil {
+			return cfg, usageError(err, "hf-tap listen --forward 7860/webhooks/train")
+		}
+		cfg.Routes = append(cfg.Routes, route)
+	}
+	return cfg, nil
+}
+
+// printer makes the front end that the flags ask for.
+func (o *outputFlags) printer(p *Process) (*printer, error) {
+	const help = "hf-tap listen --help"
+	if o.plain && o.json {
+		return nil, usageError(errors.New("--plain and --json exclude each other"), help)
+	}
+	if o.count < 0 || o.wait < 0 {
+		return nil, usageError(errors.New("--count and --wait are not negative"), help)
+	}
+	pr := newPrinter(p.Out, o.json)
+	pr.count, pr.wait = o.count, o.wait
+	if o.until != "" {
+		m, err := event.ParseMatch(o.until)
+		if err != nil {
+			return nil, usageError(err, "hf-tap listen --until 'discussion.*'")
+		}
+		pr.until = &m
+	}
+	return pr, nil
+}
+
+// announce says what the session is, once it is up. The line "ready: …" and
+// the ready file come last: whoever waits for them may start at once.
+func (f *listenFlags) announce(p *Process, cfg session.Config) func(*session.Live) error {
+	return func(live *session.Live) error {
+		if cfg.NoWebhook {
+			p.tell("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
+			p.tell("  url     %s", live.URL)
+			p.tell("  secret  %s", cfg.Secret)
+		} else {
+			p.tell("webhook %s watches %s (%s)", live.Webhook, watchList(live.Watches), strings.Join(live.Domains, ", "))
+		}
+		for _, route := range cfg.Receiver.Routes {
+			p.tell("handing to %s", routeWords(route))
+		}
+		if len(cfg.Receiver.Routes) > 0 {
+			p.tell("your app checks the secret: export WEBHOOK_SECRET=$(hf-tap secret)")
+		}
+		p.tell("ready: %s", live.URL)
+		return writeReady(f.output.readyFile, live.URL)
+	}
+}
+
+// writeReady puts the URL into the ready file as a whole: whoever waits for
+// the file never finds half of it.
+func writeReady(file, url string) error {
+	if file == "" {
+		return nil
+	}
+	tmp := file + ".tmp"
+	if err := os.WriteFile(tmp, []byte(url+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write the ready file: %w", err)
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		return fmt.Errorf("write the ready file: %w", errors.Join(err, os.Remove(tmp)))
+	}
+	return nil
+}
+
+func removeReady(file string) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the ready file: %w", err)
+	}
+	return nil
+}
+
+func routeWords(r receiver.Route) string {
+	words := shortTarget(r.Target.Name())
+	switch {
+	case r.Default:
+		words += ", what no other target takes"
+	case r.Match.String() != "":
+		words += ", if " + r.Match.String()
+	}
+	return words
+}
+
+func watchList(watches []hub.Watch) string {
+	names := make([]string, len(watches))
+	for i, w := range watches {
+		names[i] = w.String()
+	}
+	return strings.Join(names, ", ")
+}

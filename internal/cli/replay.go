@@ -1,0 +1,328 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/spf13/cobra"
+)
+
+// replayFlags are the flags of events replay, as they were given.
+type replayFlags struct {
+	sel         selectFlags
+	forward     []string
+	json        bool
+	failOnError bool
+	secret      secretFlags
+}
+
+func newEventsReplay(p *Process) *cobra.Command {
+	var f replayFlags
+	cmd := &cobra.Command{
+		Use:   "replay [N …]",
+		Short: "Send recorded events again",
+		Long: `Send recorded events to their targets again, byte for byte, with the secret put
+right. Each becomes a new event that names the old one. With --forward they go
+there; else, while a session lives, they take the same way as its live events; else
+they go to the targets that they had.`,
+		Example: `  hf-tap events replay 12 13
+  hf-tap events replay --failed
+  hf-tap events replay 12 --forward 9000`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.replay(cmd.Context(), p, args)
+		},
+	}
+	f.sel.register(cmd.Flags())
+	fs := cmd.Flags()
+	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed")
+	f.secret.register(fs)
+	return cmd
+}
+
+func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (err error) {
+	if selects := f.sel.failed || f.sel.pending || f.sel.session != ""; selects == (len(args) > 0) {
+		return usageError(errors.New("name the events by number, or choose them by --failed, --pending or --session"), "hf-tap events replay --failed")
+	}
+	store, dir, err := p.openHistory(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	numbers, err := f.numbers(ctx, store, args)
+	if err != nil {
+		return err
+	}
+	if len(numbers) == 0 {
+		p.tell("nothing to send again")
+		return nil
+	}
+	r := &replayer{printer: newPrinter(p.Out, f.json), source: store, numbers: numbers}
+	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
+	case err != nil:
+		return err
+	case r.live != "":
+		err = r.throughSession(ctx)
+	default:
+		err = f.ownSession(ctx, p, dir, r)
+	}
+	if err == nil && f.failOnError && r.printer.fail {
+		return &hinted{errors.New("a target failed"), "hf-tap events replay --failed", exitTarget}
+	}
+	return err
+}
+
+// numbers gives the events to send, the oldest first.
+func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []string) ([]int64, error) {
+	var numbers []int64
+	for _, arg := range args {
+		n, err := parseN(arg)
+		if err != nil {
+			return nil, err
+		}
+		e, err := getEvent(ctx, store, n)
+		if err != nil {
+			return nil, err
+		}
+		// What a stranger sent never reaches a target: not live, not again.
+		if !e.Verdict.Trusted() {
+			return nil, withHint(fmt.Errorf("event %d came with a wrong secret or none, and is not handed to targets", n), fmt.Sprintf("hf-tap events show %d", n))
+		}
+		numbers = append(numbers, n)
+	}
+	if len(args) > 0 {
+		return numbers, nil
+	}
+	trusted := true
+	q := f.sel.query()
+	q.Trusted = &trusted
+	err := each(ctx, store, q, event.Match{}, 0, func(e *event.Event) { numbers = append(numbers, e.N) })
+	slices.Reverse(numbers)
+	return numbers, err
+}
+
+// liveSession gives the address of the session that replays go through: the
+// one that received the events if it lives, else the only one that does. It is
+// empty when --forward names another way or when none lives.
+func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (string, error) {
+	if len(f.forward) > 0 {
+		return "", nil
+	}
+	live, err := session.LiveAt(dir)
+	if err != nil || len(live) == 0 {
+		return "", err
+	}
+	first, err := getEvent(ctx, store, numbers[0])
+	if err != nil {
+		return "", err
+	}
+	if at, ok := live[first.Session]; ok {
+		return at, nil
+	}
+	if len(live) > 1 {
+		return "", withHint(errors.New("several sessions live, and none of them received this event"),
+			fmt.Sprintf("hf-tap events replay %d --forward PORT", numbers[0]))
+	}
+	for _, at := range live {
+		return at, nil
+	}
+	return "", nil
+}
+
+// replayer sends events again and prints what becomes of them. It is the front
+// of a session of its own when no other lives.
+type replayer struct {
+	printer *printer
+	source  *history.Store
+	numbers []int64
+	live    string // the URL of the live session to send through
+}
+
+// throughSession posts each event to a live session, where it takes the way of
+// the others, and prints it when it is settled there.
+func (r *replayer) throughSession(ctx context.Context) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for _, n := range r.numbers {
+		e, err := getEvent(ctx, r.source, n)
+		if err != nil {
+			return err
+		}
+		made, err := post(ctx, client, r.live, e)
+		if err != nil {
+			return fmt.Errorf("send event %d through the live session: %w", n, err)
+		}
+		settled, err := waitSettled(ctx, r.source, made)
+		if err != nil {
+			return err
+		}
+		if err := r.show(ctx, settled); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// post sends e to a session's own loopback address and gives the number of the
+// new event. The session puts its secret in.
+func post(ctx context.Context, client *http.Client, url string, e *event.Event) (int64, error) {
+	if _, query, ok := strings.Cut(e.Path, "?"); ok {
+		url += "?" + query
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.Body))
+	if err != nil {
+		return 0, err
+	}
+	for name, values := range replayHeader(e.Header) {
+		req.Header[name] = values
+	}
+	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
+	req.Header.Set("Hf-Tap-Replay-Of", strconv.FormatInt(e.N, 10))
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, event.MaxTargetBody)); err != nil {
+		return 0, err
+	}
+	made, err := strconv.ParseInt(resp.Header.Get("Hf-Tap-Event"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("the session answered %s and recorded nothing", resp.Status)
+	}
+	return made, nil
+}
+
+// replayHeader is the header of a delivery without what belongs to the
+// connection that it came by.
+func replayHeader(h http.Header) http.Header {
+	h = h.Clone()
+	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Expect"} {
+		delete(h, textproto.CanonicalMIMEHeaderKey(name))
+	}
+	return h
+}
+
+// ownSession sends the events in a session made for it, without Hub or tunnel.
+func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer) error {
+	secret, err := f.secret.find(p, dir)
+	if err != nil {
+		return err
+	}
+	cfg := session.Config{
+		Dir: dir, NoWebhook: true, Local: true, Secret: secret,
+		Tunnel: tunnel.Config{Provider: tunnel.Loopback, HubURL: "http://127.0.0.1"},
+	}
+	for _, s := range f.forward {
+		route, err := receiver.ParseRoute(s)
+		if err != nil {
+			return usageError(err, "hf-tap events replay 12 --forward 9000")
+		}
+		cfg.Receiver.Routes = append(cfg.Receiver.Routes, route)
+	}
+	if len(f.forward) == 0 {
+		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
+			return err
+		}
+	}
+	// A person waits for this: a target that is not there is told at once.
+	cfg.Receiver.WaitTarget = time.Second
+	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0, secret: secret})
+	return err
+}
+
+// formerRoutes gives a route to each target that one of the events had.
+func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
+	var routes []receiver.Route
+	seen := map[string]bool{}
+	for _, n := range r.numbers {
+		e, err := getEvent(ctx, r.source, n)
+		if err != nil {
+			return nil, err
+		}
+		for _, target := range e.Targets {
+			if seen[target] {
+				continue
+			}
+			seen[target] = true
+			route, err := receiver.ParseRoute(target)
+			if err != nil {
+				return nil, fmt.Errorf("hand event %d to its former target: %w", n, err)
+			}
+			routes = append(routes, route)
+		}
+	}
+	if len(routes) == 0 {
+		return nil, withHint(errors.New("these events had no target, and no session lives to send them through"),
+			fmt.Sprintf("hf-tap events replay %d --forward 7860", r.numbers[0]))
+	}
+	return routes, nil
+}
+
+// ownReplay is the front of a session that only replays.
+type ownReplay struct {
+	*replayer
+	restrict bool // to the targets that each event had
+	secret   string
+}
+
+// Run hands the events over, one after the other, and prints each when it is
+// settled.
+func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
+	for _, n := range o.numbers {
+		old, err := getEvent(ctx, o.source, n)
+		if err != nil {
+			return err
+		}
+		again := &event.Event{Source: event.SourceReplay, ReplayOf: n, Method: old.Method, Path: old.Path, Header: old.Header.Clone(), Body: old.Body}
+		again.Header.Set("X-Webhook-Secret", o.secret)
+		if o.restrict {
+			again.Targets = old.Targets
+		}
+		settled, err := live.Receiver.Deliver(ctx, again)
+		if err != nil {
+			return fmt.Errorf("send event %d again: %w", n, err)
+		}
+		made := again.N
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := live.History.Flush(ctx); err != nil {
+			return err
+		}
+		e, err := live.History.Get(ctx, made)
+		if err != nil {
+			return err
+		}
+		if err := o.show(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Last prints nothing: all was printed as it settled.
+func (o *ownReplay) Last(context.Context, *session.Live) error { return nil }
+
+func (r *replayer) show(ctx context.Context, e *event.Event) error {
+	if err := r.printer.change(ctx, r.source, history.Change{Rev: e.Rev, Event: e}); err != nil {
+		return err
+	}
+	return closedOutput(r.printer.out.Flush())
+}

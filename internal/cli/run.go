@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/spf13/pflag"
+)
+
+// run runs a session to its end, says what it leaves, and turns that into the
+// command's error.
+func (p *Process) run(ctx context.Context, cfg session.Config, front *printer, failOnError bool) error {
+	log, err := cfg.Dir.OpenLog()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cfg.Log = log.Logger
+	var sum session.Summary
+	err = p.untilClosed(ctx, func(ctx context.Context) error {
+		sum, err = session.Run(ctx, cfg, front)
+		return err
+	})
+	p.tell("%s", lastLine(sum))
+	if sum.Left != "" || sum.Doubt {
+		return errors.Join(err, withHint(errors.New("a webhook may be left on your account"), "hf-tap webhooks prune"))
+	}
+	if err == nil && failOnError && front.fail {
+		return &hinted{errors.New("a target failed"), "hf-tap events replay --failed", exitTarget}
+	}
+	return err
+}
+
+// untilClosed calls do with a context that ends also when nobody reads the
+// output any more.
+func (p *Process) untilClosed(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		watchPipe(ctx, p.Out, func() { cancel(errClosedOutput) })
+	}()
+	defer func() {
+		cancel(nil)
+		<-watched
+	}()
+	return do(ctx)
+}
+
+// directTransport carries requests to this machine, past every proxy.
+func directTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Proxy = nil
+	return t
+}
+
+// lastLine says what a session leaves: on the account, and in the history.
+func lastLine(sum session.Summary) string {
+	var parts []string
+	for _, id := range sum.Deleted {
+		parts = append(parts, fmt.Sprintf("webhook %s deleted", id))
+	}
+	for _, id := range sum.Enabled {
+		parts = append(parts, fmt.Sprintf("webhook %s enabled again", id))
+	}
+	switch {
+	case sum.Left != "":
+		parts = append(parts, fmt.Sprintf("webhook %s NOT deleted", sum.Left))
+	case sum.Doubt:
+		parts = append(parts, "the Hub never said whether it made the webhook: the next start looks again")
+	case len(sum.Deleted) == 0:
+		parts = append(parts, "no webhook is left")
+	}
+	parts = append(parts, count(sum.Kept, "event")+" kept")
+	if sum.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed: hf-tap events replay --failed", sum.Failed))
+	}
+	if sum.Pending > 0 {
+		parts = append(parts, fmt.Sprintf("%d never handed over: hf-tap events replay --pending", sum.Pending))
+	}
+	return strings.Join(parts, " · ")
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// client makes the Hub's client with the token that name asks for.
+func (p *Process) client(env hub.Env, name string) (*hub.Client, error) {
+	home := func() (string, error) {
+		if dir := p.Getenv("HOME"); dir != "" {
+			return dir, nil
+		}
+		return os.UserHomeDir()
+	}
+	token, err := hub.FindToken(hub.TokenEnv{Getenv: p.Getenv, Home: home}, name, p.In)
+	if err != nil {
+		return nil, err
+	}
+	return hub.NewClient(hub.ClientConfig{
+		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version,
+		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
+	}), nil
+}
+
+// secretFlags say which secret webhooks carry.
+type secretFlags struct {
+	file  string
+	renew bool
+}
+
+func (f *secretFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.file, "secret-file", "", "take the webhook's secret from this file")
+	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret and keep it from now on")
+}
+
+// find gives the secret, the first that is there: the file, WEBHOOK_SECRET, the
+// one that this machine keeps.
+func (f *secretFlags) find(p *Process, dir session.Dir) (string, error) {
+	env := p.Getenv("WEBHOOK_SECRET")
+	switch {
+	case f.renew && f.file != "":
+		return "", usageError(errors.New("--new-secret changes the secret that this machine keeps, and --secret-file names another"), "leave one of them out")
+	case f.renew && env != "":
+		return "", usageError(errors.New("--new-secret changes the secret that this machine keeps, and WEBHOOK_SECRET is set to another"), "unset WEBHOOK_SECRET")
+	case f.file != "":
+		secret, err := session.ReadSecretFile(f.file)
+		if errors.Is(err, os.ErrNotExist) {
+			err = withHint(err, "hf-tap secret > "+f.file)
+		}
+		return secret, err
+	case env != "":
+		if err := session.CheckSecret(env); err != nil {
+			return "", fmt.Errorf("WEBHOOK_SECRET: %w", err)
+		}
+		return env, nil
+	}
+	return dir.Secret(f.renew)
+}
+
+// onLoopback reports whether a URL's host is this machine.
+func onLoopback(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
+}

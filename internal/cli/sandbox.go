@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newSandbox(p *Process) *cobra.Command {
+	var port int
+	var user string
+	var repos []string
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run a stand-in for the Hub on this machine",
+		Long: `Run a stand-in for the Hub on a loopback port: its webhooks API, tokens, and a
+small world of repos in which you make things happen. It prints the environment to
+export, then a line for each call and each delivery. It delivers to loopback only.
+
+Make something happen:
+  curl -H "Authorization: Bearer $HF_TOKEN" "$HF_ENDPOINT/sandbox/events" \
+    -d '{"kind": "discussion.create", "repo": "model:me/m"}'`,
+		Example: `  hf-tap sandbox
+  hf-tap sandbox --port 4000 --user ada --repo dataset:ada/notes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.sandbox(cmd.Context(), port, user, repos)
+		},
+	}
+	cmd.Flags().IntVar(&port, "port", 0, "the loopback port (default a free one)")
+	cmd.Flags().StringVar(&user, "user", "me", "the user that the token belongs to")
+	cmd.Flags().StringArrayVar(&repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+	return cmd
+}
+
+func (p *Process) sandbox(ctx context.Context, port int, user string, repos []string) error {
+	if port < 0 || port > 65535 {
+		return usageError(fmt.Errorf("there is no port %d", port), "hf-tap sandbox --port 4000")
+	}
+	log := make(chan sandbox.Entry, 1024)
+	// The endpoint is known once the port is: payloads take it from there.
+	h := sandbox.New(sandbox.Config{Log: func(e sandbox.Entry) {
+		select {
+		case log <- e:
+		case <-ctx.Done():
+		}
+	}})
+	defer h.Close()
+	if err := h.AddUser(user); err != nil {
+		return usageError(err, "hf-tap sandbox --user me")
+	}
+	if len(repos) == 0 {
+		repos = []string{"model:" + user + "/m", "dataset:" + user + "/d", "space:" + user + "/s", "bucket:" + user + "/b"}
+	}
+	for _, repo := range repos {
+		w, err := hub.ParseWatch(repo)
+		if err == nil {
+			err = h.AddRepo(w, false)
+		}
+		if err != nil {
+			return usageError(err, "hf-tap sandbox --repo model:me/m")
+		}
+	}
+	token, err := h.AddToken(user, sandbox.Token{})
+	if err != nil {
+		return err
+	}
+	base, err := h.Start("127.0.0.1:" + strconv.Itoa(port))
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(p.Out, "export HF_ENDPOINT=%s\nexport HF_TOKEN=%s\n", base, token); err != nil {
+		return closedOutput(err)
+	}
+	p.tell("%s exist; end with Ctrl+C", strings.Join(repos, ", "))
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-log:
+			if _, err := fmt.Fprintln(p.Out, sandboxLine(e)); err != nil {
+				return closedOutput(err)
+			}
+		}
+	}
+}
+
+// sandboxLine is what the stand-in Hub did, as one line for people.
+func sandboxLine(e sandbox.Entry) string {
+	words := []string{e.Time.Local().Format(time.TimeOnly), string(e.Type)}
+	switch e.Type {
+	case sandbox.EntryCall:
+		words = append(words, e.Method, e.Path)
+	default:
+		words = append(words, string(e.Kind), "webhook "+e.WebhookID)
+		if e.Delivery != "" {
+			words = append(words, "delivery "+e.Delivery)
+		}
+		if e.Attempt > 0 {
+			words = append(words, fmt.Sprintf("attempt %d", e.Attempt))
+		}
+		if e.Replay {
+			words = append(words, "replay")
+		}
+		if e.URL != "" {
+			words = append(words, "to "+event.MaskURL(e.URL))
+		}
+	}
+	if e.Status != 0 {
+		words = append(words, fmt.Sprintf("%d in %s", e.Status, round(e.Duration)))
+	}
+	if e.Err != "" {
+		words = append(words, e.Err)
+	}
+	return term.Line(strings.Join(words, "  "))
+}

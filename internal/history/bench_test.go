@@ -1,0 +1,105 @@
+package history
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// delivery is an event as the Hub sends it, with a body of size bytes.
+func delivery(session string, i, size int) *event.Event {
+	return &event.Event{
+		Session: session, Source: event.SourceHub, WebhookID: "65a1f0c2d4e5b6a7c8d9e0f1",
+		Delivery: fmt.Sprintf("msg_%024x", uint64(i)*0x9e3779b97f4a7c15),
+		Kind:     "repo.content.update", Repo: hub.Watch{Type: "model", Name: "me/m"},
+		ReceivedAt: time.Now(), Verdict: event.VerdictOK, Method: "POST", Path: "/hf-tap/0123456789abcdef0123456789abcdef",
+		Header: http.Header{
+			"Content-Type": {"application/json"}, "Content-Length": {"1024"}, "User-Agent": {"huggingface-webhooks/1.0"},
+			"X-Webhook-Secret": {"a secret that is long enough"}, "Webhook-Id": {fmt.Sprintf("msg_%024x", i)},
+			"X-Forwarded-For": {"192.0.2.1"}, "X-Forwarded-Proto": {"https"}, "Accept-Encoding": {"gzip"},
+		},
+		Size: int64(size), Body: bytes.Repeat([]byte{'x'}, size), Phase: event.PhaseOpen,
+		Targets: []string{"http://127.0.0.1:7860/webhooks"},
+	}
+}
+
+func handedOver(n int64) []event.Update {
+	return []event.Update{
+		{N: n, Answer: event.Answer{Status: 200, Duration: time.Millisecond}},
+		{N: n, Phase: event.PhaseSettled, Attempt: &event.Attempt{
+			N: 1, Target: "http://127.0.0.1:7860/webhooks", StartedAt: time.Now(), Duration: time.Millisecond, Status: 200,
+			Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"ok":true}`),
+		}},
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, clients := range []int{1, 16, 256} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			benchmarkAppend(b, clients, false, (*Store).Append)
+		})
+	}
+	for _, clients := range []int{1, 16, 256} {
+		b.Run(fmt.Sprintf("with-updates/clients=%d", clients), func(b *testing.B) {
+			benchmarkAppend(b, clients, true, (*Store).Append)
+		})
+	}
+	// The baseline: a transaction for each event, on the same writer.
+	for _, clients := range []int{1, 16, 256} {
+		b.Run(fmt.Sprintf("baseline/clients=%d", clients), func(b *testing.B) {
+			var mu sync.Mutex
+			benchmarkAppend(b, clients, false, func(s *Store, ctx context.Context, e *event.Event) error {
+				row := encodeEvent(e)
+				mu.Lock()
+				defer mu.Unlock()
+				_, err := s.writer.transact(ctx, row.insert)
+				return err
+			})
+		})
+	}
+}
+
+func benchmarkAppend(b *testing.B, clients int, updates bool, store func(*Store, context.Context, *event.Event) error) {
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "history.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range clients {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				e := delivery("session", int(i), 1024)
+				if err := store(s, b.Context(), e); err != nil {
+					b.Error(err)
+					return
+				}
+				if updates {
+					for _, u := range handedOver(e.N) {
+						s.Update(u)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := s.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+}

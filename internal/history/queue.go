@@ -1,0 +1,283 @@
+package history
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// updateLag is how long an update waits for an Append to ride with.
+	updateLag = 3 * time.Millisecond
+	// retryLag and retryLagMax bound the time to the next try after updates
+	// could not be stored, when no Append comes by.
+	retryLag    = 50 * time.Millisecond
+	retryLagMax = time.Second
+	// maxUpdates and maxUpdateBytes bound the backlog of updates. Past them
+	// Update waits.
+	maxUpdates     = 8192
+	maxUpdateBytes = 64 << 20
+	// maxBatch and maxBatchBytes bound a transaction, so that the first in it
+	// does not wait long for the last.
+	maxBatch      = 512
+	maxBatchBytes = 16 << 20
+)
+
+// write is something that a caller waits for.
+type write struct {
+	apply func(*transaction) error // may run a second time, after a rollback
+	size  int64
+	done  chan error // one slot
+}
+
+// batch is what goes into one transaction.
+type batch struct {
+	writes  []*write
+	updates []update
+	last    bool // nothing follows
+}
+
+// queue is what the writer has not stored yet.
+type queue struct {
+	mu      sync.Mutex
+	wake    chan struct{} // one slot: there is work
+	timer   *time.Timer   // updates are due, without an Append
+	room    *sync.Cond    // the backlog of updates shrank
+	drained chan struct{} // closed by the writer when it is done
+	closed  bool
+	busy    bool // somebody has the turn to write
+
+	writes      []*write
+	updates     []update
+	updateBytes int64 // with those that the writer holds
+	held        int   // updates that the writer holds
+	due         bool
+	pause       time.Duration // to the next try, 0 when the last one went well
+	accepted    int64         // updates so far
+	settled     int64         // updates so far that are stored, or never will be
+	waiters     []waiter
+}
+
+// waiter is a Flush: it waits until settled reaches count.
+type waiter struct {
+	count int64
+	done  chan error // one slot
+}
+
+func (q *queue) init() {
+	q.wake = make(chan struct{}, 1)
+	q.drained = make(chan struct{})
+	q.room = sync.NewCond(&q.mu)
+	q.timer = time.NewTimer(time.Hour)
+	q.timer.Stop()
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put adds a write. When nobody is writing, and nothing is ahead of it, the
+// caller gets a batch with the write in it, and the turn to store it. Else the
+// writer has been told.
+func (q *queue) put(ctx context.Context, w *write) (b batch, mine bool, err error) {
+	w.done = make(chan error, 1)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return batch{}, false, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return batch{}, false, err
+	}
+	q.writes = append(q.writes, w)
+	if !q.busy && len(q.writes) == 1 {
+		return q.take(), true, nil
+	}
+	if !q.busy {
+		q.signal()
+	}
+	return batch{}, false, nil
+}
+
+// putUpdate adds an update, after waiting for room. It reports false when the
+// queue is closed.
+func (q *queue) putUpdate(u update) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.closed && (len(q.updates)+q.held >= maxUpdates || q.updateBytes > 0 && q.updateBytes+u.size > maxUpdateBytes) {
+		q.hurry()
+		q.room.Wait()
+	}
+	if q.closed {
+		return false
+	}
+	q.accepted++
+	q.updateBytes += u.size
+	q.updates = append(q.updates, u)
+	if len(q.updates)+q.held == 1 {
+		q.timer.Reset(updateLag)
+	}
+	return true
+}
+
+// hurry makes the updates due at once, unless the last try failed: then the
+// timer decides.
+func (q *queue) hurry() {
+	if q.pause == 0 && !q.due {
+		q.due = true
+		q.signal()
+	}
+}
+
+// flush waits until all updates so far are stored, or could not be.
+func (q *queue) flush(ctx context.Context) error {
+	q.mu.Lock()
+	if q.settled == q.accepted {
+		q.mu.Unlock()
+		return nil
+	}
+	if q.closed {
+		q.mu.Unlock()
+		return ErrClosed
+	}
+	done := make(chan error, 1)
+	q.waiters = append(q.waiters, waiter{count: q.accepted, done: done})
+	q.due = true
+	q.mu.Unlock()
+	q.signal()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// next waits for work and for the turn to do it. It takes as much as fits one
+// transaction.
+func (q *queue) next() batch {
+	for {
+		if b, ok := q.turn(); ok {
+			return b
+		}
+		select {
+		case <-q.wake:
+		case <-q.timer.C:
+			q.mu.Lock()
+			q.due = true
+			q.mu.Unlock()
+		}
+	}
+}
+
+func (q *queue) turn() (batch, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.busy || !q.work() {
+		return batch{}, false // whoever has the turn signals at its end
+	}
+	return q.take(), true
+}
+
+func (q *queue) work() bool {
+	return len(q.writes) > 0 || q.due && len(q.updates) > 0 || q.closed
+}
+
+// take takes the turn.
+func (q *queue) take() batch {
+	count, size := 0, int64(0)
+	for count < len(q.writes) && count < maxBatch && size < maxBatchBytes {
+		size += q.writes[count].size
+		count++
+	}
+	b := batch{writes: q.writes[:count:count], updates: q.updates}
+	q.writes = q.writes[count:]
+	if len(q.writes) == 0 {
+		q.writes = nil
+	}
+	q.updates, q.held, q.due = nil, len(b.updates), false
+	q.busy = true
+	b.last = q.closed && len(q.writes) == 0
+	return b
+}
+
+// pass ends a turn. signal is left out by the writer, which looks by itself.
+func (q *queue) pass(signal bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.busy = false
+	if signal && q.work() {
+		q.signal()
+	}
+}
+
+// release gives back what became of the updates of a batch: kept are to be
+// tried again, before all others, and lost is why some of the rest can never
+// be stored. err is why some are kept.
+func (q *queue) release(taken, kept []update, lost, err error) {
+	if len(taken) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held = 0
+	for _, u := range taken {
+		q.updateBytes -= u.size
+	}
+	for _, u := range kept {
+		q.updateBytes += u.size
+	}
+	q.settled += int64(len(taken) - len(kept))
+	q.updates = append(kept, q.updates...)
+	if len(kept) > 0 {
+		q.pause = min(max(retryLag, 2*q.pause), retryLagMax)
+		q.timer.Reset(q.pause)
+	} else {
+		q.pause = 0
+		if len(q.updates) > 0 {
+			q.timer.Reset(updateLag)
+		}
+	}
+	var waiting []waiter
+	for _, w := range q.waiters {
+		switch {
+		case w.count <= q.settled:
+			w.done <- lost
+		case err != nil:
+			w.done <- err
+		default:
+			q.due = true
+			waiting = append(waiting, w)
+		}
+	}
+	q.waiters = waiting
+	q.room.Broadcast()
+}
+
+// close lets nothing more in. It reports false when that was so already.
+func (q *queue) close() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	q.closed = true
+	q.room.Broadcast()
+	q.signal()
+	return true
+}
+
+// abandon counts the updates that are left after the writer has ended, and
+// ends those who wait for them.
+func (q *queue) abandon() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, w := range q.waiters {
+		w.done <- ErrClosed
+	}
+	q.waiters = nil
+	return len(q.updates)
+}

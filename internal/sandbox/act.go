@@ -1,0 +1,170 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// Sent names one delivery that something in the world set off.
+type Sent struct {
+	ID        string     `json:"id"`      // the Webhook-Id header
+	LogID     string     `json:"logId"`   // what a replay names
+	WebhookID string     `json:"webhook"` // whose delivery it is
+	Kind      event.Kind `json:"kind"`
+}
+
+// act is one thing that happens in the world, with the events that it sets off.
+type act struct {
+	h         *Hub
+	sent      []Sent
+	dropped   []Entry        // events that webhooks had too many of
+	of        event.Kind     // the kind that the overrides are for
+	told      event.Kind     // the kind that such an event says it is, when it is another
+	overrides map[string]any // values by their dotted path
+}
+
+// act carries out one thing, alone, and logs the events that were dropped.
+func (h *Hub) act(do func(*act) error) error { return h.perform(&act{h: h}, do) }
+
+func (h *Hub) perform(a *act, do func(*act) error) error {
+	h.mu.Lock()
+	err := errClosed
+	if !h.closed {
+		err = do(a)
+	}
+	h.mu.Unlock()
+	for _, e := range a.dropped {
+		h.log(e)
+	}
+	return err
+}
+
+// send delivers an event to every webhook that watches the repo, takes its
+// domain, is enabled, and whose owner may see the repo. fill adds what the
+// kind tells beyond the repo; nil adds nothing.
+func (a *act) send(kind event.Kind, r *repo, fill func(*hub.Payload)) error {
+	return a.sendAlsoTo(nil, kind, r, fill)
+}
+
+// sendAlsoTo is send, with those who watch one more account.
+func (a *act) sendAlsoTo(also *account, kind event.Kind, r *repo, fill func(*hub.Payload)) error {
+	for _, hook := range a.h.webhooks {
+		told := hook.watches(r) && r.visibleTo(hook.owner) ||
+			also != nil && hook.watchesAccount(also) && (!r.Private || also.has(hook.owner))
+		if !told || hook.Disabled != hub.Enabled || !slices.Contains(hook.Domains, kind.Domain()) {
+			continue
+		}
+		p := event.Compose(kind, r.Repo, hook.ID)
+		if fill != nil {
+			fill(&p)
+		}
+		body, err := a.render(kind, p)
+		if err != nil {
+			return err
+		}
+		a.trigger(hook, kind, r, body)
+	}
+	return nil
+}
+
+// render writes a payload, with the overrides if they are for this kind.
+func (a *act) render(kind event.Kind, p hub.Payload) ([]byte, error) {
+	if kind != a.of || len(a.overrides) == 0 && a.told == "" {
+		return marshal(p)
+	}
+	if a.told != "" {
+		p.Event = hub.EventHead{Action: a.told.Action(), Scope: a.told.Scope()}
+	}
+	return override(p, a.overrides)
+}
+
+// trigger puts an event into a webhook's queue, unless the webhook had too
+// many in the last 24 hours.
+func (a *act) trigger(hook *webhook, kind event.Kind, r *repo, body []byte) {
+	h := a.h
+	now := h.cfg.Now()
+	hook.triggers = slices.DeleteFunc(hook.triggers, func(t time.Time) bool { return now.Sub(t) >= 24*time.Hour })
+	if len(hook.triggers) >= h.cfg.MaxTriggers {
+		a.dropped = append(a.dropped, Entry{
+			Type: EntryDrop, Kind: kind, WebhookID: hook.ID, URL: hook.URL,
+			Err: fmt.Sprintf("the webhook had its %d triggers of 24 hours", h.cfg.MaxTriggers),
+		})
+		return
+	}
+	hook.triggers = append(hook.triggers, now)
+	hook.LastTrigger = now.UTC().Truncate(time.Millisecond)
+	if kind == a.of && a.told != "" {
+		kind = a.told
+	}
+	d := &delivery{hook: hook, firstURL: hook.URL, secret: hook.secret, Delivery: Delivery{
+		ID: h.nextID("delivery"), LogID: h.nextID("log"), WebhookID: hook.ID,
+		Kind: kind, Repo: r.watch(), Body: body,
+	}}
+	a.sent = append(a.sent, Sent{ID: d.ID, LogID: d.LogID, WebhookID: hook.ID, Kind: kind})
+	h.enqueue(d)
+}
+
+// override sets values of a payload by their dotted paths, shorter paths
+// first, so that "discussion" may be replaced and "discussion.title" set in it.
+func override(p hub.Payload, values map[string]any) ([]byte, error) {
+	plain, err := marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	var top any
+	if err := json.Unmarshal(plain, &top); err != nil {
+		return nil, fmt.Errorf("reading a payload back: %w", err)
+	}
+	paths := make([]string, 0, len(values))
+	for path := range values {
+		paths = append(paths, path)
+	}
+	slices.SortFunc(paths, func(a, b string) int {
+		if n := strings.Count(a, ".") - strings.Count(b, "."); n != 0 {
+			return n
+		}
+		return strings.Compare(a, b)
+	})
+	for _, path := range paths {
+		if top, err = setPath(top, strings.Split(path, "."), values[path]); err != nil {
+			return nil, fmt.Errorf("setting %q: %w", path, err)
+		}
+	}
+	return marshal(top)
+}
+
+// setPath sets a value below v and gives v back, or what replaces it. Objects
+// on the way are made where there is nothing; array items have to be there.
+func setPath(v any, path []string, value any) (any, error) {
+	if len(path) == 0 {
+		return value, nil
+	}
+	key := path[0]
+	if key == "" {
+		return nil, fmt.Errorf("a part of the path is empty")
+	}
+	switch v := v.(type) {
+	case nil:
+		inner, err := setPath(nil, path[1:], value)
+		return map[string]any{key: inner}, err
+	case map[string]any:
+		inner, err := setPath(v[key], path[1:], value)
+		v[key] = inner
+		return v, err
+	case []any:
+		i, err := strconv.Atoi(key)
+		if err != nil || i < 0 || i >= len(v) {
+			return nil, fmt.Errorf("%q is no item of the list, which has %d", key, len(v))
+		}
+		v[i], err = setPath(v[i], path[1:], value)
+		return v, err
+	}
+	return nil, fmt.Errorf("%q cannot stand in a plain value", key)
+}

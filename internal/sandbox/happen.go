@@ -1,0 +1,279 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// Happening is what Happen made happen.
+type Happening struct {
+	Kind       event.Kind `json:"kind"`
+	Repo       hub.Watch  `json:"repo"`       // under its name afterwards
+	Webhooks   int        `json:"webhooks"`   // how many were triggered
+	Dropped    int        `json:"dropped"`    // events that webhooks had too many of
+	Deliveries []Sent     `json:"deliveries"` // those of the implied second event too
+}
+
+// Happen makes an event of any documented kind, or of a narrower one like
+// "repo.config.dois.update", happen in a repo. What has to be there first, a
+// repo or a discussion, is made without events. A pull request brings its ref's
+// repo.content.update along, and a merge that of main.
+//
+// set overrides values of the payload by dotted path: "discussion.title",
+// "updatedRefs.0.ref". Those that name a property of the world change that too:
+// repo.private, repo.tags, movedTo.name, updatedConfig.private,
+// discussion.title, discussion.status and discussion.isPullRequest,
+// comment.content and comment.hidden. The error tells a kind that the Hub never
+// sends for such a repo, or a path that leads nowhere; nothing was sent then.
+func (h *Hub) Happen(kind event.Kind, repo hub.Watch, set map[string]any) (Happening, error) {
+	documented := kind.Narrow()
+	// A sample tells what cannot be, before anything changes.
+	sample, err := event.Sample(documented, repo, event.SampleOptions{Variant: sampleVariant(documented, repo, set)})
+	if err != nil {
+		return Happening{}, fmt.Errorf("making %q happen: %w", kind, err)
+	}
+	if _, err := override(sample, set); err != nil {
+		return Happening{}, fmt.Errorf("making %q happen: %w", kind, err)
+	}
+	a := &act{h: h, of: documented, overrides: set}
+	if kind != documented {
+		a.told = kind
+	}
+	out := Happening{Kind: kind}
+	err = h.perform(a, func(a *act) error {
+		r, err := h.addRepo(repo)
+		if err != nil {
+			return err
+		}
+		if err := a.happen(r, wishes(set)); err != nil {
+			return fmt.Errorf("making %q happen: %w", kind, err)
+		}
+		out.Repo = r.watch()
+		return nil
+	})
+	if err != nil {
+		return Happening{}, err
+	}
+	hooks := map[string]bool{}
+	for _, s := range a.sent {
+		hooks[s.WebhookID] = true
+	}
+	out.Webhooks, out.Deliveries, out.Dropped = len(hooks), append([]Sent{}, a.sent...), len(a.dropped)
+	return out, nil
+}
+
+// sampleVariant is the variant whose payload has the parts that set speaks of.
+func sampleVariant(kind event.Kind, repo hub.Watch, set map[string]any) event.Variant {
+	variants := event.Variants(kind, repo.Type)
+	if wishes(set).flag("comment.hidden") && slices.Contains(variants, event.VariantHidden) {
+		return event.VariantHidden
+	}
+	return ""
+}
+
+// wishes are the overrides as far as they concern the world.
+type wishes map[string]any
+
+func (w wishes) text(path string) string {
+	s, _ := w[path].(string)
+	return s
+}
+
+func (w wishes) flag(path string) bool {
+	b, _ := w[path].(bool)
+	return b
+}
+
+// happen does what leads to an event of the act's kind.
+func (a *act) happen(r *repo, w wishes) error {
+	if private, given := w["repo.private"].(bool); given {
+		r.Private = private
+	}
+	if tags, given := w["repo.tags"].([]any); given {
+		r.Tags = nil
+		for _, tag := range tags {
+			r.Tags = append(r.Tags, fmt.Sprint(tag))
+		}
+	}
+	switch a.of {
+	case "repo.delete":
+		return a.deleteRepo(r)
+	case "repo.move":
+		newName := w.text("movedTo.name")
+		if newName == "" {
+			newName = a.freeName(r)
+		}
+		return a.moveRepo(r, newName)
+	case "repo.content.update":
+		return a.pushCommit(r)
+	case "repo.config.update":
+		return a.reconfigure(r, w)
+	}
+	if a.of.Domain() == "discussion" {
+		return a.discuss(r, w)
+	}
+	return a.send(a.of, r, nil) // repo.create and repo.update, which tell the repo alone
+}
+
+// reconfigure makes a repo what is wished, by default public, the one change
+// that no webhook loses sight of the repo by. A wish for a whole updatedConfig
+// is about the payload alone.
+func (a *act) reconfigure(r *repo, w wishes) error {
+	_, whole := w["updatedConfig"]
+	if private, given := w["updatedConfig.private"].(bool); given {
+		return a.configure(r, true, private)
+	}
+	_, given := w["repo.private"]
+	return a.configure(r, !whole, r.Private && (given || whole))
+}
+
+// discuss does what leads to an event of a discussion: the latest one that is
+// still there, or a new one.
+func (a *act) discuss(r *repo, w wishes) error {
+	_, told := w["discussion.isPullRequest"]
+	status := w.text("discussion.status")
+	pull := w.flag("discussion.isPullRequest") || !told && (status == "merged" || status == "draft")
+	post := Post{Title: w.text("discussion.title"), Text: w.text("comment.content")}
+	if a.of == "discussion.create" {
+		return a.opened(r, r.open(a.h, pull, post))
+	}
+	d := r.latest(func(d *discussion) bool {
+		return d.IsPullRequest == pull || !told && !pull
+	}, status)
+	if d == nil {
+		d = r.open(a.h, pull, Post{Title: post.Title})
+		if pull {
+			r.setRef(pullRef(d.Num), r.nextSHA(a.h))
+		}
+	}
+	if post.Title != "" {
+		d.Title = post.Title
+	}
+	switch a.of {
+	case "discussion.delete":
+		d.deleted = true
+		return a.tell(a.of, r, d, nil)
+	case "discussion.update":
+		return a.updateDiscussion(r, d, status, post.Title)
+	case "discussion.comment.create":
+		return a.tell(a.of, r, d, d.comment(a.h, post))
+	}
+	return a.updateComment(r, d, w, post)
+}
+
+// latest is the newest discussion that fits, is there, and is not over: one
+// that is merged stays so, and one that is closed is good for reopening only.
+func (r *repo) latest(fits func(*discussion) bool, status string) *discussion {
+	for _, d := range slices.Backward(r.discussions) {
+		over := d.Status == "merged" || d.Status == "closed" && status != "open"
+		if fits(d) && !d.deleted && !over {
+			return d
+		}
+	}
+	return nil
+}
+
+func (a *act) updateDiscussion(r *repo, d *discussion, status, title string) error {
+	switch {
+	case status == "merged" && d.IsPullRequest:
+		_, err := a.merge(r, d)
+		return err
+	case status == "open" || status == "closed" || status == "draft" && d.IsPullRequest:
+		d.Status = status
+	case status == "" && title == "":
+		d.Status = "closed"
+	}
+	return a.tell(a.of, r, d, nil)
+}
+
+func (a *act) updateComment(r *repo, d *discussion, w wishes, post Post) error {
+	c := d.comments[len(d.comments)-1]
+	if c.Hidden || len(d.comments) == 1 {
+		c = d.comment(a.h, Post{})
+	}
+	switch {
+	case w.flag("comment.hidden"):
+		c.Hidden, c.Content = true, nil
+	case post.Text != "":
+		c.Content = &post.Text
+	default:
+		text := *c.Content + " (edited)"
+		c.Content = &text
+	}
+	return a.tell(a.of, r, d, c)
+}
+
+// freeName is the first of name-2, name-3, … that no repo has.
+func (a *act) freeName(r *repo) string {
+	name := r.Name
+	if !strings.Contains(name, "/") {
+		name = event.OwnerOf(name) + "/" + name
+	}
+	for n := 2; ; n++ {
+		if free := name + "-" + itoa(n); a.h.repo(hub.Watch{Type: r.Type, Name: free}) == nil {
+			return free
+		}
+	}
+}
+
+// maxCount is the most repetitions that one call asks for.
+const maxCount = 10_000
+
+// eventRequest is the body of POST /sandbox/events.
+type eventRequest struct {
+	Kind  event.Kind     `json:"kind"`
+	Repo  string         `json:"repo"` // type:name
+	Set   map[string]any `json:"set"`
+	Count *int           `json:"count"` // 1 when absent
+}
+
+// postEvent answers POST /sandbox/events, which is Happen over HTTP: what was
+// sent, or 400 and why nothing was. It is no part of the Hub's API.
+func (h *Hub) postEvent(w http.ResponseWriter, r *http.Request) {
+	// Any content type will do, for curl's sake: without a bearer token, which a
+	// web page does not have, nothing gets here.
+	var body eventRequest
+	d := json.NewDecoder(bytes.NewReader(callOf(r).body))
+	d.DisallowUnknownFields() // a misspelled "set" would be lost without a word
+	err := d.Decode(&body)
+	if err == nil && d.More() {
+		err = errors.New("there is more after the object")
+	}
+	if err != nil {
+		h.fail(w, http.StatusBadRequest, "", "Invalid event: %v", err)
+		return
+	}
+	count := 1
+	if body.Count != nil {
+		count = *body.Count
+	}
+	repo, err := hub.ParseWatch(body.Repo)
+	switch {
+	case err != nil:
+		h.fail(w, http.StatusBadRequest, "", "Invalid repo: %v", err)
+		return
+	case count < 1 || count > maxCount:
+		h.fail(w, http.StatusBadRequest, "", "Invalid count: must be from 1 to %d", maxCount)
+		return
+	}
+	all := Happening{Deliveries: []Sent{}}
+	for range count {
+		one, err := h.Happen(body.Kind, repo, body.Set)
+		if err != nil {
+			h.fail(w, http.StatusBadRequest, "", "%v", err)
+			return
+		}
+		all.Kind, all.Repo, all.Webhooks = one.Kind, one.Repo, max(all.Webhooks, one.Webhooks)
+		all.Dropped += one.Dropped
+		all.Deliveries = append(all.Deliveries, one.Deliveries...)
+	}
+	answerJSON(w, http.StatusOK, all)
+}

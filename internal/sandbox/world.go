@@ -1,0 +1,304 @@
+package sandbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// repo is a repo of the world. Its hub.Repo is what payloads tell of it.
+type repo struct {
+	hub.Repo
+	owner       *account
+	refs        map[string]string // shas by ref; none for buckets
+	commits     int
+	discussions []*discussion // number n stands at n-1
+	files       map[string]hub.FileUpdate
+}
+
+func repoKey(w hub.Watch) string { return w.Type + ":" + strings.ToLower(w.Name) }
+
+func (r *repo) watch() hub.Watch { return hub.Watch{Type: r.Type, Name: r.Name} }
+
+// repo finds a repo under its present name or a former one, nil if there is
+// none. The caller holds mu.
+func (h *Hub) repo(w hub.Watch) *repo { return h.repos[repoKey(w)] }
+
+// mustRepo finds a repo, or says that there is none.
+func (h *Hub) mustRepo(w hub.Watch) (*repo, error) {
+	if r := h.repo(w); r != nil {
+		return r, nil
+	}
+	return nil, fmt.Errorf("no repo %q", w)
+}
+
+// gitRepo finds a repo that has refs and discussions, which buckets have not.
+func (h *Hub) gitRepo(w hub.Watch) (*repo, error) {
+	r, err := h.mustRepo(w)
+	if err == nil && r.Type == "bucket" {
+		err = fmt.Errorf("%q is a bucket: it has no refs and no discussions", w)
+	}
+	return r, err
+}
+
+// visibleTo reports whether an account may see a repo: everybody a public one,
+// its owner and the owner's members a private one.
+func (r *repo) visibleTo(a *account) bool {
+	return !r.Private || r.owner.has(a)
+}
+
+// has reports whether an account acts for o: it is o, or a member of it.
+func (o *account) has(a *account) bool {
+	return o == a || slices.Contains(o.members, strings.ToLower(a.name))
+}
+
+// AddRepo puts a repo into the world without an event, as if it had always
+// been there. Its owner is added as a user if it is not there; old canonical
+// names, without a slash, belong to the organization "huggingface". A repo that
+// is there already stays as it is, but for its visibility.
+func (h *Hub) AddRepo(w hub.Watch, private bool) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r, err := h.addRepo(w)
+	if err == nil {
+		r.Private = private
+	}
+	return err
+}
+
+// addRepo gives the repo of a name, and makes it where there is none. The
+// caller holds mu.
+func (h *Hub) addRepo(w hub.Watch) (*repo, error) {
+	if r := h.repo(w); r != nil {
+		return r, nil
+	}
+	// A sample knows what is a repo and what is not.
+	if _, err := event.Sample("repo.create", w, event.SampleOptions{}); err != nil {
+		return nil, fmt.Errorf("adding the repo %q: %w", w, err)
+	}
+	owner, err := h.addOwner(w.Name)
+	if err != nil {
+		return nil, fmt.Errorf("adding the repo %q: %w", w, err)
+	}
+	w.AvatarURL = ""
+	r := &repo{Repo: h.parts.Repo(w), owner: owner, files: map[string]hub.FileUpdate{}}
+	h.born[repoKey(w)]++
+	if n := h.born[repoKey(w)]; n > 1 {
+		r.ID = h.parts.ID("repo", w.Type, w.Name, itoa(n)) // another repo than the one that had the name
+	}
+	if w.Type != "bucket" {
+		r.refs = map[string]string{mainRef: r.nextSHA(h)}
+		r.HeadSHA = r.refs[mainRef]
+	}
+	h.repos[repoKey(w)] = r
+	return r, nil
+}
+
+const mainRef = "refs/heads/main"
+
+// nextSHA makes the sha of the repo's next commit.
+func (r *repo) nextSHA(h *Hub) string {
+	r.commits++
+	return h.parts.SHA("commit", r.ID, itoa(r.commits))
+}
+
+// CreateRepo makes a repo, as AddRepo does, and sends repo.create. A repo that
+// is there already is an error.
+func (h *Hub) CreateRepo(w hub.Watch, private bool) error {
+	return h.act(func(a *act) error {
+		if h.repo(w) != nil {
+			return fmt.Errorf("creating the repo %q: it exists", w)
+		}
+		r, err := h.addRepo(w)
+		if err != nil {
+			return err
+		}
+		r.Private = private
+		return a.send("repo.create", r, nil)
+	})
+}
+
+// UpdateRepo sets a repo's tags and sends repo.update.
+func (h *Hub) UpdateRepo(w hub.Watch, tags ...string) error {
+	return h.act(func(a *act) error {
+		r, err := h.mustRepo(w)
+		if err != nil {
+			return err
+		}
+		r.Tags = slices.Clone(tags)
+		return a.send("repo.update", r, nil)
+	})
+}
+
+// DeleteRepo sends repo.delete and takes the repo away. Webhooks go on
+// watching its name.
+func (h *Hub) DeleteRepo(w hub.Watch) error {
+	return h.act(func(a *act) error {
+		r, err := h.mustRepo(w)
+		if err != nil {
+			return err
+		}
+		return a.deleteRepo(r)
+	})
+}
+
+func (a *act) deleteRepo(r *repo) error {
+	for key, other := range a.h.repos { // former names too
+		if other == r {
+			delete(a.h.repos, key)
+		}
+	}
+	return a.send("repo.delete", r, nil)
+}
+
+// MoveRepo gives a repo a new name, and perhaps a new owner, who is added as a
+// user if need be. repo.move, which still has the old name, goes to those who
+// watch the repo or either owner. Webhooks that watch the repo follow it, and
+// the old name leads to it until another repo takes that.
+func (h *Hub) MoveRepo(w hub.Watch, newName string) error {
+	return h.act(func(a *act) error {
+		r, err := h.mustRepo(w)
+		if err != nil {
+			return err
+		}
+		return a.moveRepo(r, newName)
+	})
+}
+
+func (a *act) moveRepo(r *repo, newName string) error {
+	h := a.h
+	to := hub.Watch{Type: r.Type, Name: newName}
+	if h.repo(to) != nil && h.repo(to) != r {
+		return fmt.Errorf("moving the repo %q to %q: the name is taken", r.watch(), newName)
+	}
+	if _, err := event.Sample("repo.create", to, event.SampleOptions{}); err != nil {
+		return fmt.Errorf("moving the repo %q: %w", r.watch(), err)
+	}
+	owner, err := h.addOwner(newName)
+	if err != nil {
+		return fmt.Errorf("moving the repo %q: %w", r.watch(), err)
+	}
+	moved := &hub.MovedTo{Name: newName, Owner: hub.Account{ID: owner.id}}
+	if err := a.sendAlsoTo(owner, "repo.move", r, func(p *hub.Payload) { p.MovedTo = moved }); err != nil {
+		return err
+	}
+	old := r.watch()
+	for _, hook := range h.webhooks {
+		hook.Watched = slices.Clone(hook.Watched)
+		for i, watched := range hook.Watched {
+			if watched.Type == old.Type && strings.EqualFold(watched.Name, old.Name) {
+				hook.Watched[i].Name, hook.Watched[i].AvatarURL = newName, h.avatar(owner)
+			}
+		}
+	}
+	fresh := h.parts.Repo(to)
+	r.Name, r.URL, r.Subdomain, r.Owner, r.owner = fresh.Name, fresh.URL, fresh.Subdomain, hub.Account{ID: owner.id}, owner
+	h.repos[repoKey(to)] = r
+	return nil
+}
+
+// addOwner gives the account that a repo of this name belongs to, and makes it
+// where there is none. The caller holds mu.
+func (h *Hub) addOwner(repoName string) (*account, error) {
+	name := event.OwnerOf(repoName)
+	if a := h.account(name); a != nil {
+		return a, nil
+	}
+	return h.addAccount(name, !strings.Contains(repoName, "/"))
+}
+
+// ChangeVisibility makes a repo public or private and sends repo.config.update
+// with that. Whoever could see the repo before or can see it now is told.
+func (h *Hub) ChangeVisibility(w hub.Watch, private bool) error {
+	return h.act(func(a *act) error {
+		r, err := h.mustRepo(w)
+		if err != nil {
+			return err
+		}
+		return a.configure(r, true, private)
+	})
+}
+
+// ChangeConfig sends the repo.config.update of a setting that the Hub does not
+// tell: updatedConfig is {}.
+func (h *Hub) ChangeConfig(w hub.Watch) error {
+	return h.act(func(a *act) error {
+		r, err := h.mustRepo(w)
+		if err != nil {
+			return err
+		}
+		return a.configure(r, false, r.Private)
+	})
+}
+
+func (a *act) configure(r *repo, visibility, private bool) error {
+	fill := func(p *hub.Payload) {
+		p.Repo.Private = private
+		p.UpdatedConfig = event.UpdatedConfig(visibility, private)
+	}
+	if private {
+		err := a.send("repo.config.update", r, fill) // to those who can still see it
+		r.Private = true
+		return err
+	}
+	r.Private = false
+	return a.send("repo.config.update", r, fill)
+}
+
+// UploadFiles puts files of these paths into a bucket, and DeleteFiles takes
+// them out; each sends one repo.content.update. Above 10,000 files the payload
+// lists the first 10,000 and says so.
+func (h *Hub) UploadFiles(bucket hub.Watch, paths ...string) error {
+	return h.changeFiles(bucket, paths, func(r *repo, path string) (hub.FileUpdate, error) {
+		f := h.parts.File(path)
+		r.files[path] = f
+		return f, nil
+	})
+}
+
+// DeleteFiles takes files out of a bucket. One that is not there is an error,
+// and nothing is deleted.
+func (h *Hub) DeleteFiles(bucket hub.Watch, paths ...string) error {
+	return h.changeFiles(bucket, paths, func(r *repo, path string) (hub.FileUpdate, error) {
+		if _, ok := r.files[path]; !ok {
+			return hub.FileUpdate{}, fmt.Errorf("deleting from %q: no file %q", bucket, path)
+		}
+		return event.RemovedFile(path), nil
+	})
+}
+
+func (h *Hub) changeFiles(bucket hub.Watch, paths []string, change func(*repo, string) (hub.FileUpdate, error)) error {
+	return h.act(func(a *act) error {
+		r, err := h.mustRepo(bucket)
+		if err != nil {
+			return err
+		}
+		if r.Type != "bucket" || len(paths) == 0 {
+			return fmt.Errorf("changing files of %q: want a bucket and at least one path", bucket)
+		}
+		files := make([]hub.FileUpdate, 0, len(paths))
+		for _, path := range paths {
+			f, err := change(r, path)
+			if err != nil {
+				return err
+			}
+			files = append(files, f)
+		}
+		return a.sendFiles(r, files)
+	})
+}
+
+func (a *act) sendFiles(r *repo, files []hub.FileUpdate) error {
+	for _, f := range files {
+		if f.Action == "delete" {
+			delete(r.files, f.Path)
+		}
+	}
+	return a.send("repo.content.update", r, func(p *hub.Payload) {
+		p.UpdatedFiles = files[:min(len(files), event.MaxUpdatedFiles)]
+		p.UpdatedFilesTruncated = len(files) > event.MaxUpdatedFiles
+	})
+}

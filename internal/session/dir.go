@@ -1,0 +1,206 @@
+package session
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Dir is the folder in which hf-tap keeps its state: 0700, its files 0600.
+type Dir string
+
+// ErrNoHome says that there is no place for the state.
+var ErrNoHome = errors.New("there is no home folder to keep state in")
+
+// ErrBadSecret says that a secret cannot be sent as a header.
+var ErrBadSecret = errors.New("the secret cannot be used")
+
+// FindDir gives the state's folder: HF_TAP_STATE, else the platform's own
+// place ($XDG_STATE_HOME/hf-tap or ~/.local/state/hf-tap, %LocalAppData%\hf-tap,
+// ~/Library/Application Support/hf-tap). It makes nothing.
+func FindDir(getenv func(string) string) (Dir, error) {
+	if dir := getenv("HF_TAP_STATE"); dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return "", fmt.Errorf("find the state folder %q: %w", dir, err)
+		}
+		return Dir(abs), nil
+	}
+	home := getenv("HOME")
+	switch runtime.GOOS {
+	case "windows":
+		if local := getenv("LocalAppData"); local != "" {
+			return Dir(filepath.Join(local, "hf-tap")), nil
+		}
+		home = ""
+	case "darwin":
+		if home != "" {
+			return Dir(filepath.Join(home, "Library", "Application Support", "hf-tap")), nil
+		}
+	default:
+		// The XDG specification has relative paths ignored.
+		if xdg := getenv("XDG_STATE_HOME"); filepath.IsAbs(xdg) {
+			return Dir(filepath.Join(xdg, "hf-tap")), nil
+		}
+	}
+	if home == "" {
+		return "", ErrNoHome
+	}
+	return Dir(filepath.Join(home, ".local", "state", "hf-tap")), nil
+}
+
+// History is the path of the history.
+func (d Dir) History() string { return filepath.Join(string(d), "history.db") }
+
+func (d Dir) leases() string { return filepath.Join(string(d), "leases") }
+
+// Make makes the folder and the one for leases, and checks that both belong to
+// nobody else by setting their permissions.
+func (d Dir) Make() error {
+	for _, dir := range []string{string(d), d.leases()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the state folder: %w", err)
+		}
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return fmt.Errorf("close the state folder to others: %w", err)
+		}
+	}
+	return nil
+}
+
+// Secret gives the secret that webhooks of this machine carry. It is made at
+// the first call and kept, the same for every session, so that a handler is
+// configured once. With renew it is made anew.
+func (d Dir) Secret(renew bool) (string, error) {
+	path := filepath.Join(string(d), "secret")
+	if err := d.Make(); err != nil {
+		return "", err
+	}
+	if !renew {
+		secret, err := readSecret(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return secret, err
+		}
+	}
+	secret := strings.ToLower(rand.Text() + rand.Text())
+	tmp, err := writeTemp(path, []byte(secret+"\n"))
+	if err != nil {
+		return "", fmt.Errorf("keep the secret: %w", err)
+	}
+	defer os.Remove(tmp)
+	if renew {
+		if err := os.Rename(tmp, path); err != nil {
+			return "", fmt.Errorf("keep the secret: %w", err)
+		}
+		return secret, nil
+	}
+	// A link does not replace: of two first calls at once, one wins and both
+	// give its secret.
+	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("keep the secret: %w", err)
+	}
+	return readSecret(path)
+}
+
+// ReadSecretFile gives the secret in a file of the user's, without the line
+// end that editors leave.
+func ReadSecretFile(path string) (string, error) { return readSecret(path) }
+
+func readSecret(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	secret := strings.TrimRight(string(b), "\r\n")
+	if err := CheckSecret(secret); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return secret, nil
+}
+
+// CheckSecret says what keeps a secret from being one. The Hub takes printable
+// ASCII; a blank at an end would be lost on the way, because header values are
+// trimmed, and net/http sends no DEL.
+func CheckSecret(secret string) error {
+	switch {
+	case secret == "":
+		return fmt.Errorf("%w: it is empty", ErrBadSecret)
+	case strings.TrimSpace(secret) != secret:
+		return fmt.Errorf("%w: it starts or ends with a blank, which a header cannot carry", ErrBadSecret)
+	case strings.ContainsFunc(secret, func(r rune) bool { return r < 0x20 || r > 0x7e }):
+		return fmt.Errorf("%w: it holds a character that is not printable ASCII", ErrBadSecret)
+	}
+	return nil
+}
+
+// writeTemp writes b beside path, safe on disk, and gives the file's name.
+func writeTemp(path string, b []byte) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(b); err != nil {
+		f.Close()
+		return "", err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+// writeFile replaces path by b as a whole: a reader, or a power cut, finds the
+// old content or the new one.
+func writeFile(path string, b []byte) error {
+	tmp, err := writeTemp(path, b)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	return nil
+}
+
+// Log is the file that tells what people are not shown: panics, and what
+// servers would print.
+type Log struct {
+	*slog.Logger
+	file *os.File
+}
+
+// maxLog is the size in bytes above which a log is begun anew.
+const maxLog = 4 << 20
+
+// OpenLog opens the log in the folder.
+func (d Dir) OpenLog() (*Log, error) {
+	if err := d.Make(); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(string(d), "hf-tap.log")
+	flag := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
+		flag |= os.O_TRUNC
+	}
+	f, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return &Log{slog.New(slog.NewTextHandler(f, nil)), f}, nil
+}
+
+// Close closes the file.
+func (l *Log) Close() error { return l.file.Close() }

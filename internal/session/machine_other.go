@@ -1,0 +1,5 @@
+//go:build !linux && !darwin && !windows
+
+package session
+
+func machineName() string { return "" }

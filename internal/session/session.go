@@ -1,0 +1,472 @@
+// Package session is one run of the program: what starts in which order, what
+// is looked after while it runs, and what stops in which order.
+//
+// The order is what keeps the promises. Nothing is asked of the account before
+// a record of it is on disk; the webhook is made last and deleted first; events
+// are answered only once they are recorded; what was not handed over is marked
+// before the history closes. Every way out but SIGKILL takes the same road
+// through stop, and for SIGKILL there is the sweep at the next start.
+package session
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel"
+)
+
+// Config is what the user asked a session to be.
+type Config struct {
+	Dir       Dir
+	Endpoint  string      // of the Hub, without a slash at its end
+	Hub       *hub.Client // nil with NoWebhook
+	NoWebhook bool        // the user makes the webhook by hand
+	Local     bool        // nobody but this machine delivers: nothing to verify, tend or record a lease of
+
+	Watches []hub.Watch // none: what Like watches, or the token's user
+	Domains []string    // none: those of Like, or both
+	Like    string      // id of a webhook to take watches and domains from
+	Mute    []string    // ids of webhooks to disable meanwhile
+
+	Secret   string
+	Tunnel   tunnel.Config
+	Receiver receiver.Config // routes, ways to respond and limits; the session fills in the rest
+	Times    Times
+	Tell     func(line string) // a line for people, on standard error
+	Log      *slog.Logger      // nil: none
+}
+
+// Times are the session's intervals and deadlines; zero values stand for the
+// defaults.
+type Times struct {
+	Call    time.Duration // of each Hub call that no signal may cut short: 10 s
+	Verify  time.Duration // how long the first self-check tries: 10 s
+	Recheck time.Duration // between self-checks: 15 min, as a free ngrok plan has 20,000 requests a month
+	Tend    time.Duration // between looks after the webhook: 1 min
+	Drain   time.Duration // for the queue, on the way out: 5 s
+}
+
+func (t Times) withDefaults() Times {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Recheck, 15 * time.Minute}, {&t.Tend, time.Minute}, {&t.Drain, 5 * time.Second}} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return t
+}
+
+// Live is a session that is up, as its front end sees it.
+type Live struct {
+	ID       string
+	URL      string // the public address that the webhook points at
+	Webhook  string // the webhook's id, empty with NoWebhook
+	Watches  []hub.Watch
+	Domains  []string
+	History  *history.Store
+	Receiver *receiver.Receiver
+}
+
+// TokenError says that it is known before anything is opened that the token may
+// not write webhooks.
+type TokenError struct {
+	User   string // whose token it is
+	Reason string // what it lacks
+}
+
+func (e *TokenError) Error() string {
+	return fmt.Sprintf("the token of %q may not write webhooks: %s", e.User, e.Reason)
+}
+
+// Summary is what a session leaves.
+type Summary struct {
+	Deleted []string // webhooks of the session that were deleted
+	Left    string   // the webhook that could not be deleted
+	Enabled []string // muted webhooks that were enabled again
+	Doubt   bool     // a create was never answered, and the webhook was not found: the next start looks again
+	Kept    int      // events in the history
+	Failed  int      // of those, how many a target did not take
+	Pending int      // of those, how many were never handed over
+}
+
+// Front is what shows a session to people or programs.
+type Front interface {
+	// Run shows the session until ctx ends or what it waited for has come.
+	Run(ctx context.Context, live *Live) error
+	// Last shows what has come of the session since, when nothing can change any
+	// more: its webhook is deleted and its queue is empty.
+	Last(ctx context.Context, live *Live) error
+}
+
+// Run starts a session, shows it by front while it lives, and stops it. It ends
+// when front's Run returns, when ctx ends, or when something that it cannot do
+// without fails. The summary holds in either case; the error does not tell of
+// a cancelled ctx, which is how a session is meant to end.
+func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	cfg.Times = cfg.Times.withDefaults()
+	if cfg.Tell == nil {
+		cfg.Tell = func(string) {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &run{Config: cfg, id: newID(), cancel: cancel, rec: &Record{Version: recordVersion}, front: front}
+	rand.Read(r.key[:]) // never fails
+	err = r.start(ctx)
+	if err == nil {
+		r.live = &Live{ID: r.id, URL: r.rec.URL(), Webhook: r.rec.Webhook, Watches: r.Watches, Domains: r.Domains, History: r.store, Receiver: r.recv}
+		err = r.show(ctx, front.Run)
+	}
+	if cause := context.Cause(ctx); cause != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		err = cause
+	}
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	sum, stopErr := r.stop(ctx)
+	return sum, errors.Join(err, stopErr)
+}
+
+// run is a session on its way. Its fields are set in the order of start and
+// taken down in the order of stop; what is nil was never started.
+type run struct {
+	Config
+	id     string
+	key    [32]byte // proves in the self-check that it is us who answer
+	cancel context.CancelCauseFunc
+
+	lock    *lock
+	rec     *Record
+	store   *history.Store
+	tun     tunnel.Tunnel
+	recv    *receiver.Receiver
+	servers []*http.Server
+	lease   *lease
+	front   Front
+	live    *Live
+
+	background sync.WaitGroup     // the servers
+	tending    sync.WaitGroup     // tend
+	endTending context.CancelFunc // nil until tend runs
+}
+
+// spawn runs f in a goroutine of wg. A panic ends the session on the ordinary
+// road instead of the process.
+func (r *run) spawn(wg *sync.WaitGroup, f func()) {
+	wg.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				r.Log.Error("panic", "value", p, "stack", string(debug.Stack()))
+				r.cancel(fmt.Errorf("hf-tap has a bug: %v", p))
+			}
+		}()
+		f()
+	})
+}
+
+// show calls the front end; a panic in it, too, takes the ordinary road.
+func (r *run) show(ctx context.Context, front func(context.Context, *Live) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.Log.Error("panic", "value", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("hf-tap has a bug: %v", p)
+		}
+	}()
+	return front(ctx, r.live)
+}
+
+func (r *run) start(ctx context.Context) error {
+	steps := []func(context.Context) error{r.identify, r.sweep, r.openHistory, r.openTunnel, r.serve, r.verify, r.makeWebhook}
+	if r.Local {
+		steps = []func(context.Context) error{r.openHistory, r.openTunnel, r.serve}
+	}
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweep undoes what dead sessions left. That it fails is told and stops
+// nothing: what is left stays on record.
+func (r *run) sweep(ctx context.Context) error {
+	if err := r.Dir.Make(); err != nil {
+		return err
+	}
+	swept, err := Sweep(ctx, r.Dir, r.Hub, r.Endpoint, r.rec.User)
+	for _, id := range swept.Deleted {
+		r.Tell(fmt.Sprintf("deleted the webhook %s that a session left behind when it was killed", id))
+	}
+	for _, id := range swept.Enabled {
+		r.Tell(fmt.Sprintf("enabled the webhook %s that a session had muted when it was killed", id))
+	}
+	for _, k := range swept.Kept {
+		if !k.Live {
+			r.Tell(fmt.Sprintf("a webhook of the session %s may be left: %s", k.ID, k.Why))
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		r.Log.Warn("sweep", "error", err)
+	}
+	return nil
+}
+
+// openHistory takes the session's lock, so that others know that it lives, and
+// opens the history. Sessions in it that died are ended there.
+func (r *run) openHistory(ctx context.Context) (err error) {
+	if r.lock, err = r.Dir.takeLock(r.id, true); err != nil {
+		return err
+	}
+	if r.store, err = history.Open(ctx, r.Dir.History()); err != nil {
+		return err
+	}
+	sessions, err := r.store.OpenSessions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		if r.Dir.alive(s.ID) {
+			continue
+		}
+		if _, err := r.store.EndSession(ctx, s.ID, time.Now()); err != nil {
+			return err
+		}
+	}
+	if r.Local {
+		return nil
+	}
+	pending, err := r.store.Count(ctx, history.Query{Pending: true})
+	if err != nil {
+		return err
+	}
+	if pending > 0 {
+		r.Tell(fmt.Sprintf("%s never handed over: hf-tap events replay --pending", plural(pending, "event was", "events were")))
+	}
+	return nil
+}
+
+func (r *run) openTunnel(ctx context.Context) (err error) {
+	r.tun, err = tunnel.Open(ctx, r.Tunnel)
+	return err
+}
+
+// serve starts the receiver on the tunnel's listener and on one of its own for
+// callers on this machine, such as a replay.
+func (r *run) serve(ctx context.Context) error {
+	now := time.Now()
+	r.rec.ID, r.rec.Machine, r.rec.PID, r.rec.Started = r.id, machineHash(), os.Getpid(), now
+	r.rec.Endpoint, r.rec.PublicURL, r.rec.Token = r.Endpoint, r.tun.URL(), newToken()
+	local, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen for callers on this machine: %w", err)
+	}
+	r.rec.Local = local.Addr().String()
+	info := history.Session{ID: r.id, StartedAt: now, PID: os.Getpid(), Endpoint: r.Endpoint, User: r.rec.User, URL: r.rec.URL()}
+	if err := r.store.StartSession(ctx, info); err != nil {
+		return errors.Join(err, local.Close())
+	}
+	cfg := r.Receiver
+	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
+	cfg.Check, cfg.Report = r.prove, r.report
+	if r.recv, err = receiver.New(cfg); err != nil {
+		return errors.Join(err, local.Close())
+	}
+	r.listen(r.tun, r.recv)
+	r.listen(local, r.recv.Local())
+	return nil
+}
+
+func (r *run) listen(ln net.Listener, h http.Handler) {
+	srv := r.recv.Server()
+	srv.Handler = h
+	srv.ErrorLog = slog.NewLogLogger(r.Log.Handler(), slog.LevelWarn)
+	r.servers = append(r.servers, srv)
+	r.spawn(&r.background, func() {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			r.cancel(fmt.Errorf("serve on %s: %w", ln.Addr(), err))
+		}
+	})
+}
+
+// prove answers the self-check: only this process knows the key.
+func (r *run) prove(nonce string) string {
+	mac := hmac.New(sha256.New, r.key[:])
+	mac.Write([]byte(nonce))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// verify asks for ourselves at the public address. That no answer comes says
+// only that there is no way from here to there; another's answer is an error.
+func (r *run) verify(ctx context.Context) error {
+	took, err := r.check(ctx, r.Times.Verify)
+	switch {
+	case err == nil:
+		r.report(event.State{Subject: event.SubjectTunnel, Name: r.tun.URL(), State: "up", Detail: fmt.Sprintf("%s, round trip %s", r.tun.Provider(), took.Round(time.Microsecond))})
+		return nil
+	case errors.Is(err, tunnel.ErrNoRoute):
+		r.report(event.State{Subject: event.SubjectTunnel, Name: r.tun.URL(), State: "unverified", Detail: err.Error()})
+		return nil
+	}
+	return err
+}
+
+func (r *run) check(ctx context.Context, within time.Duration) (time.Duration, error) {
+	return tunnel.Verify(ctx, tunnel.Probe{URL: r.rec.URL() + "/check", Answer: r.prove, Within: within})
+}
+
+// report keeps a state among the events. It may be the last moment of a
+// session that is already cancelled: the state is kept all the same.
+func (r *run) report(s event.State) {
+	s.Session, s.At = r.id, time.Now()
+	if err := r.store.AppendState(context.Background(), s); err != nil {
+		r.Log.Warn("keep a state", "state", s.State, "error", err)
+	}
+}
+
+// makeWebhook writes the lease down, makes the webhook, and begins to look
+// after it. Without a webhook there is still a record: it tells callers on
+// this machine where the session is.
+func (r *run) makeWebhook(ctx context.Context) error {
+	r.lease = &lease{dir: r.Dir, hub: r.Hub, rec: r.rec, deadline: r.Times.Call, say: r.report,
+		spec: hub.WebhookSpec{Watched: r.Watches, Domains: r.Domains, Secret: r.Secret}}
+	if err := r.Dir.save(r.rec); err != nil {
+		return err
+	}
+	if !r.NoWebhook {
+		if err := r.lease.mute(ctx, r.Mute); err != nil {
+			return err
+		}
+		if err := r.lease.create(ctx); err != nil {
+			return err
+		}
+		r.lease.tell("created", "")
+	}
+	ctx, r.endTending = context.WithCancel(ctx)
+	r.spawn(&r.tending, func() { r.tend(ctx) })
+	return nil
+}
+
+// tend looks after the webhook and the tunnel until ctx ends. Each kind of
+// trouble is told once, and its end.
+func (r *run) tend(ctx context.Context) {
+	tend, recheck := time.NewTicker(r.Times.Tend), time.NewTicker(r.Times.Recheck)
+	defer tend.Stop()
+	defer recheck.Stop()
+	webhook := trouble{report: r.report, subject: event.SubjectWebhook, bad: "unknown", good: "known again"}
+	public := trouble{report: r.report, subject: event.SubjectTunnel, bad: "degraded", good: "up"}
+	look := func() {
+		if r.NoWebhook {
+			return
+		}
+		webhook.now(ctx, r.rec.Webhook, r.lease.tend(ctx))
+	}
+	look()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tend.C:
+			look()
+		case <-recheck.C:
+			_, err := r.check(ctx, r.Times.Verify)
+			if errors.Is(err, tunnel.ErrNoRoute) && !public.is {
+				err = nil // there may never have been a way from here
+			}
+			if was := public.is; public.now(ctx, r.tun.URL(), err) && was {
+				look() // after an outage
+			}
+		}
+	}
+}
+
+// trouble tells of a trouble when it begins and when it ends.
+type trouble struct {
+	report    func(event.State)
+	subject   event.Subject
+	bad, good string
+	is        bool
+}
+
+// now takes the newest finding and reports whether it is a change.
+func (t *trouble) now(ctx context.Context, name string, err error) bool {
+	if ctx.Err() != nil || t.is == (err != nil) {
+		return false
+	}
+	t.is = err != nil
+	s := event.State{Subject: t.subject, Name: name, State: t.good}
+	if t.is {
+		s.State, s.Detail = t.bad, err.Error()
+	}
+	t.report(s)
+	return true
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// identify asks the Hub who the token belongs to and what it may, before
+// anything is opened, and settles what to watch.
+func (r *run) identify(ctx context.Context) error {
+	if r.NoWebhook {
+		return nil
+	}
+	who, err := r.Hub.WhoAmI(ctx)
+	if err != nil {
+		return err
+	}
+	if may := who.CanWriteWebhooks(); may.Refused() {
+		return &TokenError{User: who.Name, Reason: may.Reason}
+	}
+	r.rec.User = who.Name
+	if r.Like != "" {
+		like, err := r.Hub.GetWebhook(ctx, r.Like)
+		if err != nil {
+			return fmt.Errorf("take the watches of %s: %w", r.Like, err)
+		}
+		if len(r.Watches) == 0 {
+			r.Watches = slices.Clone(like.Watched)
+		}
+		if len(r.Domains) == 0 {
+			r.Domains = like.Domains
+		}
+	}
+	if len(r.Watches) == 0 {
+		r.Watches = []hub.Watch{{Type: "user", Name: who.Name}}
+	}
+	if len(r.Domains) == 0 {
+		r.Domains = []string{"repo", "discussion"}
+	}
+	for i := range r.Watches {
+		r.Watches[i].AvatarURL = "" // the Hub's own, never sent
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+// Command hf-tap brings Hugging Face Hub webhooks to the developer's machine:
+//
+//	internet ── tunnel ──► receiver ──► history ──► lines of text, or JSON
+//	              │ URL       └──► targets: your app over HTTP
+//	              ▼
+//	             hub          create ► re-point ► delete the webhook
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/hf-tap/hf-tap/internal/cli"
+)
+
+// version is set by the release build.
+var version = "devel"
+
+func main() {
+	// A write to a closed pipe would kill the process before it has deleted its
+	// webhook; ignored, the write fails and the session ends in order.
+	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-signals
+		cancel()
+		<-signals // the second one leaves at once; the next start cleans up
+		os.Exit(130)
+	}()
+	os.Exit(cli.Main(ctx, cli.ThisProcess(version), os.Args[1:]))
+}

@@ -1,0 +1,242 @@
+package receiver
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// HTTPTarget hands events to a server, as they came: the same body to the byte
+// and every header with all its values, without those that belong to one
+// connection (hop-by-hop headers, Host, Content-Length, Expect). Nothing is
+// added. Redirects are not followed: their status is the answer.
+type HTTPTarget struct {
+	// AnswerTime is how long the body of an answer may take once its status is
+	// there, 1 min by default. What did not come until then is cut off, which
+	// is no failure: the target has said what it thinks of the event.
+	AnswerTime time.Duration
+
+	url       *url.URL
+	name      string
+	address   string // host:port
+	transport *http.Transport
+}
+
+// Bounds of a connection to a target.
+const (
+	connectTime = 10 * time.Second
+	// idleTime is shorter than the keep-alive of the usual servers (Node and
+	// uvicorn 5 s, gunicorn 2 s), so that no event meets a connection that its
+	// server is just closing.
+	idleTime = time.Second
+	// drainBytes are read of an answer beyond what is kept, to be able to use
+	// the connection again.
+	drainBytes = 256 << 10
+)
+
+var errAnswerTime = errors.New("the answer went on for too long")
+
+// connectError is a failure to connect: the target has seen nothing.
+type connectError struct{ error }
+
+func (e connectError) Unwrap() error { return e.error }
+
+// NewHTTPTarget makes a target of an http or https URL. The query of a delivery
+// is appended to the URL's own. User and password in the URL are sent as an
+// Authorization header where the delivery has none. Proxies are taken from
+// the environment, and ignored for loopback.
+func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
+	if err := checkTargetURL(u); err != nil {
+		return nil, err
+	}
+	own := *u
+	own.Fragment, own.RawFragment = "", ""
+	port := cmp.Or(own.Port(), map[string]string{"http": "80", "https": "443"}[own.Scheme])
+	dialer := &net.Dialer{Timeout: connectTime}
+	return &HTTPTarget{
+		url:     &own,
+		name:    own.Redacted(),
+		address: net.JoinHostPort(own.Hostname(), port),
+		transport: &http.Transport{
+			Proxy: proxyFor,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dialer.DialContext(ctx, network, address)
+				if err != nil {
+					return nil, connectError{err}
+				}
+				return conn, nil
+			},
+			TLSHandshakeTimeout:    connectTime,
+			DisableCompression:     true,
+			MaxIdleConnsPerHost:    64,
+			IdleConnTimeout:        idleTime,
+			MaxResponseHeaderBytes: 256 << 10,
+		},
+	}, nil
+}
+
+func proxyFor(req *http.Request) (*url.URL, error) {
+	host := req.URL.Hostname()
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(req)
+}
+
+// Name is the URL, with a password in it masked.
+func (t *HTTPTarget) Name() string { return t.name }
+
+// CloseIdleConnections closes connections that no try is using.
+func (t *HTTPTarget) CloseIdleConnections() { t.transport.CloseIdleConnections() }
+
+// Probe connects and hangs up.
+func (t *HTTPTarget) Probe(ctx context.Context) error {
+	conn, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "tcp", t.address)
+	if err != nil {
+		return errors.New(connectReason(err))
+	}
+	return conn.Close()
+}
+
+// Try sends one request. A failure to connect counts as Refused whatever its
+// reason is: a container that restarts loses its name and its address as well
+// as its port, and an event of which nothing was sent can wait without harm.
+// Through a proxy nobody can tell, so that such a failure is Failed.
+func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Outcome) {
+	a := event.Attempt{StartedAt: time.Now()}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var connected, begun atomic.Bool // set by the transport's goroutines
+	req := t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotFirstResponseByte: func() { begun.Store(true) },
+	}), e)
+	resp, err := t.transport.RoundTrip(req)
+	if err != nil {
+		a.Duration = time.Since(a.StartedAt)
+		switch refusal, proxied := (connectError{}), (*net.OpError)(nil); {
+		case ctx.Err() != nil:
+			a.Err = context.Cause(ctx).Error()
+			return a, Failed
+		case errors.As(err, &proxied) && proxied.Op == "proxyconnect":
+			a.Err = err.Error()
+			return a, Failed
+		case errors.As(err, &refusal):
+			a.Err = connectReason(refusal.error)
+			return a, Refused
+		case connected.Load() && !begun.Load():
+			a.Err = dropReason(err)
+			return a, Dropped
+		}
+		a.Err = err.Error()
+		return a, Failed
+	}
+	a.Status, a.Header = resp.StatusCode, resp.Header
+	err = t.readAnswer(resp, &a, cancel)
+	a.Duration = time.Since(a.StartedAt)
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+	case cause == errAnswerTime:
+		a.BodyCut = true
+	case cause != nil:
+		a.Err = cause.Error()
+		return a, Failed
+	default:
+		a.Err = "reading the answer: " + err.Error()
+	}
+	return a, Answered
+}
+
+// request makes the request of an event.
+func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request {
+	u := *t.url
+	if _, query, ok := strings.Cut(e.Path, "?"); ok && query != "" {
+		if u.RawQuery != "" {
+			u.RawQuery += "&"
+		}
+		u.RawQuery += query
+	}
+	req := (&http.Request{
+		Method:        cmp.Or(e.Method, http.MethodPost),
+		URL:           &u,
+		Header:        onward(e.Header),
+		Body:          http.NoBody,
+		ContentLength: int64(len(e.Body)),
+		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if len(e.Body) > 0 {
+		body := e.Body
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		// Lets the transport take another connection when the one it had
+		// turns out to be closed before anything was written to it.
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	if t.url.User != nil && req.Header.Get("Authorization") == "" {
+		password, _ := t.url.User.Password()
+		req.SetBasicAuth(t.url.User.Username(), password)
+	}
+	return req
+}
+
+// onward copies the headers that are meant for whoever handles the event.
+func onward(h http.Header) http.Header {
+	out := make(http.Header, len(h)+1)
+	for key, values := range h {
+		switch key {
+		case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+			"Te", "Trailer", "Transfer-Encoding", "Upgrade": // of one connection (RFC 9110, 7.6.1)
+		case "Host", "Content-Length", "Expect": // the receiver has dealt with them
+		default:
+			out[key] = values
+		}
+	}
+	for _, list := range h["Connection"] {
+		for name := range strings.SplitSeq(list, ",") {
+			out.Del(strings.TrimSpace(name))
+		}
+	}
+	switch agents := out["User-Agent"]; len(agents) {
+	case 0:
+		out["User-Agent"] = []string{""} // or net/http would send its own
+	case 1:
+	default:
+		// net/http writes only the first; under another spelling it is a header
+		// like any other.
+		out["user-agent"], out["User-Agent"] = agents, []string{""}
+	}
+	return out
+}
+
+// readAnswer keeps the beginning of an answer's body, reads a little more to
+// find its end, and gives up on the rest.
+func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel context.CancelCauseFunc) error {
+	defer resp.Body.Close()
+	if resp.ContentLength == 0 || resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil // the second has no body, but a connection that never ends
+	}
+	overtime := time.AfterFunc(cmp.Or(t.AnswerTime, time.Minute), func() { cancel(errAnswerTime) })
+	defer overtime.Stop()
+	var kept bytes.Buffer
+	if n := resp.ContentLength; n > 0 {
+		kept.Grow(int(min(n, event.MaxTargetBody)) + bytes.MinRead)
+	}
+	_, err := kept.ReadFrom(io.LimitReader(resp.Body, event.MaxTargetBody))
+	a.Body = kept.Bytes()
+	if err != nil || kept.Len() < event.MaxTargetBody {
+		return err
+	}
+	more, _ := io.CopyN(io.Discard, resp.Body, drainBytes)
+	a.BodyCut = more > 0
+	return nil
+}

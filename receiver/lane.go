@@ -1,0 +1,331 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// lane is one target's queue: first come, first served, a few at a time. While
+// the target refuses connections nothing leaves the lane; one prober looks
+// whether it is back (see probe.go).
+type lane struct {
+	r         *Receiver
+	target    Target
+	name      string
+	routes    []event.Match // one has to match
+	isDefault bool          // also takes what no other lane took
+
+	reporting sync.Mutex // held while a change is reported, so that reports keep their order; taken before mu
+
+	mu      sync.Mutex
+	seq     int64
+	queue   fifo
+	back    []*job // refused ones, in their old order; they go before the queue
+	workers int
+	closed  bool
+	full    bool // reported, until half of the queue is free
+
+	probing  bool // a prober is running, so no worker takes anything
+	refusing bool // the last try or probe was refused
+	since    time.Time
+	why      string
+	saidDown bool
+
+	denied     int  // answers of 401 or 403 in a row to events whose secret is right
+	saidDenied bool // until the next 2xx
+}
+
+// job is one event on its way to one target.
+type job struct {
+	*handover
+	index     int // of the target among the handover's
+	seq       int64
+	tries     int
+	refusedAt time.Time // when it first had to wait for the target; zero: never
+	waits     bool      // counted in handover.waiting
+}
+
+// makeLanes makes a lane for each target, in the order of the routes.
+func makeLanes(r *Receiver, routes []Route) []*lane {
+	var lanes []*lane
+	for _, route := range routes {
+		name := route.Target.Name()
+		i := slices.IndexFunc(lanes, func(l *lane) bool { return l.name == name })
+		if i < 0 {
+			i = len(lanes)
+			lanes = append(lanes, &lane{r: r, target: route.Target, name: name})
+		}
+		if route.Default {
+			lanes[i].isDefault = true
+		} else {
+			lanes[i].routes = append(lanes[i].routes, route.Match)
+		}
+	}
+	return lanes
+}
+
+func (l *lane) matches(e *event.Event) bool {
+	return slices.ContainsFunc(l.routes, func(m event.Match) bool { return m.Matches(e) })
+}
+
+// admission is what push says.
+type admission int
+
+const (
+	admitted admission = iota
+	laneFull
+	laneClosed
+)
+
+// push puts a job at the end of the lane.
+func (l *lane) push(j *job) admission {
+	l.mu.Lock()
+	switch {
+	case l.closed:
+		l.mu.Unlock()
+		return laneClosed
+	case l.queue.len()+len(l.back) >= l.r.config.Queue:
+		said := l.full
+		l.full = true
+		l.mu.Unlock()
+		if !said {
+			l.r.report(event.State{
+				Subject: event.SubjectTarget, Name: l.name, State: "full",
+				Detail: fmt.Sprintf("%d events are queued, further ones are kept as pending", l.r.config.Queue),
+			})
+		}
+		return laneFull
+	}
+	l.seq++
+	j.seq = l.seq
+	l.queue.push(j)
+	if l.probing && l.refusing {
+		l.makeWait(j, time.Now())
+	}
+	l.startWorkers()
+	l.mu.Unlock()
+	return admitted
+}
+
+// startWorkers starts as many workers as there is work for. It needs l.mu.
+func (l *lane) startWorkers() {
+	for range min(l.queue.len()+len(l.back), l.r.config.Concurrency-l.workers) {
+		if l.probing || l.closed {
+			return
+		}
+		l.workers++
+		l.r.running.Go(l.work)
+	}
+}
+
+// work runs jobs until there is none to run.
+func (l *lane) work() {
+	for {
+		j := l.next()
+		if j == nil {
+			return
+		}
+		l.run(j)
+	}
+}
+
+// next takes the first job, or ends the worker.
+func (l *lane) next() *job {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var j *job
+	switch {
+	case l.probing || l.closed:
+	case len(l.back) > 0:
+		j = l.back[0]
+		l.back = slices.Delete(l.back, 0, 1)
+	default:
+		j = l.queue.pop()
+	}
+	if j == nil {
+		l.workers--
+		return nil
+	}
+	if l.full && l.queue.len() <= l.r.config.Queue/2 {
+		l.full = false
+	}
+	return j
+}
+
+// run tries a job until it is done, given back or given up. Pauses are made
+// here, in the worker, so that a concurrency of 1 keeps the order of events.
+func (l *lane) run(j *job) {
+	for {
+		if j.ctx.Err() != nil {
+			j.leave()
+			return
+		}
+		a, outcome := j.try(l.target)
+		if outcome == Refused && l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil {
+			l.giveBack(j, a.Err)
+			return
+		}
+		j.tries++
+		a.N, a.Target = j.tries, l.name
+		switch outcome {
+		case Answered:
+			l.answered(j.e, a.Status)
+		case Refused:
+			l.refused(a.Err)
+		}
+		pause, again := l.r.again(j.tries, a, outcome)
+		if !again || j.ctx.Err() != nil {
+			j.done(a, statusOf(j.ctx, a, outcome))
+			return
+		}
+		j.tried(a)
+		select {
+		case <-j.ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Tries and pauses for a connection that was dropped, in parts of
+// Config.Backoff. A reloading server drops what is in flight, and a proxy in
+// front of it (Docker's, a port forwarder) what comes meanwhile; those events
+// were not handled, and nobody sends them again. The handler may have been at
+// work on one, so it can see an event twice, as it can from the Hub.
+const (
+	dropTries      = 3
+	dropFirstPause = 1.0 / 10
+	dropPause      = 2.0
+	maxBackoff     = 30 * time.Second
+)
+
+// again says whether another try follows, and after which pause.
+func (r *Receiver) again(tries int, a event.Attempt, outcome Outcome) (pause time.Duration, again bool) {
+	if outcome == Dropped && r.config.Respond == Ack && tries < dropTries {
+		part := dropPause
+		if tries == 1 {
+			part = dropFirstPause
+		}
+		return time.Duration(part * float64(r.config.Backoff)), true
+	}
+	if a.OK() || tries > r.config.Retries || outcome == Answered && !mendable(a) {
+		return 0, false
+	}
+	return min(r.config.Backoff<<min(tries-1, 16), maxBackoff), true
+}
+
+// mendable reports whether the same request may get a better answer later.
+func mendable(a event.Attempt) bool {
+	switch a.Status {
+	case 408, 425, 429:
+		return true
+	}
+	return a.Status >= 500 || a.Status/100 == 2 // a 2xx that is not OK broke off
+}
+
+// statusOf is what a relay says of an attempt.
+func statusOf(ctx context.Context, a event.Attempt, outcome Outcome) int {
+	switch {
+	case outcome == Answered && a.Status >= 200 && a.Status <= 999:
+		return a.Status
+	case errors.Is(context.Cause(ctx), errStopped):
+		return 503
+	case outcome == overdue:
+		return 504
+	}
+	return 502
+}
+
+// overdue is a Failed try that its context ended.
+const overdue Outcome = -1
+
+// refused notes that the target is down when nothing waits for it.
+func (l *lane) refused(why string) {
+	l.mu.Lock()
+	if !l.refusing {
+		l.refusing, l.since, l.why = true, time.Now(), why
+	}
+	l.mu.Unlock()
+	l.sayWhetherDown()
+}
+
+// answered looks at the status of an answer: the target is there, and it may
+// have another secret than the sender.
+func (l *lane) answered(e *event.Event, status int) {
+	l.mu.Lock()
+	l.denied++
+	switch {
+	case status/100 == 2:
+		l.denied, l.saidDenied = 0, false
+	case e.Verdict != event.VerdictOK || status != 401 && status != 403:
+		l.denied = 0
+	}
+	hint := l.denied >= 3 && !l.saidDenied
+	l.saidDenied = l.saidDenied || hint
+	back := l.refusing && !l.probing // while a prober runs, this answer may be an old one
+	if back {
+		l.refusing = false
+	}
+	l.mu.Unlock()
+	if back {
+		l.sayWhetherDown()
+	}
+	if hint {
+		l.r.report(event.State{
+			Subject: event.SubjectTarget, Name: l.name, State: "unauthorized",
+			Detail: fmt.Sprintf("three answers of 401 or 403 in a row (now %d) to events with the right secret: the handler seems to have another one", status),
+		})
+	}
+}
+
+// close gives up all jobs that no worker has.
+func (l *lane) close() {
+	l.mu.Lock()
+	l.closed = true
+	left := l.back
+	l.back = nil
+	for j := l.queue.pop(); j != nil; j = l.queue.pop() {
+		left = append(left, j)
+	}
+	l.mu.Unlock()
+	for _, j := range left {
+		j.leave()
+	}
+}
+
+// fifo is a queue of jobs. The zero value is empty.
+type fifo struct {
+	jobs []*job
+	head int
+}
+
+func (q *fifo) len() int { return len(q.jobs) - q.head }
+
+// all gives the jobs in their order.
+func (q *fifo) all() []*job { return q.jobs[q.head:] }
+
+func (q *fifo) push(j *job) {
+	if q.head > len(q.jobs)/2 && q.head >= 64 {
+		q.jobs = slices.Delete(q.jobs, 0, q.head)
+		q.head = 0
+	}
+	q.jobs = append(q.jobs, j)
+}
+
+// pop takes the first job, nil if there is none.
+func (q *fifo) pop() *job {
+	if q.len() == 0 {
+		return nil
+	}
+	j := q.jobs[q.head]
+	q.jobs[q.head] = nil
+	if q.head++; q.head == len(q.jobs) {
+		q.jobs, q.head = q.jobs[:0], 0
+	}
+	return j
+}

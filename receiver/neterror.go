@@ -1,0 +1,50 @@
+package receiver
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Windows has numbers of its own for what a socket reports, and the constants
+// of package syscall there are not those.
+const (
+	wsaeConnAborted = syscall.Errno(10053)
+	wsaeConnReset   = syscall.Errno(10054)
+	wsaeConnRefused = syscall.Errno(10061)
+)
+
+// connectReason says in a few words why there is no connection.
+func connectReason(err error) string {
+	var name *net.DNSError
+	var call *os.SyscallError
+	var timeout net.Error
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, wsaeConnRefused):
+		return "connection refused"
+	case errors.As(err, &name) && name.IsNotFound:
+		return "no such host"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "no connection in time"
+	case errors.As(err, &call):
+		return call.Err.Error()
+	}
+	return err.Error()
+}
+
+// dropReason says in a few words how a connection ended without an answer.
+func dropReason(err error) string {
+	switch {
+	case errors.Is(err, io.EOF), strings.Contains(err.Error(), "server closed idle connection"):
+		// The second is net/http's word for the first on a connection that was
+		// used before; it has no name to compare with.
+		return "connection closed before an answer"
+	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, wsaeConnReset),
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, wsaeConnAborted):
+		return "connection reset before an answer"
+	}
+	return err.Error()
+}

@@ -1,0 +1,330 @@
+// Package receiver takes deliveries in: it reads, verifies, records, answers
+// and hands them to targets.
+//
+//	sender ──► ServeHTTP ──► verdict ──► body ──► Recorder.Append ──► answer
+//	                                                   │
+//	                              lane ──► Target.Try ──► Recorder.Update
+//	                              (one for each target)
+//
+// Three decisions shape it. An event is recorded before its sender is told
+// anything, so an answer of 2xx means that the event is safe. In the default
+// mode the sender is answered before any target has seen the event, because
+// the Hub retries and then suspends a webhook whose handler does not answer
+// 2xx, and a handler under development often does not. And a target that
+// refuses connections is waited for rather than failed: servers that reload at
+// every save are down for seconds, which is when this package is used.
+//
+// Bytes are kept and passed on as they came. What no target should see (a
+// wrong secret, a wrong path) never gets as far as a lane.
+package receiver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// Recorder is where events are kept. All its methods are called from several
+// goroutines at once.
+type Recorder interface {
+	// Append keeps a new event and sets its N and DeliveryN. When it returns
+	// nil the event survives the death of the process. It must not keep e.
+	Append(ctx context.Context, e *event.Event) error
+	// Update notes what became of an event. It does not wait for the disk,
+	// and updates are applied in the order of the calls.
+	Update(u event.Update)
+	// Body reads an event's body back.
+	Body(ctx context.Context, n int64) ([]byte, error)
+}
+
+// Respond says when a sender is answered.
+type Respond int
+
+const (
+	// Ack answers 200 as soon as the event is recorded.
+	Ack Respond = iota
+	// Relay waits for all targets and passes on what they answered.
+	Relay
+)
+
+// The defaults of Config.
+const (
+	DefaultConcurrency  = 4
+	DefaultQueue        = 10_000
+	DefaultWaitTarget   = 60 * time.Second
+	DefaultRelayTimeout = 30 * time.Second
+	DefaultBackoff      = time.Second
+)
+
+// Config says what a Receiver does. Path and Recorder are required; every other
+// zero field has a default or stands for nothing.
+type Config struct {
+	Path     string       // the only path that counts, like "/hf-tap/<token>"
+	Secret   string       // what X-Webhook-Secret has to be; empty: nothing is checked
+	Session  string       // what recorded events belong to
+	Source   event.Source // who sends here, SourceHub by default
+	Recorder Recorder
+	Routes   []Route
+	Respond  Respond
+
+	// Check answers GET and POST of Path + "/check/" + nonce, so that somebody
+	// can see that this receiver is what a public URL leads to. A nonce is 1
+	// to 128 letters, digits, "-" and "_". Nothing is recorded. Without it
+	// those paths are not found.
+	Check func(nonce string) string
+
+	Concurrency  int           // events that one target is given at a time, 4 by default; 1 keeps the order
+	Queue        int           // events that may wait for one target's turn, 10,000 by default
+	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default; negative: not at all
+	Timeout      time.Duration // how long a try may take, 0: as long as it takes, for a breakpoint may last an hour
+	RelayTimeout time.Duration // how long a sender waits in Relay, 30 s by default
+	Retries      int           // further tries after a failure that another try may mend
+	Backoff      time.Duration // pause before the first of them, 1 s by default; doubled for each, up to 30 s
+	Limits       Limits
+
+	// Report is told when something that events depend on changes: a target is
+	// down, up, full or unauthorized; the history is failing or healed. It is
+	// called from several goroutines and must not block for long.
+	Report func(event.State)
+}
+
+// Limits bound what senders can make a Receiver hold. A zero field stands for
+// its default.
+type Limits struct {
+	MaxBody         int64         // bytes of one body, 32 MiB; above: 413
+	MaxInFlight     int64         // bytes of all bodies being received or relayed, 256 MiB; above: 503
+	MaxQueued       int64         // bytes of bodies held in memory for targets, 64 MiB; above they are read back from the Recorder
+	MaxStrangers    int           // untrusted deliveries recorded, 1,000; above they are only counted
+	MaxStrangerBody int64         // bytes read of an untrusted body, 16 KiB
+	BodyIdle        time.Duration // pause that a sender may make within a body, 15 s
+	BodyTotal       time.Duration // time that a body may take, 2 min
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		MaxBody:         cmp.Or(l.MaxBody, 32<<20),
+		MaxInFlight:     cmp.Or(l.MaxInFlight, 256<<20),
+		MaxQueued:       cmp.Or(l.MaxQueued, 64<<20),
+		MaxStrangers:    cmp.Or(l.MaxStrangers, 1000),
+		MaxStrangerBody: cmp.Or(l.MaxStrangerBody, 16<<10),
+		BodyIdle:        cmp.Or(l.BodyIdle, 15*time.Second),
+		BodyTotal:       cmp.Or(l.BodyTotal, 2*time.Minute),
+	}
+}
+
+func (c Config) withDefaults() Config {
+	c.Source = cmp.Or(c.Source, event.SourceHub)
+	c.Concurrency = cmp.Or(c.Concurrency, DefaultConcurrency)
+	c.Queue = cmp.Or(c.Queue, DefaultQueue)
+	c.WaitTarget = cmp.Or(c.WaitTarget, DefaultWaitTarget)
+	c.RelayTimeout = cmp.Or(c.RelayTimeout, DefaultRelayTimeout)
+	c.Backoff = cmp.Or(c.Backoff, DefaultBackoff)
+	c.Limits = c.Limits.withDefaults()
+	if c.Report == nil {
+		c.Report = func(event.State) {}
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case !strings.HasPrefix(c.Path, "/"):
+		return fmt.Errorf("path %q does not begin with a slash", c.Path)
+	case c.Recorder == nil:
+		return errors.New("no recorder")
+	case c.Secret != "" && strings.Trim(c.Secret, " \t") == "":
+		// It would arrive as an empty header, which is no secret.
+		return errors.New("the secret consists of blanks")
+	case c.Respond != Ack && c.Respond != Relay:
+		return fmt.Errorf("unknown way to respond: %d", c.Respond)
+	case c.Concurrency < 0 || c.Queue < 0 || c.Retries < 0:
+		return errors.New("concurrency, queue and retries cannot be negative")
+	}
+	for _, route := range c.Routes {
+		if route.Target == nil {
+			return errors.New("a route has no target")
+		}
+	}
+	return nil
+}
+
+// Receiver is an http.Handler for the public side of a session. Make one with
+// New, and end it with Drain and Close.
+type Receiver struct {
+	config Config
+	secret secret
+	lanes  []*lane // one for each target, in the order of the routes
+
+	life     context.Context // ends in Close
+	die      context.CancelFunc
+	attempts context.Context // ends with the queue: at the end of Drain, or in Close
+	cut      context.CancelCauseFunc
+	running  sync.WaitGroup // workers, probers and relays of Deliver
+
+	stopping  atomic.Bool
+	unsettled atomic.Int64  // events taken and not settled yet
+	idle      chan struct{} // told when unsettled gets to 0; one slot
+
+	bodies budget // of Limits.MaxInFlight
+	queued budget // of Limits.MaxQueued
+	counts counts
+
+	recorderMu      sync.Mutex // held while a change is reported
+	recorderFailing atomic.Bool
+}
+
+// errStopped ends the attempts that are running when a session ends.
+var errStopped = errors.New("interrupted, the receiver stopped")
+
+// ErrStopping means that the receiver takes no more events.
+var ErrStopping = errors.New("the receiver is stopping")
+
+// New makes a Receiver. It starts nothing until an event comes.
+func New(config Config) (*Receiver, error) {
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, fmt.Errorf("making a receiver: %w", err)
+	}
+	r := &Receiver{
+		config: config,
+		secret: newSecret(config.Secret),
+		idle:   make(chan struct{}, 1),
+	}
+	r.life, r.die = context.WithCancel(context.Background())
+	r.attempts, r.cut = context.WithCancelCause(r.life)
+	r.bodies.left.Store(config.Limits.MaxInFlight)
+	r.queued.left.Store(config.Limits.MaxQueued)
+	r.counts.strangersLeft.Store(int64(config.Limits.MaxStrangers))
+	r.lanes = makeLanes(r, config.Routes)
+	return r, nil
+}
+
+// Server gives an http.Server for this handler, with the time-outs and limits
+// that ServeHTTP relies on for everything that is not a body: 10 s for a
+// request's head of at most 64 KiB, 2 minutes for an idle connection, and for
+// a whole exchange what a body and a relay may take and 30 s more. It logs
+// nothing. The caller may set another Handler, as Local.
+func (r *Receiver) Server() *http.Server {
+	return &http.Server{
+		Handler:                      r,
+		ReadHeaderTimeout:            10 * time.Second,
+		IdleTimeout:                  2 * time.Minute,
+		WriteTimeout:                 r.config.Limits.BodyTotal + r.config.RelayTimeout + 30*time.Second,
+		MaxHeaderBytes:               64 << 10,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(io.Discard, "", 0),
+	}
+}
+
+// cutTime is how long attempts that were cut short get to be recorded.
+const cutTime = time.Second
+
+// Drain stops taking deliveries, which are answered 503 from now on, and gives
+// the queue time until ctx ends. Then what was never handed over is marked
+// PhasePending, and attempts still running are cut short and recorded as that.
+// It returns how many events ended as pending.
+func (r *Receiver) Drain(ctx context.Context) (left int) {
+	before := r.counts.left.Load()
+	r.stopping.Store(true)
+	r.waitSettled(ctx)
+	r.abandon()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutTime)
+	defer cancel()
+	r.waitSettled(ctx)
+	return int(r.counts.left.Load() - before)
+}
+
+// abandon gives up whatever is queued, waiting or being tried.
+func (r *Receiver) abandon() {
+	r.stopping.Store(true)
+	for _, lane := range r.lanes {
+		lane.close()
+	}
+	r.cut(errStopped)
+}
+
+// Close ends everything that Drain left over and waits for all goroutines, and
+// for requests that are being recorded. A Func target that does not heed its
+// context holds it up. Later requests are answered 503.
+func (r *Receiver) Close() {
+	r.abandon()
+	r.waitSettled(context.Background())
+	// From here on nothing can start a goroutine: only unsettled events do.
+	r.running.Wait()
+	r.die()
+	for _, lane := range r.lanes {
+		if c, ok := lane.target.(interface{ CloseIdleConnections() }); ok {
+			c.CloseIdleConnections()
+		}
+	}
+}
+
+// waitSettled waits until no event is on its way, or ctx ends.
+func (r *Receiver) waitSettled(ctx context.Context) {
+	for r.unsettled.Load() > 0 {
+		select {
+		case <-r.idle:
+		case <-ctx.Done():
+			return
+		}
+	}
+	r.tellIdle() // another one may be waiting for the same
+}
+
+func (r *Receiver) tellIdle() {
+	select {
+	case r.idle <- struct{}{}:
+	default:
+	}
+}
+
+// begin counts an event that is about to be taken, or refuses it when the
+// receiver is stopping. It counts before it looks, so that Drain, which
+// stops before it counts, misses none.
+func (r *Receiver) begin() bool {
+	r.unsettled.Add(1)
+	if r.stopping.Load() {
+		r.end()
+		return false
+	}
+	return true
+}
+
+func (r *Receiver) end() {
+	if r.unsettled.Add(-1) == 0 {
+		r.tellIdle()
+	}
+}
+
+// append records an event, and reports when that begins to fail and when it
+// works again.
+func (r *Receiver) append(ctx context.Context, e *event.Event) error {
+	err := r.config.Recorder.Append(ctx, e)
+	if (err != nil) != r.recorderFailing.Load() {
+		r.recorderMu.Lock()
+		defer r.recorderMu.Unlock()
+		if was := r.recorderFailing.Swap(err != nil); was != (err != nil) {
+			s := event.State{Subject: event.SubjectHistory, State: "healed"}
+			if err != nil {
+				s.State, s.Detail = "failing", err.Error()
+			}
+			r.report(s)
+		}
+	}
+	return err
+}
+
+func (r *Receiver) report(s event.State) {
+	s.Session, s.At = r.config.Session, time.Now()
+	r.config.Report(s)
+}

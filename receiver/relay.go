@@ -1,0 +1,81 @@
+package receiver
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// relay is the answer to a sender who waits for the targets. Its fields are
+// guarded by the handover's mu.
+type relay struct {
+	since   time.Time // the last byte of the request
+	results []result  // in the order of the routes; the zero value: not done
+	reply   *reply    // what the sender is told, once that is certain
+}
+
+// result is how an event fared with one target.
+type result struct {
+	status  int // 0: not done
+	attempt *event.Attempt
+}
+
+// reply is an answer to a sender.
+type reply struct {
+	status int
+	header http.Header // taken from a target, nil if none
+	body   []byte
+}
+
+// relayed are the headers of a target's answer that a sender gets to see. The
+// encoding is one of them, for the body is passed on as it is.
+var relayed = [...]string{"Content-Type", "Content-Encoding", "Location"}
+
+// answer decides what the sender is told, if it was not told before: the answer
+// of the first target that is not 2xx, else the first's. A target that is not
+// done counts as 504. It returns the zero Answer when the sender was told.
+func (a *relay) answer() event.Answer {
+	if a.reply != nil {
+		return event.Answer{}
+	}
+	deciding := a.results[0]
+	for _, result := range a.results {
+		if result.status/100 != 2 {
+			deciding = result
+			break
+		}
+	}
+	a.reply = &reply{status: deciding.status}
+	if a.reply.status == 0 {
+		a.reply.status = http.StatusGatewayTimeout
+	}
+	if target := deciding.attempt; target != nil && target.Status == deciding.status {
+		a.reply.header, a.reply.body = target.Header, target.Body
+	}
+	return event.Answer{Status: a.reply.status, Duration: time.Since(a.since)}
+}
+
+// reply waits for all targets, or for as long as a sender is made to wait.
+func (h *handover) reply() *reply {
+	select {
+	case <-h.settled:
+	case <-h.ctx.Done():
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if answer := h.relay.answer(); answer.Status != 0 {
+		h.r.config.Recorder.Update(event.Update{N: h.n, Answer: answer})
+	}
+	return h.relay.reply
+}
+
+// write passes a reply on.
+func (a *reply) write(w http.ResponseWriter) {
+	for _, key := range relayed {
+		if values := a.header[key]; len(values) > 0 && (key != "Location" || a.status/100 == 3) {
+			w.Header()[key] = values
+		}
+	}
+	respond(w, a.status, a.body)
+}

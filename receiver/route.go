@@ -1,0 +1,148 @@
+package receiver
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// Route says which events a target is handed.
+type Route struct {
+	Match   event.Match // the zero value matches all
+	Target  Target
+	Default bool // takes only what no other route took; Match is not looked at
+}
+
+// ParseRoute reads a target (see ParseTarget) and what may stand in front of
+// it: "default=" or a match (see event.ParseMatch) and "=".
+//
+//	7860
+//	discussion.*=3000/bot
+//	model:me/*,repo.*=http://app:8000/hook?v=2
+//	default=8000
+//
+// The text before the first "=" counts as a match only when it reads as one, so
+// that a "=" in the target's own path or query needs no quoting.
+func ParseRoute(s string) (Route, error) {
+	front, rest, found := strings.Cut(s, "=")
+	if found && front == "default" {
+		target, err := ParseTarget(rest)
+		if err != nil {
+			return Route{}, fmt.Errorf("route %q: %w", s, err)
+		}
+		return Route{Target: target, Default: true}, nil
+	}
+	var matchErr error
+	if found && !strings.Contains(front, "?") {
+		var match event.Match
+		if match, matchErr = event.ParseMatch(front); matchErr == nil {
+			target, err := ParseTarget(rest)
+			if err != nil {
+				return Route{}, fmt.Errorf("route %q: %w", s, err)
+			}
+			return Route{Match: match, Target: target}, nil
+		}
+	}
+	target, err := ParseTarget(s)
+	switch {
+	case err == nil:
+		return Route{Target: target}, nil
+	case matchErr != nil && !strings.ContainsAny(front, "/"):
+		return Route{}, fmt.Errorf("route %q: %w", s, matchErr)
+	}
+	return Route{}, fmt.Errorf("route %q: %w", s, err)
+}
+
+// ParseTarget reads where events are handed to over HTTP: a port, a port and a
+// path, "host:port" with or without a path, or a URL. Without a host it is
+// 127.0.0.1, and without a scheme http. The error says what is wrong with s.
+func ParseTarget(s string) (*HTTPTarget, error) {
+	u, err := parseTargetURL(s)
+	if err != nil {
+		return nil, err
+	}
+	return NewHTTPTarget(u)
+}
+
+func parseTargetURL(s string) (*url.URL, error) {
+	const want = "want a port, host:port/path or a URL"
+	if s == "" {
+		return nil, fmt.Errorf("no target: %s", want)
+	}
+	head := s
+	if i := strings.IndexAny(s, "/?#"); i >= 0 {
+		head = s[:i]
+	}
+	switch {
+	case strings.HasPrefix(s[len(head):], "//") && strings.HasSuffix(head, ":"):
+		u, err := url.Parse(s)
+		if err != nil {
+			return nil, fmt.Errorf("target %q: %w", s, reason(err))
+		}
+		return u, nil
+	case strings.Trim(head, "0123456789") == "" && head != "":
+		s = "127.0.0.1:" + s
+	case strings.HasPrefix(head, ":"):
+		s = "127.0.0.1" + s
+	case strings.ContainsAny(head, "=*,@ ") || !strings.Contains(head, ":"):
+		return nil, fmt.Errorf("target %q: %s", s, want)
+	}
+	u, err := url.Parse("http://" + s)
+	if err != nil {
+		return nil, fmt.Errorf("target %q: %w", s, reason(err))
+	}
+	if u.Port() == "" {
+		return nil, fmt.Errorf("target %q has no port: %s", s, want)
+	}
+	return u, nil
+}
+
+// reason takes the address out of an error of url.Parse, which is quoted
+// already, and as the user gave it.
+func reason(err error) error {
+	if e, ok := err.(*url.Error); ok {
+		return e.Err
+	}
+	return err
+}
+
+// checkTargetURL says why u cannot be a target.
+func checkTargetURL(u *url.URL) error {
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("target %q has the scheme %q: want http or https", u.Redacted(), u.Scheme)
+	case u.Opaque != "" || u.Hostname() == "":
+		return fmt.Errorf("target %q has no host", u.Redacted())
+	case u.Port() == "":
+		return nil
+	}
+	if port, err := strconv.Atoi(u.Port()); err != nil || port < 1 || port > 65535 {
+		return fmt.Errorf("target %q has the port %q: want 1 to 65535", u.Redacted(), u.Port())
+	}
+	return nil
+}
+
+// lanesFor picks where an event goes: every route that matches, each target
+// once, in the order of the routes; or else the defaults.
+func (r *Receiver) lanesFor(e *event.Event) []*lane {
+	var to []*lane
+	taken := false
+	for _, lane := range r.lanes {
+		if lane.matches(e) {
+			taken = true
+			to = append(to, lane)
+		}
+	}
+	if taken {
+		return to
+	}
+	for _, lane := range r.lanes {
+		if lane.isDefault {
+			to = append(to, lane)
+		}
+	}
+	return to
+}

@@ -1,0 +1,79 @@
+package receiver
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// counts are counted since the receiver was made, but for trying.
+type counts struct {
+	deliveries, strangers, notFound, checks atomic.Int64
+	refused, unavailable                    atomic.Int64
+	full, left                              atomic.Int64
+	trying                                  atomic.Int64 // now
+	strangersLeft                           atomic.Int64 // how many may still be recorded
+}
+
+// Stats are a Receiver's numbers at one moment. What says "now" is a level;
+// all else is counted since the Receiver was made.
+type Stats struct {
+	Deliveries        int64 // trusted events recorded
+	Strangers         int64 // deliveries with a wrong secret or none
+	StrangersRecorded int64 // how many of them were recorded
+	NotFound          int64 // requests for something else, answered 404
+	Checks            int64 // answered questions for who is there
+	Refused           int64 // bodies that were too big, too slow or broke off, or found no room
+	Unavailable       int64 // answers of 503
+	Left              int64 // events that ended as pending
+
+	Unsettled int64         // events on their way now
+	InFlight  int64         // tries running now
+	Queued    int64         // events before a target's turn now, each counted once for each target
+	Waiting   int64         // how many of Queued wait for a target that is down
+	Targets   []TargetStats // in the order of the routes
+}
+
+// TargetStats are the numbers of one target now.
+type TargetStats struct {
+	Name   string
+	Queued int       // events before their turn
+	Active int       // events being tried, or in the pause between two tries
+	Down   bool      // the last try could not reach it
+	Since  time.Time // when Down began, zero when it is up
+	Why    string    // why it is down
+}
+
+// Stats gives the numbers as they are now.
+func (r *Receiver) Stats() Stats {
+	s := Stats{
+		Deliveries:        r.counts.deliveries.Load(),
+		Strangers:         r.counts.strangers.Load(),
+		StrangersRecorded: int64(r.config.Limits.MaxStrangers) - max(r.counts.strangersLeft.Load(), 0),
+		NotFound:          r.counts.notFound.Load(),
+		Checks:            r.counts.checks.Load(),
+		Refused:           r.counts.refused.Load(),
+		Unavailable:       r.counts.unavailable.Load(),
+		Left:              r.counts.left.Load(),
+		Unsettled:         r.unsettled.Load(),
+		InFlight:          r.counts.trying.Load(),
+	}
+	for _, lane := range r.lanes {
+		t := lane.stats()
+		s.Queued += int64(t.Queued)
+		if t.Down {
+			s.Waiting += int64(t.Queued)
+		}
+		s.Targets = append(s.Targets, t)
+	}
+	return s
+}
+
+func (l *lane) stats() TargetStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := TargetStats{Name: l.name, Queued: l.queue.len() + len(l.back), Active: l.workers, Down: l.refusing}
+	if t.Down {
+		t.Since, t.Why = l.since, l.why
+	}
+	return t
+}
