@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -101,15 +102,21 @@ func calls() map[string]struct {
 		changes bool
 	}
 	return map[string]one{
-		"list":    {func(ctx context.Context, c *Client) error { _, err := c.ListWebhooks(ctx); return err }, false},
-		"get":     {func(ctx context.Context, c *Client) error { _, err := c.GetWebhook(ctx, testID); return err }, false},
-		"create":  {func(ctx context.Context, c *Client) error { _, err := c.CreateWebhook(ctx, exampleSpec()); return err }, true},
-		"update":  {func(ctx context.Context, c *Client) error { _, err := c.UpdateWebhook(ctx, testID, exampleSpec()); return err }, true},
+		"list":   {func(ctx context.Context, c *Client) error { _, err := c.ListWebhooks(ctx); return err }, false},
+		"get":    {func(ctx context.Context, c *Client) error { _, err := c.GetWebhook(ctx, testID); return err }, false},
+		"create": {func(ctx context.Context, c *Client) error { _, err := c.CreateWebhook(ctx, exampleSpec()); return err }, true},
+		"update": {func(ctx context.Context, c *Client) error {
+			_, err := c.UpdateWebhook(ctx, testID, exampleSpec())
+			return err
+		}, true},
 		"enable":  {func(ctx context.Context, c *Client) error { _, err := c.EnableWebhook(ctx, testID); return err }, true},
 		"disable": {func(ctx context.Context, c *Client) error { _, err := c.DisableWebhook(ctx, testID); return err }, true},
 		"delete":  {func(ctx context.Context, c *Client) error { return c.DeleteWebhook(ctx, testID) }, true},
-		"replay":  {func(ctx context.Context, c *Client) error { _, err := c.ReplayDelivery(ctx, testID, "log1"); return err }, true},
-		"whoami":  {func(ctx context.Context, c *Client) error { _, err := c.WhoAmI(ctx); return err }, false},
+		"replay": {func(ctx context.Context, c *Client) error {
+			_, err := c.ReplayDelivery(ctx, testID, "log1")
+			return err
+		}, true},
+		"whoami": {func(ctx context.Context, c *Client) error { _, err := c.WhoAmI(ctx); return err }, false},
 	}
 }
 
@@ -121,3 +128,6 @@ func mustJSON(t *testing.T, v any) string {
 	}
 	return string(b)
 }
+
+// discardLog keeps what a test's server has to say out of the test's output.
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }

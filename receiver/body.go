@@ -153,34 +153,36 @@ func (r *Receiver) readStrangerBody(w http.ResponseWriter, req *http.Request) (b
 	}
 }
 
-// leaveBody makes net/http close the connection without reading on. Without
-// the deadline it would read up to 256 KiB more after the answer, for as long
-// as the sender cares to take.
-func leaveBody(w http.ResponseWriter, req *http.Request) {
-	if req.ContentLength == 0 {
-		return // there is none, and the connection is being read in the background
-	}
-	w.Header().Set("Connection", "close")
-	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
-}
-
-// Bounds of what is thrown away of a body that is too big.
-const (
-	lingerBytes = 64 << 20
-	lingerTime  = 5 * time.Second
+// Bounds of what is thrown away of a body that nobody wants: of a sender who
+// knows the secret, and of one who does not.
+var (
+	lingerTrusted  = lingering{bytes: 64 << 20, time: 5 * time.Second}
+	lingerStranger = lingering{bytes: 256 << 10, time: 500 * time.Millisecond}
 )
 
-// linger throws away what is left of a body that was answered early. Most
-// senders look for an answer only when they have sent everything, and would
-// otherwise see a reset connection in place of a 413.
-func linger(w http.ResponseWriter, req *http.Request) {
-	if req.Header.Get("Expect") != "" {
-		return // the sender waits to be asked for the body, and was not
+type lingering struct {
+	bytes int64
+	time  time.Duration
+}
+
+// refuse answers a request whose body is not read to its end, and ends the
+// connection in a way that lets the answer arrive. Most senders look for an
+// answer only when they have sent everything, and a connection that is closed
+// with bytes unread is reset, which takes the answer with it. net/http itself
+// would either do that or read on for as long as the sender cares to take.
+func (l lingering) refuse(w http.ResponseWriter, req *http.Request, status int, text string) {
+	if req.ContentLength == 0 {
+		respond(w, status, []byte(text))
+		return // nothing is left, and the connection is being read in the background
 	}
+	w.Header().Set("Connection", "close")
+	respond(w, status, []byte(text))
 	control := http.NewResponseController(w)
 	_ = control.Flush()
-	if control.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
-		_, _ = io.CopyN(io.Discard, req.Body, lingerBytes)
+	// A sender that waits to be asked for the body was not, and sends none.
+	asks := req.Header.Get("Expect") != ""
+	if !asks && control.SetReadDeadline(time.Now().Add(l.time)) == nil {
+		_, _ = io.CopyN(io.Discard, req.Body, l.bytes)
 	}
 	_ = control.SetReadDeadline(time.Unix(1, 0))
 }

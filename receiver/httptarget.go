@@ -139,7 +139,7 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 			a.Err = dropReason(err)
 			return a, Dropped
 		}
-		a.Err = err.Error()
+		a.Err = strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: ")
 		return a, Failed
 	}
 	a.Status, a.Header = resp.StatusCode, resp.Header

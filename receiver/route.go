@@ -50,10 +50,10 @@ func ParseRoute(s string) (Route, error) {
 	switch {
 	case err == nil:
 		return Route{Target: target}, nil
-	case matchErr != nil && !strings.ContainsAny(front, "/"):
-		return Route{}, fmt.Errorf("route %q: %w", s, matchErr)
+	case matchErr != nil && (!strings.Contains(front, "/") || strings.ContainsAny(front, "*,")):
+		return Route{}, fmt.Errorf("route %q: %w", s, matchErr) // it was meant as one
 	}
-	return Route{}, fmt.Errorf("route %q: %w", s, err)
+	return Route{}, err
 }
 
 // ParseTarget reads where events are handed to over HTTP: a port, a port and a

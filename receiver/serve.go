@@ -53,14 +53,12 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {
 	case isCheck && r.config.Check != nil && validNonce(nonce) &&
 		(req.Method == http.MethodGet || req.Method == http.MethodPost):
 		r.counts.checks.Add(1)
-		leaveBody(w, req)
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		respond(w, http.StatusOK, []byte(r.config.Check(nonce)))
+		lingerStranger.refuse(w, req, http.StatusOK, r.config.Check(nonce))
 	default:
 		r.counts.notFound.Add(1)
-		leaveBody(w, req)
-		respond(w, http.StatusNotFound, nil)
+		lingerStranger.refuse(w, req, http.StatusNotFound, "")
 	}
 }
 
@@ -76,8 +74,8 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 		return
 	}
 	if r.stopping.Load() {
-		leaveBody(w, req)
-		r.unavailable(w)
+		r.comeBack(w)
+		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "")
 		return
 	}
 	body, taken, err := r.readBody(w, req)
@@ -94,7 +92,8 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 	e.Body, e.ReceivedAt = body, received
 	to, err := r.take(r.life, e)
 	if err != nil {
-		r.unavailable(w)
+		r.comeBack(w)
+		respond(w, http.StatusServiceUnavailable, nil)
 		return
 	}
 	if local {
@@ -160,8 +159,7 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 	w.Header().Set("Content-Type", "application/json")
 	r.counts.strangers.Add(1)
 	if r.stopping.Load() || !atLeastOne(&r.counts.strangersLeft) {
-		leaveBody(w, req)
-		respond(w, status, []byte(text))
+		lingerStranger.refuse(w, req, status, text)
 		return
 	}
 	body, cut, err := r.readStrangerBody(w, req)
@@ -172,9 +170,6 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 		return
 	}
 	received := time.Now()
-	if cut {
-		leaveBody(w, req)
-	}
 	e, ok := r.event(w, req, local, verdict)
 	if !ok {
 		r.counts.strangersLeft.Add(1)
@@ -185,17 +180,20 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 	e.BodyCut = cut
 	if r.append(r.life, e) != nil {
 		r.counts.strangersLeft.Add(1)
-		respond(w, status, []byte(text))
+	} else {
+		r.config.Recorder.Update(event.Update{
+			N: e.N, Phase: event.PhaseSettled,
+			Answer: event.Answer{Status: status, Duration: time.Since(received)},
+		})
+		if local {
+			w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
+		}
+	}
+	if cut {
+		lingerStranger.refuse(w, req, status, text)
 		return
 	}
-	if local {
-		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
-	}
 	respond(w, status, []byte(text))
-	r.config.Recorder.Update(event.Update{
-		N: e.N, Phase: event.PhaseSettled,
-		Answer: event.Answer{Status: status, Duration: time.Since(received)},
-	})
 }
 
 // statusOfVerdict is what an untrusted sender is answered.
@@ -262,26 +260,25 @@ func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, v
 // refuseBody answers a request whose body was not taken.
 func (r *Receiver) refuseBody(w http.ResponseWriter, req *http.Request, err error) {
 	r.counts.refused.Add(1)
-	w.Header().Set("Connection", "close")
 	switch err {
 	case errBodyTooBig:
-		respond(w, http.StatusRequestEntityTooLarge, nil)
-		linger(w, req)
+		lingerTrusted.refuse(w, req, http.StatusRequestEntityTooLarge, "")
 	case errBudget:
-		leaveBody(w, req)
-		r.unavailable(w)
+		r.comeBack(w)
+		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "")
 	case errBodySlow:
+		w.Header().Set("Connection", "close")
 		respond(w, http.StatusRequestTimeout, nil)
 	default:
+		w.Header().Set("Connection", "close")
 		respond(w, http.StatusBadRequest, nil)
 	}
 }
 
-// unavailable asks the sender to come again.
-func (r *Receiver) unavailable(w http.ResponseWriter) {
+// comeBack says when to try again.
+func (r *Receiver) comeBack(w http.ResponseWriter) {
 	r.counts.unavailable.Add(1)
 	w.Header().Set("Retry-After", "5")
-	respond(w, http.StatusServiceUnavailable, nil)
 }
 
 // respond writes an answer. An error means that the sender is gone, which

@@ -52,7 +52,7 @@ func Main(ctx context.Context, p *Process, args []string) int {
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
-	if err == nil || errors.Is(err, errClosedOutput) {
+	if err == nil || onlyClosedOutput(err) {
 		return exitOK
 	}
 	p.fail(err)
@@ -133,6 +133,20 @@ func (p *Process) fail(err error) {
 	if hint != "" {
 		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(hint))
 	}
+}
+
+// onlyClosedOutput reports whether nothing went wrong but that nobody reads the
+// output any more.
+func onlyClosedOutput(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			if !onlyClosedOutput(e) {
+				return false
+			}
+		}
+		return true
+	}
+	return err == errClosedOutput
 }
 
 func exitCode(err error) int {

@@ -25,6 +25,10 @@ func hintFor(err error) string {
 		}
 		return h.hint
 	}
+	var small *session.TokenError
+	if errors.As(err, &small) {
+		return "run \"hf auth login\" with a token of the role write, or one with user.webhooks.read and user.webhooks.write"
+	}
 	var wrong *tunnel.WrongAnswerError
 	switch {
 	case errors.Is(err, tunnel.ErrNone):

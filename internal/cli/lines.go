@@ -16,7 +16,7 @@ import (
 // Words say what colours would: a line reads the same in a log, by a screen
 // reader and through grep.
 func eventLine(e *event.Event) string {
-	parts := []string{e.ReceivedAt.Local().Format(time.TimeOnly), fmt.Sprintf("#%d", e.N), fmt.Sprintf("%-25s", e.Title())}
+	parts := []string{e.ReceivedAt.Local().Format(time.TimeOnly), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", e.Title())}
 	if repo := e.RepoTitle(); repo != "" {
 		parts = append(parts, repo)
 	}
@@ -87,7 +87,7 @@ func outcome(a *event.Attempt) string {
 
 // stateLine is a state as one line for people.
 func stateLine(s *event.State) string {
-	words := []string{s.At.Local().Format(time.TimeOnly), "--", string(s.Subject)}
+	words := []string{s.At.Local().Format(time.TimeOnly), "--   ", string(s.Subject)}
 	if s.Name != "" {
 		words = append(words, event.MaskURL(s.Name))
 	}

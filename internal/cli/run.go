@@ -29,7 +29,9 @@ func (p *Process) run(ctx context.Context, cfg session.Config, front *printer, f
 		sum, err = session.Run(ctx, cfg, front)
 		return err
 	})
-	p.tell("%s", lastLine(sum))
+	if err == nil || onlyClosedOutput(err) || sum.Happened() {
+		p.tell("%s", lastLine(sum))
+	}
 	if sum.Left != "" || sum.Doubt {
 		return errors.Join(err, withHint(errors.New("a webhook may be left on your account"), "hf-tap webhooks prune"))
 	}

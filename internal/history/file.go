@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -45,13 +46,15 @@ func create(path string) error {
 }
 
 // restrict takes a file that others could read away from them: it holds
-// secrets as they came.
+// secrets as they came. Where that is not allowed, as on a file system without
+// permissions, the file stays as its owner has it.
 func restrict(path string, mode fs.FileMode) error {
-	if mode.Perm()&0o077 == 0 || os.PathSeparator == '\\' {
+	if mode.Perm()&0o077 == 0 || runtime.GOOS == "windows" {
 		return nil
 	}
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
-		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := os.Chmod(name, 0o600)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/hf-tap/hf-tap/event"
 )
@@ -23,7 +24,7 @@ const (
 	sqlAttempts = `SELECT a.event, a.n, a.target, a.started_at, a.duration_ns, a.status, a.err, a.body_cut, a.header, NULL
 		FROM json_each(?) AS wanted JOIN attempts a ON a.event = wanted.value ORDER BY a.event, a.seq`
 	sqlAnswers = `SELECT a.event, a.n, a.target, a.started_at, a.duration_ns, a.status, a.err, a.body_cut, a.header,
-		coalesce(b.body, x'') FROM attempts a LEFT JOIN answers b ON b.id = a.answer WHERE a.event = ? ORDER BY a.seq`
+		b.body FROM attempts a LEFT JOIN answers b ON b.id = a.answer WHERE a.event = ? ORDER BY a.seq`
 )
 
 // pageSize is how many rows a reader gets that asks for no number.
@@ -101,10 +102,15 @@ func (s *Store) Get(ctx context.Context, n int64) (*event.Event, error) {
 		if e.Body, err = v.body(n); err != nil {
 			return err
 		}
-		return v.attempts([]*event.Event{e}, sqlAnswers, n)
+		return v.attempts(events, sqlAnswers, n)
 	})
 	if err != nil {
 		return nil, s.fault("read", err)
+	}
+	for i := range e.Attempts {
+		if a := &e.Attempts[i]; a.Body == nil {
+			a.Body = []byte{}
+		}
 	}
 	return e, nil
 }
@@ -124,6 +130,7 @@ func (s *Store) Body(ctx context.Context, n int64) ([]byte, error) {
 type reader struct {
 	db         *sql.DB
 	statements map[string]*sql.Stmt
+	closed     atomic.Bool
 }
 
 func openReader(ctx context.Context, path string) (*reader, error) {
@@ -143,6 +150,7 @@ func openReader(ctx context.Context, path string) (*reader, error) {
 }
 
 func (r *reader) close() error {
+	r.closed.Store(true)
 	var errs []error
 	for _, statement := range r.statements {
 		errs = append(errs, statement.Close())
@@ -159,11 +167,13 @@ type view struct {
 
 // read runs look on one snapshot.
 func (r *reader) read(ctx context.Context, look func(*view) error) (err error) {
+	defer func() {
+		if err != nil && r.closed.Load() {
+			err = ErrClosed
+		}
+	}()
 	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		if closed := "sql: database is closed"; err.Error() == closed {
-			return ErrClosed
-		}
 		return err
 	}
 	defer func() {
@@ -250,15 +260,12 @@ func (v *view) body(n int64) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("event %d: %w", n, ErrNotFound)
 	}
-	body := []byte{}
-	var raw sql.RawBytes
-	if err := rows.Scan(&n, &raw); err != nil {
+	var body []byte
+	if err := rows.Scan(&n, &body); err != nil {
 		return nil, err
 	}
-	if raw != nil {
-		// The driver made this copy for us alone, so that RawBytes need not
-		// be copied again: a body may have 32 MiB.
-		body = raw[:len(raw):len(raw)]
+	if body == nil {
+		body = []byte{}
 	}
 	return body, rows.Err()
 }

@@ -143,11 +143,9 @@ func version(ctx context.Context, conn *sql.Conn, latest int) (int, error) {
 
 // migrate brings a file to the last of steps in one transaction: all of it
 // happens or nothing. Processes that open a file together take turns, and the
-// later ones find nothing left to do.
+// later ones find nothing left to do. It begins to write in any case: SQLite
+// opens a file that it may only read, and says so no earlier.
 func migrate(ctx context.Context, conn *sql.Conn, steps []string) (err error) {
-	if reached, err := version(ctx, conn, len(steps)); err != nil || reached == len(steps) {
-		return err
-	}
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -165,9 +163,11 @@ func migrate(ctx context.Context, conn *sql.Conn, steps []string) (err error) {
 			return fmt.Errorf("step to version %d: %w", reached+i+1, err)
 		}
 	}
-	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
-	if _, err := conn.ExecContext(ctx, mark); err != nil {
-		return err
+	if reached < len(steps) {
+		mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
+		if _, err := conn.ExecContext(ctx, mark); err != nil {
+			return err
+		}
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")
 	return err

@@ -43,6 +43,7 @@ type writer struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	patience   time.Duration // with other processes
 }
 
 // openWriter opens a file that create has made, and brings it up to date. It
@@ -53,8 +54,8 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, statements: map[string]*sql.Stmt{}}
-	err = patiently(ctx, lockPatience, func() error {
+	w := &writer{db: db, statements: map[string]*sql.Stmt{}, patience: lockPatience}
+	err = patiently(ctx, w.patience, func() error {
 		conn, err := db.Conn(ctx)
 		if err != nil {
 			return err
@@ -184,7 +185,7 @@ func (w *writer) begin(ctx context.Context, tx *transaction) error {
 			return ctx.Err()
 		}
 		if deadline.IsZero() {
-			deadline = time.Now().Add(lockPatience)
+			deadline = time.Now().Add(w.patience)
 		} else if time.Now().After(deadline) {
 			return err
 		}

@@ -60,16 +60,11 @@ func (d Dir) History() string { return filepath.Join(string(d), "history.db") }
 
 func (d Dir) leases() string { return filepath.Join(string(d), "leases") }
 
-// Make makes the folder and the one for leases, and checks that both belong to
-// nobody else by setting their permissions.
+// Make makes the folder and the one for leases. One that is there already keeps
+// its permissions: it may be any folder that the user named.
 func (d Dir) Make() error {
-	for _, dir := range []string{string(d), d.leases()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("make the state folder: %w", err)
-		}
-		if err := os.Chmod(dir, 0o700); err != nil {
-			return fmt.Errorf("close the state folder to others: %w", err)
-		}
+	if err := os.MkdirAll(d.leases(), 0o700); err != nil {
+		return fmt.Errorf("make the state folder: %w", err)
 	}
 	return nil
 }

@@ -139,7 +139,8 @@ func (d Dir) gate() (*flock.Flock, error) {
 func (d Dir) lockPath(id string) string   { return filepath.Join(d.leases(), id+".lock") }
 func (d Dir) recordPath(id string) string { return filepath.Join(d.leases(), id+".json") }
 
-// alive reports whether the session of that id holds its lock.
+// alive reports whether the session of that id holds its lock. The lock of one
+// that does not is removed.
 func (d Dir) alive(id string) bool {
 	if _, err := os.Stat(d.lockPath(id)); err != nil {
 		return false
@@ -150,6 +151,25 @@ func (d Dir) alive(id string) bool {
 	}
 	_ = d.drop(l)
 	return false
+}
+
+// dropStrayLocks removes the locks of dead sessions that have no record: they
+// were killed before they wrote one, or never needed one.
+func (d Dir) dropStrayLocks() error {
+	entries, err := os.ReadDir(d.leases())
+	if err != nil {
+		return fmt.Errorf("list locks: %w", err)
+	}
+	for _, entry := range entries {
+		id, isLock := strings.CutSuffix(entry.Name(), ".lock")
+		if !isLock || id == "" {
+			continue
+		}
+		if _, err := os.Stat(d.recordPath(id)); errors.Is(err, fs.ErrNotExist) {
+			d.alive(id) // removes the lock of a dead one
+		}
+	}
+	return nil
 }
 
 // save writes the record so that it survives a power cut.

@@ -108,6 +108,12 @@ type Summary struct {
 	Pending int      // of those, how many were never handed over
 }
 
+// Happened reports whether the session did anything that a user would ask
+// about.
+func (s Summary) Happened() bool {
+	return len(s.Deleted)+len(s.Enabled)+s.Kept > 0 || s.Left != "" || s.Doubt
+}
+
 // Front is what shows a session to people or programs.
 type Front interface {
 	// Run shows the session until ctx ends or what it waited for has come.
@@ -339,12 +345,13 @@ func (r *run) check(ctx context.Context, within time.Duration) (time.Duration, e
 	return tunnel.Verify(ctx, tunnel.Probe{URL: r.rec.URL() + "/check", Answer: r.prove, Within: within})
 }
 
-// report keeps a state among the events. It may be the last moment of a
-// session that is already cancelled: the state is kept all the same.
+// report keeps a state among the events, where every front end sees it. It may
+// be the last moment of a session that is already cancelled: the state is kept
+// all the same. What the history itself cannot keep is told directly.
 func (r *run) report(s event.State) {
 	s.Session, s.At = r.id, time.Now()
 	if err := r.store.AppendState(context.Background(), s); err != nil {
-		r.Log.Warn("keep a state", "state", s.State, "error", err)
+		r.Tell(fmt.Sprintf("%s %s %s: %s (not recorded: %v)", s.Subject, s.Name, s.State, s.Detail, err))
 	}
 }
 

@@ -25,7 +25,8 @@ type Kept struct {
 }
 
 // Sweep undoes what dead sessions of this machine, endpoint and user left on
-// the account. A session is dead when its lock can be taken. Records of
+// the account. Without a client it only clears away records of sessions that
+// left nothing. A session is dead when its lock can be taken. Records of
 // another user, endpoint or machine stay and are named. The error joins what
 // went wrong with single records; the others are swept all the same.
 func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user string) (Swept, error) {
@@ -36,9 +37,12 @@ func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user stri
 	records, err := dir.Records()
 	errs := []error{err}
 	for _, rec := range records {
+		if client == nil && rec.leaves() {
+			continue
+		}
 		errs = append(errs, s.record(ctx, dir, client, rec, endpoint, user))
 	}
-	return s, errors.Join(errs...)
+	return s, errors.Join(append(errs, dir.dropStrayLocks())...)
 }
 
 func (s *Swept) record(ctx context.Context, dir Dir, client *hub.Client, rec *Record, endpoint, user string) error {

@@ -179,6 +179,12 @@ func (l *lease) end(ctx context.Context) (undone, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
 	done, err := undo(sure, l.hub, l.rec)
+	for _, id := range done.deleted {
+		l.say(event.State{Subject: event.SubjectWebhook, Name: id, State: "deleted"})
+	}
+	for _, id := range done.enabled {
+		l.say(event.State{Subject: event.SubjectWebhook, Name: id, State: "enabled", Detail: "it was muted"})
+	}
 	return done, errors.Join(err, l.dir.save(l.rec))
 }
 

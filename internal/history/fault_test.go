@@ -1,0 +1,400 @@
+package history
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// limitPages lets the file grow by so many pages of 4 KiB and no more, as a
+// full disk would.
+func limitPages(t *testing.T, s *Store, more int) {
+	t.Helper()
+	err := s.store(t.Context(), &write{apply: func(tx *transaction) error {
+		var pages int
+		if err := tx.w.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+			return err
+		}
+		_, err := tx.once(fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const unlimited = 1 << 20
+
+func TestAFullDiskFailsOneAppendAndNotItsNeighbours(t *testing.T) {
+	s := open(t)
+	keep(t, s, &event.Event{})
+	limitPages(t, s, 50)
+	unlock := lock(t, s.path) // so that they become one batch
+	var wg sync.WaitGroup
+	failures := make([]error, 10)
+	for i := range failures {
+		wg.Go(func() {
+			e := &event.Event{Session: "s", Body: []byte("small")}
+			if i == 5 {
+				e.Body = make([]byte, 1<<20)
+			}
+			failures[i] = s.Append(t.Context(), e)
+		})
+	}
+	await(t, "all are waiting", func() bool {
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		return len(s.queue.writes) == len(failures)-1 // one has the turn
+	})
+	unlock()
+	wg.Wait()
+	for i, err := range failures {
+		if i == 5 && (!errors.Is(err, ErrFull) || !strings.Contains(err.Error(), fmt.Sprintf("%q", s.path))) {
+			t.Errorf("the large event: %v, want ErrFull and the path", err)
+		}
+		if i != 5 && err != nil {
+			t.Errorf("event %d: %v", i, err)
+		}
+	}
+	if got := len(since(t, s, "s", 0, 0)); got != 9 {
+		t.Errorf("%d events are there, want 9", got)
+	}
+	sound(t, s)
+}
+
+func TestUpdatesWaitForSpaceAndLoseNothing(t *testing.T) {
+	troubles := make(chan error, 100)
+	s := openAt(t, filepath.Join(t.TempDir(), "history.db"), Config{OnError: func(err error) { troubles <- err }})
+	e := keep(t, s, &event.Event{})
+	limitPages(t, s, 20)
+	big := make([]byte, 1<<20)
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 1, Status: 500}})
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 2, Status: 200, Body: big}})
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 3, Status: 200}, Phase: event.PhaseSettled})
+	if err := s.Flush(t.Context()); !errors.Is(err, ErrFull) {
+		t.Fatalf("Flush: %v, want ErrFull", err)
+	}
+	if err := <-troubles; !errors.Is(err, ErrFull) {
+		t.Errorf("OnError(%v), want ErrFull", err)
+	}
+	if err := s.Err(); !errors.Is(err, ErrFull) {
+		t.Errorf("Err() = %v, want ErrFull", err)
+	}
+	// There is room for something small: the updates do not stand in its way.
+	keep(t, s, &event.Event{})
+	if got := get(t, s, e.N); got.Phase != event.PhaseOpen || len(got.Attempts) != 1 {
+		t.Errorf("the event is %s with %d attempts, want the first update only", got.Phase, len(got.Attempts))
+	}
+
+	limitPages(t, s, unlimited)
+	if err := <-troubles; err != nil { // nobody else has to ask for it
+		t.Errorf("OnError(%v), want nil when space is back", err)
+	}
+	if err := s.Err(); err != nil {
+		t.Errorf("Err() = %v after space is back", err)
+	}
+	got := get(t, s, e.N)
+	if got.Phase != event.PhaseSettled || len(got.Attempts) != 3 || !bytes.Equal(got.Attempts[1].Body, big) {
+		t.Errorf("the event is %s with %d attempts", got.Phase, len(got.Attempts))
+	}
+	for i, a := range got.Attempts {
+		if a.N != i+1 {
+			t.Errorf("attempt %d stands in place %d", a.N, i+1)
+		}
+	}
+}
+
+func TestUpdatesThatFailAtFirstHealWithoutAnotherCall(t *testing.T) {
+	troubles := make(chan error, 100)
+	s := openAt(t, filepath.Join(t.TempDir(), "history.db"), Config{OnError: func(err error) { troubles <- err }})
+	e := keep(t, s, &event.Event{})
+	limitPages(t, s, 1)
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{Body: make([]byte, 1<<20)}})
+	<-troubles
+	// No Append, no Flush: the writer's own timer has to try again. The limit
+	// is lifted while nobody has the turn.
+	await(t, "nobody is writing", func() bool {
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		if s.queue.busy {
+			return false
+		}
+		_, err := s.writer.conn.ExecContext(context.Background(), "PRAGMA max_page_count = 1000000")
+		return err == nil
+	})
+	if err := <-troubles; err != nil {
+		t.Errorf("OnError(%v), want nil", err)
+	}
+}
+
+func TestCloseTellsWhatItCouldNotStore(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := keep(t, s, &event.Event{})
+	limitPages(t, s, 1)
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{Body: make([]byte, 1<<20)}})
+	err = s.Close()
+	if !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "1 updates could not be stored") {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+func TestALockThatIsNeverReleasedEndsInErrBusy(t *testing.T) {
+	s := open(t)
+	s.writer.patience = 30 * time.Millisecond
+	e := keep(t, s, &event.Event{})
+	unlock := lock(t, s.path)
+	if err := s.Append(t.Context(), &event.Event{}); !errors.Is(err, ErrBusy) {
+		t.Errorf("Append: %v, want ErrBusy", err)
+	}
+	s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
+	if err := s.Flush(t.Context()); !errors.Is(err, ErrBusy) {
+		t.Errorf("Flush: %v, want ErrBusy", err)
+	}
+	unlock()
+	flush(t, s)
+	if got := get(t, s, e.N).Phase; got != event.PhaseSettled {
+		t.Errorf("the phase is %q", got)
+	}
+}
+
+func TestOpenWaitsForALockedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	openAt(t, path, Config{})
+	unlock := lock(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := Open(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Open: %v, want the context's error", err)
+	}
+	opened := make(chan error)
+	go func() {
+		s, err := Open(t.Context(), path)
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	unlock()
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFilesThatCannotBeUsedAreToldApart(t *testing.T) {
+	garbage := func(t *testing.T, path string) { writeFile(t, path, bytes.Repeat([]byte("no database "), 1000)) }
+	for _, test := range []struct {
+		name string
+		make func(t *testing.T, path string)
+		want error
+	}{
+		{"garbage", garbage, ErrDamaged},
+		{"a few bytes", func(t *testing.T, path string) { writeFile(t, path, []byte("hello")) }, ErrDamaged},
+		{"truncated", func(t *testing.T, path string) {
+			fill(t, path)
+			must(t, os.Truncate(path, 9000))
+		}, ErrDamaged},
+		{"only zeros after the header", func(t *testing.T, path string) {
+			fill(t, path)
+			overwrite(t, path, 100, make([]byte, 3996))
+		}, ErrDamaged},
+		{"another program's", func(t *testing.T, path string) { alter(t, path, "CREATE TABLE recipes (name TEXT)") }, ErrDamaged},
+		{"newer", func(t *testing.T, path string) {
+			fill(t, path)
+			alter(t, path, "PRAGMA user_version = 1000")
+		}, ErrNewer},
+		{"a folder", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o700)) }, ErrUnwritable},
+		{"a file where the folder should be", func(t *testing.T, path string) {
+			must(t, os.Remove(filepath.Dir(path)))
+			writeFile(t, filepath.Dir(path), nil)
+		}, ErrUnwritable},
+		{"read-only", func(t *testing.T, path string) {
+			needPermissions(t)
+			fill(t, path)
+			must(t, os.Chmod(path, 0o400))
+		}, ErrUnwritable},
+		{"in a read-only folder", func(t *testing.T, path string) {
+			needPermissions(t)
+			must(t, os.Chmod(filepath.Dir(path), 0o500))
+			t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) })
+		}, ErrUnwritable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "folder", "history.db")
+			must(t, os.Mkdir(filepath.Dir(path), 0o700))
+			test.make(t, path)
+			before, _ := os.ReadFile(path)
+			s, err := Open(t.Context(), path)
+			if err == nil {
+				_ = s.Close()
+			}
+			if !errors.Is(err, test.want) {
+				t.Fatalf("Open: %v, want %v", err, test.want)
+			}
+			if !strings.Contains(err.Error(), fmt.Sprintf("%q", path)) {
+				t.Errorf("%v does not quote the path", err)
+			}
+			for _, other := range []error{ErrDamaged, ErrNewer, ErrUnwritable, ErrFull, ErrBusy} {
+				if other != test.want && errors.Is(err, other) {
+					t.Errorf("%v is also %v", err, other)
+				}
+			}
+			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+				t.Error("the file was changed")
+			}
+			if _, err := os.Stat(path + "-wal"); err == nil {
+				t.Error("a log was begun beside it")
+			}
+		})
+	}
+	t.Run("a NUL in the path", func(t *testing.T) {
+		if _, err := Open(t.Context(), "a\x00b"); !errors.Is(err, ErrUnwritable) {
+			t.Errorf("Open: %v", err)
+		}
+	})
+}
+
+func TestADamagedPageIsReportedAndHarmsNothingElse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	fill(t, path)
+	info, err := os.Stat(path)
+	must(t, err)
+	damaged := 0
+	for offset := int64(4096); offset < info.Size(); offset += 4096 {
+		copied := filepath.Join(t.TempDir(), "history.db")
+		whole, err := os.ReadFile(path)
+		must(t, err)
+		for i := range whole[offset : offset+64] {
+			whole[offset+int64(i)] ^= 0xff
+		}
+		writeFile(t, copied, whole)
+		if readEverything(t, copied) {
+			damaged++
+		}
+	}
+	if damaged == 0 {
+		t.Error("no page of the file mattered to anything that was read")
+	}
+}
+
+// readEverything reports whether something was told to be damaged; any other
+// failure fails the test.
+func readEverything(t *testing.T, path string) bool {
+	t.Helper()
+	s, err := Open(t.Context(), path)
+	if err == nil {
+		defer s.Close()
+		_, err = s.List(t.Context(), Query{Limit: 1 << 20})
+		for n := int64(1); n <= 200; n++ {
+			_, getErr := s.Get(t.Context(), n)
+			if !errors.Is(getErr, ErrNotFound) {
+				err = errors.Join(err, getErr)
+			}
+		}
+		_, sinceErr := s.Since(t.Context(), "session", 0, 1<<20)
+		_, sessionsErr := s.Sessions(t.Context(), 0)
+		err = errors.Join(err, sinceErr, sessionsErr, s.Append(t.Context(), delivery("session", 7, 5000)))
+	}
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		t.Errorf("%v, want ErrDamaged", err)
+	}
+	return err != nil
+}
+
+func TestTheFileBelongsToTheUserAlone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such permissions")
+	}
+	// A path with everything that has a meaning in a URI.
+	dir := filepath.Join(t.TempDir(), "a b?c#d%41&e=é", "deeper")
+	path := filepath.Join(dir, "history.db")
+	mode := func(path string) os.FileMode {
+		t.Helper()
+		info, err := os.Stat(path)
+		must(t, err)
+		return info.Mode().Perm()
+	}
+	s := openAt(t, path, Config{})
+	keep(t, s, oddEvent())
+	if got := mode(dir); got != 0o700 {
+		t.Errorf("the folder has %o", got)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if got := mode(name); got != 0o600 {
+			t.Errorf("%s has %o", name, got)
+		}
+	}
+	must(t, os.Chmod(path, 0o644))
+	must(t, os.Chmod(path+"-wal", 0o644))
+	openAt(t, path, Config{})
+	if mode(path) != 0o600 || mode(path+"-wal") != 0o600 {
+		t.Error("a file that others could read was left so")
+	}
+}
+
+// fill makes a history with something in every table.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	s, err := Open(t.Context(), path)
+	must(t, err)
+	must(t, s.StartSession(t.Context(), Session{ID: "session"}))
+	must(t, s.AppendState(t.Context(), event.State{Session: "session"}))
+	for i := range 40 {
+		e := keep(t, s, delivery("session", i, 3000))
+		for _, u := range handedOver(e.N) {
+			s.Update(u)
+		}
+	}
+	must(t, s.Close())
+}
+
+// alter runs a statement on a database by itself.
+func alter(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", address(path, "rwc"))
+	must(t, err)
+	_, err = db.ExecContext(t.Context(), statement)
+	must(t, err)
+	must(t, db.Close())
+}
+
+func writeFile(t *testing.T, path string, content []byte) {
+	t.Helper()
+	must(t, os.WriteFile(path, content, 0o600))
+}
+
+func overwrite(t *testing.T, path string, offset int64, content []byte) {
+	t.Helper()
+	whole, err := os.ReadFile(path)
+	must(t, err)
+	copy(whole[offset:], content)
+	writeFile(t, path, whole)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// needPermissions skips where permissions stop nobody.
+func needPermissions(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() <= 0 {
+		t.Skip("permissions do not stop root, and Windows has none of these")
+	}
+}

@@ -1,0 +1,151 @@
+package receiver_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/receiver"
+)
+
+// answering runs an app that gives one status, with a body that names it.
+func answering(t *testing.T, status int) *app {
+	return runApp(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", fmt.Sprintf("text/x-%d", status))
+		w.Header().Set("Location", "/elsewhere")
+		w.Header().Set("X-Other", "not passed on")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "body %d", status)
+	})
+}
+
+func TestARelayPassesOnTheFirstAnswerThatIsNot2xx(t *testing.T) {
+	for _, c := range []struct {
+		targets []int
+		wanted  string // status, content type, location, body
+	}{
+		{[]int{201, 200}, "201 text/x-201  body 201"},
+		{[]int{200, 422, 500}, "422 text/x-422  body 422"},
+		{[]int{500, 422}, "500 text/x-500  body 500"},
+		{[]int{200, 307}, "307 text/x-307 /elsewhere body 307"},
+		{[]int{204}, "204 text/x-204  "},
+	} {
+		var to []receiver.Route
+		for _, status := range c.targets {
+			to = append(to, answering(t, status).route(t, ""))
+		}
+		tap := open(t, receiver.Config{Respond: receiver.Relay, Routes: to})
+		req, _ := http.NewRequest("POST", tap.url, strings.NewReader("{}"))
+		req.Header.Set("X-Webhook-Secret", secret)
+		resp, err := client().Transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		want(t, fmt.Sprint(c.targets), fmt.Sprintf("%d %s %s %s", resp.StatusCode,
+			resp.Header.Get("Content-Type"), resp.Header.Get("Location"), body), c.wanted)
+		want(t, "another header", resp.Header.Get("X-Other"), "")
+		e := tap.history.settled(t, 1)[0]
+		want(t, "recorded answer", e.Answer.Status, resp.StatusCode)
+		want(t, "attempts", len(e.Attempts), len(c.targets))
+		want(t, "updates: one for each target, the last with everything", len(e.updates), len(c.targets))
+	}
+}
+
+func TestARelayWithoutATargetAnswers200(t *testing.T) {
+	tap := open(t, receiver.Config{Respond: receiver.Relay})
+	want(t, "status", tap.deliver(t, "{}").StatusCode, 200)
+	want(t, "story", story(tap.history.settled(t, 1)[0]), "answer 200 + settled")
+}
+
+func TestARelayToATargetThatIsDownAnswers502(t *testing.T) {
+	app := newApp(t, nil)
+	tap := open(t, receiver.Config{Respond: receiver.Relay, Routes: routes(app.route(t, ""))})
+	want(t, "status", tap.deliver(t, "{}").StatusCode, 502)
+	want(t, "story", story(tap.history.settled(t, 1)[0]), "answer 502 + try 1 (connection refused) + settled")
+	app.start(t)
+	want(t, "status", tap.deliver(t, "{}").StatusCode, 200)
+	want(t, "reports", strings.Join(tap.states.words(), ", "), "target down, target up")
+}
+
+func TestARelayKeepsAMegabyteOfAnAnswer(t *testing.T) {
+	app := runApp(t, func(w http.ResponseWriter, _ *http.Request) {
+		for range 40 {
+			w.Write(make([]byte, 64<<10))
+		}
+	})
+	tap := open(t, receiver.Config{Respond: receiver.Relay, Routes: routes(app.route(t, ""))})
+	resp := tap.deliver(t, "{}")
+	want(t, "status", resp.StatusCode, 200)
+	want(t, "bytes", len(bodyOf(resp)), event.MaxTargetBody)
+}
+
+func TestARelayEndsAfterItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good := &scripted{name: "good", try: ok}
+		hanging := &scripted{name: "hanging", tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
+			<-ctx.Done()
+			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.Failed
+		}}
+		tap := makeTap(t, receiver.Config{
+			Respond: receiver.Relay, Routes: routes(receiver.Route{Target: good}, receiver.Route{Target: hanging}), Concurrency: 1,
+		})
+		began := time.Now()
+		first, second := tap.give(t, "1"), tap.give(t, "2")
+		<-first
+		want(t, "took", time.Since(began), 30*time.Second)
+		<-second
+		synctest.Wait()
+		all := tap.history.all()
+		want(t, "answer", all[0].Answer.Status, 504)
+		want(t, "attempt", all[0].Last("hanging").Err, "no answer within 30s")
+		want(t, "phase", all[0].Phase, event.PhaseSettled)
+		want(t, "answer to the one behind it", all[1].Answer.Status, 504)
+		want(t, "which was never handed over", all[1].Phase, event.PhasePending)
+	})
+}
+
+func TestARelayAnswersInTimeEvenIfTheTargetDoesNotHeedItsContext(t *testing.T) {
+	release := make(chan struct{})
+	tap := open(t, receiver.Config{
+		Respond: receiver.Relay, RelayTimeout: 50 * time.Millisecond,
+		Routes: routes(receiver.Route{Target: receiver.Func("deaf", func(context.Context, *event.Event) error { <-release; return nil })}),
+	})
+	want(t, "status", tap.deliver(t, "{}").StatusCode, 504)
+	close(release)
+	e := tap.history.settled(t, 1)[0]
+	want(t, "story", story(e), "answer 504, try 1 200 + settled")
+}
+
+func TestARelayTriesAgainWithinItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := &scripted{try: status(500, 503, 200)}
+		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Retries: 5, Routes: routes(receiver.Route{Target: target})})
+		<-tap.give(t, "1")
+		want(t, "story", story(tap.history.all()[0]), "try 1 500, try 2 503, answer 200 + try 3 200 + settled")
+	})
+}
+
+func TestARelayToAFullQueueAnswers503(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
+			<-release
+			return event.Attempt{Status: 200}, receiver.Answered
+		}}
+		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Queue: 1, Concurrency: 1, Routes: routes(receiver.Route{Target: target})})
+		tap.give(t, "1")
+		synctest.Wait()
+		tap.give(t, "2")
+		<-tap.give(t, "3")
+		want(t, "story", story(tap.history.all()[2]), "answer 503 + pending")
+		close(release)
+	})
+}
