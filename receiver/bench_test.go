@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 )
@@ -36,11 +38,36 @@ var benchBody = `{"event":{"action":"update","scope":"repo.content"},"repo":{"ty
 //	go test -run - -bench Relay ./receiver
 func BenchmarkRelay(b *testing.B) {
 	for _, clients := range []int{1, 16} {
-		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, clients) })
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			store, err := history.Open(context.Background(), filepath.Join(b.TempDir(), "history.db"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() {
+				if err := store.Close(); err != nil {
+					b.Error(err)
+				}
+			})
+			benchRelay(b, clients, store)
+		})
 	}
 }
 
-func benchRelay(b *testing.B, clients int) {
+// BenchmarkRelayWithoutDisk is BenchmarkRelay with a Recorder that forgets: what
+// the receiver costs by itself.
+func BenchmarkRelayWithoutDisk(b *testing.B) {
+	for _, clients := range []int{1, 16} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, clients, &forgetful{}) })
+	}
+}
+
+type forgetful struct{ n atomic.Int64 }
+
+func (f *forgetful) Append(_ context.Context, e *event.Event) error { e.N = f.n.Add(1); return nil }
+func (f *forgetful) Update(event.Update)                            {}
+func (f *forgetful) Body(context.Context, int64) ([]byte, error)    { return nil, io.EOF }
+
+func benchRelay(b *testing.B, clients int, recorder receiver.Recorder) {
 	const pairs = 15
 	requests := map[int]int{1: 600, 16: 2400}[clients]
 	app := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -49,21 +76,12 @@ func benchRelay(b *testing.B, clients int) {
 	})}
 	appURL := serveBench(b, app)
 
-	store, err := history.Open(context.Background(), filepath.Join(b.TempDir(), "history.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			b.Error(err)
-		}
-	})
 	to, err := receiver.ParseRoute(appURL + "/hook")
 	if err != nil {
 		b.Fatal(err)
 	}
 	tap, err := receiver.New(receiver.Config{
-		Path: path, Secret: secret, Session: "bench", Recorder: store, Respond: receiver.Relay,
+		Path: path, Secret: secret, Session: "bench", Recorder: recorder, Respond: receiver.Relay,
 		Routes: routes(to), Concurrency: 16,
 	})
 	if err != nil {

@@ -87,7 +87,27 @@ func (q Query) where() (string, []any) {
 	return " WHERE " + strings.Join(where, " AND "), args
 }
 
-// Count gives how many events List would give without a limit.
+// statement gives what List asks, and its arguments.
+func (q Query) statement() (string, []any) {
+	where, args := q.where()
+	limit := q.Limit
+	if limit <= 0 {
+		limit = pageSize
+	}
+	return "SELECT " + columns + " FROM events e" + where + " ORDER BY e.n DESC LIMIT ?", append(args, limit)
+}
+
+// sql gives the statement for q and its arguments.
+func (q Query) sql() (string, []any) {
+	where, args := q.where()
+	limit := q.Limit
+	if limit <= 0 {
+		limit = pageSize
+	}
+	return "SELECT " + columns + " FROM events e" + where + " ORDER BY e.n DESC LIMIT ?", append(args, limit)
+}
+
+// Count gives how many events List would give without q.Limit.
 func (s *Store) Count(ctx context.Context, q Query) (int, error) {
 	where, args := q.where()
 	var n int
@@ -110,12 +130,7 @@ func (s *Store) Count(ctx context.Context, q Query) (int, error) {
 // List gives events, the newest first, with headers and attempts; their bodies
 // and those of the attempts are nil.
 func (s *Store) List(ctx context.Context, q Query) ([]*event.Event, error) {
-	where, args := q.where()
-	limit := q.Limit
-	if limit <= 0 {
-		limit = pageSize
-	}
-	text, args := "SELECT "+columns+" FROM events e"+where+" ORDER BY e.n DESC LIMIT ?", append(args, limit)
+	text, args := q.statement()
 	var events []*event.Event
 	err := s.readers.read(ctx, func(v *view) (err error) {
 		if events, err = v.events(text, args...); err != nil {

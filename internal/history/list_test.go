@@ -60,6 +60,9 @@ func TestListNarrowsDownAndPages(t *testing.T) {
 		if diff := cmp.Diff(test.want, list(t, s, test.q)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
+		if n, err := s.Count(t.Context(), test.q); err != nil || test.q.Limit == 0 && n != len(test.want) || n < len(test.want) {
+			t.Errorf("%s: Count = %d, %v, want %d", test.name, n, err, len(test.want))
+		}
 	}
 }
 
@@ -266,7 +269,7 @@ func TestReadersGoByTheIndexes(t *testing.T) {
 		{Session: "s"}, {Session: "s", Before: 9, Trusted: &yes}, {Before: 9}, {Phase: event.PhasePending}, {Phase: event.PhaseWaiting},
 		{Failed: true}, {Pending: true}, {Failed: true, Session: "s"}, {Pending: true, Session: "s"}, {Delivery: "d"},
 	} {
-		text, args := q.sql()
+		text, args := q.statement()
 		texts[text] = args
 	}
 	for text, args := range texts {

@@ -251,6 +251,7 @@ func TestAWebhookIsToldOfItsDomainsAndOnlyWhileItIsEnabled(t *testing.T) {
 	p.must(err)
 	_, err = p.OpenPullRequest(model, sandbox.Post{})
 	p.must(err)
+	p.idle()
 	p.must(p.DisableWebhook(w.ID))
 	_, err = p.OpenDiscussion(model, sandbox.Post{})
 	p.must(err)
