@@ -166,6 +166,12 @@ func TestOnlyEventsOfReposTellTheHeadAndBucketsNever(t *testing.T) {
 	})
 }
 
+func TestThePayloadOfABucketLeavesOutAHeadThatItWasGiven(t *testing.T) {
+	if p := Compose("repo.update", hub.Repo{Type: "bucket", HeadSHA: "5e7f"}, "65a1"); p.Repo.HeadSHA != "" {
+		t.Errorf("it tells %q", p.Repo.HeadSHA)
+	}
+}
+
 func TestTheURLsOfASampleLeadToItsParts(t *testing.T) {
 	p, err := Sample("discussion.create", hub.Watch{Type: "dataset", Name: "me/d"}, SampleOptions{Endpoint: "http://127.0.0.1:4000/"})
 	if err != nil {

@@ -117,6 +117,32 @@ func TestAnAnswerThatIsNotTheHubsIsAnError(t *testing.T) {
 	}
 }
 
+// endless is an answer without an end, and counts what is read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read += len(p); e.read > 10*maxAnswer {
+		return 0, errors.New("this much was read")
+	}
+	return len(p), nil
+}
+
+func (e *endless) Close() error { return nil }
+
+func TestAnAnswerWithoutAnEndIsReadToALimit(t *testing.T) {
+	for status, limit := range map[int]int{200: maxAnswer, 500: maxRefusal} {
+		var body endless
+		c := clientAt(t, "https://hub.example", func(cfg *ClientConfig) {
+			cfg.Transport = transport(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Header: http.Header{}, Body: &body, Request: r}, nil
+			})
+		})
+		if _, err := c.ListWebhooks(t.Context()); err == nil || body.read > limit+1 {
+			t.Errorf("%d: %v after %d bytes", status, err, body.read)
+		}
+	}
+}
+
 func TestAnIDCannotNameAnotherPath(t *testing.T) {
 	var rec recorder
 	c := clientFor(t, rec.wrap(answer(404, nil, "")))
@@ -205,11 +231,11 @@ func TestNoRedirectIsFollowedToAnotherHost(t *testing.T) {
 	other := httptest.NewServer(rec.wrap(answer(200, nil, "[]")))
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		c := clientFor(t, answer(status, map[string]string{"Location": other.URL + "/x?token=" + testToken}, ""))
+		c := clientFor(t, answer(status, map[string]string{"Location": other.URL + "/x?sig=s3cret"}, ""))
 		for name, each := range calls() {
 			err := each.call(t.Context(), c)
 			var e *Error
-			if !errors.As(err, &e) || e.Status != status || !strings.Contains(e.Message, other.URL) || strings.Contains(err.Error(), testToken) {
+			if !errors.As(err, &e) || e.Status != status || !strings.Contains(e.Message, other.URL) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("%s, answered %d: %v", name, status, err)
 			}
 			// 307 and 308 ask to send it elsewhere: it was not done here.
@@ -253,6 +279,14 @@ func TestARedirectWithinTheHostIsFollowedAsTheSameRequest(t *testing.T) {
 	all := rec.all()
 	if len(all) != 2 || all[1].method != "POST" || all[1].body != all[0].body || all[1].header.Get("Authorization") == "" {
 		t.Errorf("%+v", all)
+	}
+
+	// A POST that would become a GET is another request.
+	c = clientFor(t, rec.wrap(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/new"+r.URL.Path, http.StatusFound)
+	}))
+	if _, err := c.EnableWebhook(t.Context(), testID); err == nil || len(rec.all()) != 3 {
+		t.Errorf("%v after %d requests", err, len(rec.all()))
 	}
 
 	c = clientFor(t, rec.wrap(func(w http.ResponseWriter, r *http.Request) {

@@ -28,6 +28,7 @@ func TestEveryFormOfErrorIsRead(t *testing.T) {
 		"text":                  {headers{"Content-Type": "text/plain"}, " Too bad\n", "Too bad", ""},
 		"a page":                {headers{"Content-Type": "text/html"}, "Sorry", "", ""},
 		"a page without a type": {nil, "<!DOCTYPE html><p>Sorry", "", ""},
+		"a page called text":    {headers{"Content-Type": "text/plain"}, "<h1>Sorry", "", ""},
 		"no text":               {headers{"Content-Type": "image/png"}, "\x89PNG\xff", "", ""},
 		"other JSON":            {nil, `["m"]`, "", ""},
 		"another shape":         {nil, `{"error":{"message":5},"errors":"x"}`, "", ""},
@@ -52,6 +53,18 @@ func TestAnErrorIsOneLineOfUsefulLength(t *testing.T) {
 	if !strings.HasPrefix(s, "the Hub refused to create a webhook (400): two lines éé") || !strings.HasSuffix(s, "é…, code BadWatch, request id Root=1-abc") ||
 		len(s) > 650 || !utf8.ValidString(s) {
 		t.Errorf("%q", s)
+	}
+}
+
+func TestATextIsShortenedBetweenCharacters(t *testing.T) {
+	for n := 3; n < 20; n++ {
+		got := shorten(strings.Repeat("é€", 10), n)
+		if len(got) > n || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") {
+			t.Errorf("to %d bytes: %q", n, got)
+		}
+	}
+	if got := shorten("abc", 3); got != "abc" {
+		t.Errorf("%q was not too long", got)
 	}
 }
 
@@ -183,6 +196,11 @@ func TestWebhookIDsAreReadAsPeopleGiveThem(t *testing.T) {
 	} {
 		if id, err := ParseWebhookID(s); err != nil || id != testID {
 			t.Errorf("%q: %q, %v", s, id, err)
+		}
+		var rec recorder
+		_ = clientFor(t, rec.wrap(answer(404, nil, ""))).DeleteWebhook(t.Context(), s)
+		if got := rec.all()[0].uri; got != webhooksPath+"/"+testID {
+			t.Errorf("%q: path %s", s, got)
 		}
 	}
 	for _, s := range []string{"", "65a1", testID + "0", "../../../../whoami-v2....", "65a14fd933eca76f4639fc8g", "https://huggingface.co/settings/tokens/" + testID} {

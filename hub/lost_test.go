@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -85,6 +86,12 @@ func TestACertificateThatIsNotTrustedEndsTheCall(t *testing.T) {
 	var rec recorder
 	server := httptest.NewUnstartedServer(rec.wrap(answer(200, nil, "[]")))
 	server.Config.ErrorLog = discardLog()
+	var connections atomic.Int32
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
 	server.StartTLS()
 	defer server.Close()
 	c := clientAt(t, server.URL, func(cfg *ClientConfig) { cfg.Retries = 2 })
@@ -95,6 +102,10 @@ func TestACertificateThatIsNotTrustedEndsTheCall(t *testing.T) {
 	}
 	if n := len(rec.all()); n > 0 {
 		t.Errorf("%d requests were sent", n)
+	}
+	// A second try would meet the same certificate.
+	if n := int(connections.Load()); n != len(calls()) {
+		t.Errorf("%d connections for %d calls", n, len(calls()))
 	}
 }
 

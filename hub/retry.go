@@ -41,8 +41,7 @@ func passing(err error) bool {
 	var timed net.Error
 	var cert *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
-	return !(errors.As(err, &timed) && timed.Timeout()) && !errors.Is(err, context.DeadlineExceeded) &&
-		!errors.As(err, &cert) && !errors.As(err, &plain)
+	return !(errors.As(err, &timed) && timed.Timeout()) && !errors.As(err, &cert) && !errors.As(err, &plain)
 }
 
 // backOff doubles with each try up to 5 s; the upper half of it is chance, so

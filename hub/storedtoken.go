@@ -41,8 +41,8 @@ func looksLikeToken(name string) bool {
 }
 
 // parseStored reads the INI file of stored tokens, written by Python's
-// configparser: a section for each name, in it the key hf_token. Names without
-// a token are kept, with an empty one. What cannot be read is passed over.
+// configparser: a section for each name, in it the key hf_token. What cannot
+// be read is passed over.
 func parseStored(text string) map[string]string {
 	tokens := make(map[string]string)
 	section := ""
@@ -58,13 +58,15 @@ func parseStored(text string) map[string]string {
 			section = ""
 			if end := strings.LastIndexByte(line, ']'); end > 0 {
 				section = line[1:end]
-				tokens[section] = ""
 			}
 			continue
 		}
 		i := strings.IndexAny(line, "=:")
-		if i > 0 && section != "" && strings.EqualFold(strings.TrimSpace(line[:i]), "hf_token") {
-			tokens[section] = strings.TrimSpace(line[i+1:])
+		if i < 0 || section == "" || !strings.EqualFold(strings.TrimSpace(line[:i]), "hf_token") {
+			continue
+		}
+		if value := strings.TrimSpace(line[i+1:]); value != "" {
+			tokens[section] = value
 		}
 	}
 	return tokens

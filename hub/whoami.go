@@ -44,7 +44,7 @@ type AccessToken struct {
 
 // FineGrained is what a fine-grained token may do.
 type FineGrained struct {
-	Scoped []Scope  `json:"scoped"`
+	Scoped []Scope  `json:"scoped"` // nil when the Hub does not tell
 	Global []string `json:"global"`
 }
 
@@ -116,7 +116,7 @@ func (who Identity) CanWriteWebhooks() Permission {
 // that only what is granted on the user counts.
 func (who Identity) fineGrained(token *AccessToken) Permission {
 	const read, write = "user.webhooks.read", "user.webhooks.write"
-	if token.FineGrained == nil {
+	if token.FineGrained == nil || token.FineGrained.Scoped == nil {
 		return Permission{Reason: fmt.Sprintf("the Hub does not tell the scopes of the token %q", token.DisplayName)}
 	}
 	var granted []string

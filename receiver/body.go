@@ -79,7 +79,7 @@ func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request) (body []by
 		return nil, 0, errBodyTooBig
 	}
 	if announced == 0 {
-		return []byte{}, 0, nil
+		return []byte{}, 0, nil // no deadline: the connection is being read in the background
 	}
 	first := announced
 	if announced < 0 {
@@ -130,6 +130,9 @@ func room(buf []byte) []byte {
 // readStrangerBody reads the beginning of an untrusted body. cut reports
 // whether there is more.
 func (r *Receiver) readStrangerBody(w http.ResponseWriter, req *http.Request) (body []byte, cut bool, err error) {
+	if req.ContentLength == 0 {
+		return []byte{}, false, nil
+	}
 	limit := r.config.Limits.MaxStrangerBody
 	in := r.reading(w, req)
 	body, err = io.ReadAll(io.LimitReader(in, limit))
@@ -156,7 +159,7 @@ func (r *Receiver) readStrangerBody(w http.ResponseWriter, req *http.Request) (b
 // Bounds of what is thrown away of a body that nobody wants: of a sender who
 // knows the secret, and of one who does not.
 var (
-	lingerTrusted  = lingering{bytes: 64 << 20, time: 5 * time.Second}
+	lingerTrusted  = lingering{bytes: 64 << 20, time: 30 * time.Second}
 	lingerStranger = lingering{bytes: 256 << 10, time: 500 * time.Millisecond}
 )
 

@@ -1,7 +1,9 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,21 +14,26 @@ import (
 // Deliver takes an event that did not come over HTTP, as a replay: it is
 // verified, recorded, routed and handed over like any other, and noted as
 // answered what its sender would have been. The caller sets what the sender
-// would have (Method, Path, Header, Body) and Source and ReplayOf; all else is
-// filled in, and e belongs to the receiver from now on. Deliver returns once
-// the event is recorded; e.N is its number then. settled is closed when its
-// last update was made, also when it ends as pending. The context counts for
-// the recording only. The error is ErrStopping or the Recorder's.
+// would have (Method, Path, Header, Body), ReplayOf, and Source if it is no
+// replay. All else is filled in, and e belongs to the receiver from now on.
+//
+// Deliver returns once the event is recorded; e.N is its number then. settled
+// is closed when its last update was made, also when it ends as pending. The
+// context counts for the recording only. The error is ErrStopping or the
+// Recorder's.
 func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan struct{}, err error) {
 	received := time.Now()
 	_, query, _ := strings.Cut(e.Path, "?")
 	*e = event.Event{
-		Session: r.config.Session, Source: e.Source, ReplayOf: e.ReplayOf,
+		Session: r.config.Session, Source: cmp.Or(e.Source, event.SourceReplay), ReplayOf: e.ReplayOf,
 		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, BodyCut: e.BodyCut,
 		Verdict: r.secret.verdict(e.Header, query), ReceivedAt: received, Phase: event.PhaseOpen,
 	}
 	to, err := r.take(ctx, e)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrStopping):
+		return nil, ErrStopping
+	case err != nil:
 		return nil, fmt.Errorf("recording the event: %w", err)
 	}
 	switch {

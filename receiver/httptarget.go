@@ -24,7 +24,8 @@ import (
 type HTTPTarget struct {
 	// AnswerTime is how long the body of an answer may take once its status is
 	// there, 1 min by default. What did not come until then is cut off, which
-	// is no failure: the target has said what it thinks of the event.
+	// is no failure: the target has said what it thinks of the event. Set it
+	// before the first event.
 	AnswerTime time.Duration
 
 	url       *url.URL

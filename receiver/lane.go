@@ -1,8 +1,6 @@
 package receiver
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -192,58 +190,6 @@ func (l *lane) run(j *job) {
 	}
 }
 
-// Tries and pauses for a connection that was dropped, in parts of
-// Config.Backoff. A reloading server drops what is in flight, and a proxy in
-// front of it (Docker's, a port forwarder) what comes meanwhile; those events
-// were not handled, and nobody sends them again. The handler may have been at
-// work on one, so it can see an event twice, as it can from the Hub.
-const (
-	dropTries      = 3
-	dropFirstPause = 1.0 / 10
-	dropPause      = 2.0
-	maxBackoff     = 30 * time.Second
-)
-
-// again says whether another try follows, and after which pause.
-func (r *Receiver) again(tries int, a event.Attempt, outcome Outcome) (pause time.Duration, again bool) {
-	if outcome == Dropped && r.config.Respond == Ack && tries < dropTries {
-		part := dropPause
-		if tries == 1 {
-			part = dropFirstPause
-		}
-		return time.Duration(part * float64(r.config.Backoff)), true
-	}
-	if a.OK() || tries > r.config.Retries || outcome == Answered && !mendable(a) {
-		return 0, false
-	}
-	return min(r.config.Backoff<<min(tries-1, 16), maxBackoff), true
-}
-
-// mendable reports whether the same request may get a better answer later.
-func mendable(a event.Attempt) bool {
-	switch a.Status {
-	case 408, 425, 429:
-		return true
-	}
-	return a.Status >= 500 || a.Status/100 == 2 // a 2xx that is not OK broke off
-}
-
-// statusOf is what a relay says of an attempt.
-func statusOf(ctx context.Context, a event.Attempt, outcome Outcome) int {
-	switch {
-	case outcome == Answered && a.Status >= 200 && a.Status <= 999:
-		return a.Status
-	case errors.Is(context.Cause(ctx), errStopped):
-		return 503
-	case outcome == overdue:
-		return 504
-	}
-	return 502
-}
-
-// overdue is a Failed try that its context ended.
-const overdue Outcome = -1
-
 // refused notes that the target is down when nothing waits for it.
 func (l *lane) refused(why string) {
 	l.mu.Lock()
@@ -296,36 +242,4 @@ func (l *lane) close() {
 	for _, j := range left {
 		j.leave()
 	}
-}
-
-// fifo is a queue of jobs. The zero value is empty.
-type fifo struct {
-	jobs []*job
-	head int
-}
-
-func (q *fifo) len() int { return len(q.jobs) - q.head }
-
-// all gives the jobs in their order.
-func (q *fifo) all() []*job { return q.jobs[q.head:] }
-
-func (q *fifo) push(j *job) {
-	if q.head > len(q.jobs)/2 && q.head >= 64 {
-		q.jobs = slices.Delete(q.jobs, 0, q.head)
-		q.head = 0
-	}
-	q.jobs = append(q.jobs, j)
-}
-
-// pop takes the first job, nil if there is none.
-func (q *fifo) pop() *job {
-	if q.len() == 0 {
-		return nil
-	}
-	j := q.jobs[q.head]
-	q.jobs[q.head] = nil
-	if q.head++; q.head == len(q.jobs) {
-		q.jobs, q.head = q.jobs[:0], 0
-	}
-	return j
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,118 +16,6 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/receiver"
 )
-
-// scripted is a target that does what a test says, for what sockets cannot show
-// on a bubble's clock.
-type scripted struct {
-	name  string
-	try   func(n int, e *event.Event) (event.Attempt, receiver.Outcome) // n counts from 1
-	tryIn func(ctx context.Context, e *event.Event) (event.Attempt, receiver.Outcome)
-
-	mu      sync.Mutex
-	down    bool
-	tries   []time.Time
-	probes  []time.Time
-	bodies  []string
-	running int
-	most    int
-}
-
-func (s *scripted) Name() string {
-	if s.name == "" {
-		return "app"
-	}
-	return s.name
-}
-
-func (s *scripted) Try(ctx context.Context, e *event.Event) (event.Attempt, receiver.Outcome) {
-	s.mu.Lock()
-	if s.down {
-		s.mu.Unlock()
-		return event.Attempt{StartedAt: time.Now(), Err: "connection refused"}, receiver.Refused
-	}
-	s.tries = append(s.tries, time.Now())
-	s.bodies = append(s.bodies, string(e.Body))
-	s.running++
-	s.most = max(s.most, s.running)
-	n := len(s.tries)
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.running--
-		s.mu.Unlock()
-	}()
-	if s.tryIn != nil {
-		return s.tryIn(ctx, e)
-	}
-	return s.try(n, e)
-}
-
-func (s *scripted) Probe(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.probes = append(s.probes, time.Now())
-	if s.down {
-		return errors.New("connection refused")
-	}
-	return nil
-}
-
-func (s *scripted) setDown(down bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = down
-}
-
-func ok(int, *event.Event) (event.Attempt, receiver.Outcome) {
-	return event.Attempt{Status: 200}, receiver.Answered
-}
-
-// status makes a target answer with one status after the other.
-func status(statuses ...int) func(int, *event.Event) (event.Attempt, receiver.Outcome) {
-	return func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
-		return event.Attempt{Status: statuses[min(n, len(statuses))-1]}, receiver.Answered
-	}
-}
-
-// give delivers a body in the process, with the right secret.
-func (tap *tap) give(t *testing.T, body string) <-chan struct{} {
-	t.Helper()
-	settled, err := tap.Deliver(context.Background(), &event.Event{
-		Source: event.SourceReplay, ReplayOf: 1, Method: "POST", Path: path,
-		Header: http.Header{"X-Webhook-Secret": {secret}}, Body: []byte(body),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return settled
-}
-
-// story tells an event's updates in a line.
-func story(r record) string {
-	var words []string
-	for _, u := range r.updates {
-		var w []string
-		if u.Answer.Status != 0 {
-			w = append(w, fmt.Sprint("answer ", u.Answer.Status))
-		}
-		if a := u.Attempt; a != nil {
-			s := fmt.Sprintf("try %d", a.N)
-			if a.Status != 0 {
-				s += fmt.Sprint(" ", a.Status)
-			}
-			if a.Err != "" {
-				s += " (" + a.Err + ")"
-			}
-			w = append(w, s)
-		}
-		if u.Phase != "" {
-			w = append(w, string(u.Phase))
-		}
-		words = append(words, strings.Join(w, " + "))
-	}
-	return strings.Join(words, ", ")
-}
 
 func TestAReplayTakesTheSameRoad(t *testing.T) {
 	app := runApp(t, nil)
@@ -253,94 +140,6 @@ func TestWithoutPatienceARefusalIsAFailedAttempt(t *testing.T) {
 		<-tap.give(t, "2")
 		want(t, "reports", strings.Join(tap.states.words(), ", "), "target down, target up")
 	})
-}
-
-func TestADroppedConnectionIsTriedAgain(t *testing.T) {
-	drop := func(until int) func(int, *event.Event) (event.Attempt, receiver.Outcome) {
-		return func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
-			if n <= until {
-				return event.Attempt{Err: "reset"}, receiver.Dropped
-			}
-			return event.Attempt{Status: 200}, receiver.Answered
-		}
-	}
-	for _, c := range []struct {
-		drops, retries int
-		story          string
-		took           time.Duration
-	}{
-		{1, 0, "answer 200, try 1 (reset), try 2 200 + settled", 100 * time.Millisecond},
-		{2, 0, "answer 200, try 1 (reset), try 2 (reset), try 3 200 + settled", 2100 * time.Millisecond},
-		{9, 0, "answer 200, try 1 (reset), try 2 (reset), try 3 (reset) + settled", 2100 * time.Millisecond},
-		{9, 3, "answer 200, try 1 (reset), try 2 (reset), try 3 (reset), try 4 (reset) + settled", 6100 * time.Millisecond},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			target := &scripted{try: drop(c.drops)}
-			tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: c.retries})
-			began := time.Now()
-			<-tap.give(t, "1")
-			want(t, "story", story(tap.history.all()[0]), c.story)
-			want(t, "took", time.Since(began), c.took)
-		})
-	}
-}
-
-func TestFailuresThatMayMendAreRetriedWithPauses(t *testing.T) {
-	for _, c := range []struct {
-		name, story string
-		try         func(int, *event.Event) (event.Attempt, receiver.Outcome)
-		took        time.Duration
-	}{
-		{"5xx", "answer 200, try 1 500, try 2 503, try 3 200 + settled", status(500, 503, 200), 3 * time.Second},
-		{"to the end", "answer 200, try 1 500, try 2 500, try 3 500, try 4 500 + settled", status(500), 7 * time.Second},
-		{"429 and its like", "answer 200, try 1 429, try 2 408, try 3 425, try 4 204 + settled", status(429, 408, 425, 204), 7 * time.Second},
-		{"404", "answer 200, try 1 404 + settled", status(404), 0},
-		{"302", "answer 200, try 1 302 + settled", status(302), 0},
-		{"2xx", "answer 200, try 1 201 + settled", status(201), 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				target := &scripted{try: c.try}
-				tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 3})
-				began := time.Now()
-				<-tap.give(t, "1")
-				want(t, "story", story(tap.history.all()[0]), c.story)
-				want(t, "took", time.Since(began), c.took)
-			})
-		})
-	}
-}
-
-func TestThePauseBetweenRetriesIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{try: status(500)}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 100})
-		<-tap.give(t, "1")
-		want(t, "tries", len(target.tries), 101)
-		want(t, "last pause", target.tries[100].Sub(target.tries[99]), 30*time.Second)
-	})
-}
-
-func TestATryEndsAtItsTimeoutAndOnlyIfThereIsOne(t *testing.T) {
-	hang := func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
-		select {
-		case <-ctx.Done():
-			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.Failed
-		case <-time.After(time.Hour):
-			return event.Attempt{Status: 200}, receiver.Answered
-		}
-	}
-	for timeout, wanted := range map[time.Duration]string{
-		0:                "answer 200, try 1 200 + settled",
-		90 * time.Second: "answer 200, try 1 (no answer within 90s), try 2 (no answer within 90s) + settled",
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			target := &scripted{tryIn: hang}
-			tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Timeout: timeout, Retries: 1})
-			<-tap.give(t, "1")
-			want(t, "story", story(tap.history.all()[0]), wanted)
-		})
-	}
 }
 
 func TestATargetIsGivenAFewAtATime(t *testing.T) {
@@ -475,78 +274,48 @@ func TestAnErrorOrAPanicOfAFunctionIsAFailedAttempt(t *testing.T) {
 	want(t, "the panic's stack is kept", strings.Contains(string(e.Last("ugly").Body), "lane_test.go"), true)
 }
 
-func TestDrainGivesTheQueueTime(t *testing.T) {
+func TestALongQueueKeepsItsOrderWhileItMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		steps := make(chan struct{})
 		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
-			<-time.After(time.Second)
+			<-steps
 			return event.Attempt{Status: 200}, receiver.Answered
 		}}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
-		for range 3 {
-			tap.give(t, "x")
+		var bodies []string
+		give := func(n int) {
+			for range n {
+				bodies = append(bodies, fmt.Sprint(len(bodies)))
+				tap.give(t, bodies[len(bodies)-1])
+			}
 		}
-		began := time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		want(t, "left", tap.Drain(ctx), 0)
-		want(t, "took", time.Since(began), 3*time.Second)
-		tap.history.settled(t, 3)
-		if _, err := tap.Deliver(context.Background(), &event.Event{}); !errors.Is(err, receiver.ErrStopping) {
-			t.Errorf("a delivery after that: %v", err)
+		give(300)
+		for range 250 {
+			steps <- struct{}{}
+		}
+		give(300)
+		close(steps)
+		tap.history.settled(t, 600)
+		if diff := cmp.Diff(bodies, target.bodies); diff != "" {
+			t.Errorf("order (-want +got):\n%s", diff)
 		}
 	})
 }
 
-func TestDrainLeavesTheRestPending(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hanging := &scripted{name: "hanging", tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
-			<-ctx.Done()
-			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.Failed
-		}}
-		down := &scripted{name: "down", down: true}
-		failing := &scripted{name: "failing", try: status(500)}
-		tap := makeTap(t, receiver.Config{
-			Routes: routes(
-				receiver.Route{Target: hanging, Match: event.Match{Kinds: []string{"repo.create"}}},
-				receiver.Route{Target: down, Match: event.Match{Kinds: []string{"repo.update"}}},
-				receiver.Route{Target: failing, Match: event.Match{Kinds: []string{"repo.move"}}}),
-			Concurrency: 1, Retries: 9, Backoff: time.Minute,
-		})
-		for _, action := range []string{"create", "create", "update", "move"} {
-			tap.give(t, fmt.Sprintf(`{"event":{"scope":"repo","action":%q}}`, action))
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		began := time.Now()
-		want(t, "left", tap.Drain(ctx), 3)
-		want(t, "took", time.Since(began), 5*time.Second)
-		all := tap.history.all()
-		want(t, "being tried", story(all[0]), "answer 200, try 1 (interrupted, the receiver stopped) + settled")
-		want(t, "queued", story(all[1]), "answer 200, pending")
-		want(t, "waiting", story(all[2])[:len("answer 200, waiting, ")], "answer 200, waiting, ")
-		want(t, "waiting", all[2].Phase, event.PhasePending)
-		want(t, "between two tries", story(all[3]), "answer 200, try 1 500, pending")
-		want(t, "stats", tap.Stats().Left, 3)
+func TestABodyThatCannotBeReadBackIsAFailedAttempt(t *testing.T) {
+	target := &scripted{try: ok}
+	lost := &bodiless{newMemory()}
+	tap := makeTap(t, receiver.Config{
+		Routes: routes(receiver.Route{Target: target}), Recorder: lost, Limits: receiver.Limits{MaxQueued: 1},
 	})
+	<-tap.give(t, "two")
+	want(t, "story", story(lost.all()[0]), "answer 200, try 1 (reading the body back: no such event) + settled")
+	want(t, "tries at the target", len(target.tries), 0)
 }
 
-func TestWhileItDrainsSendersAreToldToComeBack(t *testing.T) {
-	tap := open(t, receiver.Config{})
-	want(t, "left", tap.Drain(context.Background()), 0)
-	resp := tap.deliver(t, "{}")
-	want(t, "answer", fmt.Sprint(resp.StatusCode, resp.Header.Get("Retry-After")), "5035")
-	want(t, "a stranger", post(t, tap.url, nil).StatusCode, 401)
-	want(t, "recorded", len(tap.history.all()), 0)
-}
+// bodiless is a memory that lost its bodies.
+type bodiless struct{ *memory }
 
-func TestCloseWithoutDrainLeavesEverythingPending(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{down: true}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
-		settled := tap.give(t, "x")
-		tap.Close()
-		<-settled
-		want(t, "phase", tap.history.all()[0].Phase, event.PhasePending)
-		tap.Close() // once more does no harm
-	})
+func (*bodiless) Body(context.Context, int64) ([]byte, error) {
+	return nil, errors.New("no such event")
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,8 +72,10 @@ func TestASlowSenderIsCutOff(t *testing.T) {
 	}{
 		{"that stops in the head", "POST / HTTP/1.1\r\nHost: h\r\n", 0, "closed", 10 * time.Second},
 		{"that stops in the body", head + "X-Webhook-Secret: " + secret + "\r\n\r\n", 0, "408", 15 * time.Second},
-		{"that drips", head + "X-Webhook-Secret: " + secret + "\r\n\r\n", 10 * time.Second, "408", 2 * time.Minute},
+		{"that drips", head + "X-Webhook-Secret: " + secret + "\r\n\r\n", 14 * time.Second, "408", 2 * time.Minute},
 		{"that drips without knowing the secret", head + "\r\n", 10 * time.Second, "408", 2 * time.Minute},
+		{"who does not know the secret and sends enough to see", strings.Replace(head, "1000", "100000", 1) +
+			"\r\n" + strings.Repeat("x", 20<<10), 0, "401", 0},
 		{"of something else is not waited for", strings.Replace(head, path, "/x", 1) + "\r\n", 0, "404", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,12 +107,38 @@ func TestASlowSenderIsCutOff(t *testing.T) {
 					t.Errorf("answered after %s, want about %s", took, c.after)
 				}
 				// The server closes its end although the sender does not.
+				answered := time.Now()
 				_, _ = io.Copy(io.Discard, conn)
+				if took := time.Since(answered); took > time.Second {
+					t.Errorf("closed %s after the answer", took)
+				}
+				conn.Close()
 				<-done
-				want(t, "recorded", len(tap.history.all()), 0)
+				want(t, "recorded", len(tap.history.all()), map[bool]int{true: 1, false: 0}[c.status == "401"])
 			})
 		})
 	}
+}
+
+// drip is a body of which a byte comes now and then.
+type drip struct{}
+
+func (drip) Read(p []byte) (int, error) {
+	<-time.After(10 * time.Second)
+	p[0] = 'x'
+	return 1, nil
+}
+
+func TestASlowSenderIsCutOffWithoutDeadlinesToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tap := makeTap(t, receiver.Config{})
+		w, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, drip{})
+		req.Header.Set("X-Webhook-Secret", secret)
+		began := time.Now()
+		tap.ServeHTTP(w, req)
+		want(t, "status", w.Code, 408)
+		want(t, "took", time.Since(began), 2*time.Minute)
+	})
 }
 
 func TestASenderThatIsSteadyHasTime(t *testing.T) {
@@ -140,38 +169,33 @@ func TestASenderThatIsSteadyHasTime(t *testing.T) {
 	})
 }
 
+// deadlines notes what the read deadline was set to.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error { d.set = append(d.set, t); return nil }
+
 func TestADeadlineForTheBodyDoesNotOutliveIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		gone := make(chan struct{})
-		tap := makeTap(t, receiver.Config{})
-		server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	tap := makeTap(t, receiver.Config{})
+	for _, secret := range []string{secret, "wrong"} {
+		for _, length := range []int64{2, -1} {
+			req := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
+			req.ContentLength = length
+			req.Header.Set("X-Webhook-Secret", secret)
+			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 			tap.ServeHTTP(w, req)
-			select { // a handler around the receiver that has more to do
-			case <-req.Context().Done():
-				close(gone)
-			case <-time.After(time.Hour):
+			if n := len(w.set); n < 2 || w.set[0].IsZero() || !w.set[n-1].IsZero() {
+				t.Errorf("secret %q, length %d: the deadlines were %v", secret, length, w.set)
 			}
-		})}
-		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			_ = server.Serve(p)
-		}()
-		conn := p.dial()
-		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nX-Webhook-Secret: %s\r\n\r\n{}", path, secret)
-		if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
-			t.Error(err)
 		}
-		select {
-		case <-gone:
-			t.Error("the request was cancelled while its sender was still there")
-		default:
-		}
-		conn.Close()
-		server.Close()
-		<-done
-	})
+		req := httptest.NewRequest(http.MethodPost, path, http.NoBody)
+		req.Header.Set("X-Webhook-Secret", secret)
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		tap.ServeHTTP(w, req)
+		want(t, "deadlines for a body that is not there", len(w.set), 0)
+	}
 }
 
 func TestAConnectionIsUsedAgainAfterADelivery(t *testing.T) {

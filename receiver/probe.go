@@ -172,9 +172,3 @@ func seconds(d time.Duration) string {
 	}
 	return d.String()
 }
-
-// deleteFunc takes out the jobs for which f is true.
-func (q *fifo) deleteFunc(f func(*job) bool) {
-	kept := slices.DeleteFunc(q.jobs[q.head:], f)
-	q.jobs = q.jobs[:q.head+len(kept)]
-}

@@ -127,7 +127,9 @@ func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 		r.end()
 		return nil, err
 	}
-	r.counts.deliveries.Add(1)
+	if e.Verdict.Trusted() {
+		r.counts.deliveries.Add(1)
+	}
 	return to, nil
 }
 

@@ -81,9 +81,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		refuseStrays(cmd)
-	}
+	refuseStrays(root)
 	return root
 }
 
@@ -156,8 +154,6 @@ func exitCode(err error) int {
 		return h.code
 	case errors.Is(err, errNotInTime):
 		return exitNotInTime
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		return exitUsage
 	}
 	return exitFailed
 }

@@ -103,3 +103,66 @@ func benchmarkAppend(b *testing.B, clients int, updates bool, store func(*Store,
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkSince reads what a screen asks for at each frame, one change or
+// none, and a first page, from histories of two sizes.
+func BenchmarkSince(b *testing.B) {
+	sizes := []int{1_000, 1_000_000}
+	if testing.Short() {
+		sizes = []int{1_000, 20_000}
+	}
+	for _, size := range sizes {
+		s := open(b)
+		grow(b, s, size)
+		e := keep(b, s, delivery("mine", 0, 1024))
+		for i := range 999 {
+			keep(b, s, delivery("mine", i, 1024))
+		}
+		s.Update(handedOver(e.N)[1])
+		flush(b, s)
+		last := get(b, s, e.N).Rev
+		for name, ask := range map[string]func() (int, error){
+			"one-change": func() (int, error) { c, err := s.Since(b.Context(), "mine", last-1, 100); return len(c) - 1, err },
+			"no-change":  func() (int, error) { c, err := s.Since(b.Context(), "mine", last, 100); return len(c), err },
+			"page-of-100": func() (int, error) {
+				c, err := s.Since(b.Context(), "mine", last-500, 100)
+				return len(c) - 100, err
+			},
+			"list-100": func() (int, error) {
+				l, err := s.List(b.Context(), Query{Session: "old", Limit: 100})
+				return len(l) - 100, err
+			},
+			"list-failed": func() (int, error) { l, err := s.List(b.Context(), Query{Failed: true}); return len(l), err },
+		} {
+			b.Run(fmt.Sprintf("%s/events=%d", name, size), func(b *testing.B) {
+				for b.Loop() {
+					if surplus, err := ask(); err != nil || surplus != 0 {
+						b.Fatal(surplus, err)
+					}
+				}
+			})
+		}
+		b.Run(fmt.Sprintf("append/events=%d", size), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				keep(b, s, delivery("more", i, 1024))
+			}
+		})
+	}
+}
+
+// grow adds settled events of an earlier session in one statement.
+func grow(b *testing.B, s *Store, size int) {
+	b.Helper()
+	header := encodeHeader(delivery("", 0, 0).Header)
+	err := s.store(b.Context(), &write{apply: func(tx *transaction) error {
+		_, err := tx.once(`WITH RECURSIVE series(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM series WHERE value < ?2)
+			INSERT INTO events SELECT value, value, 'old', 'hub', 0, 0, 'w', hex(randomblob(12)), 1,
+			'repo.content.update', 'model', 'me/m', value, 'ok', 'settled', 200, 1, 0, 0, 1024, 0, 'POST', '/hf-tap/x', NULL, ?1
+			FROM series`, header, size)
+		tx.n, tx.rev = int64(size), int64(size)
+		return err
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+}

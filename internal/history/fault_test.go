@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/hf-tap/hf-tap/event"
 )
 
@@ -138,6 +141,40 @@ func TestUpdatesThatFailAtFirstHealWithoutAnotherCall(t *testing.T) {
 	}
 }
 
+func TestWhatCanNeverBeStoredHoldsUpNothing(t *testing.T) {
+	troubles := make(chan error, 100)
+	s := openAt(t, filepath.Join(t.TempDir(), "history.db"), Config{OnError: func(err error) { troubles <- err }})
+	e := keep(t, s, &event.Event{})
+	if _, err := sqlite.Limit(s.writer.conn, sqlite3.SQLITE_LIMIT_LENGTH, 100_000); err != nil {
+		t.Fatal(err)
+	}
+	unlock := lock(t, s.path) // so that they are stored together
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 1}})
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 2, Body: make([]byte, 200_000)}})
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 3}, Phase: event.PhaseSettled})
+	flushed := make(chan error)
+	go func() { flushed <- s.Flush(t.Context()) }()
+	unlock()
+	if err := <-flushed; err == nil || !strings.Contains(err.Error(), "event 1") {
+		t.Errorf("Flush: %v, want what was lost", err)
+	}
+	if err := <-troubles; err == nil {
+		t.Error("OnError was not told")
+	}
+	if err := s.Append(t.Context(), &event.Event{Body: make([]byte, 200_000)}); err == nil {
+		t.Error("an event that is too large was stored")
+	}
+	got := get(t, s, e.N)
+	if got.Phase != event.PhaseSettled || len(got.Attempts) != 2 || got.Attempts[0].N != 1 || got.Attempts[1].N != 3 {
+		t.Errorf("the event is %s with %d attempts", got.Phase, len(got.Attempts))
+	}
+	s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
+	flush(t, s)
+	if err := s.Err(); err != nil {
+		t.Errorf("the trouble does not end: %v", err)
+	}
+}
+
 func TestCloseTellsWhatItCouldNotStore(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"))
 	if err != nil {
@@ -173,7 +210,7 @@ func TestALockThatIsNeverReleasedEndsInErrBusy(t *testing.T) {
 
 func TestOpenWaitsForALockedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
-	openAt(t, path, Config{})
+	must(t, create(path)) // a file that has to be made a history of first
 	unlock := lock(t, path)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -298,7 +335,7 @@ func readEverything(t *testing.T, path string) bool {
 	if err == nil {
 		defer s.Close()
 		_, err = s.List(t.Context(), Query{Limit: 1 << 20})
-		for n := int64(1); n <= 200; n++ {
+		for n := int64(1); n <= 25; n++ {
 			_, getErr := s.Get(t.Context(), n)
 			if !errors.Is(getErr, ErrNotFound) {
 				err = errors.Join(err, getErr)
@@ -352,8 +389,8 @@ func fill(t *testing.T, path string) {
 	must(t, err)
 	must(t, s.StartSession(t.Context(), Session{ID: "session"}))
 	must(t, s.AppendState(t.Context(), event.State{Session: "session"}))
-	for i := range 40 {
-		e := keep(t, s, delivery("session", i, 3000))
+	for i := range 20 {
+		e := keep(t, s, delivery("session", i, 1000))
 		for _, u := range handedOver(e.N) {
 			s.Update(u)
 		}

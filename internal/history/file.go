@@ -96,6 +96,11 @@ func patiently(ctx context.Context, patience time.Duration, open func() error) e
 // prepareFile checks what is in the file before it changes anything, then puts
 // it into WAL mode and brings its schema up to date.
 func prepareFile(ctx context.Context, conn *sql.Conn) error {
+	// Before anything is read: to read, SQLite makes companion files, which a
+	// connection that may not write cannot take away again.
+	if err := writable(conn); err != nil {
+		return err
+	}
 	if _, err := version(ctx, conn, len(steps)); err != nil {
 		return err
 	}
@@ -106,5 +111,27 @@ func prepareFile(ctx context.Context, conn *sql.Conn) error {
 	if mode != "wal" {
 		return fmt.Errorf("%w: its file system does not let processes share memory (journal mode %q)", ErrUnwritable, mode)
 	}
+	// The log grows while somebody reads for long; it need not stay large.
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864"); err != nil {
+		return err
+	}
 	return migrate(ctx, conn, steps)
+}
+
+// writable asks SQLite, which opens a file that it may only read without a
+// word, and lets a transaction begin on it too.
+func writable(conn *sql.Conn) error {
+	return conn.Raw(func(driverConn any) error {
+		asked, ok := driverConn.(interface {
+			IsReadOnly(schema string) (bool, error)
+		})
+		if !ok {
+			return fmt.Errorf("the driver's connection %T does not tell whether it may write", driverConn)
+		}
+		readOnly, err := asked.IsReadOnly("main")
+		if err == nil && readOnly {
+			err = fmt.Errorf("%w: it is read-only", ErrUnwritable)
+		}
+		return err
+	})
 }

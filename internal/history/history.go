@@ -12,11 +12,14 @@
 //
 // # How it writes
 //
-// One goroutine writes. What arrives while it commits shares the next
-// transaction, so that many callers cost little more than one. Updates ride
-// along. Processes take turns at BEGIN IMMEDIATE. When a transaction fails,
-// each of its parts gets another of its own, so that one bad event cannot take
-// others with it.
+// One writes at a time. A caller that finds nobody writing does it itself; what
+// arrives meanwhile shares the next transaction, on the store's own goroutine,
+// so that many callers cost little more than one. Updates ride along. Processes
+// take turns at BEGIN IMMEDIATE. When a transaction fails, each of its parts
+// gets another of its own, so that one bad event cannot take others with it.
+//
+// SQLite's defaults for pages (4 KiB), cache and checkpoints (each 1,000 pages)
+// were measured against larger and smaller ones, and none was faster.
 //
 // # How it is read
 //

@@ -76,7 +76,7 @@ func (q Query) where() (string, []any) {
 		add("(e.verdict IN ('ok', 'unchecked')) = ?", encodeBool(*q.Trusted))
 	}
 	if q.Failed {
-		add(outstanding("$.failed <> 0", "$.phase = 'settled' AND $.tries > 0 AND $.failed = 0"))
+		add(outstanding("$.failed = 1", "$.phase = 'settled' AND $.tries > 0 AND $.failed = 0"))
 	}
 	if q.Pending {
 		add(outstanding("$.phase = 'pending' AND $.phase IN ('waiting', 'pending')", "$.phase = 'settled' AND $.tries > 0"))

@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -79,7 +78,7 @@ CREATE INDEX events_by_rev ON events (session, rev, phase);
 CREATE INDEX events_by_session ON events (session);
 CREATE INDEX events_by_delivery ON events (delivery, webhook_id, delivery_n) WHERE delivery <> '';
 CREATE INDEX events_left ON events (phase) WHERE phase IN ('waiting', 'pending');
-CREATE INDEX events_failed ON events (failed) WHERE failed <> 0;
+CREATE INDEX events_failed ON events (failed) WHERE failed = 1;
 CREATE INDEX events_by_root ON events (root) WHERE root <> 0;
 
 CREATE TABLE bodies (
@@ -123,11 +122,10 @@ CREATE TABLE states (
 // of another program is ErrDamaged, a later version ErrNewer.
 func version(ctx context.Context, conn *sql.Conn, latest int) (int, error) {
 	var application, reached, tables int
-	err := errors.Join(
-		conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application),
-		conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&reached),
-		conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables),
-	)
+	// One statement sees one snapshot: between two, another process may have
+	// made the tables.
+	err := conn.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).Scan(&application, &reached, &tables)
 	switch {
 	case err != nil:
 		return 0, err
@@ -143,9 +141,11 @@ func version(ctx context.Context, conn *sql.Conn, latest int) (int, error) {
 
 // migrate brings a file to the last of steps in one transaction: all of it
 // happens or nothing. Processes that open a file together take turns, and the
-// later ones find nothing left to do. It begins to write in any case: SQLite
-// opens a file that it may only read, and says so no earlier.
+// later ones find nothing left to do.
 func migrate(ctx context.Context, conn *sql.Conn, steps []string) (err error) {
+	if reached, err := version(ctx, conn, len(steps)); err != nil || reached == len(steps) {
+		return err
+	}
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -163,11 +163,9 @@ func migrate(ctx context.Context, conn *sql.Conn, steps []string) (err error) {
 			return fmt.Errorf("step to version %d: %w", reached+i+1, err)
 		}
 	}
-	if reached < len(steps) {
-		mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
-		if _, err := conn.ExecContext(ctx, mark); err != nil {
-			return err
-		}
+	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
+	if _, err := conn.ExecContext(ctx, mark); err != nil {
+		return err
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")
 	return err

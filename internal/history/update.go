@@ -95,8 +95,9 @@ func merge(updates []update) []update {
 		if u.answer.Duration != 0 {
 			m.answer.Duration = u.answer.Duration
 		}
-		// Not in place: the updates may have to be merged again.
-		m.attempts = append(m.attempts[:len(m.attempts):len(m.attempts)], u.attempts...)
+		// The first append copies, as encodeUpdate leaves no spare room: updates
+		// that fail are merged again.
+		m.attempts = append(m.attempts, u.attempts...)
 	}
 	return merged
 }

@@ -165,6 +165,30 @@ func TestTheBacklogOfUpdatesIsBounded(t *testing.T) {
 	}
 }
 
+func TestACallerThatWritesForAllLeavesWithItsContextToo(t *testing.T) {
+	s := open(t)
+	e := keep(t, s, &event.Event{})
+	// Waiting, with no timer that would make the writer take the turn.
+	s.queue.mu.Lock()
+	s.queue.accepted++
+	s.queue.updates = append(s.queue.updates, encodeUpdate(event.Update{N: e.N, Phase: event.PhaseSettled}))
+	s.queue.mu.Unlock()
+	unlock := lock(t, s.path)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Append(ctx, &event.Event{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Append: %v", err)
+	}
+	if err := s.Err(); err != nil {
+		t.Errorf("a caller that left is no trouble: %v", err)
+	}
+	unlock()
+	flush(t, s)
+	if got := get(t, s, e.N).Phase; got != event.PhaseSettled {
+		t.Errorf("the update that it would have stored: the phase is %q", got)
+	}
+}
+
 func TestFlushAndAppendEndWithTheirContext(t *testing.T) {
 	s := open(t)
 	e := keep(t, s, &event.Event{Session: "s"})

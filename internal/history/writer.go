@@ -38,7 +38,7 @@ const (
 		WHERE n = ?7`
 )
 
-// writer is the connection that writes. Only the writer goroutine uses it.
+// writer is the connection that writes. Only who has the queue's turn uses it.
 type writer struct {
 	db         *sql.DB
 	conn       *sql.Conn
@@ -50,7 +50,7 @@ type writer struct {
 // waits for other processes itself: SQLite's own waiting sleeps for up to
 // 100 ms at a time, which starves it beside a busy writer.
 func openWriter(ctx context.Context, path string) (*writer, error) {
-	db, err := openPool(path, "rw", 1, "busy_timeout(0)", "synchronous(NORMAL)")
+	db, err := openPool(path, "rw", 1, "busy_timeout(0)")
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,9 @@ func (a *act) render(kind event.Kind, p hub.Payload) ([]byte, error) {
 func (a *act) trigger(hook *webhook, kind event.Kind, r *repo, body []byte) {
 	h := a.h
 	now := h.cfg.Now()
-	hook.triggers = slices.DeleteFunc(hook.triggers, func(t time.Time) bool { return now.Sub(t) >= 24*time.Hour })
+	for len(hook.triggers) > 0 && now.Sub(hook.triggers[0]) >= 24*time.Hour {
+		hook.triggers = hook.triggers[1:]
+	}
 	if len(hook.triggers) >= h.cfg.MaxTriggers {
 		a.dropped = append(a.dropped, Entry{
 			Type: EntryDrop, Kind: kind, WebhookID: hook.ID, URL: hook.URL,

@@ -182,9 +182,12 @@ func TestBodiesThatTheHubTakesAreTaken(t *testing.T) {
 
 func TestAnotherAccountsWebhookIsNotFound(t *testing.T) {
 	p := open(t, sandbox.Config{})
-	made := p.listen("http://127.0.0.1:1/", model)
+	a := startApp(t, nil)
+	made := p.listen(a.URL, model)
+	p.must(p.UpdateRepo(model))
+	p.idle()
 	yours := p.newToken("you", sandbox.Token{})
-	for _, call := range []string{"GET ", "DELETE ", "POST ", "POST /enable", "POST /replay/1"} {
+	for _, call := range []string{"GET ", "DELETE ", "POST ", "POST /enable", "POST /replay/" + p.Deliveries()[0].LogID} {
 		method, rest, _ := strings.Cut(call, " ")
 		body := `{"watched":[{"type":"model","name":"me/m"}],"domains":["repo"],"url":"http://127.0.0.1:1/"}`
 		if resp, text := p.call(method, hooks+"/"+made.ID+rest, yours, body); resp.StatusCode != http.StatusNotFound {
@@ -194,8 +197,8 @@ func TestAnotherAccountsWebhookIsNotFound(t *testing.T) {
 	if _, text := p.call("GET", hooks, yours, ""); text != "[]" {
 		t.Errorf("another account lists %s", text)
 	}
-	if n := len(p.Webhooks("me")); n != 1 {
-		t.Errorf("%d webhooks are left, want 1", n)
+	if n := len(p.Webhooks("me")); n != 1 || len(a.arrivals()) != 1 {
+		t.Errorf("%d webhooks and %d arrivals, want 1 and 1", n, len(a.arrivals()))
 	}
 }
 

@@ -187,7 +187,12 @@ func TestWhatWaitsForADeletedOrDisabledWebhookIsDropped(t *testing.T) {
 		"deleted":  func(p *place, id string) error { return p.RemoveWebhook(id) },
 		"disabled": func(p *place, id string) error { return p.DisableWebhook(id) },
 	} {
-		p := open(t, sandbox.Config{Retries: quick(5)})
+		drops := make(chan string, 10)
+		p := open(t, sandbox.Config{Retries: quick(5), Log: func(e sandbox.Entry) {
+			if e.Type == sandbox.EntryDrop {
+				drops <- e.Err
+			}
+		}})
 		var id string
 		a := startApp(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 			if err := stop(p, id); err != nil {
@@ -200,6 +205,9 @@ func TestWhatWaitsForADeletedOrDisabledWebhookIsDropped(t *testing.T) {
 		p.idle()
 		if d := p.Deliveries()[0]; d.State != sandbox.DeliveryDropped || len(d.Attempts) != 1 {
 			t.Errorf("%s: the delivery is %s after %d attempts", name, d.State, len(d.Attempts))
+		}
+		if why := <-drops; !strings.HasSuffix(why, name) {
+			t.Errorf("%s: the log says %q", name, why)
 		}
 	}
 }
@@ -339,6 +347,57 @@ func TestAWebhookThatRunsAJobIsTriggeredAndNothingIsPosted(t *testing.T) {
 	p.idle()
 	if d := p.Deliveries()[0]; d.State != sandbox.DeliveryJob || p.Webhooks("me")[0].LastTrigger.IsZero() {
 		t.Errorf("the delivery is %+v", d)
+	}
+}
+
+func TestOfDeliveriesThatAreOverTheNewestAreKept(t *testing.T) {
+	p := open(t, sandbox.Config{MaxTriggers: -1, Retries: []time.Duration{time.Hour}})
+	p.listen(startApp(t, status(500)).URL, dataset)
+	p.must(p.UpdateRepo(dataset))
+	waiting := p.Deliveries()[0].ID
+	p.call("POST", hooks, p.token, `{"watched":[{"type":"model","name":"me/m"}],"domains":["repo"],"job":{"flavor":"cpu-basic"}}`)
+	for range 10_001 {
+		p.must(p.UpdateRepo(model))
+	}
+	before := p.Deliveries()
+	p.must(p.UpdateRepo(model))
+	after := p.Deliveries()
+	if len(before) != 10_000 || len(after) != 10_000 || before[0].ID != waiting || after[0].ID != waiting || after[1].ID != before[2].ID {
+		t.Errorf("%d and then %d deliveries are kept; the one that waits is first: %v", len(before), len(after), after[0].ID == waiting)
+	}
+}
+
+func TestOnlySoManyAttemptsAreUnderWayAtOnce(t *testing.T) {
+	const bound = 32
+	var mu sync.Mutex
+	now, most := 0, 0
+	full := make(chan struct{})
+	a := startApp(t, func(int, http.ResponseWriter, *http.Request) {
+		mu.Lock()
+		now++
+		if most = max(most, now); now == bound && most == bound {
+			select {
+			case <-full:
+			default:
+				close(full)
+			}
+		}
+		mu.Unlock()
+		<-full
+		mu.Lock()
+		now--
+		mu.Unlock()
+	})
+	p := open(t, sandbox.Config{Unordered: true})
+	for range 10 {
+		p.listen(a.URL, model)
+	}
+	for range 10 {
+		p.must(p.UpdateRepo(model))
+	}
+	p.idle()
+	if n := len(a.arrivals()); n != 100 || most != bound {
+		t.Errorf("%d arrivals, %d at once; want 100, %d at once", n, most, bound)
 	}
 }
 

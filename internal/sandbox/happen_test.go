@@ -126,6 +126,19 @@ func TestAPullRequestThatHappensBringsItsRefAlong(t *testing.T) {
 	}
 }
 
+func TestAPullRequestThatWasMadeFirstHasARefToPushTo(t *testing.T) {
+	p, a := watching(t, model)
+	_, err := p.Happen("discussion.comment.create", model, map[string]any{"discussion.isPullRequest": true})
+	p.must(err)
+	if _, err := p.PushCommit(model, "refs/pr/1"); err != nil {
+		t.Error(err)
+	}
+	p.idle()
+	if want := "discussion.comment.create repo.content.update"; a.kinds() != want {
+		t.Errorf("arrived: %s, want %s", a.kinds(), want)
+	}
+}
+
 func TestWhatCannotHappenIsAnErrorAndNothingIsSent(t *testing.T) {
 	p, a := watching(t, model, bucket)
 	for _, tt := range []struct {

@@ -169,6 +169,6 @@ func (hook *webhook) watches(r *repo) bool {
 
 func (hook *webhook) watchesAccount(a *account) bool {
 	return slices.ContainsFunc(hook.Watched, func(w hub.Watch) bool {
-		return !w.IsRepo() && strings.EqualFold(w.Name, a.name) && (w.Type == "org") == a.org
+		return !w.IsRepo() && strings.EqualFold(w.Name, a.name) // users and orgs share one space of names
 	})
 }

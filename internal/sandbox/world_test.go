@@ -117,6 +117,12 @@ func TestAPullRequestIsADiscussionAndARef(t *testing.T) {
 	if _, err := p.Merge(model, 1); err == nil {
 		t.Error("a discussion was merged")
 	}
+	_, err = p.OpenPullRequest(model, sandbox.Post{})
+	p.must(err)
+	p.must(p.ChangeStatus(model, 3, "closed"))
+	if _, err := p.Merge(model, 3); err == nil {
+		t.Error("a closed pull request was merged")
+	}
 	if err := p.ChangeStatus(model, 2, "open"); err == nil {
 		t.Error("a merged pull request was opened again")
 	}
@@ -332,6 +338,22 @@ func TestAMoveIsToldToBothOwnersAndFollowed(t *testing.T) {
 	}
 	if err := p.MoveRepo(model, "me/d d"); err == nil {
 		t.Error("it was moved to an impossible name")
+	}
+}
+
+func TestTheMoveOfAPrivateRepoIsNotToldToStrangers(t *testing.T) {
+	p, mine := open(t, sandbox.Config{}), startApp(t, nil)
+	p.must(p.AddRepo(model, true))
+	p.listen(mine.URL, hub.Watch{Type: "user", Name: "you"})
+	yours := startApp(t, nil)
+	_, err := p.clientOf(p.newToken("you", sandbox.Token{})).CreateWebhook(t.Context(), hub.WebhookSpec{
+		URL: yours.URL, Watched: []hub.Watch{{Type: "user", Name: "you"}}, Domains: []string{"repo"},
+	})
+	p.must(err)
+	p.must(p.MoveRepo(model, "you/m"))
+	p.idle()
+	if mine.kinds() != "" || yours.kinds() != "repo.move" {
+		t.Errorf("a stranger is told %q, the new owner %q", mine.kinds(), yours.kinds())
 	}
 }
 

@@ -153,23 +153,27 @@ func (d Dir) alive(id string) bool {
 	return false
 }
 
-// dropStrayLocks removes the locks of dead sessions that have no record: they
-// were killed before they wrote one, or never needed one.
-func (d Dir) dropStrayLocks() error {
+// tidy removes what dead sessions left in the folder beside their records: the
+// locks of those that had none, and files that a kill cut short.
+func (d Dir) tidy() error {
 	entries, err := os.ReadDir(d.leases())
 	if err != nil {
-		return fmt.Errorf("list locks: %w", err)
+		return fmt.Errorf("list leases: %w", err)
 	}
+	var errs []error
 	for _, entry := range entries {
-		id, isLock := strings.CutSuffix(entry.Name(), ".lock")
-		if !isLock || id == "" {
-			continue
+		if id, isLock := strings.CutSuffix(entry.Name(), ".lock"); isLock && id != "" {
+			if _, err := os.Stat(d.recordPath(id)); errors.Is(err, fs.ErrNotExist) {
+				d.alive(id) // removes the lock of a dead one
+			}
 		}
-		if _, err := os.Stat(d.recordPath(id)); errors.Is(err, fs.ErrNotExist) {
-			d.alive(id) // removes the lock of a dead one
+		// writeTemp's name for a record: a session holds its lock before it
+		// writes one.
+		if id, _, isTemp := strings.Cut(strings.TrimPrefix(entry.Name(), "."), ".json."); isTemp && !d.alive(id) {
+			errs = append(errs, removeFile(filepath.Join(d.leases(), entry.Name())))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // save writes the record so that it survives a power cut.

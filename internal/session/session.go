@@ -277,8 +277,13 @@ func (r *run) openHistory(ctx context.Context) (err error) {
 }
 
 func (r *run) openTunnel(ctx context.Context) (err error) {
-	r.tun, err = tunnel.Open(ctx, r.Tunnel)
-	return err
+	if r.tun, err = tunnel.Open(ctx, r.Tunnel); err != nil {
+		return err
+	}
+	if r.tun.Provider() == tunnel.Public {
+		r.Tell(fmt.Sprintf("%s has to lead to http://%s", r.tun.URL(), r.tun.Addr()))
+	}
+	return nil
 }
 
 // serve starts the receiver on the tunnel's listener and on one of its own for
@@ -298,7 +303,7 @@ func (r *run) serve(ctx context.Context) error {
 	}
 	cfg := r.Receiver
 	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
-	cfg.Check, cfg.Report = r.prove, r.report
+	cfg.Check, cfg.Report = r.prove, r.reportTarget
 	if r.recv, err = receiver.New(cfg); err != nil {
 		return errors.Join(err, local.Close())
 	}
@@ -347,12 +352,25 @@ func (r *run) check(ctx context.Context, within time.Duration) (time.Duration, e
 
 // report keeps a state among the events, where every front end sees it. It may
 // be the last moment of a session that is already cancelled: the state is kept
-// all the same. What the history itself cannot keep is told directly.
+// all the same. What is wrong with the history itself is told directly, because
+// it may not be able to keep that.
 func (r *run) report(s event.State) {
 	s.Session, s.At = r.id, time.Now()
-	if err := r.store.AppendState(context.Background(), s); err != nil {
+	err := r.store.AppendState(context.Background(), s)
+	switch {
+	case s.Subject == event.SubjectHistory:
+		r.Tell(fmt.Sprintf("%s %s: %s", s.Subject, s.State, s.Detail))
+	case err != nil:
 		r.Tell(fmt.Sprintf("%s %s %s: %s (not recorded: %v)", s.Subject, s.Name, s.State, s.Detail, err))
 	}
+}
+
+// reportTarget adds what to type where the receiver cannot know it.
+func (r *run) reportTarget(s event.State) {
+	if s.State == "unauthorized" {
+		s.Detail += "; start it with: export WEBHOOK_SECRET=$(hf-tap secret)"
+	}
+	r.report(s)
 }
 
 // makeWebhook writes the lease down, makes the webhook, and begins to look

@@ -91,11 +91,12 @@ func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
 			errs = append(errs, err)
 		}
 	}
+	var shown error
 	if r.live != nil {
-		errs = append(errs, r.show(flush, r.front.Last))
+		shown = r.show(flush, r.front.Last)
 	}
 	if err := errors.Join(append(errs, r.store.Close())...); err != nil {
-		return fmt.Errorf("close the history: %w", err)
+		return errors.Join(shown, fmt.Errorf("close the history: %w", err))
 	}
-	return nil
+	return shown
 }

@@ -42,7 +42,7 @@ func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user stri
 		}
 		errs = append(errs, s.record(ctx, dir, client, rec, endpoint, user))
 	}
-	return s, errors.Join(append(errs, dir.dropStrayLocks())...)
+	return s, errors.Join(append(errs, dir.tidy())...)
 }
 
 func (s *Swept) record(ctx context.Context, dir Dir, client *hub.Client, rec *Record, endpoint, user string) error {

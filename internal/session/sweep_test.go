@@ -221,7 +221,7 @@ func TestALockIsNeverOfAFileThatIsGone(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if err := dir.dropStrayLocks(); err != nil {
+				if err := dir.tidy(); err != nil {
 					t.Error(err)
 				}
 			}

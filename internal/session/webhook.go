@@ -173,8 +173,8 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 }
 
 // end undoes the lease: the webhook deleted, muted ones enabled. What could not
-// be undone stays in the record, for the next start. It returns what was done
-// even when it fails.
+// be undone stays in the record, which is written when the session's lock goes.
+// It returns what was done even when it fails.
 func (l *lease) end(ctx context.Context) (undone, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
@@ -185,7 +185,7 @@ func (l *lease) end(ctx context.Context) (undone, error) {
 	for _, id := range done.enabled {
 		l.say(event.State{Subject: event.SubjectWebhook, Name: id, State: "enabled", Detail: "it was muted"})
 	}
-	return done, errors.Join(err, l.dir.save(l.rec))
+	return done, err
 }
 
 // settle lets go of a lease: of its lock, and of its record unless something is

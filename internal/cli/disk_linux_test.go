@@ -1,0 +1,29 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// smallDisk mounts a disk of 4 MiB at path; half of it is taken by a file
+// "ballast" that can be removed.
+func smallDisk(t *testing.T, path string) string {
+	t.Helper()
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("hf-tap-test", path, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("mounting a small disk needs root (%v): sudo go test ./internal/cli", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(path, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.WriteFile(filepath.Join(path, "ballast"), make([]byte, 2<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
