@@ -146,7 +146,7 @@ func Hint(err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.Is(err, ErrUnreachable):
-		return `check the network, HTTPS_PROXY and HF_ENDPOINT, or run "hf-tap doctor"`
+		return "check the network, HTTPS_PROXY and HF_ENDPOINT, then try again"
 	case e != nil && e.Status >= 500:
 		return "try again later: https://status.huggingface.co says what the Hub knows of it"
 	}

@@ -171,19 +171,11 @@ func TestWhatAServerCanDoWrong(t *testing.T) {
 		}, fmt.Sprintf("200  %d false 1", event.MaxTargetBody)},
 		{"it answers with 100 MB", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 100<<20)
-			for range 100 {
-				if _, err := conn.Write(make([]byte, 1<<20)); err != nil {
-					return
-				}
-			}
+			writeUntilClosed(t, conn, 100)
 		}, fmt.Sprintf("200  %d true 1", event.MaxTargetBody)},
 		{"its answer has no end", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
-			for range 10_000 { // nobody takes 10 GB
-				if _, err := conn.Write(make([]byte, 1<<20)); err != nil {
-					return
-				}
-			}
+			writeUntilClosed(t, conn, 1000)
 		}, fmt.Sprintf("200  %d true 1", event.MaxTargetBody)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -197,6 +189,16 @@ func TestWhatAServerCanDoWrong(t *testing.T) {
 			want(t, "attempts", len(e.Attempts), last.N)
 		})
 	}
+}
+
+// writeUntilClosed fails the test when somebody takes all the megabytes.
+func writeUntilClosed(t *testing.T, conn net.Conn, megabytes int) {
+	for range megabytes {
+		if _, err := conn.Write(make([]byte, 1<<20)); err != nil {
+			return
+		}
+	}
+	t.Errorf("all %d MB were taken", megabytes)
 }
 
 func TestAnAnswerThatDripsIsCutOffAndCountsAsGiven(t *testing.T) {

@@ -223,8 +223,8 @@ func onward(h http.Header) http.Header {
 // find its end, and gives up on the rest.
 func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel context.CancelCauseFunc) error {
 	defer resp.Body.Close()
-	if resp.ContentLength == 0 || resp.StatusCode == http.StatusSwitchingProtocols {
-		return nil // the second has no body, but a connection that never ends
+	if resp.ContentLength == 0 {
+		return nil
 	}
 	overtime := time.AfterFunc(cmp.Or(t.AnswerTime, time.Minute), func() { cancel(errAnswerTime) })
 	defer overtime.Stop()

@@ -249,7 +249,8 @@ func TestTheTargetGetsNoHeaderThatWasNotSent(t *testing.T) {
 }
 
 func TestASenderThatAsksFirstIsToldToGoOn(t *testing.T) {
-	tap := open(t, receiver.Config{Limits: receiver.Limits{MaxBody: 100}})
+	app := runApp(t, nil)
+	tap := open(t, receiver.Config{Limits: receiver.Limits{MaxBody: 100}, Routes: routes(app.route(t, ""))})
 	for _, c := range []struct{ length, status int }{{100, 100}, {101, 413}} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(strings.TrimSuffix(tap.url, path), "http://"))
 		if err != nil {
@@ -271,7 +272,9 @@ func TestASenderThatAsksFirstIsToldToGoOn(t *testing.T) {
 			want(t, "after the body", resp.StatusCode, 200)
 		}
 	}
-	want(t, "recorded", len(tap.history.all()), 1)
+	e := tap.history.settled(t, 1)[0]
+	want(t, "recorded", e.Header.Get("Expect"), "100-continue")
+	want(t, "handed on", app.all()[0].Header.Get("Expect"), "") // it was met already
 }
 
 func TestWhenItCannotBeRecordedTheSenderIsToldToComeBack(t *testing.T) {

@@ -76,7 +76,7 @@ func (p *Process) demo(ctx context.Context, asJSON bool) (err error) {
 		return err
 	}
 	defer app.stop()
-	route, err := receiver.ParseRoute(app.addr + "/webhooks/demo")
+	route, err := receiver.ParseRoute(app.addr)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func (a *demoApp) start() error {
 	defer a.mu.Unlock()
 	a.addr = ln.Addr().String()
 	srv, end := &http.Server{Handler: a, ReadHeaderTimeout: 10 * time.Second}, make(chan error, 1)
+	// On a connection kept alive a restart may be met as a dropped request or as
+	// a refused one: each run of the demo shows the same.
+	srv.SetKeepAlivesEnabled(false)
 	a.srv, a.end = srv, end
 	go func() { end <- srv.Serve(ln) }()
 	return nil

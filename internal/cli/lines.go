@@ -11,14 +11,14 @@ import (
 
 // eventLine is an event as one line for people, made safe for the terminal:
 //
-//	20:15:03  #12  discussion.comment.create  model:me/m  answered 200  127.0.0.1:3000 FAIL 500 in 12ms
+//	20:15:03  #12    discussion.comment.create  model:me/m            answered 200  :3000 FAIL 500 in 12ms
 //
 // Words say what colours would: a line reads the same in a log, by a screen
 // reader and through grep.
 func eventLine(e *event.Event) string {
 	parts := []string{e.ReceivedAt.Local().Format(time.TimeOnly), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", e.Title())}
 	if repo := e.RepoTitle(); repo != "" {
-		parts = append(parts, repo)
+		parts = append(parts, fmt.Sprintf("%-20s", repo))
 	}
 	switch e.Verdict {
 	case event.VerdictWrong:
@@ -89,7 +89,11 @@ func outcome(a *event.Attempt) string {
 func stateLine(s *event.State) string {
 	words := []string{s.At.Local().Format(time.TimeOnly), "--   ", string(s.Subject)}
 	if s.Name != "" {
-		words = append(words, event.MaskURL(s.Name))
+		name := event.MaskURL(s.Name)
+		if s.Subject == event.SubjectTarget {
+			name = shortTarget(s.Name)
+		}
+		words = append(words, name)
 	}
 	words = append(words, s.State)
 	line := strings.Join(words[:2], "  ") + "  " + strings.Join(words[2:], " ")
@@ -99,9 +103,12 @@ func stateLine(s *event.State) string {
 	return term.Line(line)
 }
 
-// shortTarget leaves out what all local targets have in common.
+// shortTarget leaves out what all local targets have in common: ":3000/hook".
 func shortTarget(target string) string {
 	target = strings.TrimPrefix(event.MaskURL(target), "http://")
+	if local, ok := strings.CutPrefix(target, "127.0.0.1:"); ok {
+		target = ":" + local
+	}
 	return strings.TrimSuffix(target, "/")
 }
 

@@ -148,7 +148,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 // config turns the flags into a session's configuration, without looking at
 // anything outside but the folder's Hub repo.
 func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (session.Config, error) {
-	cfg := session.Config{NoWebhook: f.noWebhook, Like: f.like, Mute: f.mute, Tell: func(s string) { p.tell("%s", s) }}
+	cfg := session.Config{NoWebhook: f.noWebhook, Tell: func(s string) { p.tell("%s", s) }}
 	const help = "hf-tap listen --help"
 	for _, arg := range args {
 		w, err := hub.ParseWatch(arg)
@@ -163,10 +163,18 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 	if f.like != "" && len(args) > 0 {
 		return cfg, usageError(errors.New("--like takes the watches of a webhook: name none beside it"), help)
 	}
-	for _, id := range append([]string{f.like}, f.mute...) {
-		if _, err := hub.ParseWebhookID(id); id != "" && err != nil {
+	if f.like != "" {
+		var err error
+		if cfg.Like, err = hub.ParseWebhookID(f.like); err != nil {
 			return cfg, usageError(err, "hf-tap webhooks ls")
 		}
+	}
+	for _, s := range f.mute {
+		id, err := hub.ParseWebhookID(s)
+		if err != nil {
+			return cfg, usageError(err, "hf-tap webhooks ls")
+		}
+		cfg.Mute = append(cfg.Mute, id)
 	}
 	for _, d := range f.domains {
 		domain, err := hub.ParseDomain(d)

@@ -559,3 +559,46 @@ func TestKillsAtRandomMomentsLeaveNothingForLong(t *testing.T) {
 		}
 	}
 }
+
+func TestASecondSignalLeavesAtOnce(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signals")
+	}
+	w := newWorld(t)
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	p := w.start(listenArgs("--forward", addr)...)
+	p.ready()
+	w.happen("repo.update")
+	p.wait(p.stdout, "down")
+	p.signal(os.Interrupt)
+	p.wait(p.stderr, "handing over 1 more event")
+	if ids := w.left(); len(ids) > 0 {
+		t.Errorf("the webhook is not deleted first: %v", ids)
+	}
+	p.signal(os.Interrupt)
+	p.ends(130)
+}
+
+func TestASessionUnderNohupOutlivesItsTerminal(t *testing.T) {
+	nohup, err := exec.LookPath("nohup")
+	if err != nil {
+		t.Skip("needs nohup")
+	}
+	w := newWorld(t)
+	cmd := exec.Command(nohup, append([]string{binary}, listenArgs("--count", "1")...)...)
+	cmd.Env, cmd.Dir = w.env, t.TempDir()
+	p := startProcess(t, cmd)
+	p.ready()
+	p.signal(syscall.SIGHUP)
+	w.happen("repo.update")
+	p.ends(0)
+	if !strings.Contains(p.stdout.text(), "repo.update") {
+		t.Errorf("it says %s", p.stdout.text())
+	}
+	w.nothingLeft()
+}

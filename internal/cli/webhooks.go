@@ -136,10 +136,12 @@ touched. Those made by an hf-tap elsewhere are listed, and deleted only when you
 name them.`,
 		Example: "  hf-tap webhooks prune",
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			for _, id := range ids {
-				if _, err := hub.ParseWebhookID(id); err != nil {
+			for i, s := range ids {
+				id, err := hub.ParseWebhookID(s)
+				if err != nil {
 					return usageError(err, "hf-tap webhooks ls")
 				}
+				ids[i] = id
 			}
 			a, err := p.account(token)
 			if err != nil {

@@ -246,6 +246,18 @@ func TestNoTokenAWrongOneAndARevokedOneAreRefused(t *testing.T) {
 	}
 }
 
+func TestATokenCountsAsABearerTokenOnly(t *testing.T) {
+	p := open(t, sandbox.Config{})
+	for scheme, want := range map[string]int{"Bearer ": 200, "bearer ": 200, "Basic ": 401, "": 401} {
+		req, err := http.NewRequest("GET", p.base+hooks, nil)
+		p.must(err)
+		req.Header.Set("Authorization", scheme+p.token)
+		if resp, _ := p.do(req); resp.StatusCode != want {
+			t.Errorf("%q: got %d, want %d", scheme, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestWhoamiTellsTheUserTheOrgsAndTheToken(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	p.must(p.AddOrg("us", "me"))

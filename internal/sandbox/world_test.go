@@ -336,6 +336,9 @@ func TestAMoveIsToldToBothOwnersAndFollowed(t *testing.T) {
 	if after.Repo.ID != before.Repo.ID || after.Repo.Name != "you/m2" || after.Repo.Owner != moved.MovedTo.Owner || !strings.Contains(after.Discussion.URL.Web, "/you/m2/discussions/1") {
 		t.Errorf("afterwards it is %+v with %+v", after.Repo, after.Discussion.URL)
 	}
+	if _, err := p.PushCommit(hub.Watch{Type: "model", Name: "you/m2"}, ""); err != nil {
+		t.Errorf("by its new name: %v", err)
+	}
 	if err := p.MoveRepo(model, "me/d d"); err == nil {
 		t.Error("it was moved to an impossible name")
 	}

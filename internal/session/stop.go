@@ -21,6 +21,9 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	}
 	errs := []error{r.endLease(ctx, &sum)}
 	if r.recv != nil {
+		if n := r.recv.Stats().Unsettled; n > 0 {
+			r.Tell(fmt.Sprintf("handing over %s, for %s at most; another Ctrl+C leaves at once", plural(int(n), "more event", "more events"), r.Times.Drain))
+		}
 		drain, cancel := context.WithTimeout(ctx, r.Times.Drain)
 		r.recv.Drain(drain)
 		cancel()

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel"
+)
+
+// Config is what the user asked a session to be.
+type Config struct {
+	Dir       Dir
+	Endpoint  string      // of the Hub, without a slash at its end
+	Hub       *hub.Client // nil with NoWebhook
+	NoWebhook bool        // the user makes the webhook by hand
+	Local     bool        // nobody but this machine delivers: nothing to verify, tend or record a lease of
+
+	Watches []hub.Watch // none: what Like watches, or the token's user
+	Domains []string    // none: those of Like, or both
+	Like    string      // id of a webhook to take watches and domains from
+	Mute    []string    // ids of webhooks to disable meanwhile
+
+	Secret   string
+	Tunnel   tunnel.Config
+	Receiver receiver.Config // routes, ways to respond and limits; the session fills in the rest
+	Times    Times
+	Tell     func(line string) // a line for people, on standard error
+	Log      *slog.Logger      // nil: none
+}
+
+// Times are the session's intervals and deadlines; zero values stand for the
+// defaults.
+type Times struct {
+	Call    time.Duration // of each Hub call that no signal may cut short: 10 s
+	Verify  time.Duration // how long the first self-check tries: 10 s
+	Recheck time.Duration // between self-checks: 15 min, as a free ngrok plan has 20,000 requests a month
+	Tend    time.Duration // between looks after the webhook: 1 min
+	Drain   time.Duration // for the queue, on the way out: 5 s
+}
+
+func (t Times) withDefaults() Times {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Recheck, 15 * time.Minute}, {&t.Tend, time.Minute}, {&t.Drain, 5 * time.Second}} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return t
+}
+
+// Live is a session that is up, as its front end sees it.
+type Live struct {
+	ID       string
+	URL      string // the public address that the webhook points at
+	Webhook  string // the webhook's id, empty with NoWebhook
+	Watches  []hub.Watch
+	Domains  []string
+	History  *history.Store
+	Receiver *receiver.Receiver
+}
+
+// TokenError says that it is known before anything is opened that the token may
+// not write webhooks.
+type TokenError struct {
+	User   string // whose token it is
+	Reason string // what it lacks
+}
+
+func (e *TokenError) Error() string {
+	return fmt.Sprintf("the token of %q may not write webhooks: %s", e.User, e.Reason)
+}
+
+// Summary is what a session leaves.
+type Summary struct {
+	Deleted []string // webhooks of the session that were deleted
+	Left    string   // the webhook that could not be deleted
+	Enabled []string // muted webhooks that were enabled again
+	Doubt   bool     // a create was never answered, and the webhook was not found: the next start looks again
+	Kept    int      // events in the history
+	Failed  int      // of those, how many a target did not take
+	Pending int      // of those, how many were never handed over
+}
+
+// Happened reports whether the session did anything that a user would ask
+// about.
+func (s Summary) Happened() bool {
+	return len(s.Deleted)+len(s.Enabled)+s.Kept > 0 || s.Left != "" || s.Doubt
+}
+
+// Front is what shows a session to people or programs.
+type Front interface {
+	// Run shows the session until ctx ends or what it waited for has come.
+	Run(ctx context.Context, live *Live) error
+	// Last shows what has come of the session since, when nothing can change any
+	// more: its webhook is deleted and its queue is empty.
+	Last(ctx context.Context, live *Live) error
+}
