@@ -165,6 +165,15 @@ type block struct {
 	lines    []codeLine
 }
 
+// text is all of a block.
+func (b block) text() string {
+	var lines []string
+	for _, l := range b.lines {
+		lines = append(lines, l.text)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // codeLine is a line of a block, with the lines that a backslash joins to it.
 type codeLine struct {
 	at   int // its number in the file

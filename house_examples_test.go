@@ -33,9 +33,7 @@ func examplesOf(t *testing.T, commands []command) []example {
 	}
 	for _, file := range append([]string{"README.md"}, documents...) {
 		for _, b := range codeBlocks(t, file) {
-			var lines []string
 			for _, l := range b.lines {
-				lines = append(lines, l.text)
 				if b.language == "sh" && hfTapCommand.MatchString(l.text) {
 					all = append(all, example{file + ":" + strconv.Itoa(l.at), l.text, false})
 				}
@@ -44,7 +42,7 @@ func examplesOf(t *testing.T, commands []command) []example {
 				}
 			}
 			if b.language == "bash" {
-				all = append(all, example{file + ":" + strconv.Itoa(b.lines[0].at), strings.Join(lines, "\n"), true})
+				all = append(all, example{file + ":" + strconv.Itoa(b.lines[0].at), b.text(), true})
 			}
 		}
 	}

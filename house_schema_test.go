@@ -125,6 +125,11 @@ func testSchema(t *testing.T, p *program) {
 	r.mustEnd(0)
 
 	lines := slices.Collect(strings.Lines(r.out.text() + replayed + w.output("events", "ls", "--json") + w.output("events", "show", "1", "--json")))
+	for _, b := range codeBlocks(t, "docs/events.md") {
+		if b.language == "json" { // the examples there
+			lines = append(lines, b.text())
+		}
+	}
 	for _, line := range lines {
 		var object map[string]any
 		if err := json.Unmarshal([]byte(line), &object); err != nil {
