@@ -31,6 +31,13 @@ func FromEnv(getenv func(string) string) (Env, error) {
 	return env, nil
 }
 
+// Loopback reports whether the endpoint is on this machine: a stand-in, never
+// the Hub itself.
+func (e Env) Loopback() bool {
+	u, err := url.Parse(e.Endpoint)
+	return err == nil && loopback(u.Hostname())
+}
+
 // truthy reads a switch as huggingface_hub does.
 func truthy(s string) bool {
 	switch strings.ToUpper(strings.TrimSpace(s)) {

@@ -15,7 +15,9 @@ import (
 // verified, recorded, routed and handed over like any other, and noted as
 // answered what its sender would have been. The caller sets what the sender
 // would have (Method, Path, Header, Body), ReplayOf, and Source if it is no
-// replay. All else is filled in, and e belongs to the receiver from now on.
+// replay. With Targets, only those of the routes that lead to one of them are
+// taken, whatever they match. All else is filled in, and e belongs to the
+// receiver from now on.
 //
 // Deliver returns once the event is recorded; e.N is its number then. settled
 // is closed when its last update was made, also when it ends as pending. The
@@ -25,7 +27,7 @@ func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan 
 	received := time.Now()
 	_, query, _ := strings.Cut(e.Path, "?")
 	*e = event.Event{
-		Session: r.config.Session, Source: cmp.Or(e.Source, event.SourceReplay), ReplayOf: e.ReplayOf,
+		Session: r.config.Session, Source: cmp.Or(e.Source, event.SourceReplay), ReplayOf: e.ReplayOf, Targets: e.Targets,
 		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, BodyCut: e.BodyCut,
 		Verdict: r.secret.verdict(e.Header, query), ReceivedAt: received, Phase: event.PhaseOpen,
 	}

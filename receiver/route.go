@@ -3,6 +3,7 @@ package receiver
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -126,9 +127,18 @@ func checkTargetURL(u *url.URL) error {
 }
 
 // lanesFor picks where an event goes: every route that matches, each target
-// once, in the order of the routes; or else the defaults.
+// once, in the order of the routes; or else the defaults. An event that names
+// its targets goes to those of them that there are.
 func (r *Receiver) lanesFor(e *event.Event) []*lane {
 	var to []*lane
+	if len(e.Targets) > 0 {
+		for _, lane := range r.lanes {
+			if slices.Contains(e.Targets, lane.name) {
+				to = append(to, lane)
+			}
+		}
+		return to
+	}
 	taken := false
 	for _, lane := range r.lanes {
 		if lane.matches(e) {

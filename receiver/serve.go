@@ -35,9 +35,10 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // Local is the side for callers on this machine, who may say who they are: of
 // the request's headers, Hf-Tap-Source is the event's source (replay or
 // trigger) and Hf-Tap-Replay-Of the number of the event that it repeats. Both
-// are removed before the event is recorded. The answer's header Hf-Tap-Event is
-// the number of the new event. All else is as in ServeHTTP. It must not be
-// reachable from anywhere else.
+// are removed before the event is recorded. Who gives a source has the secret put
+// in: what is replayed may carry that of another session. The answer's header
+// Hf-Tap-Event is the number of the new event. All else is as in ServeHTTP. It
+// must not be reachable from anywhere else.
 func (r *Receiver) Local() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, true) })
 }
@@ -68,6 +69,9 @@ func validNonce(s string) bool {
 
 // serveDelivery looks at the secret first: it decides how much is read.
 func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local bool) {
+	if local && r.config.Secret != "" && req.Header.Get(headerSource) != "" {
+		req.Header[secretHeader] = []string{r.config.Secret}
+	}
 	verdict := r.secret.verdict(req.Header, req.URL.RawQuery)
 	if !verdict.Trusted() {
 		r.serveStranger(w, req, local, verdict)
@@ -120,6 +124,7 @@ func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 	if e.Verdict.Trusted() {
 		to = r.lanesFor(e)
 	}
+	e.Targets = nil
 	for _, lane := range to {
 		e.Targets = append(e.Targets, lane.name)
 	}

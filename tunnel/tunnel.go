@@ -136,5 +136,5 @@ func onLoopback(s string) bool {
 	}
 	host := u.Hostname()
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }

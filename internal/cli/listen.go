@@ -120,7 +120,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
 	}
 	cfg.Endpoint, cfg.Tunnel.HubURL = env.Endpoint, env.Endpoint
-	if onLoopback(env.Endpoint) {
+	if env.Loopback() {
 		cfg.Receiver.Source = event.SourceSandbox
 	}
 	if cfg.Dir, err = session.FindDir(p.Getenv); err != nil {

@@ -221,6 +221,11 @@ func TestRoutesShareEventsOut(t *testing.T) {
 	if len(talk.order) != 1 || len(rest.order) != 0 || len(all.order) != 2 {
 		t.Errorf("talk got %d, the default %d, all %d", len(talk.order), len(rest.order), len(all.order))
 	}
+	// Sent again without a session that lives, each goes where it went.
+	w.run(0, "events", "replay", "1", "2")
+	if len(talk.order) != 2 || len(rest.order) != 0 || len(all.order) != 4 {
+		t.Errorf("after the replay talk got %d, the default %d, all %d", len(talk.order), len(rest.order), len(all.order))
+	}
 }
 
 func TestAUsersOwnTunnelLeadsToTheChosenPort(t *testing.T) {
@@ -317,7 +322,9 @@ func TestReplaysTakeTheSameWay(t *testing.T) {
 	p.wait(p.stdout, `"kind":"repo.update"`)
 	p.wait(p.stdout, `"kind":"discussion.create"`)
 
-	// Through the live session: the new event is the session's, too.
+	// Through the live session: the new event is the session's, too, and has its
+	// secret, whatever the kept one is by now.
+	w.run(0, "secret", "--new-secret")
 	r := w.run(0, "events", "replay", "1")
 	if !strings.Contains(r.stdout.text(), "replay of 1") || !strings.Contains(r.stdout.text(), "200 in") {
 		t.Errorf("it says %s", r.stdout.text())

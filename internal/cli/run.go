@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"os"
 	"strings"
 
@@ -149,14 +147,4 @@ func (f *secretFlags) find(p *Process, dir session.Dir) (string, error) {
 		return env, nil
 	}
 	return dir.Secret(f.renew)
-}
-
-// onLoopback reports whether a URL's host is this machine.
-func onLoopback(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil {
-		return false
-	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
 }
