@@ -73,6 +73,12 @@ type Config struct {
 	// down, up, full or unauthorized; the history is failing or healed. It is
 	// called from several goroutines and must not block for long.
 	Report func(event.State)
+
+	// Panicked is told of a panic in one of the Receiver's goroutines, which is
+	// a bug in it or in a Target; the event that it was at stays unsettled.
+	// Whoever made the Receiver should end it then. Without Panicked the
+	// process dies, as it does of any other panic.
+	Panicked func(value any)
 }
 
 // Limits bound what senders can make a Receiver hold. A zero field stands for

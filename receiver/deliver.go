@@ -47,7 +47,7 @@ func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan 
 		r.end()
 	case r.config.Respond == Relay && len(to) > 0:
 		h := r.handover(e, to, &relay{since: received})
-		r.running.Go(func() { h.reply() })
+		r.spawn(func() { h.reply() })
 		h.start()
 		return h.settled, nil
 	default:

@@ -118,7 +118,7 @@ func (l *lane) startWorkers() {
 			return
 		}
 		l.workers++
-		l.r.running.Go(l.work)
+		l.r.spawn(l.work)
 	}
 }
 

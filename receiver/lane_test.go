@@ -36,6 +36,23 @@ func TestAReplayTakesTheSameRoad(t *testing.T) {
 	want(t, "handed over", len(app.all()), 1)
 }
 
+func TestAReplayGoesToTheTargetsItNames(t *testing.T) {
+	never := event.Match{Kinds: []string{"repo.move"}}
+	one, two := &scripted{name: "one", try: ok}, &scripted{name: "two", try: ok}
+	tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: one}, receiver.Route{Target: two, Match: never})})
+	for _, targets := range [][]string{{"two", "gone"}, {"gone"}, nil} {
+		settled, err := tap.Deliver(t.Context(), &event.Event{Header: http.Header{"X-Webhook-Secret": {secret}}, Targets: targets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-settled
+	}
+	all := tap.history.all()
+	want(t, "one that matches nothing", fmt.Sprint(all[0].Targets), "[two]")
+	want(t, "one that is no more", fmt.Sprint(all[1].Targets), "[]")
+	want(t, "none named", fmt.Sprint(all[2].Targets), "[one]")
+}
+
 func TestAnEventWaitsForItsTargetUntilItsTimeIsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		target := &scripted{try: ok, down: true}
@@ -68,8 +85,12 @@ func TestAnEventWaitsForItsTargetUntilItsTimeIsUp(t *testing.T) {
 
 func TestWhatWaitedGoesOnInOrderAndOneProberLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{try: ok, down: true}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
+		var tap *tap
+		target := &scripted{down: true, try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
+			want(t, "reports before the first is handed over", strings.Join(tap.states.words(), ", "), "target down, target up")
+			return event.Attempt{Status: 200}, receiver.Answered
+		}}
+		tap = makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
 		var bodies []string
 		var settled []<-chan struct{}
 		for i := range 500 {

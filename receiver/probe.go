@@ -40,7 +40,7 @@ func (l *lane) giveBack(j *job, why string) {
 		for _, waiting := range l.queue.all() {
 			l.makeWait(waiting, now)
 		}
-		l.r.running.Go(l.probe)
+		l.r.spawn(l.probe)
 	}
 	l.mu.Unlock()
 }

@@ -48,6 +48,8 @@ type Receiver struct {
 	stopping  atomic.Bool
 	unsettled atomic.Int64  // events taken and not settled yet
 	idle      chan struct{} // told when unsettled gets to 0; one slot
+	broken    chan struct{} // closed when a goroutine panicked: its event never settles
+	breaking  sync.Once
 
 	bodies budget // of Limits.MaxInFlight
 	queued budget // of Limits.MaxQueued
@@ -73,6 +75,7 @@ func New(config Config) (*Receiver, error) {
 		config: config,
 		secret: newSecret(config.Secret),
 		idle:   make(chan struct{}, 1),
+		broken: make(chan struct{}),
 	}
 	r.life, r.die = context.WithCancel(context.Background())
 	r.attempts, r.cut = context.WithCancelCause(r.life)
@@ -81,6 +84,21 @@ func New(config Config) (*Receiver, error) {
 	r.counts.strangersLeft.Store(int64(config.Limits.MaxStrangers))
 	r.lanes = makeLanes(r, config.Routes)
 	return r, nil
+}
+
+// spawn runs a goroutine that Close waits for.
+func (r *Receiver) spawn(f func()) {
+	r.running.Go(func() {
+		if r.config.Panicked != nil {
+			defer func() {
+				if value := recover(); value != nil {
+					r.breaking.Do(func() { close(r.broken) })
+					r.config.Panicked(value)
+				}
+			}()
+		}
+		f()
+	})
 }
 
 // Server gives an http.Server for this handler, with the time-outs and limits
@@ -143,12 +161,15 @@ func (r *Receiver) Close() {
 	}
 }
 
-// waitSettled waits until no event is on its way, or ctx ends.
+// waitSettled waits until no event is on its way, or ctx ends, or none of
+// that can be known any more.
 func (r *Receiver) waitSettled(ctx context.Context) {
 	for r.unsettled.Load() > 0 {
 		select {
 		case <-r.idle:
 		case <-ctx.Done():
+			return
+		case <-r.broken:
 			return
 		}
 	}

@@ -1,9 +1,11 @@
 package receiver_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -147,5 +149,25 @@ func TestARelayToAFullQueueAnswers503(t *testing.T) {
 		<-tap.give(t, "3")
 		want(t, "story", story(tap.history.all()[2]), "answer 503 + pending")
 		close(release)
+	})
+}
+
+func TestARelayDoesNotTryADroppedConnectionAgain(t *testing.T) {
+	tap := open(t, receiver.Config{
+		Respond: receiver.Relay, Routes: routes(route(t, rawApp(t, func(net.Conn, *bufio.Reader) {}))),
+	})
+	want(t, "status", tap.deliver(t, "{}").StatusCode, 502)
+	want(t, "story", story(tap.history.settled(t, 1)[0]), "answer 502 + try 1 (connection closed before an answer) + settled")
+}
+
+func TestARelayWithATimeoutAnswers504(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hanging := &scripted{tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
+			<-ctx.Done()
+			return event.Attempt{}, receiver.Failed
+		}}
+		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Timeout: time.Second, Routes: routes(receiver.Route{Target: hanging})})
+		<-tap.give(t, "1")
+		want(t, "story", story(tap.history.all()[0]), "answer 504 + try 1 (no answer within 1s) + settled")
 	})
 }

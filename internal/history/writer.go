@@ -158,7 +158,7 @@ func (w *writer) transact(ctx context.Context, apply func(*transaction) error) (
 		return false, err
 	}
 	n, rev := tx.n, tx.rev
-	if err := apply(tx); err != nil {
+	if err := guarded(apply, tx); err != nil {
 		return false, err
 	}
 	if tx.n != n || tx.rev != rev {
@@ -170,6 +170,17 @@ func (w *writer) transact(ctx context.Context, apply func(*transaction) error) (
 		return false, err
 	}
 	return tx.rev != rev, nil
+}
+
+// guarded turns a panic into an error of its own transaction: who waits for the
+// others goes on, and the program can end in order.
+func guarded(apply func(*transaction) error, tx *transaction) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("hf-tap has a bug: %v", value)
+		}
+	}()
+	return apply(tx)
 }
 
 // begin takes the file's one place for writers. The pauses are short and

@@ -399,6 +399,30 @@ func TestAPanicTakesTheOrdinaryRoad(t *testing.T) {
 	w.nothingLeft()
 }
 
+func TestAPanicInATargetsGoroutineTakesTheOrdinaryRoad(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	cfg := w.config()
+	cfg.Times.Drain = time.Millisecond // the event stays unsettled
+	cfg.Receiver.Routes = []receiver.Route{{Target: broken{}}}
+	r := w.start(cfg)
+	r.live()
+	if _, err := w.Happen("repo.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	<-r.done
+	if r.err == nil || !strings.Contains(r.err.Error(), "the target broke") || r.sum.Pending != 1 {
+		t.Errorf("got %v and %+v", r.err, r.sum)
+	}
+	w.nothingLeft()
+}
+
+type broken struct{ receiver.Target }
+
+func (broken) Name() string { return "broken" }
+func (broken) Try(context.Context, *event.Event) (event.Attempt, receiver.Outcome) {
+	panic("the target broke")
+}
+
 type panicking struct{}
 
 func (panicking) Run(context.Context, *Live) error  { panic("the screen broke") }
