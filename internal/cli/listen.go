@@ -100,7 +100,7 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&f.concurrency, "concurrency", 4, "events that a target gets at a time; 1 keeps their order")
 	fs.IntVar(&f.retries, "retry", 0, "try so many more times when a target fails")
 	fs.DurationVar(&f.timeout, "timeout", 0, "how long a target may take (default no limit with ack, 30s with relay)")
-	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "how long events wait for a target that is not there")
+	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "how long events wait for a target that is not there; 0 lets them fail at once")
 	f.secret.register(fs)
 	fs.StringVar(&f.token, "token", "", "use this stored token, by its name, or - to read one from standard input")
 	f.output.register(fs)
@@ -202,6 +202,9 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 
 func (f *listenFlags) receiver() (receiver.Config, error) {
 	cfg := receiver.Config{Concurrency: f.concurrency, Retries: f.retries, Timeout: f.timeout, WaitTarget: f.waitTarget, RelayTimeout: f.timeout}
+	if f.waitTarget == 0 {
+		cfg.WaitTarget = -1 // not at all; 0 would be the default
+	}
 	switch f.respond {
 	case "ack":
 	case "relay":

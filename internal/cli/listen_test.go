@@ -144,6 +144,7 @@ func TestCountUntilWaitAndTheirExitCodes(t *testing.T) {
 	p := w.start(listenArgs("--until", "discussion.*")...)
 	url := p.ready()
 	post(t, url, "wrong", `{"event":{"scope":"discussion","action":"create"}}`) // a stranger's does not count
+	p.wait(p.stdout, "BAD SECRET")
 	w.happen("repo.update")
 	p.wait(p.stdout, "repo.update")
 	w.happen("discussion.create")
@@ -322,9 +323,7 @@ func TestReplaysTakeTheSameWay(t *testing.T) {
 	p.wait(p.stdout, `"kind":"repo.update"`)
 	p.wait(p.stdout, `"kind":"discussion.create"`)
 
-	// Through the live session: the new event is the session's, too, and has its
-	// secret, whatever the kept one is by now.
-	w.run(0, "secret", "--new-secret")
+	// Through the live session: the new event is the session's, too.
 	r := w.run(0, "events", "replay", "1")
 	if !strings.Contains(r.stdout.text(), "replay of 1") || !strings.Contains(r.stdout.text(), "200 in") {
 		t.Errorf("it says %s", r.stdout.text())
@@ -357,6 +356,14 @@ func TestReplaysTakeTheSameWay(t *testing.T) {
 	if id := other.order; len(id) != 1 || other.header[id[0]].Get("X-Webhook-Secret") != secret {
 		t.Errorf("the other target got %v", other.header)
 	}
+	p = w.start(listenArgs("--forward", other.port)...)
+	p.ready()
+	w.run(0, "events", "replay", "1")
+	if id := other.order; len(id) != 2 || other.header[id[1]].Get("X-Webhook-Secret") != secret {
+		t.Errorf("through a live session the other target got %v", other.header)
+	}
+	p.signal(os.Interrupt)
+	p.ends(0)
 	w.nothingLeft()
 }
 

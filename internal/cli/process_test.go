@@ -590,14 +590,16 @@ func TestASessionUnderNohupOutlivesItsTerminal(t *testing.T) {
 		t.Skip("needs nohup")
 	}
 	w := newWorld(t)
-	cmd := exec.Command(nohup, append([]string{binary}, listenArgs("--count", "1")...)...)
+	cmd := exec.Command(nohup, append([]string{binary}, listenArgs("--count", "2")...)...)
 	cmd.Env, cmd.Dir = w.env, t.TempDir()
 	p := startProcess(t, cmd)
 	p.ready()
 	p.signal(syscall.SIGHUP)
 	w.happen("repo.update")
+	p.wait(p.stdout, "repo.update")
+	w.happen("discussion.create")
 	p.ends(0)
-	if !strings.Contains(p.stdout.text(), "repo.update") {
+	if !strings.Contains(p.stdout.text(), "discussion.create") {
 		t.Errorf("it says %s", p.stdout.text())
 	}
 	w.nothingLeft()

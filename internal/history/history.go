@@ -19,7 +19,7 @@
 // gets another of its own, so that one bad event cannot take others with it.
 //
 // SQLite's defaults for pages (4 KiB), cache and checkpoints (each 1,000 pages)
-// were measured against larger and smaller ones, and none was faster.
+// were measured against larger and smaller ones, and none was clearly faster.
 //
 // # How it is read
 //

@@ -134,10 +134,18 @@ func TestAnUnansweredCreateIsLookedForForADay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Another hf-tap's beside it is like it, and no more.
+	other, err := w.client(w.token).CreateWebhook(t.Context(), hub.WebhookSpec{
+		URL: "https://dead.example/hf-tap/" + newToken(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if swept, err := w.sweep(w.token); err != nil || !slices.Equal(swept.Deleted, []string{late.ID}) {
 		t.Errorf("swept %+v, %v", swept, err)
 	}
-	w.nothingLeft()
+	if hooks := w.Webhooks("me"); len(hooks) != 1 || hooks[0].ID != other.ID {
+		t.Errorf("left are %+v", hooks)
+	}
 }
 
 func TestASweepEnablesWhatADeadSessionMuted(t *testing.T) {
