@@ -14,8 +14,11 @@ func smallDisk(t *testing.T, path string) string {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small disk needs root: sudo go test ./internal/cli")
+	}
 	if err := syscall.Mount("hf-tap-test", path, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("mounting a small disk needs root (%v): sudo go test ./internal/cli", err)
+		missing(t, "a small disk, which cannot be mounted here: "+err.Error())
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(path, syscall.MNT_DETACH); err != nil {

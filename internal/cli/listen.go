@@ -292,7 +292,7 @@ func removeReady(file string) error {
 }
 
 func routeWords(r receiver.Route) string {
-	words := shortTarget(r.Target.Name())
+	words := event.MaskURL(r.Target.Name())
 	switch {
 	case r.Default:
 		words += ", what no other target takes"

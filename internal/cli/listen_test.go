@@ -283,7 +283,7 @@ func TestWithoutAWebhookItPrintsWhatToPaste(t *testing.T) {
 func TestTheFoldersRepoIsWatched(t *testing.T) {
 	git, err := exec.LookPath("git")
 	if err != nil {
-		t.Skip("needs git: apt-get install git")
+		missing(t, "git: apt-get install git")
 	}
 	w := newWorld(t)
 	if err := w.AddRepo(hub.Watch{Type: "space", Name: "me/s"}, false); err != nil {

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"go.uber.org/goleak"
@@ -50,6 +51,16 @@ func TestMain(m *testing.M) {
 	}
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// missing skips a test for want of something that the machine lacks; in CI that
+// is a failure, or nobody would notice.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" && runtime.GOOS == "linux" {
+		t.Fatal("CI lacks " + what)
+	}
+	t.Skip("needs " + what)
 }
 
 // world is a stand-in Hub with the user "me", and a machine with a state
@@ -249,9 +260,9 @@ func (w *world) nothingLeft() {
 	}
 }
 
-func (w *world) happen(kind string) {
+func (w *world) happen(kind event.Kind) {
 	w.t.Helper()
-	if _, err := w.Happen(eventKind(kind), modelM, nil); err != nil {
+	if _, err := w.Happen(kind, modelM, nil); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -587,7 +598,7 @@ func TestASecondSignalLeavesAtOnce(t *testing.T) {
 func TestASessionUnderNohupOutlivesItsTerminal(t *testing.T) {
 	nohup, err := exec.LookPath("nohup")
 	if err != nil {
-		t.Skip("needs nohup")
+		missing(t, "nohup: apt-get install coreutils")
 	}
 	w := newWorld(t)
 	cmd := exec.Command(nohup, append([]string{binary}, listenArgs("--count", "2")...)...)
