@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -86,17 +87,22 @@ func checkValue(t *testing.T, table map[string]*field, key, typ string, value an
 	}
 }
 
-// testSchema lets every documented field appear, and compares each line with
-// the tables.
-func testSchema(t *testing.T, p *program) {
-	tables := documentedFields(t)
-	w := newWorld(t, p)
-	dead := freePort(t)
+// Secrets that appear in the session of linesOfAll, beside the webhook's own.
+const (
+	secretOfTarget = "hunter2"
+	secretOfQuery  = "from-a-query"
+	wrongSecret    = "a-wrong-one"
+)
+
+// linesOfAll runs a session in which every documented field appears, and gives
+// all lines of it, the secret of its webhook, and the examples of the docs.
+func (w *world) linesOfAll() (lines []string, secret string) {
+	w.t.Helper()
 	r := w.hfTap("listen", "user:me", "--json", "--count", "5", "--wait-target", "1ms",
-		"--forward", "discussion.*="+w.app+"/fail?token=hunter2", "--forward", "repo.config.update="+dead, "--forward", "default="+w.app)
+		"--forward", "discussion.*="+w.app+"/fail?token="+secretOfTarget, "--forward", "repo.config.update="+freePort(w.t), "--forward", "default="+w.app)
 	url := r.ready()
 	event := func(part string) string {
-		t.Helper()
+		w.t.Helper()
 		return r.wait(&r.out, func(line string) bool {
 			return strings.HasPrefix(line, `{"type":"event"`) && strings.Contains(line, part)
 		})
@@ -105,31 +111,39 @@ func testSchema(t *testing.T, p *program) {
 	first := event(`"kind":"repo.content.update"`)
 	w.happen("discussion.create", "space:me/s", 1)
 	event(`"kind":"discussion.create"`)
-	w.happen("repo.config.update", "dataset:me/d", 1) // an attempt with an error
+	w.happen("repo.config.update", "dataset:me/d", 1)
 	event(`"error":`)
-	if status, answer := w.post(url+"?secret=other", strings.Repeat("x", 20<<10), "X-Webhook-Secret", "a-wrong-one"); status != 403 {
-		t.Errorf("a wrong secret was answered %d %s", status, answer)
+	if status, answer := w.post(url+"?secret="+secretOfQuery, strings.Repeat("x", 20<<10), "X-Webhook-Secret", wrongSecret); status != http.StatusForbidden {
+		w.t.Errorf("a wrong secret was answered %d %s", status, answer)
 	}
 	event(`"body_cut":true`)
-	secret := strings.TrimSpace(w.output("secret"))
-	if status, answer := w.post(url, "no JSON", "X-Webhook-Secret", secret); status != 200 {
-		t.Errorf("the right secret was answered %d %s", status, answer)
+	secret = strings.TrimSpace(w.output("secret"))
+	if status, answer := w.post(url, "no JSON", "X-Webhook-Secret", secret); status != http.StatusOK {
+		w.t.Errorf("the right secret was answered %d %s", status, answer)
 	}
 	event(`"body_base64":"bm8gSlNPTg=="`)
 	var e struct{ N int64 }
 	if err := json.Unmarshal([]byte(first), &e); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	replayed := w.output("events", "replay", fmt.Sprint(e.N), "--json")
+	replayed := w.output("events", "replay", fmt.Sprint(e.N), "--json") // the fifth with the right secret
 	event(fmt.Sprintf(`"replay_of":%d`, e.N))
 	r.mustEnd(0)
 
-	lines := slices.Collect(strings.Lines(r.out.text() + replayed + w.output("events", "ls", "--json") + w.output("events", "show", "1", "--json")))
-	for _, b := range codeBlocks(t, "docs/events.md") {
-		if b.language == "json" { // the examples there
+	lines = slices.Collect(strings.Lines(r.out.text() + replayed + w.output("events", "ls", "--json") + w.output("events", "show", "1", "--json")))
+	for _, b := range codeBlocks(w.t, "docs/events.md") {
+		if b.language == "json" {
 			lines = append(lines, b.text())
 		}
 	}
+	return lines, secret
+}
+
+// testSchema compares each line with the tables, and the tables with all lines.
+func testSchema(t *testing.T, p *program) {
+	tables := documentedFields(t)
+	w := newWorld(t, p)
+	lines, secret := w.linesOfAll()
 	for _, line := range lines {
 		var object map[string]any
 		if err := json.Unmarshal([]byte(line), &object); err != nil {
@@ -141,7 +155,7 @@ func testSchema(t *testing.T, p *program) {
 			continue
 		}
 		checkObject(t, table, "", object)
-		for _, s := range []string{secret, "hunter2", "a-wrong-one", "secret=other"} {
+		for _, s := range []string{secret, secretOfTarget, secretOfQuery, wrongSecret} {
 			if strings.Contains(line, s) {
 				t.Errorf("the secret %q is not masked in %s", s, line)
 			}

@@ -227,7 +227,7 @@ func FuzzParsePayload(f *testing.F) {
 				t.Fatalf("cannot be written again: %v", err)
 			}
 		}
-		p.Event.Narrow()
+		_ = p.Event.Narrow()
 	})
 }
 

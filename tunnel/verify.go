@@ -34,6 +34,7 @@ type WrongAnswerError struct {
 	Text   string // the beginning of the answer, as it came
 }
 
+// Error says who answers in our place.
 func (e *WrongAnswerError) Error() string {
 	msg := fmt.Sprintf("the public address %s does not lead here: it answered %d", e.URL, e.Status)
 	if e.Code != "" {

@@ -68,6 +68,7 @@ public tunnel, makes a temporary webhook that points at it, shows every delivery
 hands it to the code you are working on, and deletes the webhook when you leave.
 
 Start with "hf-tap demo": it needs no account and no network.`,
+		Example:       "  hf-tap demo\n  hf-tap listen model:me/my-model --forward 7860",
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -35,8 +35,8 @@ func TestAFloodOfDeliveriesArrivesWhole(t *testing.T) {
 	p.ends(0)
 	w.nothingLeft()
 	for _, d := range w.Deliveries() {
-		if !bytes.Equal(a.bodies[d.ID], d.Body) {
-			t.Fatalf("the app got %q, the Hub sent %q", a.bodies[d.ID], d.Body)
+		if !bytes.Equal(a.body(d.ID), d.Body) {
+			t.Fatalf("the app got %q, the Hub sent %q", a.body(d.ID), d.Body)
 		}
 	}
 	events := p.events()
@@ -58,7 +58,7 @@ func TestATargetThatRestartsInTheMiddleOfABurstMissesNothing(t *testing.T) {
 	p := w.start(listenArgs("--forward", a.port, "--json", "--count", "200")...)
 	p.ready()
 	restarted := make(chan struct{})
-	a.status = func(n int) int {
+	a.answer(func(n int) int {
 		if n == 50 {
 			srv := a.Server
 			go func() {
@@ -67,7 +67,7 @@ func TestATargetThatRestartsInTheMiddleOfABurstMissesNothing(t *testing.T) {
 			}()
 		}
 		return 200
-	}
+	})
 	for range 200 {
 		w.happen("repo.update")
 	}
@@ -76,7 +76,7 @@ func TestATargetThatRestartsInTheMiddleOfABurstMissesNothing(t *testing.T) {
 	a.serve(t, "127.0.0.1:"+a.port)
 	p.ends(0)
 	for _, d := range w.Deliveries() {
-		if !bytes.Equal(a.bodies[d.ID], d.Body) {
+		if !bytes.Equal(a.body(d.ID), d.Body) {
 			t.Errorf("the app never got %s", d.ID)
 		}
 	}
@@ -139,7 +139,7 @@ func TestAllStandardFilesMayBeClosed(t *testing.T) {
 func TestCountUntilWaitAndTheirExitCodes(t *testing.T) {
 	w := newWorld(t)
 	failing := newApp(t, "127.0.0.1:0")
-	failing.status = func(int) int { return 500 }
+	failing.answer(func(int) int { return 500 })
 
 	p := w.start(listenArgs("--until", "discussion.*")...)
 	url := p.ready()
@@ -194,12 +194,12 @@ func TestTheReadyFileIsThereWhileItIsTrue(t *testing.T) {
 func TestRelayTellsTheHubWhatTheTargetSaid(t *testing.T) {
 	w := newWorld(t)
 	a := newApp(t, "127.0.0.1:0")
-	a.status = func(n int) int {
+	a.answer(func(n int) int {
 		if n == 1 {
 			return 503 // the Hub tries again
 		}
 		return 200
-	}
+	})
 	p := w.start(listenArgs("--forward", a.port, "--respond", "relay", "--json", "--count", "2")...)
 	p.ready()
 	w.happen("repo.update")
@@ -219,13 +219,13 @@ func TestRoutesShareEventsOut(t *testing.T) {
 	p.wait(p.stdout, `"kind":"discussion.create"`)
 	w.happen("repo.update")
 	p.ends(0)
-	if len(talk.order) != 1 || len(rest.order) != 0 || len(all.order) != 2 {
-		t.Errorf("talk got %d, the default %d, all %d", len(talk.order), len(rest.order), len(all.order))
+	if len(talk.ids()) != 1 || len(rest.ids()) != 0 || len(all.ids()) != 2 {
+		t.Errorf("talk got %d, the default %d, all %d", len(talk.ids()), len(rest.ids()), len(all.ids()))
 	}
 	// Sent again without a session that lives, each goes where it went.
 	w.run(0, "events", "replay", "1", "2")
-	if len(talk.order) != 2 || len(rest.order) != 0 || len(all.order) != 4 {
-		t.Errorf("after the replay talk got %d, the default %d, all %d", len(talk.order), len(rest.order), len(all.order))
+	if len(talk.ids()) != 2 || len(rest.ids()) != 0 || len(all.ids()) != 4 {
+		t.Errorf("after the replay talk got %d, the default %d, all %d", len(talk.ids()), len(rest.ids()), len(all.ids()))
 	}
 }
 
@@ -310,12 +310,12 @@ func TestTheFoldersRepoIsWatched(t *testing.T) {
 func TestReplaysTakeTheSameWay(t *testing.T) {
 	w := newWorld(t)
 	a := newApp(t, "127.0.0.1:0")
-	a.status = func(n int) int {
+	a.answer(func(n int) int {
 		if n <= 2 {
 			return 500
 		}
 		return 200
-	}
+	})
 	p := w.start(listenArgs("--forward", a.port, "--json")...)
 	p.ready()
 	w.happen("repo.update")
@@ -342,25 +342,25 @@ func TestReplaysTakeTheSameWay(t *testing.T) {
 		t.Error("what was made good is sent again")
 	}
 	bodies := map[string]bool{}
-	for _, b := range a.bodies {
-		bodies[string(b)] = true
+	for _, id := range a.ids() {
+		bodies[string(a.body(id))] = true
 	}
-	if len(a.order) != 4 || len(bodies) != 2 {
-		t.Errorf("the app got %d requests with %d bodies", len(a.order), len(bodies))
+	if len(a.ids()) != 4 || len(bodies) != 2 {
+		t.Errorf("the app got %d requests with %d bodies", len(a.ids()), len(bodies))
 	}
 
 	// With a new secret, and to another target.
 	other := newApp(t, "127.0.0.1:0")
 	secret := strings.TrimSpace(w.run(0, "secret", "--new-secret").stdout.text())
 	w.run(0, "events", "replay", "#1", "--forward", other.port+"/x")
-	if id := other.order; len(id) != 1 || other.header[id[0]].Get("X-Webhook-Secret") != secret {
-		t.Errorf("the other target got %v", other.header)
+	if id := other.ids(); len(id) != 1 || other.secret(id[0]) != secret {
+		t.Errorf("the other target got %v", id)
 	}
 	p = w.start(listenArgs("--forward", other.port)...)
 	p.ready()
 	w.run(0, "events", "replay", "1")
-	if id := other.order; len(id) != 2 || other.header[id[1]].Get("X-Webhook-Secret") != secret {
-		t.Errorf("through a live session the other target got %v", other.header)
+	if id := other.ids(); len(id) != 2 || other.secret(id[1]) != secret {
+		t.Errorf("through a live session the other target got %v", id)
 	}
 	p.signal(os.Interrupt)
 	p.ends(0)
@@ -390,8 +390,8 @@ func TestWhatWasNeverHandedOverIsPendingAndCanBeSent(t *testing.T) {
 	}
 	a := newApp(t, addr)
 	w.run(0, "events", "replay", "--pending")
-	if len(a.order) != 1 {
-		t.Errorf("the app got %d requests", len(a.order))
+	if len(a.ids()) != 1 {
+		t.Errorf("the app got %d requests", len(a.ids()))
 	}
 	if s := w.run(0, listenArgs("--wait", "1ms")...).stderr.text(); strings.Contains(s, "never handed over") {
 		t.Errorf("it is still pending: %s", s)
@@ -444,7 +444,7 @@ func TestPruneDeletesWhatIsNamedAndNothingElse(t *testing.T) {
 func TestAHandlerWithAnotherSecretIsNoticed(t *testing.T) {
 	w := newWorld(t)
 	a := newApp(t, "127.0.0.1:0")
-	a.status = func(int) int { return http.StatusForbidden }
+	a.answer(func(int) int { return http.StatusForbidden })
 	p := w.start(listenArgs("--forward", a.port)...)
 	p.ready()
 	for range 3 {

@@ -319,7 +319,33 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-// event is a line of JSON.
+// answer sets what the nth request is answered.
+func (a *app) answer(status func(n int) int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.status = status
+}
+
+// ids gives the Webhook-Ids of the requests so far, in their order.
+func (a *app) ids() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.order)
+}
+
+func (a *app) body(id string) []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.bodies[id]
+}
+
+func (a *app) secret(id string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.header[id].Get("X-Webhook-Secret")
+}
+
+// jsonEvent is a line of JSON.
 type jsonEvent struct {
 	Type, Session, Source, Kind, Verdict, Delivery, Phase, State, Subject string
 	N                                                                     int64
@@ -401,17 +427,17 @@ func TestTheWholeWayOfADelivery(t *testing.T) {
 	if e.Answer.Status != 200 || len(e.Attempts) != 1 || e.Attempts[0].Status != 200 || e.Source != "sandbox" || e.Phase != "settled" {
 		t.Errorf("the event is %+v", e)
 	}
-	if len(a.order) != 1 {
-		t.Fatalf("the app got %d requests", len(a.order))
+	if len(a.ids()) != 1 {
+		t.Fatalf("the app got %d requests", len(a.ids()))
 	}
 	var sent []byte
 	for _, d := range w.Deliveries() {
 		sent = d.Body
 	}
-	if !bytes.Equal(a.bodies[e.Delivery], sent) {
-		t.Errorf("the app got %q, the Hub sent %q", a.bodies[e.Delivery], sent)
+	if !bytes.Equal(a.body(e.Delivery), sent) {
+		t.Errorf("the app got %q, the Hub sent %q", a.body(e.Delivery), sent)
 	}
-	if strings.Contains(p.stdout.text(), a.header[e.Delivery].Get("X-Webhook-Secret")) {
+	if strings.Contains(p.stdout.text(), a.secret(e.Delivery)) {
 		t.Error("the secret is in the output")
 	}
 	if last := p.stderr.text(); !strings.Contains(last, "deleted · 3 events kept") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/hf-tap/hf-tap/event"
 )
@@ -54,6 +55,7 @@ type eventRow struct {
 	columns             []any // from session on, in the order of sqlInsert
 	body                []byte
 	attempts            []attemptRow
+	targets             []string
 }
 
 func encodeEvent(e *event.Event) *eventRow {
@@ -63,6 +65,7 @@ func encodeEvent(e *event.Event) *eventRow {
 		arrival: e.Delivery != "" && e.Verdict.Trusted() && (e.Source == event.SourceHub || e.Source == event.SourceSandbox),
 		failed:  e.Failed(),
 		body:    e.Body,
+		targets: slices.Clone(e.Targets),
 	}
 	if row.phase == "" {
 		row.phase = event.PhaseOpen
@@ -101,6 +104,7 @@ func (r *eventRow) insert(tx *transaction) error {
 			return err
 		}
 	}
+	tx.follow(r.n, progress{tries: len(r.attempts), failed: r.failed, targets: r.targets}, r.phase)
 	for i := range r.attempts {
 		if err := tx.insertAttempt(r.n, i+1, &r.attempts[i]); err != nil {
 			return err

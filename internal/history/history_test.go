@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -132,7 +133,7 @@ func oddEvent() *event.Event {
 		Attempts: []event.Attempt{
 			{
 				N: 1, Target: odd, StartedAt: time.Date(2026, 1, 2, 3, 4, 6, 1, time.UTC), Duration: 7, Status: 500, Err: odd,
-				Header: http.Header{odd: {odd}}, Body: []byte(odd), BodyCut: true,
+				Header: http.Header{odd: {odd}}, Body: bytes.Repeat([]byte(odd), inlineAnswer), BodyCut: true,
 			},
 			{N: 1, Target: "", Header: http.Header{}, Body: []byte{}},
 		},

@@ -97,16 +97,6 @@ func (q Query) statement() (string, []any) {
 	return "SELECT " + columns + " FROM events e" + where + " ORDER BY e.n DESC LIMIT ?", append(args, limit)
 }
 
-// sql gives the statement for q and its arguments.
-func (q Query) sql() (string, []any) {
-	where, args := q.where()
-	limit := q.Limit
-	if limit <= 0 {
-		limit = pageSize
-	}
-	return "SELECT " + columns + " FROM events e" + where + " ORDER BY e.n DESC LIMIT ?", append(args, limit)
-}
-
 // Count gives how many events List would give without q.Limit.
 func (s *Store) Count(ctx context.Context, q Query) (int, error) {
 	where, args := q.where()

@@ -278,7 +278,7 @@ func TestReadersGoByTheIndexes(t *testing.T) {
 		{Delivery: "d"},
 	} {
 		text, args := q.statement()
-		questions = append(questions, question{text, args, q.Delivery != ""})
+		questions = append(questions, question{text, args, q.Delivery != "" || q.Session != ""})
 	}
 	for _, q := range questions {
 		rows, err := s.readers.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q.text, q.args...)

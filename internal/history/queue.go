@@ -7,8 +7,13 @@ import (
 )
 
 const (
-	// updateLag is how long an update waits for an Append to ride with.
-	updateLag = 3 * time.Millisecond
+	// updateLag is how long an update waits for others to share a transaction
+	// with. It does not ride with an Append that somebody waits for: its pages
+	// would be written once for each event rather than once for all of them.
+	updateLag = 20 * time.Millisecond
+	// updateBatch is how many updates wait at most, so that an Append behind
+	// them does not wait long.
+	updateBatch = 64
 	// retryLag and retryLagMax bound the time to the next try after updates
 	// could not be stored, when no Append comes by.
 	retryLag    = 50 * time.Millisecond
@@ -19,13 +24,14 @@ const (
 	maxUpdateBytes = 64 << 20
 	// maxBatch and maxBatchBytes bound a transaction, so that the first in it
 	// does not wait long for the last.
-	maxBatch      = 512
+	maxBatch      = 8
 	maxBatchBytes = 16 << 20
 )
 
 // write is something that a caller waits for.
 type write struct {
 	apply func(*transaction) error // may run a second time, after a rollback
+	after bool                     // sees the updates from before it
 	size  int64
 	done  chan error // one slot
 }
@@ -93,6 +99,7 @@ func (q *queue) put(ctx context.Context, w *write) (b batch, mine bool, err erro
 		return batch{}, false, err
 	}
 	q.writes = append(q.writes, w)
+	q.due = q.due || w.after && len(q.updates) > 0
 	if !q.busy && len(q.writes) == 1 {
 		return q.take(), true, nil
 	}
@@ -117,8 +124,11 @@ func (q *queue) putUpdate(u update) bool {
 	q.accepted++
 	q.updateBytes += u.size
 	q.updates = append(q.updates, u)
-	if len(q.updates)+q.held == 1 {
+	switch {
+	case len(q.updates)+q.held == 1:
 		q.timer.Reset(updateLag)
+	case len(q.updates) >= updateBatch:
+		q.hurry()
 	}
 	return true
 }
@@ -193,12 +203,15 @@ func (q *queue) take() batch {
 		size += q.writes[count].size
 		count++
 	}
-	b := batch{writes: q.writes[:count:count], updates: q.updates}
+	b := batch{writes: q.writes[:count:count]}
 	q.writes = q.writes[count:]
 	if len(q.writes) == 0 {
 		q.writes = nil
 	}
-	q.updates, q.held, q.due = nil, len(b.updates), false
+	if q.due || q.closed {
+		b.updates, q.updates = q.updates, nil
+		q.held, q.due = len(b.updates), false
+	}
 	q.busy = true
 	b.last = q.closed && len(q.writes) == 0
 	return b

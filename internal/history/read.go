@@ -24,7 +24,7 @@ const (
 	sqlAttempts = `SELECT a.event, a.n, a.target, a.started_at, a.duration_ns, a.status, a.err, a.body_cut, a.header, NULL
 		FROM json_each(?) AS wanted JOIN attempts a ON a.event = wanted.value ORDER BY a.event, a.seq`
 	sqlAnswers = `SELECT a.event, a.n, a.target, a.started_at, a.duration_ns, a.status, a.err, a.body_cut, a.header,
-		b.body FROM attempts a LEFT JOIN answers b ON b.id = a.answer WHERE a.event = ? ORDER BY a.seq`
+		coalesce(a.body, b.body) FROM attempts a LEFT JOIN answers b ON b.id = a.answer WHERE a.event = ? ORDER BY a.seq`
 )
 
 // pageSize is how many rows a reader gets that asks for no number.

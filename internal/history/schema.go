@@ -17,15 +17,17 @@ const applicationID = 0x68667470
 //   - Numbers come from one row in counters rather than from AUTOINCREMENT: it
 //     is written once in a transaction, whatever the number of events in it,
 //     and hands out the revisions as well. What it gave is never given again.
-//   - Bodies, and what targets answered, have tables of their own, so that no
-//     list reads past them.
+//   - Bodies, and what targets answered at length, have tables of their own, so
+//     that no list reads past them.
 //   - Times and durations are nanoseconds; NULL is the zero time. Texts are
 //     the bytes as they came, valid UTF-8 or not.
 //   - delivery_n is 0 for events outside the count of arrivals, so that the
 //     next number is one more than the largest in the index.
 //   - events_by_rev holds the phase so that the end of a session finds what is
 //     still open without a look at the rows; an index of all that is open would
-//     be written twice for every event.
+//     be written twice for every event. It finds the events of a session, too:
+//     to have them by number costs a sort, an index of its own would cost every
+//     event a page.
 //   - root is the first event of a chain of replays, 0 for events that repeat
 //     none: it finds a whole family without recursion.
 var steps = []string{`
@@ -75,7 +77,6 @@ CREATE TABLE events (
 	header        TEXT
 ) STRICT;
 CREATE INDEX events_by_rev ON events (session, rev, phase);
-CREATE INDEX events_by_session ON events (session);
 CREATE INDEX events_by_delivery ON events (delivery, webhook_id, delivery_n) WHERE delivery <> '';
 CREATE INDEX events_left ON events (phase) WHERE phase IN ('waiting', 'pending');
 CREATE INDEX events_failed ON events (failed) WHERE failed = 1;
@@ -96,6 +97,7 @@ CREATE TABLE attempts (
 	status      INTEGER NOT NULL,
 	err         TEXT NOT NULL,
 	body_cut    INTEGER NOT NULL,
+	body        BLOB,
 	answer      INTEGER,
 	header      TEXT,
 	PRIMARY KEY (event, seq)

@@ -67,7 +67,7 @@ func (s *Store) EndSession(ctx context.Context, id string, at time.Time) (pendin
 		marked = len(updates)
 		return tx.applyUpdates(updates)
 	}
-	if err := s.store(ctx, &write{apply: end, size: rowSize}); err != nil {
+	if err := s.store(ctx, &write{apply: end, after: true, size: rowSize}); err != nil {
 		return 0, s.fault("end a session in", err)
 	}
 	return marked, nil
@@ -102,7 +102,7 @@ func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err 
 		}
 		return nil
 	}
-	if err := s.store(ctx, &write{apply: remove, size: rowSize}); err != nil {
+	if err := s.store(ctx, &write{apply: remove, after: true, size: rowSize}); err != nil {
 		return 0, s.fault("delete from", err)
 	}
 	return count, nil

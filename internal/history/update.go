@@ -2,15 +2,14 @@ package history
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"github.com/hf-tap/hf-tap/event"
 )
 
 // Update adds u to what is known of its event, in the order of the calls. It
-// does not wait for the file: u rides with the next Append, or goes by itself
-// a few milliseconds later. When it cannot be stored it is kept and tried
+// does not wait for the file: u goes there some milliseconds later, together
+// with others. When it cannot be stored it is kept and tried
 // again (see Err), and when very many are waiting, Update waits for room.
 //
 // An update of an event that is not there, because it was deleted, changes
@@ -112,39 +111,39 @@ func (tx *transaction) applyUpdates(updates []update) error {
 }
 
 func (tx *transaction) applyUpdate(u update) error {
-	var tries int
-	var failed bool
-	var targets *string
-	err := tx.row(sqlProgress, u.n).Scan(&tries, &failed, &targets)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil // it was deleted
+	p, known, err := tx.progress(u.n)
+	if err != nil || !known {
+		return err // one that is not known was deleted
 	}
+	before := p.tries
+	if len(u.attempts) > 0 {
+		if p.failed, err = tx.failed(u, p); err != nil {
+			return err
+		}
+		p.tries += len(u.attempts)
+	}
+	result, err := tx.exec(sqlUpdate, tx.nextRev(), p.tries, encodeBool(p.failed), u.phase, u.answer.Status, int64(u.answer.Duration), u.n)
 	if err != nil {
 		return err
 	}
-	if len(u.attempts) > 0 {
-		if failed, err = tx.failed(u, tries, targets); err != nil {
-			return err
-		}
+	if rows, err := result.RowsAffected(); err != nil || rows == 0 {
+		tx.gone = append(tx.gone, u.n)
+		return err
 	}
+	tx.follow(u.n, p, event.Phase(u.phase))
 	for i := range u.attempts {
-		tries++
-		if err := tx.insertAttempt(u.n, tries, &u.attempts[i]); err != nil {
+		if err := tx.insertAttempt(u.n, before+1+i, &u.attempts[i]); err != nil {
 			return err
 		}
 	}
-	_, err = tx.exec(sqlUpdate, tx.nextRev(), tries, encodeBool(failed), u.phase, u.answer.Status, int64(u.answer.Duration), u.n)
-	return err
+	return nil
 }
 
 // failed works out event.Event.Failed for an event with the attempts that are
-// stored and those of u.
-func (tx *transaction) failed(u update, tries int, targets *string) (_ bool, err error) {
-	var e event.Event
-	if e.Targets, err = decodeList(targets); err != nil {
-		return false, err
-	}
-	if tries > 0 {
+// stored and those of u. With one target the last attempt decides alone.
+func (tx *transaction) failed(u update, p progress) (bool, error) {
+	e := event.Event{Targets: p.targets}
+	if p.tries > 0 && len(p.targets) > 1 {
 		rows, err := tx.rows(sqlOutcomes, u.n)
 		if err != nil {
 			return false, err
@@ -166,9 +165,15 @@ func (tx *transaction) failed(u update, tries int, targets *string) (_ bool, err
 	return e.Failed(), nil
 }
 
+// inlineAnswer is how long an answer may be, in bytes, to be kept in the row of
+// its attempt: most are a few words, and a table of their own costs a page in
+// every transaction. Lists read past them.
+const inlineAnswer = 512
+
 func (tx *transaction) insertAttempt(n int64, seq int, a *attemptRow) error {
-	var answer any
-	if len(a.body) > 0 {
+	var body, answer any
+	switch {
+	case len(a.body) > inlineAnswer:
 		result, err := tx.exec(sqlInsertAnswer, a.body)
 		if err != nil {
 			return err
@@ -176,8 +181,10 @@ func (tx *transaction) insertAttempt(n int64, seq int, a *attemptRow) error {
 		if answer, err = result.LastInsertId(); err != nil {
 			return err
 		}
+	case len(a.body) > 0:
+		body = a.body
 	}
 	args := append([]any{n, seq}, a.columns...)
-	_, err := tx.exec(sqlInsertAttempt, append(args, answer, a.header)...)
+	_, err := tx.exec(sqlInsertAttempt, append(args, body, answer, a.header)...)
 	return err
 }

@@ -89,21 +89,6 @@ func TestUpdatesAreStoredSoonWithoutAnyHelp(t *testing.T) {
 	}
 }
 
-func TestUpdatesRideWithTheNextAppend(t *testing.T) {
-	s := open(t)
-	e := keep(t, s, oddEvent())
-	for range 20 {
-		s.Update(event.Update{N: e.N, Answer: event.Answer{Status: 202}, Phase: event.PhaseSettled})
-		keep(t, s, oddEvent())
-		// No Flush: Append has carried it.
-		if got := get(t, s, e.N); got.Phase != event.PhaseSettled || got.Answer.Status != 202 {
-			t.Fatalf("after the Append the update is not there: %+v", got)
-		}
-		s.Update(event.Update{N: e.N, Answer: event.Answer{Status: 500}, Phase: event.PhaseOpen})
-		flush(t, s)
-	}
-}
-
 func TestAnUpdateOfADeletedEventChangesNothing(t *testing.T) {
 	s := open(t)
 	keep(t, s, &event.Event{})

@@ -5,8 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // The statements that the writer keeps prepared.
@@ -15,7 +20,7 @@ const (
 	sqlCommit   = "COMMIT"
 	sqlRollback = "ROLLBACK"
 	sqlCounters = "SELECT n, rev FROM counters"
-	sqlCount    = "UPDATE counters SET n = ?, rev = ?"
+	sqlCount    = "UPDATE counters SET n = ?, rev = ? WHERE n = ? AND rev = ?"
 
 	sqlArrivals = `SELECT max(delivery_n) FROM events WHERE delivery <> '' AND delivery = ? AND webhook_id = ?`
 	sqlRoot     = `SELECT root FROM events WHERE n = ?`
@@ -24,14 +29,14 @@ const (
 		tries, size, body_cut, method, path, targets, header)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertBody    = `INSERT INTO bodies (n, body) VALUES (?, ?)`
-	sqlInsertAttempt = `INSERT INTO attempts (event, seq, n, target, started_at, duration_ns, status, err, body_cut, answer, header)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsertAttempt = `INSERT INTO attempts (event, seq, n, target, started_at, duration_ns, status, err, body_cut, body, answer, header)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertAnswer = `INSERT INTO answers (body) VALUES (?)`
 	sqlInsertState  = `INSERT INTO states (session, rev, at, subject, name, state, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`
 
-	sqlProgress = `SELECT tries, failed, targets FROM events WHERE n = ?`
 	sqlOutcomes = `SELECT target, status, err FROM attempts WHERE event = ? ORDER BY seq`
-	sqlUpdate   = `UPDATE events SET rev = ?, tries = ?, failed = ?,
+	sqlProgress = `SELECT tries, failed, targets FROM events WHERE n = ?`
+	sqlUpdate   = `UPDATE events SET rev = ?1, tries = ?2, failed = ?3,
 		phase = CASE ?4 WHEN '' THEN phase ELSE ?4 END,
 		answer_status = CASE ?5 WHEN 0 THEN answer_status ELSE ?5 END,
 		answer_ns = CASE ?6 WHEN 0 THEN answer_ns ELSE ?6 END
@@ -44,6 +49,17 @@ type writer struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 	patience   time.Duration // with other processes
+	n, rev     int64         // the counters as this process left them
+	// progress spares a look at each event that is under way in this process;
+	// no other process changes those.
+	progress map[int64]progress
+}
+
+// progress is what an event's next update has to know of it.
+type progress struct {
+	tries   int
+	failed  bool
+	targets []string
 }
 
 // openWriter opens a file that create has made, and brings it up to date. It
@@ -54,7 +70,7 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, statements: map[string]*sql.Stmt{}, patience: lockPatience}
+	w := &writer{db: db, statements: map[string]*sql.Stmt{}, patience: lockPatience, progress: map[int64]progress{}}
 	err = patiently(ctx, w.patience, func() error {
 		conn, err := db.Conn(ctx)
 		if err != nil {
@@ -106,6 +122,42 @@ func (w *writer) close() error {
 type transaction struct {
 	w      *writer
 	n, rev int64 // the last ones given
+	// made and gone are what to change in progress once it is committed.
+	made map[int64]progress
+	gone []int64
+}
+
+// progress gives how far an event has come; known is false when there is no
+// such event.
+func (tx *transaction) progress(n int64) (p progress, known bool, err error) {
+	if p, ok := tx.made[n]; ok {
+		return p, true, nil
+	}
+	if p, ok := tx.w.progress[n]; ok {
+		return p, true, nil
+	}
+	var targets *string
+	err = tx.row(sqlProgress, n).Scan(&p.tries, &p.failed, &targets)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, false, nil
+	}
+	if err == nil {
+		p.targets, err = decodeList(targets)
+	}
+	return p, err == nil, err
+}
+
+// follow keeps how far an event has come, as long as more is to come.
+func (tx *transaction) follow(n int64, p progress, phase event.Phase) {
+	if phase == event.PhaseSettled || phase == event.PhasePending {
+		delete(tx.made, n)
+		tx.gone = append(tx.gone, n)
+		return
+	}
+	if tx.made == nil {
+		tx.made = map[int64]progress{}
+	}
+	tx.made[n] = p
 }
 
 func (tx *transaction) exec(text string, args ...any) (sql.Result, error) {
@@ -139,10 +191,25 @@ func (tx *transaction) nextRev() int64 {
 // written.
 var errNotBegun = errors.New("begin a transaction")
 
+// errOvertaken says that another process gave numbers since this one did.
+var errOvertaken = errors.New("another process has written")
+
 // transact runs apply in a transaction: when it fails nothing of it is stored.
 // It reports whether a revision was given. ctx ends the wait for other
 // processes, and nothing else.
+//
+// The counters are taken to be as this process left them, which spares a
+// statement in each transaction. If another process has moved them, that shows
+// when they are written, and apply runs again after a look at them.
 func (w *writer) transact(ctx context.Context, apply func(*transaction) error) (changed bool, err error) {
+	changed, err = w.try(ctx, apply, false)
+	if errors.Is(err, errOvertaken) {
+		changed, err = w.try(ctx, apply, true)
+	}
+	return changed, err
+}
+
+func (w *writer) try(ctx context.Context, apply func(*transaction) error, look bool) (changed bool, err error) {
 	tx := &transaction{w: w}
 	if err := w.begin(ctx, tx); err != nil {
 		return false, fmt.Errorf("%w: %w", errNotBegun, err)
@@ -154,22 +221,47 @@ func (w *writer) transact(ctx context.Context, apply func(*transaction) error) (
 			_, _ = tx.exec(sqlRollback)
 		}
 	}()
-	if err := tx.row(sqlCounters).Scan(&tx.n, &tx.rev); err != nil {
-		return false, err
-	}
-	n, rev := tx.n, tx.rev
-	if err := guarded(apply, tx); err != nil {
-		return false, err
-	}
-	if tx.n != n || tx.rev != rev {
-		if _, err := tx.exec(sqlCount, tx.n, tx.rev); err != nil {
+	if look {
+		if err := tx.row(sqlCounters).Scan(&w.n, &w.rev); err != nil {
 			return false, err
+		}
+	}
+	tx.n, tx.rev = w.n, w.rev
+	if err := guarded(apply, tx); err != nil {
+		var n, rev int64
+		if tx.row(sqlCounters).Scan(&n, &rev) == nil && (n != w.n || rev != w.rev) {
+			return false, fmt.Errorf("%w: %w", errOvertaken, err) // its numbers were taken
+		}
+		if taken(err) {
+			return false, fmt.Errorf("%w: its numbers contradict each other: %w", ErrDamaged, err)
+		}
+		return false, err
+	}
+	if tx.n != w.n || tx.rev != w.rev {
+		result, err := tx.exec(sqlCount, tx.n, tx.rev, w.n, w.rev)
+		if err != nil {
+			return false, err
+		}
+		if rows, err := result.RowsAffected(); err != nil || rows == 0 {
+			return false, errors.Join(errOvertaken, err)
 		}
 	}
 	if _, err := tx.exec(sqlCommit); err != nil {
 		return false, err
 	}
-	return tx.rev != rev, nil
+	changed = tx.rev != w.rev
+	w.n, w.rev = tx.n, tx.rev
+	maps.Copy(w.progress, tx.made)
+	for _, n := range tx.gone {
+		delete(w.progress, n)
+	}
+	return changed, nil
+}
+
+// taken reports whether an error says that there is a row with that key.
+func taken(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
 
 // guarded turns a panic into an error of its own transaction: who waits for the

@@ -73,6 +73,7 @@ type TokenError struct {
 	Reason string // what it lacks
 }
 
+// Error says whose token it is and what it lacks.
 func (e *TokenError) Error() string {
 	return fmt.Sprintf("the token of %q may not write webhooks: %s", e.User, e.Reason)
 }

@@ -93,19 +93,13 @@ var errHeld = errors.New("the session is alive")
 // takeLock takes the lock of a session, or fails with errHeld. Lock files come
 // and go only under the folder's own lock, or a session could hold the lock of
 // a file that a sweep has just unlinked.
-func (d Dir) takeLock(id string, create bool) (*lock, error) {
+func (d Dir) takeLock(id string) (*lock, error) {
 	gate, err := d.gate()
 	if err != nil {
 		return nil, err
 	}
 	defer gate.Close()
-	path := d.lockPath(id)
-	if !create {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			create = true // a record whose lock file is gone: nobody holds it
-		}
-	}
-	l := flock.New(path, flock.SetPermissions(0o600))
+	l := flock.New(d.lockPath(id), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	switch {
 	case err != nil:
@@ -140,17 +134,24 @@ func (d Dir) lockPath(id string) string   { return filepath.Join(d.leases(), id+
 func (d Dir) recordPath(id string) string { return filepath.Join(d.leases(), id+".json") }
 
 // alive reports whether the session of that id holds its lock. The lock of one
-// that does not is removed.
+// that does not is removed. All of it happens behind the gate: nobody else sees
+// a lock that is held only to find out.
 func (d Dir) alive(id string) bool {
-	if _, err := os.Stat(d.lockPath(id)); err != nil {
-		return false
-	}
-	l, err := d.takeLock(id, false)
+	gate, err := d.gate()
 	if err != nil {
 		return true // in doubt it lives: nothing of it may be touched
 	}
-	_ = d.drop(l)
-	return false
+	defer gate.Close()
+	path := d.lockPath(id)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	l := flock.New(path, flock.SetPermissions(0o600))
+	if ok, err := l.TryLock(); err != nil || !ok {
+		return true
+	}
+	// Windows removes no file that is open.
+	return errors.Join(l.Close(), removeFile(path)) != nil
 }
 
 // tidy removes what dead sessions left in the folder beside their records: the

@@ -159,7 +159,7 @@ func (r *run) sweep(ctx context.Context) error {
 // openHistory takes the session's lock, so that others know that it lives, and
 // opens the history. Sessions in it that died are ended there.
 func (r *run) openHistory(ctx context.Context) (err error) {
-	if r.lock, err = r.Dir.takeLock(r.id, true); err != nil {
+	if r.lock, err = r.Dir.takeLock(r.id); err != nil {
 		return err
 	}
 	if r.store, err = history.Open(ctx, r.Dir.History()); err != nil {

@@ -46,7 +46,7 @@ func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user stri
 }
 
 func (s *Swept) record(ctx context.Context, dir Dir, client *hub.Client, rec *Record, endpoint, user string) error {
-	l, err := dir.takeLock(rec.ID, false)
+	l, err := dir.takeLock(rec.ID)
 	if errors.Is(err, errHeld) {
 		s.Kept = append(s.Kept, Kept{Record: *rec, Live: true})
 		return nil

@@ -15,11 +15,12 @@ CREATE TABLE attempts (
 	status      INTEGER NOT NULL,
 	err         TEXT NOT NULL,
 	body_cut    INTEGER NOT NULL,
+	body        BLOB,
 	answer      INTEGER,
 	header      TEXT,
 	PRIMARY KEY (event, seq)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "attempts" VALUES(2,1,1,'http://127.0.0.1:7860',1767323046000000000,2500,500,'the body broke off',1,1,'[["Server","uvicorn"]]');
+INSERT INTO "attempts" VALUES(2,1,1,'http://127.0.0.1:7860',1767323046000000000,2500,500,'the body broke off',1,NULL,1,'[["Server","uvicorn"]]');
 CREATE TABLE bodies (
 	n    INTEGER PRIMARY KEY,
 	body BLOB NOT NULL
@@ -84,7 +85,6 @@ CREATE TABLE states (
 INSERT INTO "states" VALUES('5e55',3,1767323045000000007,'tunnel','https://t.example','down','reset');
 CREATE INDEX sessions_by_start ON sessions (started_at);
 CREATE INDEX events_by_rev ON events (session, rev, phase);
-CREATE INDEX events_by_session ON events (session);
 CREATE INDEX events_by_delivery ON events (delivery, webhook_id, delivery_n) WHERE delivery <> '';
 CREATE INDEX events_left ON events (phase) WHERE phase IN ('waiting', 'pending');
 CREATE INDEX events_failed ON events (failed) WHERE failed = 1;
