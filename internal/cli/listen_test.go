@@ -375,12 +375,12 @@ func TestWhatWasNeverHandedOverIsPendingAndCanBeSent(t *testing.T) {
 	}
 	addr := ln.Addr().String()
 	ln.Close()
-	p := w.start(listenArgs("--forward", addr)...)
+	p := w.start(listenArgs("--forward", addr, "--fail-on-error")...)
 	p.ready()
 	w.happen("repo.update")
 	p.wait(p.stdout, "down")
 	p.signal(os.Interrupt)
-	p.ends(0)
+	p.ends(4)
 	if !strings.Contains(p.stdout.text(), "NOT HANDED OVER") || !strings.Contains(p.stderr.text(), "1 never handed over: hf-tap events replay --pending") {
 		t.Errorf("it says\n%s\n%s", p.stdout.text(), p.stderr.text())
 	}

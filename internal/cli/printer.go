@@ -30,7 +30,7 @@ type printer struct {
 	rev  int64 // what has been printed
 	seen int   // trusted events that are settled
 	done bool  // what was wanted has come
-	fail bool  // a target failed
+	fail bool  // a target failed, or was never there
 }
 
 // errNotInTime says that the wanted events did not come within --wait.
@@ -122,7 +122,7 @@ func (p *printer) change(ctx context.Context, store *history.Store, c history.Ch
 	}
 	if e.Verdict.Trusted() {
 		p.seen++
-		p.fail = p.fail || e.Failed()
+		p.fail = p.fail || e.Failed() || e.Phase == event.PhasePending
 		p.done = p.count > 0 && p.seen >= p.count || p.until != nil && p.until.Matches(e)
 	}
 	if err := p.event(ctx, store, e); err != nil {
