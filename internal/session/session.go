@@ -92,25 +92,27 @@ func (r *run) spawn(wg *sync.WaitGroup, f func()) {
 	wg.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
-				r.panicked(p)
+				_ = r.panicked(p)
 			}
 		}()
 		f()
 	})
 }
 
-// panicked keeps the stack for a report, and ends the session.
-func (r *run) panicked(value any) {
+// panicked keeps the stack for a report, and ends the session with the error
+// that it returns.
+func (r *run) panicked(value any) error {
 	r.Log.Error("panic", "value", value, "stack", string(debug.Stack()))
-	r.cancel(fmt.Errorf("hf-tap has a bug: %v; the log in the state folder says where", value))
+	err := fmt.Errorf("hf-tap has a bug: %v; the log in the state folder says where", value)
+	r.cancel(err)
+	return err
 }
 
 // show calls the front end; a panic in it, too, takes the ordinary road.
 func (r *run) show(ctx context.Context, front func(context.Context, *Live) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.panicked(p)
-			err = context.Cause(ctx)
+			err = r.panicked(p)
 		}
 	}()
 	return front(ctx, r.live)
@@ -217,7 +219,8 @@ func (r *run) serve(ctx context.Context) error {
 	}
 	cfg := r.Receiver
 	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
-	cfg.Check, cfg.Report, cfg.Panicked = r.prove, r.reportTarget, r.panicked
+	cfg.Check, cfg.Report = r.prove, r.reportTarget
+	cfg.Panicked = func(value any) { _ = r.panicked(value) }
 	if r.recv, err = receiver.New(cfg); err != nil {
 		return errors.Join(err, local.Close())
 	}

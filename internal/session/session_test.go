@@ -416,6 +416,19 @@ func TestAPanicInATargetsGoroutineTakesTheOrdinaryRoad(t *testing.T) {
 	w.nothingLeft()
 }
 
+func TestAPanicAtTheVeryEndIsAnErrorToo(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	r := w.start(w.config())
+	r.front.last = func(*Live) { panic("the last line broke") }
+	r.live()
+	r.cancel()
+	<-r.done
+	if r.err == nil || !strings.Contains(r.err.Error(), "the last line broke") {
+		t.Errorf("got %v", r.err)
+	}
+	w.nothingLeft()
+}
+
 type broken struct{ receiver.Target }
 
 func (broken) Name() string { return "broken" }
