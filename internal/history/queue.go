@@ -22,9 +22,12 @@ const (
 	// Update waits.
 	maxUpdates     = 8192
 	maxUpdateBytes = 64 << 20
-	// maxBatch and maxBatchBytes bound a transaction, so that the first in it
-	// does not wait long for the last.
-	maxBatch      = 8
+	// smallBatch is how many writes share a transaction when few are waiting:
+	// while some callers wait for theirs, others can do something else. Of many
+	// a quarter goes together, up to maxBatch. maxBatchBytes bounds it, too, so
+	// that the first in it does not wait long for the last.
+	smallBatch    = 4
+	maxBatch      = 512
 	maxBatchBytes = 16 << 20
 )
 
@@ -199,7 +202,8 @@ func (q *queue) work() bool {
 // take takes the turn.
 func (q *queue) take() batch {
 	count, size := 0, int64(0)
-	for count < len(q.writes) && count < maxBatch && size < maxBatchBytes {
+	most := min(max(smallBatch, len(q.writes)/4), maxBatch)
+	for count < len(q.writes) && count < most && size < maxBatchBytes {
 		size += q.writes[count].size
 		count++
 	}
@@ -215,6 +219,17 @@ func (q *queue) take() batch {
 	q.busy = true
 	b.last = q.closed && len(q.writes) == 0
 	return b
+}
+
+// again lets who has the turn keep it for the writes that have come meanwhile:
+// to wake the writer for them would take longer.
+func (q *queue) again() (batch, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.writes) == 0 || q.closed {
+		return batch{}, false
+	}
+	return q.take(), true
 }
 
 // pass ends a turn. signal is left out by the writer, which looks by itself.

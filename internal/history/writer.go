@@ -296,9 +296,12 @@ func (w *writer) begin(ctx context.Context, tx *transaction) error {
 	}
 }
 
+// moreTurns is how many batches of others a caller stores after its own.
+const moreTurns = 3
+
 // store has a write stored and waits for its end. A caller that finds nobody
-// writing does it itself: to wake another goroutine and be woken by it takes
-// a third as long as the transaction.
+// writing does it itself, and some of what comes meanwhile, too: to wake
+// another goroutine and be woken by it takes a third as long as the transaction.
 func (s *Store) store(ctx context.Context, w *write) error {
 	b, mine, err := s.queue.put(ctx, w)
 	if err != nil {
@@ -306,6 +309,13 @@ func (s *Store) store(ctx context.Context, w *write) error {
 	}
 	if mine {
 		s.commit(ctx, b)
+		for range moreTurns {
+			next, ok := s.queue.again()
+			if !ok {
+				break
+			}
+			s.commit(context.Background(), next)
+		}
 		s.queue.pass(true)
 		return <-w.done
 	}
