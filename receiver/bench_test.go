@@ -35,10 +35,17 @@ var benchBody = `{"event":{"action":"update","scope":"repo.content"},"repo":{"ty
 // from one second to the next; a ratio is of two neighbours. CPU time is the
 // whole process's: the senders and the server are in it on both sides.
 //
+// There are two proxies: as it comes, which keeps two idle connections to its
+// server, and tuned, which keeps as many as there are clients.
+//
 //	go test -run - -bench Relay ./receiver
 func BenchmarkRelay(b *testing.B) {
-	for _, clients := range []int{1, 16} {
-		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+	for _, c := range []struct {
+		clients int
+		proxy   string
+		idle    int
+	}{{1, "as-it-comes", 0}, {16, "as-it-comes", 0}, {16, "tuned", 64}} {
+		b.Run(fmt.Sprintf("clients=%d/proxy=%s", c.clients, c.proxy), func(b *testing.B) {
 			store, err := history.Open(context.Background(), filepath.Join(b.TempDir(), "history.db"))
 			if err != nil {
 				b.Fatal(err)
@@ -48,7 +55,7 @@ func BenchmarkRelay(b *testing.B) {
 					b.Error(err)
 				}
 			})
-			benchRelay(b, clients, store)
+			benchRelay(b, c.clients, c.idle, store)
 		})
 	}
 }
@@ -57,7 +64,7 @@ func BenchmarkRelay(b *testing.B) {
 // the receiver costs by itself.
 func BenchmarkRelayWithoutDisk(b *testing.B) {
 	for _, clients := range []int{1, 16} {
-		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, clients, &forgetful{}) })
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, clients, 64, &forgetful{}) })
 	}
 }
 
@@ -67,7 +74,7 @@ func (f *forgetful) Append(_ context.Context, e *event.Event) error { e.N = f.n.
 func (f *forgetful) Update(event.Update)                            {}
 func (f *forgetful) Body(context.Context, int64) ([]byte, error)    { return nil, io.EOF }
 
-func benchRelay(b *testing.B, clients int, recorder receiver.Recorder) {
+func benchRelay(b *testing.B, clients, idle int, recorder receiver.Recorder) {
 	const pairs = 15
 	requests := map[int]int{1: 600, 16: 2400}[clients]
 	app := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -95,7 +102,7 @@ func benchRelay(b *testing.B, clients int, recorder receiver.Recorder) {
 		b.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(upstream)
-	transport := &http.Transport{MaxIdleConnsPerHost: 64} // the default, 2, would slow it down
+	transport := &http.Transport{MaxIdleConnsPerHost: idle} // 0 is the default, 2
 	proxy.Transport = transport
 	b.Cleanup(transport.CloseIdleConnections)
 	proxyURL := serveBench(b, &http.Server{Handler: proxy})
