@@ -28,15 +28,18 @@ var layers = map[string][]string{
 	"hub":              {},
 	"event":            {"hub"},
 	"tunnel":           {},
+	"tunnel/ngroktest": {},
 	"receiver":         {"event", "hub"},
 	"tui":              {"event", "internal/term"},
 	"internal/history": {"event", "hub"},
-	"internal/session": {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term"},
+	"internal/session": {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
 	"internal/sandbox": {"event", "hub"},
 	"internal/term":    {},
+	"internal/network": {},
+	"internal/app":     {},
 	"internal/cli": {
 		"event", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term",
+		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
 	},
 }
 
