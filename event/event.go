@@ -18,7 +18,7 @@ import (
 // Event is a recorded delivery and all that became of it.
 type Event struct {
 	N          int64  // the history's number, never used twice
-	Rev        int64  // grows with each change, within a history
+	Rev        int64  // grows with each change, within a session
 	Session    string // the session that received it
 	Source     Source
 	ReplayOf   int64  // the N of the event that this one repeats, 0 if none
@@ -39,6 +39,8 @@ type Event struct {
 	Targets    []string // where it is handed to, in the order of the routes
 	Answer     Answer
 	Attempts   []Attempt
+	Pinned     bool // the user keeps it at hand
+	Edited     bool // the user changed it before it was sent
 }
 
 // Source says who made an event.

@@ -31,7 +31,11 @@ func (s *Store) Append(ctx context.Context, e *event.Event) error {
 // AppendState stores a state with the next revision. It returns as Append does.
 func (s *Store) AppendState(ctx context.Context, state event.State) error {
 	insert := func(tx *transaction) error {
-		_, err := tx.exec(sqlInsertState, state.Session, tx.nextRev(), encodeTime(state.At),
+		rev, err := tx.nextRev(state.Session)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(sqlInsertState, state.Session, rev, encodeTime(state.At),
 			string(state.Subject), state.Name, state.State, state.Detail)
 		return err
 	}
@@ -48,20 +52,20 @@ type eventRow struct {
 	deliveryN int
 	phase     event.Phase
 
-	arrival             bool // belongs to the count of arrivals
-	webhookID, delivery string
-	replayOf            int64
-	failed              bool
-	columns             []any // from session on, in the order of sqlInsert
-	body                []byte
-	attempts            []attemptRow
-	targets             []string
+	arrival                      bool // belongs to the count of arrivals
+	session, webhookID, delivery string
+	replayOf                     int64
+	failed                       bool
+	columns                      []any // from session on, in the order of sqlInsert
+	body                         []byte
+	attempts                     []attemptRow
+	targets                      []string
 }
 
 func encodeEvent(e *event.Event) *eventRow {
 	row := &eventRow{
-		phase:     e.Phase,
-		webhookID: e.WebhookID, delivery: e.Delivery, replayOf: e.ReplayOf,
+		phase:   e.Phase,
+		session: e.Session, webhookID: e.WebhookID, delivery: e.Delivery, replayOf: e.ReplayOf,
 		arrival: e.Delivery != "" && e.Verdict.Trusted() && (e.Source == event.SourceHub || e.Source == event.SourceSandbox),
 		failed:  e.Failed(),
 		body:    e.Body,
@@ -94,7 +98,10 @@ func (r *eventRow) insert(tx *transaction) error {
 	if err != nil {
 		return err
 	}
-	r.n, r.rev = tx.nextN(), tx.nextRev()
+	if r.rev, err = tx.nextRev(r.session); err != nil {
+		return err
+	}
+	r.n = tx.nextN()
 	args := append([]any{r.n, r.rev, r.deliveryN, root, encodeBool(r.failed)}, r.columns...)
 	if _, err := tx.exec(sqlInsert, args...); err != nil {
 		return err
@@ -104,7 +111,7 @@ func (r *eventRow) insert(tx *transaction) error {
 			return err
 		}
 	}
-	tx.follow(r.n, progress{tries: len(r.attempts), failed: r.failed, targets: r.targets}, r.phase)
+	tx.follow(r.n, progress{session: r.session, tries: len(r.attempts), failed: r.failed, targets: r.targets}, r.phase)
 	for i := range r.attempts {
 		if err := tx.insertAttempt(r.n, i+1, &r.attempts[i]); err != nil {
 			return err

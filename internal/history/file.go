@@ -112,7 +112,8 @@ func prepareFile(ctx context.Context, conn *sql.Conn) error {
 		return fmt.Errorf("%w: its file system does not let processes share memory (journal mode %q)", ErrUnwritable, mode)
 	}
 	// The log grows while somebody reads for long; it need not stay large.
-	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000"); err != nil {
+	settings := fmt.Sprintf("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = %d", lastCheckpoint)
+	if _, err := conn.ExecContext(ctx, settings); err != nil {
 		return err
 	}
 	return migrate(ctx, conn, steps)

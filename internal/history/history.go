@@ -20,15 +20,16 @@
 // gets another of its own, so that one bad event cannot take others with it.
 //
 // SQLite's defaults for pages (4 KiB) and cache were measured against larger and
-// smaller ones, and none was clearly faster. Checkpoints come each 4,000 pages
-// (16 MiB) rather than 1,000: they wait for the disk, in somebody's Append, and
-// most of what they write back is the same few pages.
+// smaller ones, and none was clearly faster. What costs time is the number of
+// pages that a transaction touches; see the schema. Copying the log into the
+// file waits for the disk, so that it happens beside the writer and not in
+// somebody's Append; see checkpointer.
 //
 // # How it is read
 //
 // Readers have connections of their own, and see a snapshot. Every change gets
-// a revision from one sequence, inside the transaction that makes it, so that
-// revisions become visible in their order whatever process writes: a reader
+// the next revision of its session, inside the transaction that makes it, so
+// that revisions become visible in their order whatever process writes: a reader
 // that asks for what came after the last revision it saw misses nothing.
 package history
 
@@ -63,6 +64,7 @@ type Store struct {
 	queue   queue
 	writer  *writer
 	readers *reader
+	copier  *checkpointer
 	feed    feed
 	trouble trouble
 	workers sync.WaitGroup
@@ -95,8 +97,12 @@ func (c Config) Open(ctx context.Context, path string) (*Store, error) {
 	if s.readers, err = openReader(ctx, absolute); err != nil {
 		return nil, s.fault("open", errors.Join(err, s.writer.close()))
 	}
+	if s.copier, err = openCheckpointer(absolute); err != nil {
+		return nil, s.fault("open", errors.Join(err, s.readers.close(), s.writer.close()))
+	}
 	s.queue.init()
 	s.trouble.init()
+	s.workers.Go(s.copier.run)
 	s.workers.Go(func() { s.trouble.announce(c.OnError) })
 	s.workers.Go(s.write)
 	return s, nil
@@ -115,6 +121,7 @@ func (s *Store) Close() error {
 	<-s.queue.drained
 	kept := s.queue.abandon()
 	s.trouble.close()
+	copied := s.copier.close()
 	s.workers.Wait()
 	var lost error
 	if kept > 0 {
@@ -122,7 +129,7 @@ func (s *Store) Close() error {
 	}
 	s.feed.close()
 	// The last connection to close empties the log, which a reader could not.
-	return errors.Join(lost, s.fault("close", s.readers.close()), s.fault("close", s.writer.close()))
+	return errors.Join(lost, s.fault("close", copied), s.fault("close", s.readers.close()), s.fault("close", s.writer.close()))
 }
 
 // Err tells why Updates cannot be stored at present, nil when all is well.

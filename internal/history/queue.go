@@ -13,7 +13,7 @@ const (
 	updateLag = 20 * time.Millisecond
 	// updateBatch is how many updates wait at most, so that an Append behind
 	// them does not wait long.
-	updateBatch = 64
+	updateBatch = 192
 	// retryLag and retryLagMax bound the time to the next try after updates
 	// could not be stored, when no Append comes by.
 	retryLag    = 50 * time.Millisecond

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	sqlSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url,
 		(SELECT count(*) FROM events WHERE session = id)
 		FROM sessions ORDER BY started_at DESC, rowid DESC`
+	// What is deleted may hold the last numbers.
+	sqlKeepNumbers = `UPDATE floors SET n = max(floors.n, e.n), rev = max(floors.rev, e.rev)
+		FROM (SELECT n, rev FROM events WHERE n = ?) AS e RETURNING floors.rev`
 	sqlOpenSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url, 0
 		FROM sessions WHERE ended_at IS NULL ORDER BY started_at DESC, rowid DESC`
 )
@@ -81,16 +85,16 @@ func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err 
 	remove := func(tx *transaction) error {
 		count = 0
 		for _, n := range numbers {
-			result, err := tx.once(`DELETE FROM events WHERE n = ?`, n)
+			err := tx.w.conn.QueryRowContext(context.Background(), sqlKeepNumbers, n).Scan(&tx.w.numbers.floor)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue // it is not there
+			}
 			if err != nil {
 				return err
 			}
-			gone, err := result.RowsAffected()
-			if err != nil {
-				return err
-			}
-			count += int(gone)
+			count++
 			for _, text := range []string{
+				`DELETE FROM events WHERE n = ?`,
 				`DELETE FROM bodies WHERE n = ?`,
 				`DELETE FROM answers WHERE id IN (SELECT answer FROM attempts WHERE event = ?)`,
 				`DELETE FROM attempts WHERE event = ?`,

@@ -122,7 +122,11 @@ func (tx *transaction) applyUpdate(u update) error {
 		}
 		p.tries += len(u.attempts)
 	}
-	result, err := tx.exec(sqlUpdate, tx.nextRev(), p.tries, encodeBool(p.failed), u.phase, u.answer.Status, int64(u.answer.Duration), u.n)
+	rev, err := tx.nextRev(p.session)
+	if err != nil {
+		return err
+	}
+	result, err := tx.exec(sqlUpdate, rev, p.tries, encodeBool(p.failed), u.phase, u.answer.Status, int64(u.answer.Duration), u.n)
 	if err != nil {
 		return err
 	}
