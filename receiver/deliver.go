@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan 
 		h.start()
 		return h.settled, nil
 	default:
-		if h := r.acknowledged(e, to, received); h != nil {
+		if h := r.acknowledged(e, to, event.Answer{Status: http.StatusOK, Duration: time.Since(received)}); h != nil {
 			return h.settled, nil
 		}
 	}

@@ -114,7 +114,7 @@ func (l *lane) push(j *job) admission {
 // startWorkers starts as many workers as there is work for. It needs l.mu.
 func (l *lane) startWorkers() {
 	for range min(l.queue.len()+len(l.back), l.r.config.Concurrency-l.workers) {
-		if l.probing || l.closed {
+		if l.probing || l.closed || l.r.Paused() {
 			return
 		}
 		l.workers++
@@ -139,7 +139,7 @@ func (l *lane) next() *job {
 	defer l.mu.Unlock()
 	var j *job
 	switch {
-	case l.probing || l.closed:
+	case l.probing || l.closed || l.r.Paused():
 	case len(l.back) > 0:
 		j = l.back[0]
 		l.back = slices.Delete(l.back, 0, 1)

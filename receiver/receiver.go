@@ -46,6 +46,8 @@ type Receiver struct {
 	running  sync.WaitGroup // workers, probers and relays of Deliver
 
 	stopping  atomic.Bool
+	paused    atomic.Bool
+	fault     atomic.Pointer[activeFault]
 	unsettled atomic.Int64  // events taken and not settled yet
 	idle      chan struct{} // told when unsettled gets to 0; one slot
 	broken    chan struct{} // closed when a goroutine panicked: its event never settles
@@ -128,6 +130,11 @@ const cutTime = time.Second
 func (r *Receiver) Drain(ctx context.Context) (left int) {
 	before := r.counts.left.Load()
 	r.stopping.Store(true)
+	if r.Paused() { // what is queued would wait in vain
+		for _, lane := range r.lanes {
+			lane.close()
+		}
+	}
 	r.waitSettled(ctx)
 	r.abandon()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutTime)

@@ -11,6 +11,7 @@ import (
 // guarded by the handover's mu.
 type relay struct {
 	since   time.Time // the last byte of the request
+	fault   *Fault    // what is wrong with the answer on purpose, nil if nothing
 	results []result  // in the order of the routes; the zero value: not done
 	reply   *reply    // what the sender is told, once that is certain
 }
@@ -38,6 +39,10 @@ var relayed = [...]string{"Content-Type", "Content-Encoding", "Location"}
 func (a *relay) answer() event.Answer {
 	if a.reply != nil {
 		return event.Answer{}
+	}
+	if status := a.fault.status(0); a.fault != nil && (status != 0 || a.fault.Drop) {
+		a.reply = &reply{status: status}
+		return event.Answer{Status: status, Duration: time.Since(a.since) + a.fault.Delay}
 	}
 	deciding := a.results[0]
 	for _, result := range a.results {

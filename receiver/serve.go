@@ -103,14 +103,26 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 	if local {
 		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
+	status := http.StatusOK
+	fault := r.faultFor(e)
 	if r.config.Respond == Relay && len(to) > 0 {
-		h := r.handover(e, to, &relay{since: received})
+		h := r.handover(e, to, &relay{since: received, fault: fault})
 		h.start()
-		h.reply().write(w)
-		return
+		reply := h.reply()
+		r.delay(req.Context(), fault)
+		if status = reply.status; status != dropped {
+			reply.write(w)
+		}
+	} else {
+		r.delay(req.Context(), fault)
+		if status = fault.status(status); status != dropped {
+			respond(w, status, nil)
+		}
+		r.acknowledged(e, to, event.Answer{Status: status, Duration: time.Since(received)})
 	}
-	respond(w, http.StatusOK, nil)
-	r.acknowledged(e, to, received)
+	if status == dropped {
+		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
+	}
 }
 
 // take records an event and says where it goes. When it returns nil somebody
@@ -138,10 +150,10 @@ func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 	return to, nil
 }
 
-// acknowledged notes an answer of 200 and hands the event over. It returns nil
-// when there is no target, which settles the event.
-func (r *Receiver) acknowledged(e *event.Event, to []*lane, since time.Time) *handover {
-	u := event.Update{N: e.N, Answer: event.Answer{Status: http.StatusOK, Duration: time.Since(since)}}
+// acknowledged notes the answer and hands the event over. It returns nil when
+// there is no target, which settles the event.
+func (r *Receiver) acknowledged(e *event.Event, to []*lane, answer event.Answer) *handover {
+	u := event.Update{N: e.N, Answer: answer}
 	if len(to) == 0 {
 		u.Phase = event.PhaseSettled
 		r.config.Recorder.Update(u)

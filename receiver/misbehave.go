@@ -1,0 +1,117 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// Fault is a wrong answer that the user wants senders to get, to see what the
+// Hub and the handler make of it: the Hub delivers again, and then suspends the
+// webhook. Events are recorded and handed over all the same.
+type Fault struct {
+	Status int           // the answer, 0: the right one
+	Delay  time.Duration // before the answer
+	Drop   bool          // no answer: the connection is closed
+	Times  int           // how many deliveries get it, 0: all until it is cleared
+	// Match says which deliveries get it, nil: all with the right secret. It is
+	// called on the way to an answer, from several goroutines.
+	Match func(*event.Event) bool
+}
+
+// activeFault is a Fault that is set.
+type activeFault struct {
+	Fault
+	left atomic.Int64 // of Times
+}
+
+// maxDelay bounds a Fault's delay: a connection may not live much longer.
+const maxDelay = 2 * time.Minute
+
+// SetFault makes answers wrong from the next one on, instead of the way that
+// was set before. nil makes them right again. The error says what is wrong with
+// the fault.
+func (r *Receiver) SetFault(f *Fault) error {
+	if f == nil {
+		r.fault.Store(nil)
+		return nil
+	}
+	switch {
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("there is no final answer of the status %d: want 200 to 599", f.Status)
+	case f.Delay < 0 || f.Delay > maxDelay:
+		return fmt.Errorf("a delay of %s is not between 0 and %s", f.Delay, maxDelay)
+	case f.Times < 0:
+		return errors.New("the number of deliveries is negative")
+	case f.Status == 0 && f.Delay == 0 && !f.Drop:
+		return errors.New("a fault needs a status, a delay or a drop")
+	}
+	active := &activeFault{Fault: *f}
+	active.left.Store(int64(f.Times))
+	r.fault.Store(active)
+	return nil
+}
+
+// Fault gives the fault that is set and how many more deliveries get it (0
+// when it has no end), nil when there is none.
+func (r *Receiver) Fault() (f *Fault, left int) {
+	active := r.fault.Load()
+	if active == nil {
+		return nil, 0
+	}
+	given := active.Fault
+	return &given, int(max(active.left.Load(), 0))
+}
+
+// faultFor gives the fault that the answer to e has, nil for none. One that
+// was given as often as wanted is cleared.
+func (r *Receiver) faultFor(e *event.Event) *Fault {
+	active := r.fault.Load()
+	if active == nil || active.Match != nil && !active.Match(e) {
+		return nil
+	}
+	if active.Times > 0 {
+		left := active.left.Add(-1)
+		if left <= 0 {
+			r.fault.CompareAndSwap(active, nil)
+		}
+		if left < 0 {
+			return nil
+		}
+	}
+	return &active.Fault
+}
+
+// dropped stands for an answer that is not given.
+const dropped = 0
+
+// status gives what is answered instead of status. A nil fault changes nothing.
+func (f *Fault) status(status int) int {
+	switch {
+	case f == nil:
+		return status
+	case f.Drop:
+		return dropped
+	case f.Status != 0:
+		return f.Status
+	}
+	return status
+}
+
+// delay holds up an answer, until its sender leaves or the receiver stops.
+func (r *Receiver) delay(ctx context.Context, f *Fault) {
+	if f == nil || f.Delay == 0 {
+		return
+	}
+	timer := time.NewTimer(f.Delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-r.attempts.Done():
+	}
+}
