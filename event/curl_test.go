@@ -1,0 +1,54 @@
+package event
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestCurlSendsTheEventAsItCame(t *testing.T) {
+	for _, program := range []string{"curl", "bash"} {
+		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not there: apt-get install %s", program, program)
+		} else if err != nil {
+			t.Skipf("%s is not there: apt-get install %s", program, program)
+		}
+	}
+	var got http.Header
+	var body []byte
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = r.Header
+		body, _ = io.ReadAll(r.Body)
+	}))
+	defer server.Close()
+	for _, sent := range []string{`{"a":"it's \"so\" $HOME ` + "`id`" + `"}`, "line\nline", "\x00\xff\u009bnot %s text'\\", "@file", "\u202e"} {
+		e := &Event{Method: "POST", Body: []byte(sent), Header: http.Header{
+			"Content-Type": {"application/json"}, "X-Webhook-Secret": {"s3cret"}, "Authorization": {"Bearer s3cret"}, "X-Empty": {""},
+			"X-Two": {"$(id)", "it's"}, "Content-Length": {"99"}, "X-Forwarded-For": {"1.2.3.4"}}}
+		text := Curl(e, server.URL+"/hook?a=b&c")
+		if strings.Contains(text, "s3cret") {
+			t.Errorf("the command tells a secret: %s", text)
+		}
+		if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || r == 0x202e || r == utf8.RuneError) }) {
+			t.Errorf("the command holds what a terminal obeys: %q", text)
+		}
+		cmd := exec.Command("bash", "-c", text)
+		cmd.Env = []string{"WEBHOOK_SECRET=from the environment", "PATH=/usr/bin:/bin"}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v, %s\n%s", err, out, text)
+		}
+		if string(body) != sent {
+			t.Errorf("sent %q, arrived as %q", sent, body)
+		}
+		if got.Get("X-Webhook-Secret") != "from the environment" || got.Get("Authorization") != "" || got.Get("Content-Type") != "application/json" ||
+			strings.Join(got["X-Two"], "|") != "$(id)|it's" || got["X-Empty"] == nil {
+			t.Errorf("headers arrived as %v", got)
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// Filter is the one language in which events are asked for, in the interface,
+// in listen --until and in the history:
+//
+//	kind:discussion.* repo:me/* status:>=500 latency:>1s -kind:repo.config "@bot"
+//
+// Terms stand side by side and all have to fit; "-" in front of one turns it
+// around. A term is a word or a "quoted phrase", searched in what a list shows
+// of an event and in its body; a key with a value (FilterKeys lists them), in
+// which commas separate alternatives and "*" stands for any run of characters;
+// a Match as routes have it (discussion.*,model:me/*); or jq: with an
+// expression over the event's JSON, which goes to the end of the filter unless
+// it is quoted. Capital and small letters are the same, but in Matches and jq.
+// The zero value fits every event.
+type Filter struct {
+	source string
+	terms  []term
+}
+
+// Fit is what a Filter says of a Row.
+type Fit int8
+
+// What a filter can say.
+const (
+	FitNo      Fit = iota
+	FitYes         // whatever the rest of the event is
+	FitUnknown     // only the whole event can tell, with its headers and body
+)
+
+// term is one condition. Exactly one of row and whole may be nil: a term
+// without row needs the whole event always, one without whole never.
+type term struct {
+	not   bool
+	row   func(*Row) Fit
+	whole func(*Event) bool
+}
+
+// String gives the text that the filter was read from.
+func (f *Filter) String() string {
+	if f == nil {
+		return ""
+	}
+	return f.source
+}
+
+// Empty reports whether f fits every event because it asks for nothing.
+func (f *Filter) Empty() bool { return f == nil || len(f.terms) == 0 }
+
+// NeedsBody reports whether Match may need the event's headers and body. A
+// filter of keys that rows have never does.
+func (f *Filter) NeedsBody() bool {
+	if f == nil {
+		return false
+	}
+	for _, t := range f.terms {
+		if t.whole != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// MatchRow says as much of an event as its row tells. It allocates nothing and
+// takes about as long as a search for a substring.
+func (f *Filter) MatchRow(r *Row) Fit {
+	if f == nil {
+		return FitYes
+	}
+	fit := FitYes
+	for i := range f.terms {
+		switch t := &f.terms[i]; t.ask(r) {
+		case FitNo:
+			return FitNo
+		case FitUnknown:
+			fit = FitUnknown
+		}
+	}
+	return fit
+}
+
+func (t *term) ask(r *Row) Fit {
+	if t.row == nil {
+		return FitUnknown
+	}
+	fit := t.row(r)
+	switch {
+	case t.not && fit == FitYes:
+		return FitNo
+	case t.not && fit == FitNo:
+		return FitYes
+	}
+	return fit
+}
+
+// Match reports whether e fits. Where NeedsBody says so, e has to have its
+// headers and body; without them a term that looks there fits nothing.
+func (f *Filter) Match(e *Event) bool {
+	if f.Empty() {
+		return true
+	}
+	r := NewRow(e)
+	for i := range f.terms {
+		t := &f.terms[i]
+		switch t.ask(r) {
+		case FitNo:
+			return false
+		case FitUnknown:
+			if t.whole(e) == t.not {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hit is the Fit of a condition that a row decides.
+func hit(ok bool) Fit {
+	if ok {
+		return FitYes
+	}
+	return FitNo
+}
+
+// words searches in the row and, if it is not there, in the body.
+func words(phrase string) term {
+	needle := strings.ToLower(phrase)
+	return term{
+		row: func(r *Row) Fit {
+			if strings.Contains(r.searchable, needle) {
+				return FitYes
+			}
+			return FitUnknown
+		},
+		whole: inBody(phrase),
+	}
+}
+
+// inBody searches in the body as it came, and for the phrase as JSON writes it:
+// a quotation mark or a line's end within a string of the body is escaped there.
+func inBody(phrase string) func(*Event) bool {
+	plain := bytes.ToLower([]byte(phrase))
+	escaped, err := json.Marshal(phrase)
+	if err == nil {
+		escaped = bytes.ToLower(escaped[1 : len(escaped)-1])
+	}
+	return func(e *Event) bool {
+		body := bytes.ToLower(e.Body)
+		return bytes.Contains(body, plain) || err == nil && !bytes.Equal(plain, escaped) && bytes.Contains(body, escaped)
+	}
+}
+
+// matching is the term of a Match as routes have it.
+func matching(m Match) term {
+	return term{row: func(r *Row) Fit {
+		return hit((len(m.Kinds) == 0 || fitsAny(m.Kinds, func(p string) bool { return matchKind(p, r.Kind) })) &&
+			(len(m.Watches) == 0 || fitsAny(m.Watches, func(p string) bool { return matchRepo(p, r.Repo) })))
+	}}
+}
+
+func fitsAny(patterns []string, fits func(string) bool) bool {
+	for _, p := range patterns {
+		if fits(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchRepo is matchWatch for a repo that is written as one text.
+func matchRepo(pattern, repo string) bool {
+	if repo == "" {
+		repo = ":"
+	}
+	if glob(pattern, repo) {
+		return true
+	}
+	typ, name, _ := strings.Cut(pattern, ":")
+	_, full, _ := strings.Cut(repo, ":")
+	owner, _, owned := strings.Cut(full, "/")
+	return owned && (typ == "user" || typ == "org") && glob(name, owner)
+}

@@ -1,0 +1,134 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/metrics"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/itchyny/gojq"
+)
+
+// Bounds of one evaluation. An expression may come from a file that somebody
+// else wrote, and jq has loops.
+const (
+	jqTime   = 200 * time.Millisecond
+	jqMemory = 128 << 20 // bytes that the process may grow by
+	jqSlow   = time.Millisecond
+)
+
+// jq reads the expression: quoted, or up to the end of the filter.
+func (l *lexer) jq() (term, *FilterError) {
+	start := l.i
+	var source string
+	if !l.done() && (l.s[l.i] == '"' || l.s[l.i] == '\'') {
+		text, err := l.quoted()
+		if err != nil {
+			return term{}, err
+		}
+		source, start = text, start+1
+	} else {
+		source, l.i = l.s[l.i:], len(l.s)
+	}
+	if strings.TrimSpace(source) == "" {
+		return term{}, wrong(start, "an expression, like jq:.body.discussion.num > 3", "jq has no expression")
+	}
+	query, err := gojq.Parse(source)
+	if err != nil {
+		var at *gojq.ParseError
+		if errors.As(err, &at) {
+			start += max(at.Offset-len(at.Token), 0)
+		}
+		return term{}, wrong(start, "a jq expression", "%v", err)
+	}
+	code, err := gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil }))
+	if err != nil {
+		return term{}, wrong(start, "a jq expression", "%v", err)
+	}
+	return term{whole: func(e *Event) bool { return jqTrue(code, e) }}, nil
+}
+
+// jqTrue reports whether an expression's first result is neither null nor
+// false. An error is no, and so is an expression that takes too long.
+func jqTrue(code *gojq.Code, e *Event) bool {
+	text, err := e.MarshalJSON()
+	if err != nil {
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var input any
+	if err := dec.Decode(&input); err != nil {
+		return false
+	}
+	result, ok := jqFirst(code, input)
+	return ok && result != nil && result != false
+}
+
+func jqFirst(code *gojq.Code, input any) (result any, ok bool) {
+	// gojq panics on some expressions that its authors did not think of; a
+	// filter that fits nothing is better than an interface that is gone.
+	defer func() {
+		if r := recover(); r != nil {
+			result, ok = nil, false
+		}
+	}()
+	result, ok = code.RunWithContext(newBudget(), input).Next()
+	if _, failed := result.(error); failed {
+		return nil, false
+	}
+	return result, ok
+}
+
+// budget is a context that ends when an evaluation has had its share of time
+// or memory. gojq asks for Done before each step, so that a step that doubles a
+// value is seen before the next one doubles it again; a timer would come too
+// late for that, as forty steps fill any memory.
+type budget struct {
+	context.Context
+	began, last time.Time
+	heap        uint64
+	spent       atomic.Bool
+	done        chan struct{}
+	open        chan struct{}
+}
+
+func newBudget() *budget {
+	now := time.Now()
+	done := make(chan struct{})
+	close(done)
+	return &budget{Context: context.Background(), began: now, last: now, heap: heapBytes(), done: done}
+}
+
+// Done gives a closed channel once the budget is spent.
+func (b *budget) Done() <-chan struct{} {
+	now := time.Now()
+	step := now.Sub(b.last)
+	b.last = now
+	if now.Sub(b.began) > jqTime || step > jqSlow && heapBytes() > b.heap+jqMemory {
+		b.spent.Store(true)
+	}
+	if b.spent.Load() {
+		return b.done
+	}
+	return b.open
+}
+
+// Err says what the budget was.
+func (b *budget) Err() error {
+	if !b.spent.Load() {
+		return nil
+	}
+	return fmt.Errorf("the jq expression took more than %s or %d MiB", jqTime, jqMemory>>20)
+}
+
+func heapBytes() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}

@@ -1,0 +1,211 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// FilterError says where a filter is wrong, and what would be right.
+type FilterError struct {
+	Filter  string
+	Pos     int    // the byte at which the wrong part begins
+	Problem string // what is wrong
+	Want    string // what would be right
+}
+
+// Error gives all on one line.
+func (e *FilterError) Error() string {
+	return fmt.Sprintf("filter %q, at byte %d: %s: want %s", e.Filter, e.Pos, e.Problem, e.Want)
+}
+
+// maxFilter bounds what one match can cost.
+const maxFilter = 4096
+
+// ParseFilter reads a filter. The empty one fits every event. Every text that
+// ParseMatch takes is a filter with the same meaning, as long as no term of it
+// has a space inside. The error is a *FilterError.
+func ParseFilter(s string) (*Filter, error) {
+	f := &Filter{source: strings.TrimSpace(s)}
+	if len(s) > maxFilter {
+		return nil, &FilterError{s[:40] + "…", maxFilter, "it is too long", fmt.Sprintf("at most %d bytes", maxFilter)}
+	}
+	l := lexer{s: s}
+	for l.space(); !l.done(); l.space() {
+		t, err := l.term()
+		if err != nil {
+			err.Filter = s
+			return nil, err
+		}
+		f.terms = append(f.terms, t)
+	}
+	return f, nil
+}
+
+// lexer takes a filter apart. i is where it stands.
+type lexer struct {
+	s string
+	i int
+}
+
+func (l *lexer) done() bool { return l.i >= len(l.s) }
+
+func (l *lexer) space() {
+	for !l.done() {
+		r, size := utf8.DecodeRuneInString(l.s[l.i:])
+		if !unicode.IsSpace(r) {
+			return
+		}
+		l.i += size
+	}
+}
+
+func wrong(pos int, want, format string, args ...any) *FilterError {
+	return &FilterError{Pos: pos, Problem: fmt.Sprintf(format, args...), Want: want}
+}
+
+// term reads one condition.
+func (l *lexer) term() (t term, err *FilterError) {
+	if l.s[l.i] == '-' {
+		l.i++
+		if l.done() || l.s[l.i] == ' ' {
+			return term{}, wrong(l.i-1, "a term right after it", `"-" stands alone`)
+		}
+		defer func() { t.not = !t.not }()
+	}
+	start := l.i
+	if l.s[l.i] == '"' {
+		phrase, err := l.quoted()
+		if err == nil && phrase == "" {
+			err = wrong(start, "a phrase between the quotes", "the phrase is empty")
+		}
+		return words(phrase), err
+	}
+	if t, ok := l.match(); ok {
+		return t, nil
+	}
+	key, hasValue := l.key()
+	if !hasValue {
+		return words(l.word()), nil
+	}
+	if key == "jq" {
+		return l.jq()
+	}
+	k, known := findKey(key)
+	if !known {
+		return term{}, wrong(start, "one of "+keyNames()+`, or the text in "quotes"`, "there is no key %q", key)
+	}
+	values, err := l.values()
+	if err != nil {
+		return term{}, err
+	}
+	return k.term(values)
+}
+
+// match reads a Match, as routes have it, if one stands here. Spaces may stand
+// beside its commas.
+func (l *lexer) match() (term, bool) {
+	end := l.i
+	for end < len(l.s) && !startsSpace(l.s[end:]) {
+		end++
+		rest := strings.TrimLeft(l.s[end:], " ")
+		if l.s[end-1] == ',' || strings.HasPrefix(rest, ",") {
+			end = len(l.s) - len(rest)
+		}
+	}
+	m, err := ParseMatch(l.s[l.i:end])
+	if err != nil {
+		return term{}, false
+	}
+	l.i = end
+	return matching(m), true
+}
+
+func startsSpace(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsSpace(r)
+}
+
+// key reads a key and its colon, if that is what stands here.
+func (l *lexer) key() (string, bool) {
+	end := l.i
+	for end < len(l.s) && (l.s[end] >= 'a' && l.s[end] <= 'z' || l.s[end] >= 'A' && l.s[end] <= 'Z') {
+		end++
+	}
+	if end == l.i || end == len(l.s) || l.s[end] != ':' {
+		return "", false
+	}
+	key := strings.ToLower(l.s[l.i:end])
+	l.i = end + 1
+	return key, true
+}
+
+// word reads up to the next space.
+func (l *lexer) word() string {
+	start := l.i
+	for !l.done() && !startsSpace(l.s[l.i:]) {
+		l.i++
+	}
+	return l.s[start:l.i]
+}
+
+// quoted reads a phrase between the quotes that begin here. A backslash takes
+// the meaning from the quote or the backslash after it.
+func (l *lexer) quoted() (string, *FilterError) {
+	start, quote := l.i, l.s[l.i]
+	var b strings.Builder
+	for l.i++; !l.done(); l.i++ {
+		c := l.s[l.i]
+		switch {
+		case c == quote:
+			l.i++
+			return b.String(), nil
+		case c == '\\' && l.i+1 < len(l.s) && (l.s[l.i+1] == quote || l.s[l.i+1] == '\\'):
+			l.i++
+			b.WriteByte(l.s[l.i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", wrong(start, fmt.Sprintf("%c at its end", quote), "the quoted phrase has no end")
+}
+
+// value is one alternative of a key's values, and where it stands.
+type value struct {
+	text   string
+	pos    int
+	quoted bool // "*" stands for itself
+}
+
+// values reads alternatives, separated by commas.
+func (l *lexer) values() ([]value, *FilterError) {
+	var values []value
+	for {
+		v := value{pos: l.i}
+		switch {
+		case !l.done() && l.s[l.i] == '"':
+			text, err := l.quoted()
+			if err != nil {
+				return nil, err
+			}
+			v.text, v.quoted = text, true
+		default:
+			for !l.done() && l.s[l.i] != ',' && !startsSpace(l.s[l.i:]) {
+				l.i++
+			}
+			v.text = l.s[v.pos:l.i]
+		}
+		if v.text == "" {
+			return nil, wrong(v.pos, "a value right after the colon or comma", "the value is empty")
+		}
+		values = append(values, v)
+		if l.done() || startsSpace(l.s[l.i:]) {
+			return values, nil
+		}
+		if l.s[l.i] != ',' {
+			return nil, wrong(l.i, "a comma or a space after a quoted value", "%q follows a quote", l.s[l.i:l.i+1])
+		}
+		l.i++
+	}
+}

@@ -1,0 +1,228 @@
+package event
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// asked is an event with something for every key.
+func asked() *Event {
+	return &Event{
+		N: 12, Session: "896c", Source: SourceReplay, ReplayOf: 7, WebhookID: "65a14fd9", Delivery: "d-77", DeliveryN: 2,
+		Kind: "discussion.comment.create", Repo: hub.Watch{Type: "model", Name: "me/Whisper"}, Verdict: VerdictOK, Method: "POST",
+		ReceivedAt: time.Unix(1_795_000_000, 0), Path: "/hf-tap/x?secret=s3cret", Phase: PhaseSettled,
+		Header: http.Header{"User-Agent": {"hub/1"}, "Authorization": {"Bearer s3cret"}},
+		Size:   12_000, Body: []byte(`{"comment":{"content":"hi @Bot, \"merge\" this"},"discussion":{"num":4}}`), Answer: Answer{Status: 200},
+		Targets: []string{"http://127.0.0.1:3000/hook", "http://127.0.0.1:4000/"}, Pinned: true,
+		Attempts: []Attempt{
+			{N: 1, Target: "http://127.0.0.1:3000/hook", Status: 500, Duration: 20 * time.Millisecond},
+			{N: 2, Target: "http://127.0.0.1:3000/hook", Status: 204, Duration: 1500 * time.Millisecond},
+			{N: 1, Target: "http://127.0.0.1:4000/", Err: "connection refused"},
+		},
+	}
+}
+
+func TestAFilterFitsWhatItAsksFor(t *testing.T) {
+	e := asked()
+	r := NewRow(e)
+	for filter, want := range map[string]bool{
+		"": true, "  ": true,
+		"kind:discussion.*": true, "kind:repo.*": false, "kind:comment": true, "kind:repo.*,discussion.*": true, "-kind:repo.config": true, "KIND:Discussion.*": true,
+		"repo:me/*": true, "repo:model:me/*": true, "repo:whisper": true, "repo:dataset:*": false, "repo:you/*": false,
+		"verdict:ok": true, "verdict:o": true, "verdict:wrong": false, "-verdict:wrong,missing": true,
+		"status:204": true, "status:500": false, "status:2xx": true, "status:0": true, "status:>=500": false, "status:200..299": true, "status:500,204": true,
+		"answer:200": true, "latency:>1s": true, "latency:>1500ms": false, "latency:<=1500ms": true, "latency:1s..2s": true,
+		"target:3000": true, "target:5000": false, "target:*4000/": true, "error:refused": true, "error:timeout": false,
+		"is:failed": true, "is:handed": false, "is:replay": true, "is:again": true, "is:pinned": true, "-is:edited": true, "is:trusted": true, "is:waiting": false,
+		"source:replay": true, "source:hub": false, "tries:>1": true, "tries:>2": false, "size:>10kb": true, "size:<1mb": true,
+		"n:12": true, "n:#12": true, "n:10..20": true, "n:<12": false, "replay:7": true, "delivery:d-77": true, "webhook:65a1": true, "session:896c": true,
+		"path:/hf-tap": true, "path:s3cret": false, `header:"user-agent: hub"`: true, "header:user-agent:*": true, "header:s3cret": false,
+		"body:@bot": true, "body:nowhere": false, `"@bot"`: true, "@bot": true, `"hi @bot"`: true, `"hi  @bot"`: false, `"\"merge\" this"`: true,
+		"-@bot": false, "-nowhere": true, "-body:nowhere": true, "whisper": true, ":3000": true, "refused": true, "204": true,
+		"discussion.*,model:me/*": true, "repo.*,model:me/*": false, "discussion.* , model:me/*": true, "-discussion.*": false, "user:me": true, "org:us": false, "*": true,
+		"kind:discussion.* repo:me/* verdict:ok status:2xx latency:>1s target:3000 -kind:repo.config \"@bot\"": true,
+		"kind:discussion.* status:>=500": false, "discussion.* is:failed @bot": true,
+		"jq:.body.discussion.num > 3": true, "jq:.body.discussion.num > 4": false, "jq:'.repo.name == \"me/Whisper\"' is:failed": true,
+		`jq:".kind == \"discussion.comment.create\"" is:handed`: false, "-jq:.body.discussion": false, "is:failed jq:.attempts[] | select(.status == 500)": true,
+		"jq:.body.nothing": false, "jq:error": false, "jq:empty": false, "jq:.n.x": false,
+	} {
+		f, err := ParseFilter(filter)
+		if err != nil {
+			t.Errorf("%q: %v", filter, err)
+			continue
+		}
+		if got := f.Match(e); got != want {
+			t.Errorf("%q fits: %v, want %v", filter, got, want)
+		}
+		switch fit := f.MatchRow(r); {
+		case fit == FitUnknown && !f.NeedsBody():
+			t.Errorf("%q needs no body and the row cannot tell", filter)
+		case fit != FitUnknown && (fit == FitYes) != want:
+			t.Errorf("%q fits the row: %v, want %v", filter, fit, want)
+		}
+	}
+}
+
+func TestEveryMatchOfARouteIsAFilter(t *testing.T) {
+	for _, match := range []string{"*", "discussion.*", "*.update", "repo.config.update", "repo.config.dois.*", "model:me/*", "*:me/*", "user:me", "org:us",
+		"repo.*,discussion.create,model:me/m", "repo.* , model:me/m", "discussion.*,model:me/*", "user:*"} {
+		m, err := ParseMatch(match)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := ParseFilter(match)
+		if err != nil {
+			t.Errorf("%q is a match and no filter: %v", match, err)
+			continue
+		}
+		for _, kind := range append(Kinds, "", "repo.config.dois.create", "newer.create") {
+			for _, repo := range []hub.Watch{{}, {Type: "model", Name: "me/m"}, {Type: "space", Name: "us/m"}, {Type: "model", Name: "bert"}} {
+				e := &Event{Kind: kind, Repo: repo}
+				if f.Match(e) != m.Matches(e) {
+					t.Errorf("%q fits %q of %q: %v as a filter, %v as a match", match, kind, repo.String(), f.Match(e), m.Matches(e))
+				}
+			}
+		}
+	}
+}
+
+func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
+	for filter, want := range map[string]string{
+		"is:failed foo:bar":       `at byte 10: there is no key "foo": want one of kind, repo, `,
+		"https://hf.co":           `at byte 0: there is no key "https": want one of kind`,
+		`kind:a "open`:            `at byte 7: the quoted phrase has no end: want "`,
+		"status:>>5":              `at byte 7: ">>5" is no value of status: want a status`,
+		"status:200,x":            `at byte 11: "x" is no value of status`,
+		"latency:>1":              `at byte 8: ">1" is no value of latency: want a duration with its unit`,
+		"verdict:bad":             `at byte 8: verdict has no value "bad": want one of ok, wrong, missing, unchecked`,
+		"is:":                     "at byte 3: the value is empty",
+		"kind:a,":                 "at byte 7: the value is empty",
+		`kind:"a"b`:               "at byte 8: \"b\" follows a quote",
+		"a - b":                   `at byte 2: "-" stands alone`,
+		"jq:":                     "at byte 3: jq has no expression",
+		"ok jq:.a |":              "at byte 10: unexpected EOF",
+		"jq:'.a ='":               "at byte 8: ",
+		"jq:nofunc":               "function not defined: nofunc",
+		`""`:                      "at byte 0: the phrase is empty",
+		strings.Repeat("x", 5000): "it is too long: want at most 4096 bytes",
+		"jq:input":                "input(s)/0 is not allowed",
+		"size:>1tb":               `">1tb" is no value of size`,
+		"n:-1":                    `"-1" is no value of n`,
+		"latency:-1s..1s":         `is no value of latency`,
+	} {
+		_, err := ParseFilter(filter)
+		var at *FilterError
+		if !errors.As(err, &at) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: got %v, want %s", filter, err, want)
+		}
+	}
+}
+
+func TestAJQExpressionThatRunsForEverIsCut(t *testing.T) {
+	for _, filter := range []string{
+		"jq:[repeat(1)]", "jq:def f: f; f", `jq:reduce range(60) as $i ("ab"; . + .)`, "jq:reduce range(60) as $i ([1]; . + .)", "jq:last(range(1e12))",
+	} {
+		f, err := ParseFilter(filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began, done := time.Now(), make(chan bool, 1)
+		go func() { done <- f.Match(asked()) }()
+		select {
+		case fits := <-done:
+			if fits {
+				t.Errorf("%q fits", filter)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("%q took %s", filter, took)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%q still runs", filter)
+		}
+	}
+}
+
+func TestARowTellsOfTheLastTryAndNoSecret(t *testing.T) {
+	e := asked()
+	e.Targets = append(e.Targets, "http://u:s3cret@h/")
+	r := NewRow(e)
+	if got := r.Targets[0]; got.Tries != 2 || got.Status != 204 || !got.OK() {
+		t.Errorf("the row has %+v of a target that took the event at the second try", got)
+	}
+	if got := r.Targets[2]; got.Tries != 0 || strings.Contains(got.Name+r.Path+r.searchable, "s3cret") {
+		t.Errorf("the row tells a secret: %+v", r)
+	}
+}
+
+func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
+	known := Known{Repos: []string{"space:me/s", "model:me/m", "model:me/m"}, Targets: []string{":3000"}}
+	for _, c := range []struct{ before, after, want string }{
+		{"", "", "kind: repo: verdict: status: answer: latency: target: error: is: source: tries: size: n: replay: delivery: webhook: session: path: header: body: jq:"},
+		{"ver", "", "verdict:"},
+		{"is:failed -st", "", "status:"},
+		{"verdict:", "", "ok wrong missing unchecked"},
+		{"verdict:ok,w", "", "wrong"},
+		{"repo:", "", "model:me/m space:me/s"},
+		{"repo:me", " is:failed", "model:me/m space:me/s"},
+		{"kind:discussion.c", "", "discussion.create discussion.comment.create discussion.comment.update"},
+		{"target:", "", ":3000"},
+		{`"ver`, "", ""},
+		{"jq:.ver", "", ""},
+		{"jq:. | st", "", ""},
+		{"nokey:v", "", ""},
+	} {
+		got := CompleteFilter(c.before+c.after, len(c.before), known)
+		var texts []string
+		for _, candidate := range got.Candidates {
+			texts = append(texts, candidate.Text)
+			full := c.before[:got.From] + candidate.Text
+			if strings.HasSuffix(candidate.Text, ":") {
+				continue
+			}
+			if _, err := ParseFilter(full); err != nil {
+				t.Errorf("%q is completed to what is wrong: %v", c.before, err)
+			}
+		}
+		if strings.Join(texts, " ") != c.want {
+			t.Errorf("%q| offers %q, want %q", c.before, texts, c.want)
+		}
+	}
+}
+
+func FuzzParseFilter(f *testing.F) {
+	for _, seed := range []string{"kind:discussion.* -repo:me/* \"@bot\"", "discussion.* , model:me/*", "status:>=500,2xx latency:1s..2s", "jq:.a | select(.b)",
+		`jq:"x\"y" is:failed`, "-", `"`, "a:b", "is:\xff", "kind:\"*\"", "size:9999999999gb", "n:..", "-jq:1"} {
+		f.Add(seed, 3)
+	}
+	e := asked()
+	f.Fuzz(func(t *testing.T, s string, cursor int) {
+		c := CompleteFilter(s, cursor, Known{Repos: []string{"model:me/m"}})
+		if c.From < 0 || c.From > c.To || c.To > len(s) {
+			t.Fatalf("completion of %q at %d replaces %d to %d", s, cursor, c.From, c.To)
+		}
+		got, err := ParseFilter(s)
+		if err != nil {
+			var at *FilterError
+			if !errors.As(err, &at) || at.Pos < 0 || at.Pos > len(s) || at.Want == "" || at.Problem == "" {
+				t.Fatalf("%q: %#v", s, err)
+			}
+			return
+		}
+		again, err := ParseFilter(got.String())
+		if err != nil {
+			t.Fatalf("%q was read as %q, which is wrong: %v", s, got, err)
+		}
+		fits := got.Match(e)
+		if !strings.Contains(s, "jq:") && again.Match(e) != fits { // jq has now and input
+			t.Errorf("%q became %q, which fits otherwise", s, got)
+		}
+		if m, err := ParseMatch(s); err == nil && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > 0x7e }) && m.Matches(e) != fits {
+			t.Errorf("%q fits as a filter: %v, and otherwise as a match", s, fits)
+		}
+	})
+}
