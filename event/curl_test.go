@@ -20,11 +20,14 @@ func TestCurlSendsTheEventAsItCame(t *testing.T) {
 			t.Skipf("%s is not there: apt-get install %s", program, program)
 		}
 	}
-	var got http.Header
-	var body []byte
+	type request struct {
+		header http.Header
+		body   []byte
+	}
+	requests := make(chan request, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		got = r.Header
-		body, _ = io.ReadAll(r.Body)
+		body, _ := io.ReadAll(r.Body)
+		requests <- request{r.Header, body}
 	}))
 	defer server.Close()
 	for _, sent := range []string{`{"a":"it's \"so\" $HOME ` + "`id`" + `"}`, "line\nline", "\x00\xff\u009bnot %s text'\\", "@file", "\u202e"} {
@@ -43,8 +46,10 @@ func TestCurlSendsTheEventAsItCame(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v, %s\n%s", err, out, text)
 		}
-		if string(body) != sent {
-			t.Errorf("sent %q, arrived as %q", sent, body)
+		arrived := <-requests
+		got := arrived.header
+		if string(arrived.body) != sent {
+			t.Errorf("sent %q, arrived as %q", sent, arrived.body)
 		}
 		if got.Get("X-Webhook-Secret") != "from the environment" || got.Get("Authorization") != "" || got.Get("Content-Type") != "application/json" ||
 			strings.Join(got["X-Two"], "|") != "$(id)|it's" || got["X-Empty"] == nil {
