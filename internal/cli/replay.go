@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -187,7 +186,7 @@ func post(ctx context.Context, client *http.Client, url string, e *event.Event) 
 	if err != nil {
 		return 0, err
 	}
-	for name, values := range replayHeader(e.Header) {
+	for name, values := range session.OnceMore(e.Header) {
 		req.Header[name] = values
 	}
 	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
@@ -205,16 +204,6 @@ func post(ctx context.Context, client *http.Client, url string, e *event.Event) 
 		return 0, fmt.Errorf("the session answered %s and recorded nothing", resp.Status)
 	}
 	return made, nil
-}
-
-// replayHeader is the header of a delivery without what belongs to the
-// connection that it came by.
-func replayHeader(h http.Header) http.Header {
-	h = h.Clone()
-	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Expect"} {
-		delete(h, textproto.CanonicalMIMEHeaderKey(name))
-	}
-	return h
 }
 
 // ownSession sends the events in a session made for it, without Hub or tunnel.
@@ -241,7 +230,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 	}
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
-	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0, secret: secret})
+	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0})
 	return err
 }
 
@@ -277,36 +266,33 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 type ownReplay struct {
 	*replayer
 	restrict bool // to the targets that each event had
-	secret   string
 }
 
 // Run hands the events over, one after the other, and prints each when it is
 // settled.
 func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
 	for _, n := range o.numbers {
-		old, err := getEvent(ctx, o.source, n)
+		var targets []string
+		if o.restrict {
+			old, err := getEvent(ctx, o.source, n)
+			if err != nil {
+				return err
+			}
+			targets = old.Targets
+		}
+		sent, err := live.Replay(ctx, n, targets...)
 		if err != nil {
 			return err
 		}
-		again := &event.Event{Source: event.SourceReplay, ReplayOf: n, Method: old.Method, Path: old.Path, Header: old.Header.Clone(), Body: old.Body}
-		again.Header.Set("X-Webhook-Secret", o.secret)
-		if o.restrict {
-			again.Targets = old.Targets
-		}
-		settled, err := live.Receiver.Deliver(ctx, again)
-		if err != nil {
-			return fmt.Errorf("send event %d again: %w", n, err)
-		}
-		made := again.N
 		select {
-		case <-settled:
+		case <-sent.Settled:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		if err := live.History.Flush(ctx); err != nil {
 			return err
 		}
-		e, err := live.History.Get(ctx, made)
+		e, err := live.History.Get(ctx, sent.N)
 		if err != nil {
 			return err
 		}

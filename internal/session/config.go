@@ -58,12 +58,15 @@ func (t Times) withDefaults() Times {
 // Live is a session that is up, as its front end sees it.
 type Live struct {
 	ID       string
+	Endpoint string // the Hub's
 	URL      string // the public address that the webhook points at
 	Webhook  string // the webhook's id, empty with NoWebhook
 	Watches  []hub.Watch
 	Domains  []string
 	History  *history.Store
 	Receiver *receiver.Receiver
+
+	path, secret string // what deliveries have
 }
 
 // TokenError says that it is known before anything is opened that the token may

@@ -50,7 +50,10 @@ func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) 
 	rand.Read(r.key[:]) // never fails
 	err = r.start(ctx)
 	if err == nil {
-		r.live = &Live{ID: r.id, URL: r.rec.URL(), Webhook: r.rec.Webhook, Watches: r.Watches, Domains: r.Domains, History: r.store, Receiver: r.recv}
+		r.live = &Live{
+			ID: r.id, Endpoint: r.Endpoint, URL: r.rec.URL(), Webhook: r.rec.Webhook, Watches: r.Watches, Domains: r.Domains,
+			History: r.store, Receiver: r.recv, path: r.rec.Path(), secret: r.Secret,
+		}
 		err = r.show(ctx, front.Run)
 	}
 	if cause := context.Cause(ctx); cause != nil && (err == nil || errors.Is(err, context.Canceled)) {

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"net/textproto"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// Sent is an event that a front end made: its number, and when it is done.
+type Sent struct {
+	N       int64
+	Settled <-chan struct{} // closed when nothing about it changes any more
+}
+
+// ErrUntrusted says that an event came with a wrong secret or none: what
+// strangers sent reaches no target, neither live nor again.
+var ErrUntrusted = errors.New("it came with a wrong secret or none, and is not handed to targets")
+
+// Replay sends a recorded event again, byte for byte, with the secret put
+// right. It takes the way of a live event, or, with targets, leads to those
+// alone.
+func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, error) {
+	old, err := l.History.Get(ctx, n)
+	if err != nil {
+		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
+	}
+	if !old.Verdict.Trusted() {
+		return Sent{}, fmt.Errorf("send event %d again: %w", n, ErrUntrusted)
+	}
+	again := &event.Event{
+		Source: event.SourceReplay, ReplayOf: n, Targets: targets,
+		Method: old.Method, Path: old.Path, Header: OnceMore(old.Header), Body: old.Body,
+	}
+	l.sign(again)
+	return l.deliver(ctx, again)
+}
+
+// Send hands over an event that the user wrote: Method, Path, Header and Body,
+// ReplayOf when it was made from another, and Targets when it is not to take the
+// way of a live event. With sign the secret is put right; without, its verdict
+// is that of what it carries.
+func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error) {
+	made := *e
+	if made.Source == "" {
+		made.Source = event.SourceTrigger
+	}
+	made.Header = OnceMore(e.Header)
+	if sign {
+		l.sign(&made)
+	}
+	return l.deliver(ctx, &made)
+}
+
+// Trigger makes up a realistic event of a kind about a repo and hands it over.
+func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Watch) (Sent, error) {
+	payload, err := event.Sample(kind, repo, event.SampleOptions{WebhookID: l.Webhook, Endpoint: l.Endpoint, Seed: mathrand.Uint64()})
+	if err != nil {
+		return Sent{}, err
+	}
+	body, err := json.Marshal(payload)
+	if err != nil {
+		return Sent{}, fmt.Errorf("make up a %s: %w", kind, err)
+	}
+	made := &event.Event{
+		Source: event.SourceTrigger, Method: http.MethodPost, Path: l.path, Body: body,
+		Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {"hf-tap"}, "Webhook-Id": {"hf-tap_" + rand.Text()}},
+	}
+	l.sign(made)
+	return l.deliver(ctx, made)
+}
+
+// sign puts the session's secret in.
+func (l *Live) sign(e *event.Event) {
+	if e.Header == nil {
+		e.Header = http.Header{}
+	}
+	if l.secret != "" {
+		e.Header["X-Webhook-Secret"] = []string{l.secret}
+	}
+}
+
+func (l *Live) deliver(ctx context.Context, e *event.Event) (Sent, error) {
+	settled, err := l.Receiver.Deliver(ctx, e)
+	if err != nil {
+		return Sent{}, err
+	}
+	return Sent{N: e.N, Settled: settled}, nil
+}
+
+// OnceMore copies the header of a delivery without what belongs to the
+// connection that it came by.
+func OnceMore(h http.Header) http.Header {
+	h = h.Clone()
+	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Expect"} {
+		delete(h, textproto.CanonicalMIMEHeaderKey(name))
+	}
+	return h
+}
