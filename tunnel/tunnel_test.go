@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...) }
 
 func TestAutoTakesLoopbackForAHubOnLoopbackOnly(t *testing.T) {
 	for _, hub := range []string{"http://127.0.0.1:1234", "http://localhost:1234", "http://[::1]:1234"} {

@@ -1,0 +1,258 @@
+package tunnel
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// ErrNone says that no tunnel fits: the Hub is elsewhere, the user named none,
+// and there is no token for ngrok.
+var ErrNone = errors.New("no tunnel to reach this machine by")
+
+// ErrNoToken says that ngrok was asked for by name, and that there is no token
+// for it.
+var ErrNoToken = errors.New("ngrok needs a token, and there is none")
+
+// ErrUnknown says that there is no provider of the name.
+var ErrUnknown = errors.New("unknown tunnel")
+
+// ErrUsage says that the settings of a tunnel contradict each other or the
+// Hub's place.
+var ErrUsage = errors.New("this tunnel cannot be used so")
+
+// ProviderError is a provider's own no.
+type ProviderError struct {
+	Provider  string // as in Config
+	Code      string // the provider's error code, "ERR_NGROK_107", empty if it gave none
+	Message   string // what the provider said, in one line, as it came but for the token
+	Permanent bool   // trying again changes nothing: the token or the settings have to
+}
+
+// Error says what the provider said, and its code.
+func (e *ProviderError) Error() string {
+	msg := e.Provider + " refuses: " + e.Message
+	if e.Message == "" {
+		msg = e.Provider + " refuses"
+	}
+	if e.Code != "" {
+		msg += " (" + e.Code + ")"
+	}
+	return msg
+}
+
+// Step is how far the way to a provider's server leads.
+type Step string
+
+// The steps, in their order.
+const (
+	StepReach    Step = "reach"    // a TCP connection: names, routes, firewalls
+	StepProxy    Step = "proxy"    // the same, through a proxy
+	StepTrust    Step = "trust"    // the server's certificate
+	StepTLS      Step = "tls"      // TLS but for the certificate
+	StepProtocol Step = "protocol" // the provider's own protocol
+	StepSession  Step = "session"  // a session that was there has broken
+)
+
+// ConnectError says at which step the way to a provider's server ends.
+type ConnectError struct {
+	Provider string
+	Server   string // host:port
+	Proxy    string // the proxy, at StepProxy
+	Step     Step
+	Err      error
+}
+
+// Error says what stands in the way, in the words of the step.
+func (e *ConnectError) Error() string {
+	var what string
+	switch e.Step {
+	case StepReach:
+		what = fmt.Sprintf("%s cannot be reached at %s", e.Provider, e.Server)
+	case StepProxy:
+		what = fmt.Sprintf("%s cannot be reached at %s through the proxy %s", e.Provider, e.Server, e.Proxy)
+	case StepTrust:
+		what = fmt.Sprintf("the certificate of %s is not trusted", e.Server)
+		if e.Expired() {
+			what = fmt.Sprintf("the certificate of %s is not valid now", e.Server)
+		}
+	case StepTLS:
+		what = fmt.Sprintf("no TLS with %s", e.Server)
+	case StepProtocol:
+		what = fmt.Sprintf("%s does not answer as %s does", e.Server, e.Provider)
+	default:
+		what = fmt.Sprintf("the connection to %s broke", e.Provider)
+	}
+	return fmt.Sprintf("%s: %v", what, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// Expired reports whether the certificate is of another time: its own is over,
+// or this machine's clock is wrong.
+func (e *ConnectError) Expired() bool {
+	var invalid x509.CertificateInvalidError
+	return errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired
+}
+
+// kind is what makes one cause of trouble another than the one before. Texts
+// do not: they name ports, which differ each time.
+func kind(err error) string {
+	var provider *ProviderError
+	var connect *ConnectError
+	var wrong *WrongAnswerError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &provider):
+		return "provider " + provider.Code
+	case errors.As(err, &connect):
+		return "connect " + string(connect.Step)
+	case errors.As(err, &wrong):
+		return fmt.Sprintf("wrong %d %s", wrong.Status, wrong.Code)
+	case errors.Is(err, ErrNoRoute):
+		return "no route"
+	}
+	return "other"
+}
+
+// Hint gives what to do about an error of this package in a few words, "" when
+// there is nothing to say.
+func Hint(err error) string {
+	var provider *ProviderError
+	var connect *ConnectError
+	var wrong *WrongAnswerError
+	switch {
+	case errors.As(err, &provider):
+		return providerHint(provider)
+	case errors.As(err, &connect):
+		return connectHint(connect)
+	case errors.Is(err, ErrNone), errors.Is(err, ErrNoToken):
+		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
+			"or run your own tunnel to a port, say 4567, and give its address: --public-url https://… --port 4567"
+	case errors.Is(err, ErrConfig):
+		return "mend the file, or see what ngrok says about it: ngrok config check"
+	case errors.Is(err, ErrUnknown):
+		return "use --tunnel auto, --tunnel ngrok, or your own tunnel by --public-url https://…"
+	case errors.Is(err, ErrUsage):
+		return "see \"hf-tap listen --help\" on --tunnel, --public-url and --ngrok-domain"
+	case errors.As(err, &wrong):
+		return "check that your tunnel is up and leads to the port that is printed, then start again"
+	}
+	return ""
+}
+
+// providerHint knows the codes that ngrok documents at
+// https://ngrok.com/docs/errors.
+func providerHint(e *ProviderError) string {
+	switch e.Code {
+	case "ERR_NGROK_4018", "ERR_NGROK_105", "ERR_NGROK_106", "ERR_NGROK_107":
+		return "copy the token from https://dashboard.ngrok.com/get-started/your-authtoken into NGROK_AUTHTOKEN, or run \"ngrok config add-authtoken …\""
+	case "ERR_NGROK_108":
+		return "end another session of this account: see https://dashboard.ngrok.com/agents"
+	case "ERR_NGROK_120":
+		return "use a newer hf-tap: ngrok does not speak with this one any more"
+	case "ERR_NGROK_334":
+		return "stop what has the address, see https://dashboard.ngrok.com/endpoints, or take another by --ngrok-domain"
+	case "ERR_NGROK_9037":
+		return "give --ngrok-domain a domain of your account: see https://dashboard.ngrok.com/domains"
+	}
+	if e.Code != "" {
+		return "see https://ngrok.com/docs/errors/" + strings.ToLower(e.Code)
+	}
+	return ""
+}
+
+func connectHint(e *ConnectError) string {
+	switch e.Step {
+	case StepReach:
+		if errors.Is(e.Err, context.DeadlineExceeded) {
+			return "a firewall may drop connections to that port: set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
+		}
+		return "check the network, and set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
+	case StepProxy:
+		return "check HTTPS_PROXY, its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY"
+	case StepTrust:
+		if e.Expired() {
+			return "check the clock of this machine"
+		}
+		return "if your network opens TLS, give the certificate of its authority: --ca FILE"
+	case StepTLS, StepProtocol:
+		return "something between here and there answers in its place: check HTTPS_PROXY, and connect_url in ngrok's configuration"
+	}
+	return ""
+}
+
+// ErrConfig says that ngrok's own configuration file is there and cannot be used.
+var ErrConfig = errors.New("ngrok's configuration cannot be used")
+
+var ngrokCode = regexp.MustCompile(`ERR_NGROK_\d+`)
+
+// permanentNgrok are the codes that no second try changes. 108 and 334 are not
+// among them: a session or an endpoint of our own that has just broken may
+// still count.
+var permanentNgrok = map[string]bool{
+	"ERR_NGROK_4018": true, "ERR_NGROK_105": true, "ERR_NGROK_106": true, "ERR_NGROK_107": true,
+	"ERR_NGROK_120": true, "ERR_NGROK_9037": true,
+}
+
+// ngrokRefusal finds ngrok's own no in an error of the SDK, nil if there is
+// none. Errors of events are not wrapped as ngrok.Error, and after a reconnect
+// some are plain text, so that the code is looked for in the text. Some
+// messages quote the token.
+func ngrokRefusal(err error, token string) *ProviderError {
+	text, code := err.Error(), ""
+	var said interface {
+		error
+		ErrorCode() string
+		Msg() string
+	}
+	var coded interface {
+		error
+		Code() string
+	}
+	switch {
+	case errors.As(err, &said):
+		text, code = said.Msg(), said.ErrorCode()
+	case errors.As(err, &coded):
+		text, code = coded.Error(), coded.Code()
+	default:
+		if code = ngrokCode.FindString(text); code == "" {
+			return nil
+		}
+	}
+	return &ProviderError{Provider: Ngrok, Code: code, Message: oneLine(text, token), Permanent: permanentNgrok[code]}
+}
+
+// maxMessage bounds what is kept of a provider's text, in bytes.
+const maxMessage = 500
+
+// oneLine takes the lines with the code and with addresses of its
+// documentation out of ngrok's text, masks the token, and puts the rest into
+// one line.
+func oneLine(text, token string) string {
+	var kept []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || ngrokCode.MatchString(line) || strings.HasPrefix(line, "https://") {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	line := masked(strings.Join(kept, " "), token)
+	if len(line) > maxMessage {
+		line = strings.ToValidUTF8(line[:maxMessage], "") + "…"
+	}
+	return line
+}
+
+func masked(text, token string) string {
+	if token == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, token, "***")
+}

@@ -1,0 +1,312 @@
+package tunnel
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.ngrok.com/ngrok/v2"
+)
+
+// The bounds of what the SDK does without a deadline of its own.
+const (
+	openTime     = 15 * time.Second // to connect and bind
+	diagnoseTime = 3 * time.Second  // to find out why a connection does not come about
+	goodbyeTime  = time.Second      // to disconnect in good order
+)
+
+// ngrokTunnel is an endpoint of ngrok's. The SDK keeps its session by itself;
+// what it does not do is tell whether the URL is still the same afterwards.
+type ngrokTunnel struct {
+	agent  ngrok.Agent
+	ln     ngrok.EndpointListener
+	line   *line
+	log    *slog.Logger
+	token  string
+	cancel context.CancelFunc // of the context that the SDK's session lives in
+
+	conns  chan net.Conn
+	over   chan struct{} // closed when the SDK's listener has failed, with err
+	err    error
+	closed chan struct{}
+	close  sync.Once
+
+	trouble chan error    // while opening: what went wrong, the latest
+	changed chan struct{} // one slot
+	mu      sync.Mutex
+	link    Link
+}
+
+// openNgrok connects to ngrok and binds an address there.
+func openNgrok(ctx context.Context, cfg Config) (Tunnel, error) {
+	address, err := ngrokURL(cfg.NgrokDomain)
+	if err != nil {
+		return nil, err
+	}
+	t := &ngrokTunnel{
+		line: newLine(cfg), token: cfg.NgrokToken, log: maskedLog(cfg.Log, cfg.NgrokToken),
+		conns: make(chan net.Conn), over: make(chan struct{}), closed: make(chan struct{}),
+		trouble: make(chan error, 1), changed: make(chan struct{}, 1),
+	}
+	if t.agent, err = t.newAgent(cfg); err != nil {
+		return nil, fmt.Errorf("set up ngrok: %w", err)
+	}
+	// The context of the first call owns the SDK's whole session, which is to
+	// outlive ctx.
+	var session context.Context
+	session, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	var opts []ngrok.EndpointOption
+	if address != "" {
+		opts = append(opts, ngrok.WithURL(address))
+	}
+	listening := make(chan error, 1)
+	go func() {
+		var err error
+		t.ln, err = t.agent.Listen(session, opts...)
+		listening <- err
+	}()
+	err = t.opening(ctx, cmp.Or(cfg.Within, openTime), listening)
+	if err != nil {
+		t.hangUp()
+		return nil, err
+	}
+	go t.accept()
+	return t, nil
+}
+
+func (t *ngrokTunnel) newAgent(cfg Config) (ngrok.Agent, error) {
+	beat := cmp.Or(cfg.Beat, 10*time.Second)
+	opts := []ngrok.AgentOption{
+		ngrok.WithAuthtoken(cfg.NgrokToken),
+		ngrok.WithAgentConnectURL(t.line.server),
+		ngrok.WithClientInfo("hf-tap", cmp.Or(cfg.Version, "dev")),
+		ngrok.WithDialer(t.line),
+		ngrok.WithTLSConfig(t.line.secure),
+		ngrok.WithHeartbeatInterval(beat),
+		ngrok.WithHeartbeatTolerance(beat * 3 / 2),
+		ngrok.WithLogger(t.log), // without one the SDK writes to the screen
+		ngrok.WithEventHandler(t.event),
+	}
+	return ngrok.NewAgent(opts...)
+}
+
+// opening waits until the SDK listens. The SDK tries for ever, whatever is
+// wrong: what it reports meanwhile is judged here. When opening fails, the
+// call to Listen has returned.
+func (t *ngrokTunnel) opening(ctx context.Context, within time.Duration, listening <-chan error) error {
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	fail := func(err error) error {
+		t.cancel()
+		t.line.end()
+		<-listening
+		return err
+	}
+	last := errors.New("no answer")
+	for {
+		select {
+		case err := <-listening:
+			if err == nil {
+				return nil
+			}
+			if refusal := ngrokRefusal(err, t.token); refusal != nil {
+				return refusal
+			}
+			return t.line.fault(err, StepSession)
+		case last = <-t.trouble:
+			if refusal := ngrokRefusal(last, t.token); refusal != nil {
+				return fail(refusal)
+			}
+			if err := t.obstacle(ctx, last); err != nil {
+				return fail(err)
+			}
+		case <-ctx.Done():
+			return fail(ctx.Err())
+		case <-deadline.C:
+			return fail(t.line.fault(fmt.Errorf("%w after %s", last, within), StepProtocol))
+		}
+	}
+}
+
+// obstacle finds out what a connection failed of. It is nil when nothing
+// stands in the way: then the SDK's next try may do. What became of the SDK's
+// own try is known when it failed early; else its error is lost on the way,
+// and the same is tried once more.
+func (t *ngrokTunnel) obstacle(ctx context.Context, err error) error {
+	if p := t.line.progress(); p.dialErr != nil || p.trustErr != nil {
+		return t.line.fault(err, StepReach)
+	}
+	_, _, err = t.diagnose(ctx)
+	return err
+}
+
+// diagnose tries the way to ngrok's server up to its protocol, without a
+// session, and tells how far it came and how long the question took.
+func (t *ngrokTunnel) diagnose(ctx context.Context) (progress, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, diagnoseTime)
+	defer cancel()
+	probe := &ngrokTunnel{line: newLine(t.line.cfg), log: t.log, trouble: make(chan error, 1), changed: make(chan struct{}, 1)}
+	defer probe.line.end()
+	agent, err := probe.newAgent(t.line.cfg)
+	if err != nil {
+		return progress{}, 0, err
+	}
+	result, err := agent.(ngrok.Diagnoser).Diagnose(ctx, "")
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("no answer: %w", ctx.Err())
+		}
+		return probe.line.progress(), 0, probe.line.fault(err, StepProtocol)
+	}
+	return probe.line.progress(), result.Latency, nil
+}
+
+// event takes what the SDK reports. It must not block, nor call the agent,
+// whose lock the SDK holds meanwhile.
+func (t *ngrokTunnel) event(e ngrok.Event) {
+	switch e := e.(type) {
+	case *ngrok.EventAgentConnectSucceeded:
+		t.setLink(true, nil)
+	case *ngrok.EventAgentDisconnected:
+		if e.Error == nil { // the end of the session, which we brought about
+			return
+		}
+		select { // keep the latest
+		case <-t.trouble:
+		default:
+		}
+		select {
+		case t.trouble <- e.Error:
+		default:
+		}
+		var cause error = t.line.fault(e.Error, StepSession)
+		if refusal := ngrokRefusal(e.Error, t.token); refusal != nil {
+			cause = refusal
+		}
+		t.setLink(false, cause)
+	}
+}
+
+func (t *ngrokTunnel) setLink(up bool, cause error) {
+	t.mu.Lock()
+	t.link.Up, t.link.Cause = up, cause
+	if up {
+		t.link.Made++
+	}
+	t.mu.Unlock()
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Link tells how the session with ngrok is.
+func (t *ngrokTunnel) Link() Link {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.link
+}
+
+func (t *ngrokTunnel) LinkChanged() <-chan struct{} { return t.changed }
+func (t *ngrokTunnel) Provider() string             { return Ngrok }
+func (t *ngrokTunnel) Addr() net.Addr               { return t.ln.Addr() }
+func (t *ngrokTunnel) URL() string                  { return strings.TrimRight(t.ln.URL().String(), "/") }
+
+// accept takes connections from the SDK until its listener fails. It goes on
+// after Close, because the SDK waits for each connection to be taken.
+func (t *ngrokTunnel) accept() {
+	defer close(t.over)
+	for {
+		conn, err := t.ln.Accept()
+		if err != nil {
+			t.err = err
+			return
+		}
+		select {
+		case t.conns <- ngrokConn{conn}:
+		case <-t.closed:
+			_ = conn.Close()
+		}
+	}
+}
+
+// Accept gives the next connection. Its RemoteAddr is the public client's.
+func (t *ngrokTunnel) Accept() (net.Conn, error) {
+	select {
+	case <-t.closed:
+		return nil, net.ErrClosed
+	default:
+	}
+	select {
+	case conn := <-t.conns:
+		return conn, nil
+	case <-t.closed:
+		return nil, net.ErrClosed
+	case <-t.over:
+		if refusal := ngrokRefusal(t.err, t.token); refusal != nil {
+			return nil, refusal
+		}
+		return nil, &ConnectError{Provider: Ngrok, Server: t.line.server, Step: StepSession, Err: t.err}
+	}
+}
+
+// Close leaves ngrok in good order, within two seconds whatever happens, and
+// ends all connections.
+func (t *ngrokTunnel) Close() error {
+	t.close.Do(func() {
+		close(t.closed)
+		t.hangUp()
+		// The SDK's listener can be stuck: taking a connection and closing may
+		// each wait for the other. It is not waited for then.
+		giveUp := time.NewTimer(goodbyeTime)
+		defer giveUp.Stop()
+		select {
+		case <-t.over:
+		case <-giveUp.C:
+			t.log.Warn("the SDK's listener does not end")
+		}
+	})
+	return nil
+}
+
+// hangUp ends the SDK's session: first as ngrok wants it, so that its side
+// knows at once that the address is free, then by closing the connection.
+func (t *ngrokTunnel) hangUp() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = t.agent.Disconnect() // it fails when the session is broken already
+	}()
+	late := time.NewTimer(goodbyeTime)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
+	t.cancel()
+	t.line.end()
+	<-done
+	if t.ln != nil {
+		// Between two tries to connect, only this ends Accept. With the line cut,
+		// the question that it asks ngrok fails at once.
+		go func() { _ = t.ln.Close() }()
+	}
+}
+
+// ngrokConn is a stream of the SDK's session.
+type ngrokConn struct{ net.Conn }
+
+// SetDeadline sets the deadline of reads only: see SetWriteDeadline.
+func (c ngrokConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+
+// SetWriteDeadline does nothing: when a write's deadline passes, the session
+// still holds the frame, and the next write changes it under its hands, which
+// breaks all streams. What is written here is small, and a session that has
+// died ends all writes.
+func (c ngrokConn) SetWriteDeadline(time.Time) error { return nil }

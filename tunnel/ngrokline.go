@@ -1,0 +1,178 @@
+package tunnel
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// ngrokServer is where the SDK connects to when it is told nothing else.
+const ngrokServer = "connect.ngrok-agent.com:443"
+
+// dialTime bounds one try to connect.
+const dialTime = 10 * time.Second
+
+// line is the way to ngrok's server. The SDK is given it as its dialer, which
+// tells us what the SDK does not: how far a connection came, and why not
+// further. It is also what ends the SDK for certain: a session that was made
+// while it was told to end would live on.
+type line struct {
+	cfg    Config
+	server string
+
+	mu    sync.Mutex
+	cut   bool
+	conns map[net.Conn]struct{}
+	last  progress
+}
+
+// progress is how far the latest connection came.
+type progress struct {
+	started   time.Time
+	connected time.Duration // how long that took, 0 if it has not come so far
+	secured   time.Duration // TLS, with a certificate that is trusted
+	dialErr   error
+	trustErr  error
+}
+
+func newLine(cfg Config) *line {
+	return &line{cfg: cfg, server: cmp.Or(cfg.NgrokServer, ngrokServer), conns: map[net.Conn]struct{}{}}
+}
+
+// Dial connects as net.Dial does.
+func (l *line) Dial(network, address string) (net.Conn, error) {
+	return l.DialContext(context.Background(), network, address)
+}
+
+// DialContext connects, unless the line is cut.
+func (l *line) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	l.mu.Lock()
+	l.last = progress{started: time.Now()}
+	l.mu.Unlock()
+	dial := l.cfg.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	conn, err := dial(ctx, network, address)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.last.dialErr = err
+		return nil, err
+	}
+	if l.cut {
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
+	l.last.connected = max(1, time.Since(l.last.started))
+	conn = &lineConn{conn, l}
+	l.conns[conn] = struct{}{}
+	return conn, nil
+}
+
+// lineConn is a connection that the line knows of while it is open.
+type lineConn struct {
+	net.Conn
+	line *line
+}
+
+func (c *lineConn) Close() error {
+	c.line.mu.Lock()
+	delete(c.line.conns, c)
+	c.line.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// end closes what is open and lets nothing new through.
+func (l *line) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = true
+	for c := range l.conns {
+		_ = c.(*lineConn).Conn.Close()
+	}
+	clear(l.conns)
+}
+
+func (l *line) progress() progress {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// secure changes the SDK's TLS settings: the certificate may come from ngrok's
+// own authority, whose pool the SDK has put there and shows nowhere else, or
+// from one of ours. Pools cannot be put together, so that each is asked in
+// turn.
+func (l *line) secure(c *tls.Config) {
+	pools, name := []*x509.CertPool{c.RootCAs}, c.ServerName
+	for _, p := range l.cfg.NgrokRoots {
+		if p != nil {
+			pools = append(pools, p)
+		}
+	}
+	c.InsecureSkipVerify = true // VerifyConnection verifies
+	c.VerifyConnection = func(state tls.ConnectionState) error {
+		err := verifyPeer(state.PeerCertificates, name, pools)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.last.trustErr = err
+		if err == nil {
+			l.last.secured = max(1, time.Since(l.last.started)-l.last.connected)
+		}
+		return err
+	}
+}
+
+// verifyPeer checks a chain of certificates against each pool. Of the errors,
+// one that says more than that the authority is unknown is preferred.
+func verifyPeer(chain []*x509.Certificate, name string, pools []*x509.CertPool) (err error) {
+	if len(chain) == 0 {
+		return errors.New("the server shows no certificate")
+	}
+	opts := x509.VerifyOptions{DNSName: name, Intermediates: x509.NewCertPool()}
+	for _, c := range chain[1:] {
+		opts.Intermediates.AddCert(c)
+	}
+	for _, opts.Roots = range pools {
+		_, failed := chain[0].Verify(opts)
+		if failed == nil {
+			return nil
+		}
+		var unknown x509.UnknownAuthorityError
+		if err == nil || !errors.As(failed, &unknown) {
+			err = failed
+		}
+	}
+	return err
+}
+
+// fault says at which step the latest connection failed. What err is of is
+// known to have failed; the line knows whether there was an earlier cause.
+func (l *line) fault(err error, otherwise Step) *ConnectError {
+	p := l.progress()
+	e := &ConnectError{Provider: Ngrok, Server: l.server, Step: otherwise, Err: err}
+	switch {
+	case p.dialErr != nil:
+		e.Step, e.Err = StepReach, p.dialErr
+	case p.trustErr != nil:
+		e.Step, e.Err = StepTrust, p.trustErr
+	case p.connected == 0:
+		e.Step = StepReach
+	case p.secured == 0:
+		e.Step = StepTLS
+	}
+	if e.Step == StepReach && l.cfg.Proxy != nil {
+		if e.Proxy = l.cfg.Proxy(l.server); e.Proxy != "" {
+			e.Step = StepProxy
+		}
+	}
+	return e
+}
