@@ -1,0 +1,61 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// What a *ProxyError can be beside others, for errors.Is.
+var (
+	ErrPasswordNeeded  = errors.New("it wants a user and a password")
+	ErrPasswordRefused = errors.New("it refuses the user and the password")
+)
+
+// ProxyError says that a proxy does not give a connection. It unwraps to Err,
+// so that the reasons of packages net, tls and context can be told apart.
+type ProxyError struct {
+	Proxy  string // its URL, with the password masked
+	From   string // the variable that names it, "HTTPS_PROXY"
+	Target string // host:port of what it was asked for
+	Status int    // what it answered to CONNECT, 0 if that was not HTTP, or not asked
+	Text   string // the words after the status as they came, at most 200 bytes
+	Err    error  // why there is no answer, or what the status means; nil if it says nothing more
+}
+
+// Error names the proxy and what it said.
+func (e *ProxyError) Error() string {
+	if e.Status == 0 {
+		return fmt.Sprintf("no way to %s through the proxy %s: %s", e.Target, e.Proxy, reason(e.Err))
+	}
+	msg := fmt.Sprintf("the proxy %s refuses a connection to %s: %d", e.Proxy, e.Target, e.Status)
+	if e.Text != "" && e.Text != http.StatusText(e.Status) {
+		msg += fmt.Sprintf(" %q", e.Text)
+	} else if e.Text != "" {
+		msg += " " + e.Text
+	}
+	if e.Err != nil {
+		msg += ", " + e.Err.Error()
+	}
+	return msg
+}
+
+// Unwrap gives the reason.
+func (e *ProxyError) Unwrap() error { return e.Err }
+
+func reason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	return err.Error()
+}
+
+// failed makes a *ProxyError of an error; one that is there already stays.
+func (p *proxy) failed(target string, err error) error {
+	var already *ProxyError
+	if errors.As(err, &already) {
+		return err
+	}
+	return &ProxyError{Proxy: p.masked(), From: p.from, Target: target, Err: err}
+}

@@ -1,0 +1,107 @@
+package network
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// handshakeWithin is how long a TLS handshake may take.
+const handshakeWithin = 10 * time.Second
+
+// Transport makes a transport for HTTP clients with these proxies and
+// certificates. It opens connections for https as DialContext does, with the
+// same errors; requests to http:// addresses go to the proxy of HTTP_PROXY, as
+// requests and not as connections, because proxies seldom let anybody connect
+// to port 80. How long an answer may take is left to the request's context.
+//
+// A change to the transport's TLSClientConfig has no effect on https. The
+// caller lets go of idle connections with CloseIdleConnections.
+func (n *Network) Transport() *http.Transport {
+	return &http.Transport{
+		Proxy:             n.proxyForPlain,
+		DialContext:       n.dialPlain,
+		DialTLSContext:    n.dialTLS,
+		TLSClientConfig:   &tls.Config{RootCAs: n.roots, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true, // or a dialer of one's own ends HTTP/2
+		HTTP2: &http.HTTP2Config{
+			// After a laptop's sleep a connection may be dead without a word.
+			SendPingTimeout: 30 * time.Second,
+			PingTimeout:     10 * time.Second,
+		},
+		MaxIdleConns:           16,
+		IdleConnTimeout:        60 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
+	}
+}
+
+// proxyForPlain leaves https to dialTLS.
+func (n *Network) proxyForPlain(req *http.Request) (*url.URL, error) {
+	if req.URL.Scheme != "http" {
+		return nil, nil
+	}
+	port := req.URL.Port()
+	if port == "" {
+		port = "80"
+	}
+	if p := n.proxies.plain.unless(n.proxies.direct(net.JoinHostPort(req.URL.Hostname(), port))); p != nil {
+		return p.url, nil
+	}
+	return nil, nil
+}
+
+// dialPlain opens connections to http:// addresses that no proxy is for, and to
+// the proxy of those that one is for.
+func (n *Network) dialPlain(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, n.within)
+	defer cancel()
+	conn, err := n.dialer.DialContext(ctx, network, address)
+	if p := n.proxies.plain; err != nil && p.has(address) {
+		return nil, p.failed("http addresses", err)
+	}
+	return conn, err
+}
+
+// dialTLS opens connections to https:// addresses. The transport also calls it
+// to reach a proxy that is itself spoken to in TLS.
+func (n *Network) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	if p := n.proxies.plain; p.has(address) && p.url.Scheme == "https" {
+		conn, err := n.dialPlain(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		// A request for a proxy to pass on is HTTP/1.1 in Go's client.
+		secured, err := n.secure(ctx, conn, address, "http/1.1")
+		if err != nil {
+			return nil, p.failed("http addresses", err)
+		}
+		return secured, nil
+	}
+	conn, err := n.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return n.secure(ctx, conn, address, "h2", "http/1.1")
+}
+
+// secure makes conn one of TLS. When that fails, it closes conn; the reasons of
+// crypto/x509 can be told apart in the error.
+func (n *Network) secure(ctx context.Context, conn net.Conn, address string, protocols ...string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeWithin)
+	defer cancel()
+	secured := tls.Client(conn, &tls.Config{ServerName: host, RootCAs: n.roots, MinVersion: tls.VersionTLS12, NextProtos: protocols})
+	if err := secured.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secured, nil
+}
