@@ -64,6 +64,8 @@ func readAnswer(conn io.Reader, req *http.Request) (*http.Response, []byte, erro
 			return nil, nil, fmt.Errorf("it closed the connection without an answer: %w", err)
 		case err != nil:
 			return nil, nil, fmt.Errorf("its answer is not HTTP: %w", err)
+		case resp.StatusCode < 100:
+			return nil, nil, fmt.Errorf("its answer is not HTTP: status %03d", resp.StatusCode)
 		case resp.StatusCode/100 == 1 && resp.StatusCode != http.StatusSwitchingProtocols:
 			continue
 		}
