@@ -58,10 +58,7 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	if pause == 0 {
 		pause = 250 * time.Millisecond
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	if p.Client != nil {
-		client.Transport = p.Client.Transport
-	}
+	client := p.client()
 	tries, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	var last error
@@ -82,6 +79,29 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// Ask is one try of Verify's, which takes no longer than the probe's Within.
+func Ask(ctx context.Context, p Probe) (time.Duration, error) {
+	within := p.Within
+	if within == 0 {
+		within = 10 * time.Second
+	}
+	try, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	took, err := ask(try, p.client(), p)
+	if err != nil && ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	return took, err
+}
+
+func (p Probe) client() *http.Client {
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if p.Client != nil {
+		client.Transport = p.Client.Transport
+	}
+	return client
 }
 
 func ask(ctx context.Context, client *http.Client, p Probe) (time.Duration, error) {

@@ -1,0 +1,279 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// KeeperConfig is what a Keeper keeps, and how.
+type KeeperConfig struct {
+	// Open opens a tunnel. The one before is closed by then.
+	Open func(ctx context.Context) (Tunnel, error)
+	// Check asks once at a public address whether it leads here: Ask does.
+	Check func(ctx context.Context, publicURL string) (roundTrip time.Duration, err error)
+	// Changed is called with each change, in their order, by the goroutine that
+	// runs Keep, Verify or Run, which waits for it meanwhile. It may be nil.
+	Changed func(Status)
+
+	Times KeeperTimes
+	// Clock gives the time of day and the time that the process has seen pass;
+	// where they part, the clock was set or the machine slept. Nil: the machine's.
+	Clock func() (wall time.Time, running time.Duration)
+	// Addrs gives the machine's addresses. Nil: net.InterfaceAddrs.
+	Addrs func() ([]net.Addr, error)
+}
+
+// KeeperTimes are a Keeper's intervals. Zero values stand for the defaults.
+type KeeperTimes struct {
+	First   time.Duration // how long the first self-check tries: 10 s
+	Again   time.Duration // how long each later one does: 2 s
+	Try     time.Duration // how long one try waits for its answer: 5 s
+	Pause   time.Duration // between two tries: 250 ms, doubling
+	Recheck time.Duration // between self-checks while all is well: 15 min, as a free ngrok plan has 20,000 requests a month
+	Look    time.Duration // between looks at the clock and the network: 5 s
+	Min     time.Duration // before a second try to open or to check, doubling: 500 ms
+	Max     time.Duration // the most that this becomes: 1 min
+	Slow    time.Duration // between tries while the provider says that no try will do: 5 min
+}
+
+func (t KeeperTimes) withDefaults() KeeperTimes {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&t.First, 10 * time.Second}, {&t.Again, 2 * time.Second}, {&t.Try, 5 * time.Second}, {&t.Pause, 250 * time.Millisecond},
+		{&t.Recheck, 15 * time.Minute}, {&t.Look, 5 * time.Second}, {&t.Min, 500 * time.Millisecond}, {&t.Max, time.Minute}, {&t.Slow, 5 * time.Minute},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return t
+}
+
+// Keeper makes one lasting listener of tunnels that come and go, and knows
+// which public address leads to it. Which one that is, the self-check finds
+// out: a provider may bind another address when it takes a session up again,
+// and ngrok's SDK does not tell.
+type Keeper struct {
+	cfg    KeeperConfig
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	conns  chan net.Conn
+	front  *front
+	pumps  sync.WaitGroup
+
+	mu     sync.Mutex
+	cur    *kept // nil while there is none
+	addr   net.Addr
+	status Status
+
+	// Of Verify and Run, which never run at the same time.
+	made     int  // which connection of the current tunnel was checked last
+	verified bool // a self-check was answered once
+	failures int  // in a row
+}
+
+// kept is a tunnel and what takes its connections.
+type kept struct {
+	Tunnel
+	retired chan struct{} // closed when its connections are not wanted any more
+	over    chan struct{} // closed when Accept has failed, with err
+	err     error
+
+	// Of Run: how often the connection had been made at a time.
+	since    time.Time
+	madeThen int
+}
+
+// Keep opens the first tunnel. That this fails is for the caller to tell: its
+// error is returned at once, whatever it is. The Keeper outlives ctx, and ends
+// with Close. What comes next, in this order: serve on Listener; Verify; Run.
+func Keep(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
+	cfg.Times = cfg.Times.withDefaults()
+	if cfg.Changed == nil {
+		cfg.Changed = func(Status) {}
+	}
+	k := &Keeper{cfg: cfg, conns: make(chan net.Conn)}
+	k.front = &front{k: k, closed: make(chan struct{})}
+	k.ctx, k.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	k.set(Connecting, nil)
+	t, err := cfg.Open(ctx)
+	if err != nil {
+		k.cancel()
+		return nil, err
+	}
+	k.install(t)
+	// While it is not checked, the address is no news.
+	k.mu.Lock()
+	k.status.URL, k.status.Provider = t.URL(), t.Provider()
+	k.mu.Unlock()
+	return k, nil
+}
+
+// Status tells how the tunnel is.
+func (k *Keeper) Status() Status {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.status
+}
+
+// Listener is the lasting listener. To close it, as an http.Server does before
+// it lets its connections finish, ends Accept and nothing else: the connections
+// live until the Keeper is closed.
+func (k *Keeper) Listener() net.Listener { return k.front }
+
+// Close closes the tunnel and with it all connections that came through it,
+// and waits until nothing runs any more but Run, which ends soon.
+func (k *Keeper) Close() error {
+	k.cancel()
+	k.mu.Lock()
+	t := k.cur
+	k.cur = nil
+	k.mu.Unlock()
+	var err error
+	if t != nil {
+		err = t.retire()
+	}
+	k.pumps.Wait()
+	return err
+}
+
+// set notes how the tunnel is, and tells of it if that is news.
+func (k *Keeper) set(state State, cause error) {
+	k.mu.Lock()
+	now := k.status
+	now.State, now.Cause = state, cause
+	if k.cur != nil {
+		now.URL, now.Provider = k.cur.URL(), k.cur.Provider()
+	}
+	news := !now.same(k.status)
+	if news {
+		now.Since = time.Now()
+	}
+	k.status = now
+	k.mu.Unlock()
+	if news {
+		k.cfg.Changed(now)
+	}
+}
+
+// install makes a tunnel the current one. It reports false, with the tunnel
+// closed, when the Keeper is closed.
+func (k *Keeper) install(t Tunnel) bool {
+	n := &kept{Tunnel: t, retired: make(chan struct{}), over: make(chan struct{})}
+	k.mu.Lock()
+	ended := k.ctx.Err() != nil
+	if !ended {
+		k.cur, k.addr = n, t.Addr()
+		k.pumps.Go(func() { k.pump(n) })
+	}
+	k.mu.Unlock()
+	if ended {
+		_ = t.Close()
+	}
+	return !ended
+}
+
+func (k *Keeper) current() *kept {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.cur
+}
+
+// drop closes the current tunnel: before the next is opened, because a
+// provider may let an address, or an account, have only one.
+func (k *Keeper) drop() {
+	k.mu.Lock()
+	t := k.cur
+	k.cur = nil
+	k.mu.Unlock()
+	if t != nil {
+		_ = t.retire()
+	}
+}
+
+// retire closes a tunnel and waits for what takes its connections.
+func (t *kept) retire() error {
+	close(t.retired)
+	err := t.Close()
+	<-t.over
+	return err
+}
+
+// pump hands the connections of a tunnel to the listener.
+func (k *Keeper) pump(t *kept) {
+	defer close(t.over)
+	_, linked := t.Tunnel.(Linked)
+	for pause := 5 * time.Millisecond; ; {
+		conn, err := t.Accept()
+		if err == nil {
+			pause = 5 * time.Millisecond
+			k.hand(t, conn)
+			continue
+		}
+		if linked || errors.Is(err, net.ErrClosed) {
+			t.err = err
+			return
+		}
+		// A listener on this machine fails for a while when there are too many
+		// open files, and goes on.
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, time.Second)
+		case <-t.retired:
+		}
+	}
+}
+
+func (k *Keeper) hand(t *kept, conn net.Conn) {
+	select {
+	case k.conns <- conn:
+	case <-t.retired:
+		_ = conn.Close()
+	case <-k.front.closed:
+		_ = conn.Close()
+	}
+}
+
+// front is the lasting listener.
+type front struct {
+	k      *Keeper
+	once   sync.Once
+	closed chan struct{}
+}
+
+// Accept gives the next connection, from whichever tunnel it comes.
+func (f *front) Accept() (net.Conn, error) {
+	select {
+	case <-f.closed:
+		return nil, net.ErrClosed
+	case <-f.k.ctx.Done():
+		return nil, net.ErrClosed
+	default:
+	}
+	select {
+	case conn := <-f.k.conns:
+		return conn, nil
+	case <-f.closed:
+		return nil, net.ErrClosed
+	case <-f.k.ctx.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept.
+func (f *front) Close() error {
+	f.once.Do(func() { close(f.closed) })
+	return nil
+}
+
+// Addr is the address of the latest tunnel's listener.
+func (f *front) Addr() net.Addr {
+	f.k.mu.Lock()
+	defer f.k.mu.Unlock()
+	return f.k.addr
+}

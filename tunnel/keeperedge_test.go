@@ -1,0 +1,346 @@
+package tunnel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+)
+
+// edgeWorld is a Keeper over the real SDK and an edge, with a server behind it
+// that answers self-checks and remembers what else was posted.
+type edgeWorld struct {
+	t      *testing.T
+	edge   *ngroktest.Edge
+	k      *Keeper
+	client *http.Client
+	mu     sync.Mutex
+	told   []Status
+	news   chan struct{}
+	bodies map[string]int
+}
+
+// quick are times in which a test sees everything happen.
+var quick = KeeperTimes{First: 5 * time.Second, Again: 300 * time.Millisecond, Try: 2 * time.Second, Pause: 20 * time.Millisecond,
+	Recheck: time.Hour, Look: time.Hour, Min: 20 * time.Millisecond, Max: 200 * time.Millisecond, Slow: 100 * time.Millisecond}
+
+func keepEdge(t *testing.T, times KeeperTimes, change func(*Config)) *edgeWorld {
+	t.Helper()
+	w := &edgeWorld{t: t, edge: startEdge(t), client: client(t), news: make(chan struct{}, 1), bodies: map[string]int{}}
+	cfg := edgeConfig(w.edge)
+	if change != nil {
+		change(&cfg)
+	}
+	k, err := Keep(t.Context(), KeeperConfig{
+		Open: func(ctx context.Context) (Tunnel, error) { return Open(ctx, cfg) },
+		Check: func(ctx context.Context, url string) (time.Duration, error) {
+			return Ask(ctx, Probe{URL: url + "/check", Answer: answer, Client: w.client})
+		},
+		Changed: w.changed, Times: times,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.k = k
+	serveHTTP(t, k.Listener(), http.HandlerFunc(w.serve))
+	if s, err := k.Verify(t.Context()); err != nil || s.State != Up {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	var running sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	running.Go(func() { k.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+		w.client.CloseIdleConnections()
+	})
+	return w
+}
+
+func (w *edgeWorld) serve(rw http.ResponseWriter, r *http.Request) {
+	if nonce, ok := strings.CutPrefix(r.URL.Path, "/check/"); ok {
+		_, _ = io.WriteString(rw, answer(nonce))
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	w.bodies[string(body)]++
+	w.mu.Unlock()
+}
+
+func (w *edgeWorld) changed(s Status) {
+	w.t.Logf("%s %s %v", s.State, s.URL, s.Cause)
+	w.mu.Lock()
+	w.told = append(w.told, s)
+	w.mu.Unlock()
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+}
+
+// until waits for a status that fits to be told, and forgets it and those
+// before it.
+func (w *edgeWorld) until(what string, fits func(Status) bool) Status {
+	w.t.Helper()
+	ctx := patience(w.t)
+	for {
+		w.mu.Lock()
+		for i, s := range w.told {
+			if fits(s) {
+				w.told = w.told[i+1:]
+				w.mu.Unlock()
+				return s
+			}
+		}
+		w.mu.Unlock()
+		select {
+		case <-w.news:
+		case <-ctx.Done():
+			w.t.Fatalf("never %s; now %+v", what, w.k.Status())
+		}
+	}
+}
+
+func is(state State) func(Status) bool { return func(s Status) bool { return s.State == state } }
+
+func away(code string) func(Status) bool {
+	return func(s Status) bool {
+		var refused *ProviderError
+		return s.State == Away && errors.As(s.Cause, &refused) && refused.Code == code
+	}
+}
+
+// post sends a body to an address, and reports whether it was taken.
+func (w *edgeWorld) post(url, body string) bool {
+	resp, err := w.client.Post(url+"/hook", "text/plain", strings.NewReader(body))
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode == http.StatusOK
+}
+
+func (w *edgeWorld) arrives() {
+	w.t.Helper()
+	if url := w.k.Status().URL; !w.post(url, "hello") {
+		w.t.Errorf("nothing arrives from %s", url)
+	}
+}
+
+func TestEverythingArrivesAfterAnotherHost(t *testing.T) {
+	w := keepEdge(t, quick, nil)
+	first := w.until("up", is(Up))
+	send := func(url string, from, to int) (taken int) {
+		for i := from; i < to; i++ {
+			body := fmt.Sprintf("%d %s", i, bytes.Repeat([]byte{byte(i), 0, 0xff}, i))
+			if w.post(url, body) {
+				taken++
+				w.mu.Lock()
+				if w.bodies[body] != 1 {
+					t.Errorf("body %d arrived %d times", i, w.bodies[body])
+				}
+				w.mu.Unlock()
+			}
+		}
+		return taken
+	}
+	if n := send(first.URL, 0, 100); n != 100 {
+		t.Errorf("%d of 100 taken before", n)
+	}
+	w.edge.Rehost()
+	second := w.until("up at another address", func(s Status) bool { return s.State == Up && s.URL != first.URL })
+	if n := send(second.URL, 100, 200); n != 100 {
+		t.Errorf("%d of 100 taken after", n)
+	}
+	resp, err := w.client.Post(first.URL, "", nil)
+	if err != nil || resp.StatusCode != http.StatusNotFound || resp.Header.Get("Ngrok-Error-Code") != ngroktest.Offline {
+		t.Errorf("the first address: %v, %v", resp, err)
+	} else {
+		resp.Body.Close()
+	}
+	if c := w.edge.Counts(); c.Live() != 1 {
+		t.Errorf("%d sessions live", c.Live())
+	}
+}
+
+func TestADroppedSessionComesBackAtItsAddress(t *testing.T) {
+	w := keepEdge(t, quick, nil)
+	first := w.until("up", is(Up))
+	before := w.edge.Counts()
+	w.edge.DropSessions()
+	if err := w.edge.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Sessions > before.Sessions && c.Public > before.Public }); err != nil {
+		t.Fatal(err)
+	}
+	w.edge.Set(func(f *ngroktest.Faults) { f.Refuse = true })
+	w.edge.DropSessions()
+	w.until("away", is(Away))
+	w.edge.Heal()
+	if again := w.until("up again", is(Up)); again.URL != first.URL {
+		t.Errorf("from %s to %s", first.URL, again.URL)
+	}
+	w.arrives()
+}
+
+func TestATokenThatIsRevokedMeanwhileIsAwayAndComesBack(t *testing.T) {
+	w := keepEdge(t, quick, nil)
+	w.until("up", is(Up))
+	w.edge.Set(func(f *ngroktest.Faults) { f.AuthCode = ngroktest.BadToken })
+	w.edge.DropSessions()
+	w.until("refused", away(ngroktest.BadToken))
+	before := w.edge.Counts()
+	if err := w.edge.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Auths > before.Auths+2 }); err != nil {
+		t.Error(err)
+	}
+	w.edge.Heal()
+	w.until("up again", is(Up))
+	w.arrives()
+}
+
+func TestEachRefusalWhileReconnectingIsToldAndOutlived(t *testing.T) {
+	for _, code := range []string{ngroktest.TooMany, ngroktest.OldAgent, ngroktest.AlreadyOnline, ngroktest.BadURL, ngroktest.NoToken} {
+		t.Run(code, func(t *testing.T) {
+			w := keepEdge(t, quick, nil)
+			w.until("up", is(Up))
+			w.edge.Set(func(f *ngroktest.Faults) {
+				if code == ngroktest.AlreadyOnline || code == ngroktest.BadURL {
+					f.BindCode = code
+				} else {
+					f.AuthCode = code
+				}
+			})
+			w.edge.DropSessions()
+			w.until("refused", away(code))
+			w.edge.Heal()
+			w.until("up again", is(Up))
+			w.arrives()
+		})
+	}
+}
+
+func TestFaultsOfTheEdgeAreOutlived(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		faults ngroktest.Faults
+		drop   bool // else the fault itself ends the session
+		state  State
+	}{
+		{"refuses connections", ngroktest.Faults{Refuse: true}, true, Away},
+		{"hangs before TLS", ngroktest.Faults{Hang: ngroktest.Connect}, true, Away},
+		{"hangs after TLS", ngroktest.Faults{Hang: ngroktest.Secured}, true, Away},
+		{"hangs at the token", ngroktest.Faults{Hang: ngroktest.Auth}, true, Away},
+		{"hangs at the bind", ngroktest.Faults{Hang: ngroktest.Bind}, true, Away},
+		{"drops at the token", ngroktest.Faults{Drop: ngroktest.Auth}, true, Away},
+		{"drops at the bind", ngroktest.Faults{Drop: ngroktest.Bind}, true, Away},
+		{"garbage before TLS", ngroktest.Faults{Garbage: ngroktest.Connect}, true, Away},
+		{"garbage after TLS", ngroktest.Faults{Garbage: ngroktest.Secured}, true, Away},
+		{"garbage at the token", ngroktest.Faults{Garbage: ngroktest.Auth}, true, Away},
+		{"garbage at the bind", ngroktest.Faults{Garbage: ngroktest.Bind}, true, Away},
+		{"an expired certificate", ngroktest.Faults{Certificate: ngroktest.Expired}, true, Away},
+		{"another's certificate", ngroktest.Faults{Certificate: ngroktest.OtherName}, true, Away},
+		{"a silent peer", ngroktest.Faults{Silent: true}, false, Away},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := keepEdge(t, quick, func(cfg *Config) { cfg.Within = 2 * time.Second })
+			first := w.until("up", is(Up))
+			w.edge.Set(func(f *ngroktest.Faults) { *f = c.faults })
+			if c.drop {
+				w.edge.DropSessions()
+			}
+			if s := w.until("in trouble", is(c.state)); s.Cause == nil || s.URL != first.URL {
+				t.Errorf("in trouble: %+v", s)
+			}
+			w.edge.Heal()
+			w.until("up again", is(Up))
+			w.arrives()
+		})
+	}
+}
+
+func TestAStoppedTunnelIsOpenedAgain(t *testing.T) {
+	w := keepEdge(t, quick, nil)
+	w.until("up", is(Up))
+	w.edge.StopTunnels("Stopped.", "ERR_NGROK_3500")
+	w.until("stopped", away("ERR_NGROK_3500"))
+	w.until("up again", is(Up))
+	w.arrives()
+}
+
+func TestAGatewaysPageInPlaceOfTheAppIsDegraded(t *testing.T) {
+	times := quick
+	times.Recheck = 100 * time.Millisecond
+	w := keepEdge(t, times, nil)
+	w.until("up", is(Up))
+	w.edge.Set(func(f *ngroktest.Faults) { f.Gateway = http.StatusBadGateway })
+	s := w.until("degraded", is(Degraded))
+	var wrong *WrongAnswerError
+	if !errors.As(s.Cause, &wrong) || wrong.Status != http.StatusBadGateway {
+		t.Errorf("cause %v", s.Cause)
+	}
+	w.edge.Heal()
+	w.until("up again", is(Up))
+	w.arrives()
+}
+
+func TestALostNameServiceMeanwhileIsAwayAndComesBack(t *testing.T) {
+	var mu sync.Mutex
+	lost := false
+	w := keepEdge(t, quick, func(cfg *Config) {
+		cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if lost {
+				address = "no.such.host.invalid:443"
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+	})
+	w.until("up", is(Up))
+	mu.Lock()
+	lost = true
+	mu.Unlock()
+	w.edge.DropSessions()
+	w.until("unreachable", func(s Status) bool { return s.State == Away && stepOf(s.Cause) == StepReach })
+	mu.Lock()
+	lost = false
+	mu.Unlock()
+	w.until("up again", is(Up))
+	w.arrives()
+}
+
+// TestEndingInEachPhaseLeavesNothing closes everything while the edge does each
+// of its worst; that no goroutine is left, TestMain sees.
+func TestEndingInEachPhaseLeavesNothing(t *testing.T) {
+	for _, phase := range []ngroktest.Phase{ngroktest.Connect, ngroktest.Secured, ngroktest.Auth, ngroktest.Bind} {
+		t.Run(fmt.Sprint(phase), func(t *testing.T) {
+			w := keepEdge(t, quick, nil)
+			w.until("up", is(Up))
+			w.edge.Set(func(f *ngroktest.Faults) { f.Hang = phase })
+			w.edge.DropSessions()
+			w.until("away", is(Away))
+			start := time.Now()
+			if err := w.k.Close(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(start); took > 2500*time.Millisecond {
+				t.Errorf("closing took %s", took)
+			}
+		})
+	}
+}

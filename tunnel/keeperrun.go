@@ -1,0 +1,330 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+// Verify is the first self-check. It tries for a while, because a fresh
+// address may need a moment. Another's answer is an error; that there is no way
+// from here to the address is none: the state is Unverified then. A tunnel that
+// ended or went away meanwhile is an error, too.
+func (k *Keeper) Verify(ctx context.Context) (Status, error) {
+	ctx, stop := k.within(ctx)
+	defer stop()
+	t := k.current()
+	if t == nil {
+		return k.Status(), net.ErrClosed
+	}
+	err := k.check(ctx, t, k.cfg.Times.First)
+	for started := time.Now(); errors.Is(err, errMoved) && time.Since(started) < k.cfg.Times.First; {
+		if err = t.settle(ctx, k.cfg.Times.First); err == nil {
+			err = k.check(ctx, t, k.cfg.Times.First)
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return k.Status(), ctx.Err()
+	case err == nil:
+		k.up()
+	case errors.Is(err, ErrNoRoute):
+		k.set(Unverified, err)
+	default:
+		state := Degraded
+		if cause := t.trouble(); cause != nil {
+			state, err = Away, cause
+		}
+		k.set(state, err)
+		return k.Status(), err
+	}
+	return k.Status(), nil
+}
+
+// Run keeps the tunnel until ctx ends or the Keeper is closed. It does not
+// close the tunnel.
+func (k *Keeper) Run(ctx context.Context) {
+	ctx, stop := k.within(ctx)
+	defer stop()
+	times := k.cfg.Times
+	w := newWatch(k.cfg.Clock, k.cfg.Addrs, times.Look)
+	look := time.NewTicker(times.Look)
+	defer look.Stop()
+	next := time.NewTimer(times.Recheck)
+	defer next.Stop()
+	if t := k.current(); t != nil && (t.trouble() != nil || t.link().Made != k.made) {
+		next.Reset(0) // something happened before anybody watched
+	}
+	for {
+		var over, changed <-chan struct{}
+		t := k.current()
+		if t != nil {
+			over, changed = t.over, t.changed()
+		}
+		moved := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-over:
+		case <-changed:
+			if l := t.link(); l.Up && l.Made == k.made && k.Status().State != Away {
+				continue
+			}
+		case <-look.C:
+			if moved = w.moved(); !moved {
+				continue
+			}
+			k.failures = 0
+		case <-next.C:
+		}
+		next.Reset(k.attend(ctx, moved))
+	}
+}
+
+// within gives a context that ends with ctx and with the Keeper.
+func (k *Keeper) within(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(k.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// attend looks at the tunnel, does what is needed, and returns how long it may
+// be left alone. moved says that this machine's network or clock is another
+// than before, so that the connection may be dead without anybody knowing.
+func (k *Keeper) attend(ctx context.Context, moved bool) time.Duration {
+	t := k.current()
+	switch {
+	case ctx.Err() != nil:
+		return 0
+	case t == nil:
+		return k.reopen(ctx)
+	case t.flaps():
+		k.set(Away, flapCause(t.link()))
+		k.drop()
+		return k.backOff()
+	}
+	link := t.link()
+	if cause := t.trouble(); cause != nil {
+		k.set(Away, cause)
+		var refused *ProviderError
+		switch {
+		case t.ended(), moved:
+			// Moved: the provider may be in a long pause between two tries of its own.
+			k.drop()
+			return k.reopen(ctx)
+		case errors.As(cause, &refused) && refused.Permanent:
+			k.drop()
+			return k.cfg.Times.Slow
+		}
+		return k.cfg.Times.Recheck // it comes back by itself, and says so
+	}
+	urgent := moved || link.Made != k.made
+	switch err := k.check(ctx, t, k.cfg.Times.Again); {
+	case ctx.Err() != nil:
+		return 0
+	case errors.Is(err, errMoved):
+		return 0
+	case err == nil:
+		k.up()
+		return k.cfg.Times.Recheck
+	case t.isLinked() && (urgent || !errors.Is(err, ErrNoRoute)):
+		// Somebody else answers, or nobody where the connection is another than
+		// before: only a tunnel of now has an address that holds. Without a way
+		// from here, one that holds is not given up: deliveries may well arrive.
+		if k.verified {
+			k.set(Degraded, err)
+		}
+		k.drop()
+		return k.reopen(ctx)
+	default:
+		return k.down(err)
+	}
+}
+
+// reopen opens another tunnel and checks it.
+func (k *Keeper) reopen(ctx context.Context) time.Duration {
+	t, err := k.cfg.Open(ctx)
+	if ctx.Err() != nil {
+		if err == nil {
+			_ = t.Close()
+		}
+		return 0
+	}
+	if err != nil {
+		k.set(Away, err)
+		var refused *ProviderError
+		if errors.As(err, &refused) && refused.Permanent {
+			return k.cfg.Times.Slow
+		}
+		return k.backOff()
+	}
+	if !k.install(t) {
+		return 0
+	}
+	now := k.current()
+	if now == nil {
+		return 0
+	}
+	switch err := k.check(ctx, now, k.cfg.Times.Again); {
+	case ctx.Err() != nil, errors.Is(err, errMoved):
+		return 0
+	case err == nil:
+		k.up()
+		return k.cfg.Times.Recheck
+	default:
+		return k.down(err)
+	}
+}
+
+// up notes that the tunnel's address leads here.
+func (k *Keeper) up() {
+	k.verified, k.failures = true, 0
+	k.set(Up, nil)
+}
+
+// down notes that nothing arrives from the tunnel's address, or that nobody
+// can tell, and returns when to look again.
+func (k *Keeper) down(err error) time.Duration {
+	if errors.Is(err, ErrNoRoute) && !k.verified {
+		k.set(Unverified, err) // there may never have been a way from here
+		return k.cfg.Times.Recheck
+	}
+	k.set(Degraded, err)
+	return k.backOff()
+}
+
+// backOff gives the pause before the next try: doubling, and by chance up to
+// half shorter, so that many do not come at once.
+func (k *Keeper) backOff() time.Duration {
+	d := k.cfg.Times.Max
+	if shifted := k.cfg.Times.Min << min(k.failures, 20); shifted > 0 {
+		d = min(d, shifted)
+	}
+	k.failures++
+	return d/2 + rand.N(d/2+1)
+}
+
+// errMoved says that a tunnel ended, or that its connection became another,
+// while its address was asked.
+var errMoved = errors.New("the connection to the provider keeps changing")
+
+// check asks at a tunnel's address until the right answer comes.
+func (k *Keeper) check(ctx context.Context, t *kept, within time.Duration) error {
+	made, end := t.link().Made, time.Now().Add(within)
+	for pause := k.cfg.Times.Pause; ; pause *= 2 {
+		try, cancel := context.WithTimeout(ctx, k.cfg.Times.Try)
+		took, err := k.cfg.Check(try, t.URL())
+		cancel()
+		if err == nil {
+			k.mu.Lock()
+			k.status.RoundTrip = took
+			k.mu.Unlock()
+			k.made = made
+			return nil
+		}
+		if t.trouble() != nil || t.link().Made != made {
+			return errMoved
+		}
+		if time.Now().Add(pause).After(end) {
+			k.made = made
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.over:
+			return errMoved
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (t *kept) isLinked() bool {
+	_, ok := t.Tunnel.(Linked)
+	return ok
+}
+
+// link tells how a tunnel's connection is. One that hangs on none is up.
+func (t *kept) link() Link {
+	if l, ok := t.Tunnel.(Linked); ok {
+		return l.Link()
+	}
+	return Link{Up: true}
+}
+
+func (t *kept) changed() <-chan struct{} {
+	if l, ok := t.Tunnel.(Linked); ok {
+		return l.LinkChanged()
+	}
+	return nil
+}
+
+func (t *kept) ended() bool {
+	select {
+	case <-t.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// trouble is why a tunnel has ended or is away, nil when it is there.
+func (t *kept) trouble() error {
+	if t.ended() {
+		return t.err
+	}
+	if l := t.link(); !l.Up {
+		return l.Cause
+	}
+	return nil
+}
+
+// How often a connection may be made again in how long.
+const (
+	flapTimes = 10
+	flapSpan  = 10 * time.Second
+)
+
+// flaps reports whether a tunnel's connection is made again and again. ngrok's
+// SDK does that without a pause when its server takes each session and drops
+// it at once.
+func (t *kept) flaps() bool {
+	link := t.link()
+	if now := time.Now(); t.since.IsZero() || now.Sub(t.since) > flapSpan {
+		t.since, t.madeThen = now, link.Made
+	}
+	return link.Made-t.madeThen >= flapTimes
+}
+
+// flapCause is why a connection that may be up at this moment is not counted
+// on.
+func flapCause(l Link) error {
+	if l.Cause != nil {
+		return l.Cause
+	}
+	return errMoved
+}
+
+// settle waits until a tunnel that is away is back. It gives up when the
+// tunnel has ended, when no try will do, and after a while.
+func (t *kept) settle(ctx context.Context, within time.Duration) error {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		cause := t.trouble()
+		var refused *ProviderError
+		if cause == nil || t.ended() || errors.As(cause, &refused) && refused.Permanent {
+			return cause
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late.C:
+			return cause
+		case <-t.over:
+		case <-t.changed():
+		}
+	}
+}
