@@ -1,0 +1,236 @@
+// Package app runs the app under development as a child process: it passes on
+// its output line by line, and ends it together with everything that it has
+// started, for a server that a reloader left behind keeps its port.
+//
+// On unix the child leads a process group of its own, which is not the
+// terminal's foreground group: a Ctrl+C reaches hf-tap, and hf-tap ends the app
+// when it has cleaned up. What a child starts stays in the group unless it leaves
+// it on purpose, as a daemon does; a daemon is not followed. On Windows a job
+// object takes the group's place, and closes with hf-tap, however that ends. On
+// Linux the child itself, though not what it has started, gets a SIGTERM when
+// hf-tap is killed; elsewhere it only finds its output closed.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+)
+
+const (
+	// quiet is how long output is waited for after the end of the child, and of
+	// everything in its group: somebody else may hold the pipe open. It is also
+	// how long what the child leaves behind has to end by itself.
+	quiet = 500 * time.Millisecond
+	// afterKill is how long a process may need to be gone once it is killed. It
+	// is more only when the system itself holds it, as on a dead network disk.
+	afterKill = 2 * time.Second
+	// pollEvery is how often is looked whether the group is empty: its members
+	// are not our children, so that nothing tells us.
+	pollEvery = 25 * time.Millisecond
+)
+
+// Config is what Start needs to know.
+type Config struct {
+	Args    []string      // the program, looked for in PATH, and its arguments
+	Environ []string      // what the app's environment starts from, NAME=value; os.Environ() if nil
+	Env     []string      // added to it; a name that is there is replaced
+	Dir     string        // the folder to run in, "" for the current one
+	Grace   time.Duration // between asking to end and killing; 0 for 5 s
+
+	// Line is called with each line of output, without the line's end, exactly
+	// as the app wrote it: it may hold anything. A line of more than 64 KiB
+	// comes in pieces. stream is "stdout" or "stderr"; each has a goroutine, on
+	// which Line is called, and while it does not return the app waits when it
+	// writes. After Done it is not called again. nil drops the output.
+	Line func(stream, line string)
+}
+
+// App is a running app. Its methods can be called from several goroutines.
+type App struct {
+	cmd    *exec.Cmd
+	name   string
+	grace  time.Duration
+	group  group
+	pipes  []*pipe
+	read   sync.WaitGroup // of the readers of pipes
+	result Result         // to be read after done
+	left   bool           // to be read after done: something of the group withstood a kill
+
+	stop func() // closes stopping, once
+	kill func() // closes killing, once
+
+	stopping, killing chan struct{}
+	exited            chan struct{} // the child has ended
+	done              chan struct{}
+}
+
+// Result is how the app ended.
+type Result struct {
+	Code   int    // exit status; 128 and the signal's number if a signal ended it, as a shell has it
+	Signal string // the signal's name, "SIGKILL", or ""
+	Err    error  // why the status is not known; nil if it is
+}
+
+// Start runs the app. The error wraps exec.ErrNotFound if there is no such
+// program. Whoever starts an app has to Stop it.
+func Start(cfg Config) (*App, error) {
+	if len(cfg.Args) == 0 {
+		return nil, errors.New("start the app: no program is given")
+	}
+	if cfg.Dir != "" {
+		// The system's error for a missing folder is the one for a missing program.
+		if info, err := os.Stat(cfg.Dir); err != nil {
+			return nil, fmt.Errorf("start the app in %q: %w", cfg.Dir, err)
+		} else if !info.IsDir() {
+			return nil, fmt.Errorf("start the app in %q: not a folder", cfg.Dir)
+		}
+	}
+	a := &App{
+		cmd: exec.Command(cfg.Args[0], cfg.Args[1:]...), name: cfg.Args[0],
+		grace:    cmp.Or(max(cfg.Grace, 0), 5*time.Second),
+		stopping: make(chan struct{}), killing: make(chan struct{}), exited: make(chan struct{}), done: make(chan struct{}),
+	}
+	a.stop = sync.OnceFunc(func() { close(a.stopping) })
+	a.kill = sync.OnceFunc(func() { close(a.killing) })
+	environ := cfg.Environ
+	if environ == nil {
+		environ = os.Environ()
+	}
+	a.cmd.Env = append(environ[:len(environ):len(environ)], cfg.Env...) // of two, the last one counts
+	a.cmd.Dir = cfg.Dir
+	a.cmd.SysProcAttr = attributes()
+	writers, err := a.openPipes(cfg.Line)
+	if err != nil {
+		return nil, fmt.Errorf("start the app %q: %w", a.name, err)
+	}
+	started := make(chan error)
+	go a.run(started)
+	err = <-started
+	for _, w := range writers {
+		w.Close()
+	}
+	if err != nil {
+		a.closePipes()
+		return nil, err
+	}
+	for _, p := range a.pipes {
+		a.read.Go(p.passLines)
+	}
+	go a.tend()
+	return a, nil
+}
+
+// openPipes gives the child's ends of the pipes.
+func (a *App) openPipes(line func(stream, line string)) ([]*os.File, error) {
+	if line == nil {
+		return nil, nil // os/exec takes the null device
+	}
+	var writers []*os.File
+	for _, stream := range []string{"stdout", "stderr"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			a.closePipes()
+			for _, w := range writers {
+				w.Close()
+			}
+			return nil, err
+		}
+		writers = append(writers, w)
+		a.pipes = append(a.pipes, newPipe(r, func(s string) { line(stream, s) }))
+	}
+	a.cmd.Stdout, a.cmd.Stderr = writers[0], writers[1]
+	return writers, nil
+}
+
+func (a *App) closePipes() {
+	for _, p := range a.pipes {
+		p.file.Close()
+	}
+}
+
+// run starts the child and waits for its end, on one thread of the system: on
+// Linux the child's Pdeathsig comes when the thread ends that started it, and
+// any other thread of Go may end while the app runs.
+func (a *App) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := a.cmd.Start(); err != nil {
+		started <- a.startError(err)
+		return
+	}
+	var err error
+	if a.group, err = newGroup(a.cmd.Process); err != nil {
+		_ = a.cmd.Process.Kill()
+		_ = a.cmd.Wait()
+		started <- fmt.Errorf("start the app %q: %w", a.name, err)
+		return
+	}
+	started <- nil
+	err = a.cmd.Wait()
+	a.result = resultOf(a.cmd.ProcessState)
+	if _, status := errors.AsType[*exec.ExitError](err); err != nil && !status {
+		a.result = Result{Code: -1, Err: fmt.Errorf("wait for the app %q: %w", a.name, err)}
+	}
+	close(a.exited)
+}
+
+func (a *App) startError(err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("start the app %q: %w", a.name, exec.ErrNotFound)
+	}
+	if _, statErr := os.Stat(a.cmd.Path); errors.Is(err, fs.ErrNotExist) {
+		if a.cmd.Dir == "" && statErr == nil {
+			return fmt.Errorf("start the app %q: the program in its first line (#!) is missing: %w", a.name, err)
+		}
+		return fmt.Errorf("start the app %q: %w: %w", a.name, exec.ErrNotFound, err)
+	}
+	return fmt.Errorf("start the app %q: %w", a.name, err)
+}
+
+// PID is the number of the app's process.
+func (a *App) PID() int { return a.cmd.Process.Pid }
+
+// Done is closed when the app has ended, what it started has ended, too, and
+// all its output was passed on.
+func (a *App) Done() <-chan struct{} { return a.done }
+
+// Result is how the app ended. It waits for Done.
+func (a *App) Result() Result {
+	<-a.done
+	return a.result
+}
+
+// Stop asks the app and all that it started to end, kills after Config.Grace or
+// when ctx ends what is left then, and waits for Done. The error says that
+// something withstands even that; nil means that nothing is left.
+func (a *App) Stop(ctx context.Context) error {
+	a.stop()
+	select {
+	case <-a.done:
+		return a.leftError()
+	case <-ctx.Done():
+		a.kill()
+	case <-time.After(a.grace + afterKill + 2*quiet):
+	}
+	select {
+	case <-a.done:
+		return a.leftError()
+	case <-time.After(afterKill + 2*quiet):
+		return fmt.Errorf("the app %q (process %d) does not end, or its output is not taken", a.name, a.PID())
+	}
+}
+
+func (a *App) leftError() error {
+	if a.left {
+		return fmt.Errorf("something that the app %q started (process group %d) does not end", a.name, a.PID())
+	}
+	return nil
+}

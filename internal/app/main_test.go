@@ -1,0 +1,259 @@
+//go:build unix
+
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hf-tap/hf-tap/internal/app"
+)
+
+// patience is how long a test waits for what has to happen before it gives up.
+const patience = time.Minute
+
+// TestMain makes the test binary the app, too: APP_TEST_AS says what it does.
+func TestMain(m *testing.M) {
+	if as := os.Getenv("APP_TEST_AS"); as != "" {
+		apps[as]()
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// apps are what the test binary can be.
+var apps = map[string]func(){
+	"status 3":    func() { os.Exit(3) },
+	"killed":      func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); select {} },
+	"silent":      func() { fmt.Println("ready"); forever() },
+	"polite":      polite,
+	"deaf":        func() { signal.Ignore(syscall.SIGTERM); fmt.Println("ready"); forever() },
+	"stopped":     func() { fmt.Println("ready"); _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP); forever() },
+	"parent":      func() { begin("deaf", false); forever() },
+	"gone parent": func() { begin("deaf", false); os.Exit(7) },
+	"daemon's":    func() { begin("connected", true); fmt.Println("parent ends") },
+	"connected":   func() { connect(nil) },
+	"environment": environment,
+	"flood":       flood,
+	"bytes": func() {
+		os.Stdout.WriteString("a\xff\x1b[31m\x00\r\n\n\rb\r\rc\n")
+		os.Stderr.WriteString("no newline")
+	},
+	"long":         func() { fmt.Print(strings.Repeat("x", 200_000) + "\n" + strings.Repeat("y", 64<<10) + "\nz\n") },
+	"input":        func() { b, err := io.ReadAll(os.Stdin); fmt.Printf("%q %v\n", b, err) },
+	"hf-tap":       another,
+	"writes later": writesLater,
+}
+
+// forever waits for a signal that never comes to a channel. (An empty select
+// would be a deadlock to the runtime.)
+func forever() { <-make(chan os.Signal); signal.Ignore() }
+
+func polite() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	fmt.Println("ready")
+	<-asked
+	fmt.Println("goodbye")
+	os.Exit(5)
+}
+
+// begin starts the test binary as another app with the same output.
+func begin(as string, session bool) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "APP_TEST_AS="+as)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: session}
+	if err := cmd.Start(); err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+}
+
+// connect holds a connection to the test, which sees by its end that the
+// process has ended. Each line that it gets is answered.
+func connect(before func(net.Conn)) {
+	conn, err := net.Dial("tcp", os.Getenv("APP_TEST_ADDRESS"))
+	if err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+	if before != nil {
+		before(conn)
+	}
+	io.Copy(conn, conn)
+}
+
+// writesLater outlives its parent by so much that the parent is waited for.
+func writesLater() {
+	if os.Getenv("APP_TEST_CHILD") != "" {
+		parent := os.Getenv("APP_TEST_CHILD")
+		for fmt.Sprint(os.Getppid()) == parent {
+			syscall.Kill(os.Getpid(), 0)
+		}
+		fmt.Println("last words")
+		return
+	}
+	os.Setenv("APP_TEST_CHILD", fmt.Sprint(os.Getpid()))
+	begin("writes later", false)
+}
+
+func environment() {
+	for _, name := range []string{"WEBHOOK_SECRET", "KEPT", "HOME"} {
+		value, set := os.LookupEnv(name)
+		fmt.Println(name, set, value)
+	}
+}
+
+// flood writes 50 MB to both streams.
+func flood() {
+	line := bytes.Repeat([]byte("x"), 999)
+	line = append(line, '\n')
+	var wg sync.WaitGroup
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		wg.Go(func() {
+			for range 25_000 {
+				if _, err := f.Write(line); err != nil {
+					os.Exit(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// another runs an app as hf-tap does.
+func another() {
+	environ := append(os.Environ(), "APP_TEST_AS=connected")
+	if _, err := app.Start(app.Config{Args: []string{os.Args[0]}, Environ: environ, Line: func(_, line string) { fmt.Println(line) }}); err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+	forever()
+}
+
+// output collects what an app writes.
+type output struct {
+	mu      sync.Mutex
+	lines   map[string][]string
+	changed chan struct{}
+}
+
+func newOutput() *output {
+	return &output{lines: map[string][]string{}, changed: make(chan struct{})}
+}
+
+func (o *output) line(stream, line string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lines[stream] = append(o.lines[stream], line)
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
+// of gives the lines of a stream.
+func (o *output) of(stream string) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]string(nil), o.lines[stream]...)
+}
+
+// waitFor waits for a line on standard output.
+func (o *output) waitFor(t *testing.T, line string) {
+	t.Helper()
+	limit := time.After(patience)
+	for {
+		o.mu.Lock()
+		changed := o.changed
+		for _, l := range o.lines["stdout"] {
+			if l == line {
+				o.mu.Unlock()
+				return
+			}
+		}
+		o.mu.Unlock()
+		select {
+		case <-changed:
+		case <-limit:
+			t.Fatalf("no line %q: %q", line, o.of("stdout"))
+		}
+	}
+}
+
+// start runs the test binary as an app.
+func start(t *testing.T, as string, env ...string) (*app.App, *output) {
+	t.Helper()
+	o := newOutput()
+	return startWith(t, app.Config{Env: append(env, "APP_TEST_AS="+as), Line: o.line}), o
+}
+
+func startWith(t *testing.T, cfg app.Config) *app.App {
+	t.Helper()
+	cfg.Args = []string{os.Args[0]}
+	a, err := app.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := a.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+// ends waits for the app's end and sees that nothing of its group is left.
+func ends(t *testing.T, a *app.App) app.Result {
+	t.Helper()
+	select {
+	case <-a.Done():
+	case <-time.After(patience):
+		t.Fatal("the app does not end")
+	}
+	if err := syscall.Kill(-a.PID(), 0); err != syscall.ESRCH {
+		noneLiving(t, a.PID())
+	}
+	return a.Result()
+}
+
+// noneLiving sees that a group holds only processes that have ended: the
+// system's first process may be late in waiting for its orphans.
+func noneLiving(t *testing.T, group int) {
+	t.Helper()
+	list, err := exec.Command("ps", "-A", "-o", "pgid=,stat=,args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(list)) {
+		fields := strings.Fields(line)
+		if fields[0] == fmt.Sprint(group) && fields[1][0] != 'Z' {
+			t.Errorf("left of the group: %s", line)
+		}
+	}
+}
+
+// stops stops the app at leisure.
+func stops(t *testing.T, a *app.App) app.Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := a.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ends(t, a)
+}

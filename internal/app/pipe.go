@@ -1,0 +1,100 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// maxLine is the longest piece of a line that is passed on, in bytes.
+	maxLine = 64 << 10
+	// maxRest is how much is read after the end of everybody known: no pipe
+	// holds more, unless root has raised Linux's limit.
+	maxRest = 1 << 20
+)
+
+// pipe is our end of a pipe that the app writes to.
+type pipe struct {
+	file *os.File
+	line func(string)
+
+	mu    sync.Mutex
+	ended bool
+	wait  time.Duration // for more output, once ended
+	rest  int           // bytes that are still read, once ended
+	late  *time.Timer   // closes the pipe where reads have no deadline
+}
+
+func newPipe(file *os.File, line func(string)) *pipe { return &pipe{file: file, line: line} }
+
+// end says that everybody is gone who is known to write. What is in the pipe is
+// read, and then somebody unknown has a moment to close it.
+func (p *pipe) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended, p.wait, p.rest = true, quiet, maxRest
+	if err := p.file.SetReadDeadline(time.Now().Add(quiet)); errors.Is(err, os.ErrNoDeadline) {
+		p.late = time.AfterFunc(quiet, func() { p.file.Close() }) // Windows
+	}
+}
+
+// Read reads from the pipe. After end, only the time in which there is nothing
+// to read counts against the wait: what is there comes through, however long
+// the lines are on their way to the screen.
+func (p *pipe) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	ended := p.ended
+	if ended && (p.wait <= 0 || p.rest <= 0) {
+		p.mu.Unlock()
+		return 0, io.EOF
+	}
+	start := time.Now()
+	if ended {
+		_ = p.file.SetReadDeadline(start.Add(p.wait)) // end has dealt with the error
+	}
+	p.mu.Unlock()
+	n, err := p.file.Read(b)
+	if ended {
+		p.mu.Lock()
+		p.wait -= time.Since(start)
+		p.rest -= n
+		p.mu.Unlock()
+	}
+	return n, err
+}
+
+// passLines passes on what comes until the pipe ends.
+func (p *pipe) passLines() {
+	defer p.stopTimer()
+	r := bufio.NewReaderSize(p, maxLine)
+	cut := false // the last piece was not the end of its line
+	for {
+		piece, err := r.ReadSlice('\n')
+		text, whole := bytes.CutSuffix(piece, []byte("\n"))
+		if whole {
+			text = bytes.TrimSuffix(text, []byte("\r"))
+		}
+		// The newline after a piece of exactly the limit is no line of its own,
+		// and neither is what comes after the last newline if that is nothing.
+		if len(text) > 0 || whole && !cut {
+			p.line(string(text))
+		}
+		cut = !whole
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
+		}
+	}
+}
+
+func (p *pipe) stopTimer() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.late != nil {
+		p.late.Stop()
+	}
+}

@@ -1,0 +1,62 @@
+package app
+
+import "time"
+
+// tend owns the app from its start to its end: it alone sends signals.
+func (a *App) tend() {
+	defer close(a.done)
+	defer a.group.close()
+	select {
+	case <-a.stopping:
+	case <-a.exited:
+		// What the child leaves behind may be about to end by itself.
+		_ = a.gone(time.After(quiet), a.stopping)
+	}
+	if !a.empty() {
+		a.group.terminate()
+		if !a.gone(time.After(a.grace), a.killing) {
+			a.group.kill()
+			<-a.exited
+			a.left = !a.gone(time.After(afterKill), nil)
+		}
+	}
+	for _, p := range a.pipes {
+		p.end()
+	}
+	a.read.Wait()
+	a.closePipes()
+}
+
+// gone waits until the child and all of its group have ended, and reports
+// whether they have before the limit or the cut.
+func (a *App) gone(limit <-chan time.Time, cut <-chan struct{}) bool {
+	select {
+	case <-a.exited:
+	case <-limit:
+		return false
+	case <-cut:
+		return false
+	}
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for a.group.alive() {
+		select {
+		case <-poll.C:
+		case <-limit:
+			return false
+		case <-cut:
+			return false
+		}
+	}
+	return true
+}
+
+// empty reports whether nothing is left to signal now.
+func (a *App) empty() bool {
+	select {
+	case <-a.exited:
+		return !a.group.alive()
+	default:
+		return false
+	}
+}
