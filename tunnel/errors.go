@@ -140,6 +140,10 @@ func Hint(err error) string {
 		return "use --tunnel auto, --tunnel ngrok, or your own tunnel by --public-url https://…"
 	case errors.Is(err, ErrUsage):
 		return "see \"hf-tap listen --help\" on --tunnel, --public-url and --ngrok-domain"
+	case errors.Is(err, ErrNoRoute):
+		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
+	case errors.As(err, &wrong) && wrong.Code != "":
+		return "see https://ngrok.com/docs/errors/" + strings.ToLower(wrong.Code)
 	case errors.As(err, &wrong):
 		return "check that your tunnel is up and leads to the port that is printed, then start again"
 	}

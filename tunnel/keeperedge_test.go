@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,30 +299,41 @@ func TestAGatewaysPageInPlaceOfTheAppIsDegraded(t *testing.T) {
 	w.arrives()
 }
 
-func TestALostNameServiceMeanwhileIsAwayAndComesBack(t *testing.T) {
-	var mu sync.Mutex
-	lost := false
-	w := keepEdge(t, quick, func(cfg *Config) {
-		cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if lost {
-				address = "no.such.host.invalid:443"
+func TestALostNameServiceOrProxyIsAwayAndComesBack(t *testing.T) {
+	for _, c := range []struct {
+		name, proxy string
+		step        Step
+		err         error
+	}{
+		{"name service", "", StepReach, nil},
+		{"proxy", "http://proxy.example:3128", StepProxy, errors.New("connection refused")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var lost atomic.Bool
+			w := keepEdge(t, quick, func(cfg *Config) {
+				cfg.Proxy = func(string) string { return c.proxy }
+				cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+					switch {
+					case lost.Load() && c.err != nil:
+						return nil, c.err
+					case lost.Load():
+						address = "no.such.host.invalid:443"
+					}
+					return new(net.Dialer).DialContext(ctx, network, address)
+				}
+			})
+			w.until("up", is(Up))
+			lost.Store(true)
+			w.edge.DropSessions()
+			s := w.until("unreachable", func(s Status) bool { return s.State == Away && stepOf(s.Cause) == c.step })
+			if !strings.Contains(s.Cause.Error(), c.proxy) {
+				t.Errorf("cause %v", s.Cause)
 			}
-			return new(net.Dialer).DialContext(ctx, network, address)
-		}
-	})
-	w.until("up", is(Up))
-	mu.Lock()
-	lost = true
-	mu.Unlock()
-	w.edge.DropSessions()
-	w.until("unreachable", func(s Status) bool { return s.State == Away && stepOf(s.Cause) == StepReach })
-	mu.Lock()
-	lost = false
-	mu.Unlock()
-	w.until("up again", is(Up))
-	w.arrives()
+			lost.Store(false)
+			w.until("up again", is(Up))
+			w.arrives()
+		})
+	}
 }
 
 // TestEndingInEachPhaseLeavesNothing closes everything while the edge does each

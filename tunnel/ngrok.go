@@ -142,25 +142,28 @@ func (t *ngrokTunnel) obstacle(ctx context.Context, err error) error {
 	if p := t.line.progress(); p.dialErr != nil || p.trustErr != nil {
 		return t.line.fault(err, StepReach)
 	}
-	_, _, err = t.diagnose(ctx)
+	_, _, err = probeNgrok(ctx, t.line.cfg)
 	return err
 }
 
-// diagnose tries the way to ngrok's server up to its protocol, without a
-// session, and tells how far it came and how long the question took.
-func (t *ngrokTunnel) diagnose(ctx context.Context) (progress, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, diagnoseTime)
+// probeNgrok tries the way to ngrok's server up to its protocol, without a
+// session. It tells how far it came, and how long the server's answer took.
+func probeNgrok(ctx context.Context, cfg Config) (progress, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Within, openTime)))
 	defer cancel()
-	probe := &ngrokTunnel{line: newLine(t.line.cfg), log: t.log, trouble: make(chan error, 1), changed: make(chan struct{}, 1)}
+	probe := &ngrokTunnel{line: newLine(cfg), log: maskedLog(cfg.Log, cfg.NgrokToken), trouble: make(chan error, 1), changed: make(chan struct{}, 1)}
 	defer probe.line.end()
-	agent, err := probe.newAgent(t.line.cfg)
+	agent, err := probe.newAgent(cfg)
 	if err != nil {
-		return progress{}, 0, err
+		return progress{}, 0, fmt.Errorf("set up ngrok: %w", err)
 	}
 	result, err := agent.(ngrok.Diagnoser).Diagnose(ctx, "")
 	if err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			err = fmt.Errorf("no answer: %w", ctx.Err())
+		case ngrok.IsTLSDiagnoseFailure(err), ngrok.IsMuxadoDiagnoseFailure(err):
+			err = errors.Unwrap(err) // the step is told by us
 		}
 		return probe.line.progress(), 0, probe.line.fault(err, StepProtocol)
 	}

@@ -26,7 +26,11 @@ const hubURL = "https://huggingface.co"
 // startEdge starts an edge that accepts goodToken.
 func startEdge(t testing.TB) *ngroktest.Edge {
 	t.Helper()
-	e, err := ngroktest.Start(ngroktest.Config{Tokens: []string{goodToken}, Logf: t.Logf})
+	cfg := ngroktest.Config{Tokens: []string{goodToken}}
+	if testing.Verbose() {
+		cfg.Logf = t.Logf
+	}
+	e, err := ngroktest.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

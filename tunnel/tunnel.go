@@ -81,7 +81,7 @@ type Config struct {
 	Version string        // of hf-tap, which providers are told
 	Log     *slog.Logger  // what providers' libraries have to say; nil: nobody hears it
 	Beat    time.Duration // between two signs of life with a provider, 0 for 10 s; after 2.5 of them without an answer the connection is dead
-	Within  time.Duration // how long opening may take, 0 for 15 s
+	Within  time.Duration // how long opening may take, and each step of Diagnose at most; 0 for 15 s
 }
 
 // Open opens the tunnel that cfg asks for. The tunnel outlives ctx: it ends

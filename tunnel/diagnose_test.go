@@ -1,0 +1,164 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+)
+
+// steps gives the names of the findings, the failed ones with a mark.
+func steps(found []Finding) (names []string) {
+	for _, f := range found {
+		name := f.Step
+		if f.Err != nil {
+			name += "!"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestADoctorGoesTheWholeWayAndLeavesNothing(t *testing.T) {
+	e := startEdge(t)
+	cfg := edgeConfig(e)
+	cfg.Provider = Auto
+	found := Diagnose(t.Context(), cfg, client(t))
+	if got := steps(found); !slices.Equal(got, []string{"tunnel", "reach", "trust", "protocol", "session", "address", "round trip"}) {
+		t.Fatalf("found %q: %+v", got, found)
+	}
+	for _, f := range found {
+		if f.Detail == "" || f.Took == 0 && f.Step != "tunnel" && f.Step != "address" {
+			t.Errorf("%+v", f)
+		}
+	}
+	if !strings.Contains(found[0].Detail, "ngrok") || !strings.Contains(found[1].Detail, e.Addr()) || !strings.HasPrefix(found[5].Detail, "http://127.0.0.1:") {
+		t.Errorf("%+v", found)
+	}
+	if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADoctorNamesTheStepThatFails(t *testing.T) {
+	refused := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("connection refused") }
+	for _, c := range []struct {
+		name   string
+		faults ngroktest.Faults
+		change func(*Config)
+		want   string
+	}{
+		{"nobody there", ngroktest.Faults{}, func(c *Config) { c.Dial = refused }, "tunnel reach!"},
+		{"proxy", ngroktest.Faults{}, func(c *Config) { c.Dial, c.Proxy = refused, func(string) string { return "p:1" } }, "tunnel proxy!"},
+		{"untrusted", ngroktest.Faults{}, func(c *Config) { c.NgrokRoots = nil }, "tunnel reach trust!"},
+		{"expired", ngroktest.Faults{Certificate: ngroktest.Expired}, nil, "tunnel reach trust!"},
+		{"no TLS", ngroktest.Faults{Garbage: ngroktest.Connect}, nil, "tunnel reach tls!"},
+		{"silent", ngroktest.Faults{Hang: ngroktest.Secured}, nil, "tunnel reach trust protocol!"},
+		{"another protocol", ngroktest.Faults{Garbage: ngroktest.Secured}, nil, "tunnel reach trust protocol!"},
+		{"bad token", ngroktest.Faults{AuthCode: ngroktest.BadToken}, nil, "tunnel reach trust protocol session!"},
+		{"online elsewhere", ngroktest.Faults{BindCode: ngroktest.AlreadyOnline}, nil, "tunnel reach trust protocol session!"},
+		{"a gateway's page", ngroktest.Faults{Gateway: 502}, nil, "tunnel reach trust protocol session address round trip!"},
+		{"no token", ngroktest.Faults{}, func(c *Config) { c.NgrokToken = "" }, "tunnel!"},
+		{"no tunnel", ngroktest.Faults{}, func(c *Config) { c.NgrokToken, c.Provider = "", Auto }, "tunnel!"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := startEdge(t)
+			e.Set(func(f *ngroktest.Faults) { *f = c.faults })
+			cfg := edgeConfig(e)
+			cfg.Within = 300 * time.Millisecond
+			if c.change != nil {
+				c.change(&cfg)
+			}
+			found := Diagnose(t.Context(), cfg, client(t))
+			if got := strings.Join(steps(found), " "); got != c.want {
+				t.Errorf("found %q, want %q: %+v", got, c.want, found)
+			}
+			last := found[len(found)-1]
+			t.Logf("%v; %s", last.Err, last.Hint)
+			if last.Hint == "" || strings.Contains(last.Err.Error(), "diagnose") {
+				t.Errorf("no hint for %v", last.Err)
+			}
+			if c := e.Counts(); c.Live() != 0 {
+				if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func TestADoctorOfLocalTunnels(t *testing.T) {
+	found := Diagnose(t.Context(), Config{HubURL: "http://127.0.0.1:1"}, nil)
+	if got := steps(found); !slices.Equal(got, []string{"tunnel", "session", "address", "round trip"}) {
+		t.Errorf("loopback: %q", got)
+	}
+	found = Diagnose(t.Context(), Config{HubURL: hubURL, PublicURL: "https://me.example"}, nil)
+	if got := steps(found); !slices.Equal(got, []string{"tunnel", "address"}) || found[1].Detail != "https://me.example" {
+		t.Errorf("public: %+v", found)
+	}
+
+	// A tunnel of the user's own, which leads to a port.
+	free, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	target, err := url.Parse("http://127.0.0.1:" + strconv.Itoa(port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	proxy.Transport = transport
+	own := httptest.NewServer(proxy)
+	defer own.Close()
+	found = Diagnose(t.Context(), Config{HubURL: hubURL, PublicURL: own.URL, Port: port}, client(t))
+	if got := steps(found); !slices.Equal(got, []string{"tunnel", "session", "address", "round trip"}) {
+		t.Errorf("public with a port: %+v", found)
+	}
+}
+
+func TestChoosing(t *testing.T) {
+	for _, c := range []struct {
+		cfg  Config
+		want string
+		err  error
+	}{
+		{Config{HubURL: hubURL, NgrokToken: "t"}, Ngrok, nil},
+		{Config{HubURL: hubURL, NgrokToken: "t", PublicURL: "https://a.example"}, Public, nil},
+		{Config{HubURL: "http://127.0.0.1:1", NgrokToken: "t"}, Loopback, nil},
+		{Config{HubURL: "http://127.0.0.1:1", NgrokToken: "t", Provider: Ngrok}, Ngrok, nil},
+		{Config{HubURL: hubURL}, "", ErrNone},
+		{Config{HubURL: hubURL, Provider: Ngrok}, "", ErrNoToken},
+		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", PublicURL: "https://a.example"}, "", ErrUsage},
+		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "https://a.ngrok.app/"}, Ngrok, nil},
+		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "http://a.ngrok.app"}, "", ErrUsage},
+		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "a.ngrok.app/path"}, "", ErrUsage},
+		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "a.ngrok.app:80"}, "", ErrUsage},
+		{Config{HubURL: hubURL, Provider: "pigeon"}, "", ErrUnknown},
+	} {
+		got, err := c.cfg.Choose()
+		if got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%+v: %q, %v", c.cfg, got, err)
+		}
+		if err != nil && Hint(err) == "" {
+			t.Errorf("no hint for %v", err)
+		}
+	}
+	if err := fmt.Errorf("start: %w", ErrNone); !strings.Contains(Hint(err), "NGROK_AUTHTOKEN") || !strings.Contains(Hint(err), "--public-url") {
+		t.Errorf("hint %q", Hint(err))
+	}
+}
