@@ -87,7 +87,11 @@ func (l *lexer) term() (t term, err *FilterError) {
 	}
 	key, hasValue := l.key()
 	if !hasValue {
-		return words(l.word()), nil
+		word := l.word()
+		if strings.Contains(word, "*") {
+			return term{}, wrong(start, `kinds or repos that there are, or the text in "quotes"`, "%q fits no kind of event and no repo", word)
+		}
+		return words(word), nil
 	}
 	if key == "jq" {
 		return l.jq()

@@ -68,9 +68,9 @@ func (f *selectFlags) query() history.Query {
 // page is how many events are read from the history at a time.
 const page = 500
 
-// each calls do with the events that q and m select, the newest first, until
+// each calls do with the events that q and filter select, the newest first, until
 // limit events have been found (0: all).
-func each(ctx context.Context, store *history.Store, q history.Query, m event.Match, limit int, do func(*event.Event)) error {
+func each(ctx context.Context, store *history.Store, q history.Query, filter *event.Filter, limit int, do func(*event.Event)) error {
 	q.Limit = page
 	for found := 0; ; {
 		events, err := store.List(ctx, q)
@@ -78,7 +78,11 @@ func each(ctx context.Context, store *history.Store, q history.Query, m event.Ma
 			return err
 		}
 		for _, e := range events {
-			if !m.Matches(e) {
+			fits, err := matches(ctx, store, filter, e)
+			if err != nil {
+				return err
+			}
+			if !fits {
 				continue
 			}
 			do(e)
@@ -98,26 +102,28 @@ func newEventsLs(p *Process) *cobra.Command {
 	var limit int
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "ls [match]",
+		Use:   "ls [filter]",
 		Short: "List recorded events, the newest last",
-		Long: `List recorded events of all sessions, the newest last. A match is a comma list of
-kinds and repos, in which * stands for anything: discussion.*,model:me/*`,
+		Long: `List recorded events of all sessions, the newest last. In a filter all terms have
+to fit: words, key:value, kinds and repos in which * stands for anything, and jq:
+with an expression. A "-" in front of a term turns it around. docs/filter.md has
+them all.`,
 		Example: `  hf-tap events ls
   hf-tap events ls 'discussion.*' --limit 5
+  hf-tap events ls kind:repo.* 'latency:>1s' -- -repo:me/noisy
   hf-tap events ls --failed --json`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var m event.Match
+			var filter *event.Filter
 			if len(args) > 0 {
 				var err error
-				if m, err = event.ParseMatch(args[0]); err != nil {
-					return usageError(err, "hf-tap events ls 'discussion.*'")
+				if filter, err = event.ParseFilter(strings.Join(args, " ")); err != nil {
+					return usageError(err, "hf-tap events ls 'discussion.* latency:>1s'")
 				}
 			}
 			if limit < 0 {
 				return usageError(errors.New("--limit is not negative"), "hf-tap events ls --limit 0")
 			}
-			return p.listEvents(cmd.Context(), sel.query(), m, limit, asJSON)
+			return p.listEvents(cmd.Context(), sel.query(), filter, limit, asJSON)
 		},
 	}
 	sel.register(cmd.Flags())
@@ -126,7 +132,7 @@ kinds and repos, in which * stands for anything: discussion.*,model:me/*`,
 	return cmd
 }
 
-func (p *Process) listEvents(ctx context.Context, q history.Query, m event.Match, limit int, asJSON bool) (err error) {
+func (p *Process) listEvents(ctx context.Context, q history.Query, filter *event.Filter, limit int, asJSON bool) (err error) {
 	store, _, err := p.openHistory(ctx)
 	if err != nil {
 		return err
@@ -134,7 +140,7 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, m event.Match
 	defer func() { err = errors.Join(err, store.Close()) }()
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
-	if err := each(ctx, store, q, m, limit, func(e *event.Event) { numbers = append(numbers, e.N) }); err != nil {
+	if err := each(ctx, store, q, filter, limit, func(e *event.Event) { numbers = append(numbers, e.N) }); err != nil {
 		return err
 	}
 	if len(numbers) == 0 && !asJSON {

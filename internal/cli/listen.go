@@ -54,7 +54,7 @@ func (o *outputFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.plain, "plain", false, "print one line for each event, also on a terminal")
 	f.BoolVar(&o.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	f.IntVar(&o.count, "count", 0, "end after this many events with the right secret")
-	f.StringVar(&o.until, "until", "", "end at the first event that matches these kinds or repos, like 'discussion.*'")
+	f.StringVar(&o.until, "until", "", "end at the first event that fits this filter, like 'discussion.* repo:me/m'")
 	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3")
 	f.BoolVar(&o.failOnError, "fail-on-error", false, "exit 4 when a target failed")
 	f.StringVar(&o.readyFile, "ready-file", "", "write the webhook's URL to this file when ready; remove it at the end")
@@ -237,11 +237,10 @@ func (o *outputFlags) printer(p *Process) (*printer, error) {
 	pr := newPrinter(p.Out, o.json)
 	pr.count, pr.wait = o.count, o.wait
 	if o.until != "" {
-		m, err := event.ParseMatch(o.until)
-		if err != nil {
-			return nil, usageError(err, "hf-tap listen --until 'discussion.*'")
+		var err error
+		if pr.until, err = event.ParseFilter(o.until); err != nil {
+			return nil, usageError(err, "hf-tap listen --until 'discussion.* status:>=500'")
 		}
-		pr.until = &m
 	}
 	return pr, nil
 }

@@ -22,7 +22,7 @@ type printer struct {
 	ready func(*session.Live) error // called once, when the session is up
 
 	count int           // end after so many trusted events, 0: never
-	until *event.Match  // end at the first trusted event that matches, nil: never
+	until *event.Filter // end at the first trusted event that matches, nil: never
 	wait  time.Duration // end at the latest so long after ready, 0: never
 
 	settled func(n int64) // called after an event was printed; nil: not
@@ -123,7 +123,11 @@ func (p *printer) change(ctx context.Context, store *history.Store, c history.Ch
 	if e.Verdict.Trusted() {
 		p.seen++
 		p.fail = p.fail || e.Failed() || e.Phase == event.PhasePending
-		p.done = p.count > 0 && p.seen >= p.count || p.until != nil && p.until.Matches(e)
+		wanted, err := p.wanted(ctx, store, e)
+		if err != nil {
+			return err
+		}
+		p.done = p.count > 0 && p.seen >= p.count || wanted
 	}
 	if err := p.event(ctx, store, e); err != nil {
 		return err
@@ -132,6 +136,32 @@ func (p *printer) change(ctx context.Context, store *history.Store, c history.Ch
 		p.settled(e.N)
 	}
 	return nil
+}
+
+// wanted reports whether e is what the session was to wait for.
+func (p *printer) wanted(ctx context.Context, store *history.Store, e *event.Event) (bool, error) {
+	if p.until == nil {
+		return false, nil
+	}
+	return matches(ctx, store, p.until, e)
+}
+
+// matches reports whether an event without its body fits a filter, which may
+// have to look into it.
+func matches(ctx context.Context, store *history.Store, f *event.Filter, e *event.Event) (bool, error) {
+	row := event.NewRow(e)
+	fit := f.MatchRow(row)
+	if fit != event.FitUnknown {
+		return fit == event.FitYes, nil
+	}
+	whole, err := store.Get(ctx, e.N)
+	if errors.Is(err, history.ErrNotFound) {
+		return false, nil // deleted meanwhile
+	}
+	if err != nil {
+		return false, err
+	}
+	return f.Match(whole), nil
 }
 
 func (p *printer) event(ctx context.Context, store *history.Store, e *event.Event) error {
