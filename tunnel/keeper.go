@@ -36,6 +36,7 @@ type KeeperTimes struct {
 	Look    time.Duration // between looks at the clock and the network: 5 s
 	Min     time.Duration // before a second try to open or to check, doubling: 500 ms
 	Max     time.Duration // the most that this becomes: 1 min
+	Stuck   time.Duration // how long a provider's own tries to come back may be without any news: 90 s, as ngrok's SDK pauses for 30
 	Slow    time.Duration // between tries while the provider says that no try will do: 5 min
 }
 
@@ -45,7 +46,7 @@ func (t KeeperTimes) withDefaults() KeeperTimes {
 		value time.Duration
 	}{
 		{&t.First, 10 * time.Second}, {&t.Again, 2 * time.Second}, {&t.Try, 5 * time.Second}, {&t.Pause, 250 * time.Millisecond},
-		{&t.Recheck, 15 * time.Minute}, {&t.Look, 5 * time.Second}, {&t.Min, 500 * time.Millisecond}, {&t.Max, time.Minute}, {&t.Slow, 5 * time.Minute},
+		{&t.Recheck, 15 * time.Minute}, {&t.Look, 5 * time.Second}, {&t.Min, 500 * time.Millisecond}, {&t.Max, time.Minute}, {&t.Stuck, 90 * time.Second}, {&t.Slow, 5 * time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

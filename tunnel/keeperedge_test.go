@@ -32,7 +32,7 @@ type edgeWorld struct {
 
 // quick are times in which a test sees everything happen.
 var quick = KeeperTimes{First: 5 * time.Second, Again: 300 * time.Millisecond, Try: 2 * time.Second, Pause: 20 * time.Millisecond,
-	Recheck: time.Hour, Look: time.Hour, Min: 20 * time.Millisecond, Max: 200 * time.Millisecond, Slow: 100 * time.Millisecond}
+	Recheck: time.Hour, Look: time.Hour, Min: 20 * time.Millisecond, Max: 200 * time.Millisecond, Stuck: time.Second, Slow: 100 * time.Millisecond}
 
 func keepEdge(t *testing.T, times KeeperTimes, change func(*Config)) *edgeWorld {
 	t.Helper()
@@ -236,36 +236,46 @@ func TestEachRefusalWhileReconnectingIsToldAndOutlived(t *testing.T) {
 }
 
 func TestFaultsOfTheEdgeAreOutlived(t *testing.T) {
+	conn := func(before, now ngroktest.Counts) bool { return now.Conns > before.Conns }
+	auth := func(before, now ngroktest.Counts) bool { return now.Auths > before.Auths }
+	granted := func(before, now ngroktest.Counts) bool { return now.Sessions > before.Sessions }
 	for _, c := range []struct {
 		name   string
 		faults ngroktest.Faults
 		drop   bool // else the fault itself ends the session
 		state  State
+		// When the fault has shown itself, so that it is not healed before.
+		reached func(before, now ngroktest.Counts) bool
 	}{
-		{"refuses connections", ngroktest.Faults{Refuse: true}, true, Away},
-		{"hangs before TLS", ngroktest.Faults{Hang: ngroktest.Connect}, true, Away},
-		{"hangs after TLS", ngroktest.Faults{Hang: ngroktest.Secured}, true, Away},
-		{"hangs at the token", ngroktest.Faults{Hang: ngroktest.Auth}, true, Away},
-		{"hangs at the bind", ngroktest.Faults{Hang: ngroktest.Bind}, true, Away},
-		{"drops at the token", ngroktest.Faults{Drop: ngroktest.Auth}, true, Away},
-		{"drops at the bind", ngroktest.Faults{Drop: ngroktest.Bind}, true, Away},
-		{"garbage before TLS", ngroktest.Faults{Garbage: ngroktest.Connect}, true, Away},
-		{"garbage after TLS", ngroktest.Faults{Garbage: ngroktest.Secured}, true, Away},
-		{"garbage at the token", ngroktest.Faults{Garbage: ngroktest.Auth}, true, Away},
-		{"garbage at the bind", ngroktest.Faults{Garbage: ngroktest.Bind}, true, Away},
-		{"an expired certificate", ngroktest.Faults{Certificate: ngroktest.Expired}, true, Away},
-		{"another's certificate", ngroktest.Faults{Certificate: ngroktest.OtherName}, true, Away},
-		{"a silent peer", ngroktest.Faults{Silent: true}, false, Away},
+		{"refuses connections", ngroktest.Faults{Refuse: true}, true, Away, conn},
+		{"hangs before TLS", ngroktest.Faults{Hang: ngroktest.Connect}, true, Away, conn},
+		{"hangs after TLS", ngroktest.Faults{Hang: ngroktest.Secured}, true, Away, conn},
+		{"hangs at the token", ngroktest.Faults{Hang: ngroktest.Auth}, true, Away, auth},
+		{"hangs at the bind", ngroktest.Faults{Hang: ngroktest.Bind}, true, Away, granted},
+		{"drops at the token", ngroktest.Faults{Drop: ngroktest.Auth}, true, Away, auth},
+		{"drops at the bind", ngroktest.Faults{Drop: ngroktest.Bind}, true, Away, granted},
+		{"garbage before TLS", ngroktest.Faults{Garbage: ngroktest.Connect}, true, Away, conn},
+		{"garbage after TLS", ngroktest.Faults{Garbage: ngroktest.Secured}, true, Away, conn},
+		{"garbage at the token", ngroktest.Faults{Garbage: ngroktest.Auth}, true, Away, auth},
+		{"garbage at the bind", ngroktest.Faults{Garbage: ngroktest.Bind}, true, Away, granted},
+		{"an expired certificate", ngroktest.Faults{Certificate: ngroktest.Expired}, true, Away, conn},
+		{"another's certificate", ngroktest.Faults{Certificate: ngroktest.OtherName}, true, Away, conn},
+		{"a silent peer", ngroktest.Faults{Silent: true}, false, Away, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := keepEdge(t, quick, func(cfg *Config) { cfg.Within = 2 * time.Second })
-			first := w.until("up", is(Up))
+			first, before := w.until("up", is(Up)), w.edge.Counts()
 			w.edge.Set(func(f *ngroktest.Faults) { *f = c.faults })
 			if c.drop {
 				w.edge.DropSessions()
 			}
 			if s := w.until("in trouble", is(c.state)); s.Cause == nil || s.URL != first.URL {
 				t.Errorf("in trouble: %+v", s)
+			}
+			if c.reached != nil {
+				if err := w.edge.Wait(patience(t), func(now ngroktest.Counts) bool { return c.reached(before, now) }); err != nil {
+					t.Error(err)
+				}
 			}
 			w.edge.Heal()
 			w.until("up again", is(Up))

@@ -55,7 +55,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	next := time.NewTimer(times.Recheck)
 	defer next.Stop()
 	if t := k.current(); t != nil && (t.trouble() != nil || t.link().Made != k.made) {
-		next.Reset(0) // something happened before anybody watched
+		next.Reset(k.attend(ctx, news)) // something happened before anybody watched
 	}
 	for {
 		var over, changed <-chan struct{}
@@ -63,7 +63,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		if t != nil {
 			over, changed = t.over, t.changed()
 		}
-		moved := false
+		why := news
 		select {
 		case <-ctx.Done():
 			return
@@ -73,13 +73,14 @@ func (k *Keeper) Run(ctx context.Context) {
 				continue
 			}
 		case <-look.C:
-			if moved = w.moved(); !moved {
+			if !w.moved() {
 				continue
 			}
-			k.failures = 0
+			why, k.failures = moved, 0
 		case <-next.C:
+			why = due
 		}
-		next.Reset(k.attend(ctx, moved))
+		next.Reset(k.attend(ctx, why))
 	}
 }
 
@@ -90,10 +91,18 @@ func (k *Keeper) within(ctx context.Context) (context.Context, func()) {
 	return ctx, func() { stop(); cancel() }
 }
 
+// occasion is why a tunnel is attended to.
+type occasion int
+
+const (
+	news  occasion = iota // it ended, or its connection changed
+	due                   // it was left alone for as long as it may be
+	moved                 // the machine's network or clock is another: the connection may be dead without anybody knowing
+)
+
 // attend looks at the tunnel, does what is needed, and returns how long it may
-// be left alone. moved says that this machine's network or clock is another
-// than before, so that the connection may be dead without anybody knowing.
-func (k *Keeper) attend(ctx context.Context, moved bool) time.Duration {
+// be left alone.
+func (k *Keeper) attend(ctx context.Context, why occasion) time.Duration {
 	t := k.current()
 	switch {
 	case ctx.Err() != nil:
@@ -110,17 +119,19 @@ func (k *Keeper) attend(ctx context.Context, moved bool) time.Duration {
 		k.set(Away, cause)
 		var refused *ProviderError
 		switch {
-		case t.ended(), moved:
+		case t.ended(), why != news:
 			// Moved: the provider may be in a long pause between two tries of its own.
+			// Due: it waits for an answer without an end. ngrok's SDK does, when the
+			// server takes its token and then says no more.
 			k.drop()
 			return k.reopen(ctx)
 		case errors.As(cause, &refused) && refused.Permanent:
 			k.drop()
 			return k.cfg.Times.Slow
 		}
-		return k.cfg.Times.Recheck // it comes back by itself, and says so
+		return k.cfg.Times.Stuck // it comes back by itself, and says so
 	}
-	urgent := moved || link.Made != k.made
+	urgent := why == moved || link.Made != k.made
 	switch err := k.check(ctx, t, k.cfg.Times.Again); {
 	case ctx.Err() != nil:
 		return 0

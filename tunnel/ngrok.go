@@ -188,7 +188,7 @@ func (t *ngrokTunnel) event(e ngrok.Event) {
 		case t.trouble <- e.Error:
 		default:
 		}
-		var cause error = t.line.fault(e.Error, StepSession)
+		var cause error = t.line.broke(e.Error)
 		if refusal := ngrokRefusal(e.Error, t.token); refusal != nil {
 			cause = refusal
 		}

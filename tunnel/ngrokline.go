@@ -38,6 +38,8 @@ type progress struct {
 	secured   time.Duration // TLS, with a certificate that is trusted
 	dialErr   error
 	trustErr  error
+
+	lastDialErr error // of any connection so far
 }
 
 func newLine(cfg Config) *line {
@@ -52,7 +54,7 @@ func (l *line) Dial(network, address string) (net.Conn, error) {
 // DialContext connects, unless the line is cut.
 func (l *line) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	l.mu.Lock()
-	l.last = progress{started: time.Now()}
+	l.last = progress{started: time.Now(), lastDialErr: l.last.lastDialErr}
 	l.mu.Unlock()
 	dial := l.cfg.Dial
 	if dial == nil {
@@ -64,7 +66,7 @@ func (l *line) DialContext(ctx context.Context, network, address string) (net.Co
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.last.dialErr = err
+		l.last.dialErr, l.last.lastDialErr = err, err
 		return nil, err
 	}
 	if l.cut {
@@ -154,22 +156,39 @@ func verifyPeer(chain []*x509.Certificate, name string, pools []*x509.CertPool) 
 	return err
 }
 
-// fault says at which step the latest connection failed. What err is of is
-// known to have failed; the line knows whether there was an earlier cause.
+// fault says at which step the latest connection failed, or otherwise when it
+// came through all that the line sees of it.
 func (l *line) fault(err error, otherwise Step) *ConnectError {
 	p := l.progress()
-	e := &ConnectError{Provider: Ngrok, Server: l.server, Step: otherwise, Err: err}
 	switch {
 	case p.dialErr != nil:
-		e.Step, e.Err = StepReach, p.dialErr
+		return l.at(StepReach, p.dialErr)
 	case p.trustErr != nil:
-		e.Step, e.Err = StepTrust, p.trustErr
+		return l.at(StepTrust, p.trustErr)
 	case p.connected == 0:
-		e.Step = StepReach
+		return l.at(StepReach, err)
 	case p.secured == 0:
-		e.Step = StepTLS
+		return l.at(StepTLS, err)
 	}
-	if e.Step == StepReach && l.cfg.Proxy != nil {
+	return l.at(otherwise, err)
+}
+
+// broke says what became of a session that the SDK reports an error of. The
+// SDK may be at its next try by then: only what the error is of counts.
+func (l *line) broke(err error) *ConnectError {
+	p := l.progress()
+	switch {
+	case p.lastDialErr != nil && errors.Is(err, p.lastDialErr):
+		return l.at(StepReach, p.lastDialErr)
+	case p.trustErr != nil:
+		return l.at(StepTrust, p.trustErr)
+	}
+	return l.at(StepSession, err)
+}
+
+func (l *line) at(step Step, err error) *ConnectError {
+	e := &ConnectError{Provider: Ngrok, Server: l.server, Step: step, Err: err}
+	if step == StepReach && l.cfg.Proxy != nil {
 		if e.Proxy = l.cfg.Proxy(l.server); e.Proxy != "" {
 			e.Step = StepProxy
 		}

@@ -180,11 +180,13 @@ func (e *Edge) drop(c io.Closer) {
 }
 
 // IgnoreLingering makes goleak overlook what the SDK leaves running for a
-// while after everything is closed: a pause between two tries to connect, and
-// a heartbeat that looks at its session only at the next beat.
+// while after everything is closed: a pause between two tries to connect, a
+// heartbeat that looks at its session only at the next beat, and, of a session
+// that broke, one that waits until it is sure.
 func IgnoreLingering() []goleak.Option {
 	return []goleak.Option{
 		goleak.IgnoreAnyFunction("golang.ngrok.com/ngrok/v2/internal/tunnel/client.(*reconnectingSession).connect"),
 		goleak.IgnoreAnyFunction("golang.ngrok.com/muxado/v2.(*Heartbeat).requester"),
+		goleak.IgnoreAnyFunction("golang.ngrok.com/muxado/v2.(*Heartbeat).check"),
 	}
 }

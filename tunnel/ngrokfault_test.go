@@ -1,0 +1,218 @@
+package tunnel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+)
+
+func TestWhatNgrokRefusesIsAnErrorWithItsCodeAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name, token, authCode, bindCode string
+		code                            string
+		permanent                       bool
+	}{
+		{"malformed", "not a token", "", "", ngroktest.Malformed, true},
+		{"unknown", "2unknown", "", "", ngroktest.BadToken, true},
+		{"version 1", goodToken, ngroktest.OldToken, "", ngroktest.OldToken, true},
+		{"none", goodToken, ngroktest.NoToken, "", ngroktest.NoToken, true},
+		{"too old", goodToken, ngroktest.OldAgent, "", ngroktest.OldAgent, true},
+		{"too many sessions", goodToken, ngroktest.TooMany, "", ngroktest.TooMany, false},
+		{"online elsewhere", goodToken, "", ngroktest.AlreadyOnline, ngroktest.AlreadyOnline, false},
+		{"bad URL", goodToken, "", ngroktest.BadURL, ngroktest.BadURL, true},
+		{"something new", goodToken, "ERR_NGROK_777", "", "ERR_NGROK_777", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := startEdge(t)
+			e.Set(func(f *ngroktest.Faults) { f.AuthCode, f.BindCode = c.authCode, c.bindCode })
+			cfg := edgeConfig(e)
+			cfg.NgrokToken = c.token
+			start := time.Now()
+			_, err := Open(t.Context(), cfg)
+			took := time.Since(start)
+			var refused *ProviderError
+			if !errors.As(err, &refused) || refused.Code != c.code || refused.Permanent != c.permanent || refused.Provider != Ngrok {
+				t.Fatalf("got %#v, %v", refused, err)
+			}
+			if took > 900*time.Millisecond {
+				t.Errorf("it took %s", took)
+			}
+			t.Logf("%s after %s", err, took.Round(time.Millisecond))
+			if strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "://") || Hint(err) == "" {
+				t.Errorf("%q, hint %q", err, Hint(err))
+			}
+			if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestARevokedTokenIsRefusedAtTheNextStart(t *testing.T) {
+	e := startEdge(t)
+	openEdge(t, edgeConfig(e)).Close()
+	e.Revoke(goodToken)
+	_, err := Open(t.Context(), edgeConfig(e))
+	var refused *ProviderError
+	if !errors.As(err, &refused) || refused.Code != ngroktest.BadToken {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheTokenIsInNoMessageAndNoLog(t *testing.T) {
+	var log bytes.Buffer
+	err := fmt.Errorf("authentication failed: %w", errors.New("The authtoken is wrong.\nYour authtoken: "+goodToken+"\n\nERR_NGROK_105\nhttps://dashboard.ngrok.com/x"))
+	refused := ngrokRefusal(err, goodToken)
+	if refused == nil || strings.Contains(refused.Error(), goodToken) || refused.Code != "ERR_NGROK_105" {
+		t.Errorf("got %v", refused)
+	}
+	l := maskedLog(slog.New(slog.NewTextHandler(&log, nil)), goodToken).With("err", err).WithGroup("g")
+	l.Warn("failed with "+goodToken, "err", err, "token", goodToken, slog.Group("h", "t", goodToken), "n", 1)
+	if strings.Contains(log.String(), goodToken) || !strings.Contains(log.String(), "g.n=1") {
+		t.Errorf("logged %s", log.String())
+	}
+	maskedLog(nil, "").Error("nobody hears this")
+}
+
+// TestTheSDKIsSilent looks at what would be on the screen.
+func TestTheSDKIsSilent(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, def := os.Stdout, os.Stderr, slog.Default()
+	os.Stdout, os.Stderr = w, w
+	slog.SetDefault(slog.New(slog.NewTextHandler(w, nil)))
+	defer func() { os.Stdout, os.Stderr = stdout, stderr; slog.SetDefault(def) }()
+	e := startEdge(t)
+	tun, err := Open(t.Context(), edgeConfig(e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.DropSessions()
+	if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Sessions == 2 }); err != nil {
+		t.Error(err)
+	}
+	tun.Close()
+	e.Set(func(f *ngroktest.Faults) { f.AuthCode = ngroktest.BadToken })
+	if _, err := Open(t.Context(), edgeConfig(e)); err == nil {
+		t.Error("a bad token opened a tunnel")
+	}
+	w.Close()
+	if said, _ := io.ReadAll(r); len(said) > 0 {
+		t.Errorf("on the screen: %s", said)
+	}
+}
+
+func stepOf(err error) Step {
+	var e *ConnectError
+	if errors.As(err, &e) {
+		return e.Step
+	}
+	return ""
+}
+
+func TestWhatStandsInTheWayIsToldApart(t *testing.T) {
+	refused := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("connection refused") }
+	for _, c := range []struct {
+		name   string
+		faults ngroktest.Faults
+		change func(*Config)
+		step   Step
+		text   string
+	}{
+		{"untrusted", ngroktest.Faults{}, func(c *Config) { c.NgrokRoots = nil }, StepTrust, "is not trusted"},
+		{"expired", ngroktest.Faults{Certificate: ngroktest.Expired}, nil, StepTrust, "is not valid now"},
+		{"another's", ngroktest.Faults{Certificate: ngroktest.OtherName}, nil, StepTrust, "is not trusted"},
+		{"no TLS", ngroktest.Faults{Garbage: ngroktest.Connect}, nil, StepTLS, "no TLS"},
+		{"closed at once", ngroktest.Faults{Refuse: true}, nil, StepTLS, "no TLS"},
+		{"another protocol", ngroktest.Faults{Garbage: ngroktest.Secured}, nil, StepProtocol, "does not answer as ngrok"},
+		{"closed after TLS", ngroktest.Faults{Drop: ngroktest.Secured}, nil, StepProtocol, "does not answer as ngrok"},
+		{"unreachable", ngroktest.Faults{}, func(c *Config) { c.Dial = refused }, StepReach, "connection refused"},
+		{"proxy", ngroktest.Faults{}, func(c *Config) { c.Dial, c.Proxy = refused, func(string) string { return "proxy:3128" } }, StepProxy, "through the proxy proxy:3128"},
+		{"no such name", ngroktest.Faults{}, func(c *Config) { c.NgrokServer = "no.such.host.invalid:443" }, StepReach, "no.such.host.invalid"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := startEdge(t)
+			e.Set(func(f *ngroktest.Faults) { *f = c.faults })
+			cfg := edgeConfig(e)
+			if c.change != nil {
+				c.change(&cfg)
+			}
+			start := time.Now()
+			_, err := Open(t.Context(), cfg)
+			if stepOf(err) != c.step || !strings.Contains(err.Error(), c.text) || Hint(err) == "" {
+				t.Errorf("got %q, hint %q", err, Hint(err))
+			}
+			if took := time.Since(start); took > 2*time.Second && c.name != "no such name" {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
+	for phase, step := range map[ngroktest.Phase]Step{
+		ngroktest.Connect: StepTLS, ngroktest.Secured: StepProtocol, ngroktest.Auth: StepProtocol, ngroktest.Bind: StepProtocol,
+	} {
+		t.Run(fmt.Sprint(phase), func(t *testing.T) {
+			e := startEdge(t)
+			e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
+			cfg := edgeConfig(e)
+			cfg.Beat, cfg.Within = 10*time.Second, 300*time.Millisecond
+			start := time.Now()
+			_, err := Open(t.Context(), cfg)
+			if stepOf(err) != step || !strings.Contains(err.Error(), "no answer") {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(start); took > 3*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+func TestOpeningEndsWithItsContextInEachPhase(t *testing.T) {
+	for _, phase := range []ngroktest.Phase{ngroktest.Connect, ngroktest.Secured, ngroktest.Auth, ngroktest.Bind} {
+		t.Run(fmt.Sprint(phase), func(t *testing.T) {
+			e := startEdge(t)
+			e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
+			cfg := edgeConfig(e)
+			cfg.Beat = 10 * time.Second
+			ctx, cancel := context.WithCancel(t.Context())
+			got := make(chan error, 1)
+			go func() {
+				_, err := Open(ctx, cfg)
+				got <- err
+			}()
+			reached := func(c ngroktest.Counts) bool { return c.Conns > 0 }
+			switch phase {
+			case ngroktest.Auth:
+				reached = func(c ngroktest.Counts) bool { return c.Auths > 0 }
+			case ngroktest.Bind:
+				reached = func(c ngroktest.Counts) bool { return c.Sessions > 0 }
+			}
+			if err := e.Wait(patience(t), reached); err != nil {
+				t.Error(err)
+			}
+			cancel()
+			start := time.Now()
+			if err := <-got; !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
