@@ -145,7 +145,17 @@ func TestWhatAnAppStartedEndsWithIt(t *testing.T) {
 }
 
 func TestWhatOutlivesTheAppForAMomentIsHeard(t *testing.T) {
-	a, out := start(t, "writes later")
+	accept, address := peer(t)
+	a, out := start(t, "writes later", "APP_TEST_ADDRESS="+address)
+	orphan := accept()
+	for i := range longTalk {
+		if _, err := orphan.Read(make([]byte, 1)); err != nil {
+			t.Fatalf("it was ended in the middle of its words: %v after %d", err, i)
+		}
+		if _, err := orphan.Write([]byte("!")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ends(t, a)
 	if got := out.of("stdout"); !slices.Equal(got, []string{"last words"}) {
 		t.Errorf("got %q", got)

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hf-tap/hf-tap/internal/app"
 )
@@ -57,8 +60,31 @@ func TestAnAppOutlivesTheThreadThatAskedForIt(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
-	if !answers(conn) || !answers(conn) {
+	if !answers(conn) {
 		t.Error("the app has ended with a thread")
 	}
 	stops(t, a)
+}
+
+func TestAnOrphanThatNobodyWaitsForCountsAsEnded(t *testing.T) {
+	// Orphans become ours, as they do of the first process in a container.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+		for {
+			if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {
+				return
+			}
+		}
+	})
+	out := newOutput()
+	a := startWith(t, app.Config{Env: []string{"APP_TEST_AS=short parent"}, Line: out.line, Grace: time.Hour})
+	if got := ends(t, a); got != (app.Result{}) {
+		t.Errorf("got %+v", got)
+	}
+	if err := syscall.Kill(-a.PID(), 0); err != nil {
+		t.Errorf("the orphan was waited for, so that this tests nothing: %v", err)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -36,18 +37,19 @@ func TestMain(m *testing.M) {
 
 // apps are what the test binary can be.
 var apps = map[string]func(){
-	"status 3":    func() { os.Exit(3) },
-	"killed":      func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); select {} },
-	"silent":      func() { fmt.Println("ready"); forever() },
-	"polite":      polite,
-	"deaf":        func() { signal.Ignore(syscall.SIGTERM); fmt.Println("ready"); forever() },
-	"stopped":     func() { fmt.Println("ready"); _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP); forever() },
-	"parent":      func() { begin("deaf", false); forever() },
-	"gone parent": func() { begin("deaf", false); os.Exit(7) },
-	"daemon's":    func() { begin("connected", true); fmt.Println("parent ends") },
-	"connected":   func() { connect(nil) },
-	"environment": environment,
-	"flood":       flood,
+	"short parent": func() { begin("silent", false) },
+	"status 3":     func() { os.Exit(3) },
+	"killed":       func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); forever() },
+	"silent":       func() { fmt.Println("ready"); forever() },
+	"polite":       polite,
+	"deaf":         func() { signal.Ignore(syscall.SIGTERM); fmt.Println("ready"); forever() },
+	"stopped":      func() { fmt.Println("ready"); _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP); forever() },
+	"parent":       func() { begin("deaf", false); forever() },
+	"gone parent":  func() { begin("deaf", false); os.Exit(7) },
+	"daemon's":     func() { begin("connected", true); fmt.Println("parent ends") },
+	"connected":    connect,
+	"environment":  environment,
+	"flood":        flood,
 	"bytes": func() {
 		os.Stdout.WriteString("a\xff\x1b[31m\x00\r\n\n\rb\r\rc\n")
 		os.Stderr.WriteString("no newline")
@@ -58,9 +60,13 @@ var apps = map[string]func(){
 	"writes later": writesLater,
 }
 
-// forever waits for a signal that never comes to a channel. (An empty select
-// would be a deadlock to the runtime.)
-func forever() { <-make(chan os.Signal); signal.Ignore() }
+// forever waits for a signal that nobody sends. (The runtime takes an empty
+// select for a deadlock and ends the program.)
+func forever() {
+	never := make(chan os.Signal, 1)
+	signal.Notify(never, syscall.SIGUSR1)
+	<-never
+}
 
 func polite() {
 	asked := make(chan os.Signal, 1)
@@ -85,30 +91,40 @@ func begin(as string, session bool) {
 
 // connect holds a connection to the test, which sees by its end that the
 // process has ended. Each line that it gets is answered.
-func connect(before func(net.Conn)) {
+func connect() {
 	conn, err := net.Dial("tcp", os.Getenv("APP_TEST_ADDRESS"))
 	if err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
-	if before != nil {
-		before(conn)
-	}
 	io.Copy(conn, conn)
 }
 
-// writesLater outlives its parent by so much that the parent is waited for.
+// longTalk is so many questions and answers that somebody who does not wait has
+// done the next thing before they are through.
+const longTalk = 2000
+
+// writesLater leaves behind a process that has a long talk with the test when it
+// has become an orphan, and writes then.
 func writesLater() {
-	if os.Getenv("APP_TEST_CHILD") != "" {
-		parent := os.Getenv("APP_TEST_CHILD")
-		for fmt.Sprint(os.Getppid()) == parent {
-			syscall.Kill(os.Getpid(), 0)
-		}
-		fmt.Println("last words")
+	if os.Getenv("APP_TEST_CHILD") == "" {
+		os.Setenv("APP_TEST_CHILD", fmt.Sprint(os.Getpid()))
+		begin("writes later", false)
 		return
 	}
-	os.Setenv("APP_TEST_CHILD", fmt.Sprint(os.Getpid()))
-	begin("writes later", false)
+	conn, err := net.Dial("tcp", os.Getenv("APP_TEST_ADDRESS"))
+	if err != nil {
+		os.Exit(1)
+	}
+	for fmt.Sprint(os.Getppid()) == os.Getenv("APP_TEST_CHILD") {
+		runtime.Gosched()
+	}
+	for range longTalk {
+		if !answers(conn) {
+			os.Exit(1)
+		}
+	}
+	fmt.Println("last words")
 }
 
 func environment() {

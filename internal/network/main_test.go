@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +19,22 @@ import (
 	"github.com/hf-tap/hf-tap/internal/network"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// system is a CA that this process takes for one of the system's, on Linux.
+var system authority
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "network")
+	if err != nil {
+		panic(err)
+	}
+	system = makeAuthority(filepath.Join(dir, "system.pem"))
+	os.Setenv("SSL_CERT_FILE", system.file)
+	os.Setenv("SSL_CERT_DIR", filepath.Join(dir, "none"))
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		os.RemoveAll(dir)
+		os.Exit(status)
+	}))
+}
 
 // patience is how long a test waits for what has to happen before it gives up.
 const patience = time.Minute

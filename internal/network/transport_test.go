@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -32,22 +33,29 @@ type authority struct {
 
 func newAuthority(t *testing.T) authority {
 	t.Helper()
+	return makeAuthority(filepath.Join(t.TempDir(), "ca.pem"))
+}
+
+func makeAuthority(file string) authority {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "corp"},
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: file},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return authority{cert, key, write(t, pemOf(der))}
+	if err := os.WriteFile(file, []byte(pemOf(der)), 0o600); err != nil {
+		panic(err)
+	}
+	return authority{cert, key, file}
 }
 
 func pemOf(der []byte) string {
@@ -132,6 +140,12 @@ func TestTheCAFileAddsToWhatIsTrusted(t *testing.T) {
 	var unknown x509.UnknownAuthorityError
 	if _, err := get(t, open(t), "https://"+address); !errors.As(err, &unknown) {
 		t.Errorf("without the file: %v", err)
+	}
+	if runtime.GOOS == "linux" {
+		theirs := hub(t, system.certify(t, time.Now().Add(time.Hour)))
+		if _, err := get(t, withCA(t, ca.file), "https://"+theirs); err != nil {
+			t.Errorf("the system's are trusted no more: %v", err)
+		}
 	}
 	if open(t).Roots() != nil || withCA(t, ca.file).Roots() == nil {
 		t.Error("Roots is not nil exactly if there is no CA file")
