@@ -1,0 +1,210 @@
+package tui
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/term"
+)
+
+// copyMenu offers what of an event can be copied.
+func (m *model) copyMenu() tea.Cmd {
+	row := m.selectedRow()
+	if row == nil {
+		m.say("select an event first")
+		return nil
+	}
+	mn := &menu{title: "copy of #" + fmt.Sprint(row.N)}
+	if m.focus == paneDetail && m.detail.onTree() {
+		t, n := m.detail.tree, m.detail.tree.at()
+		value := string(t.text[n.start:n.end])
+		if n.kind == nodeString {
+			value = unquote(t.text[n.start:n.end])
+		}
+		mn.add("v", "the value at the cursor", func(m *model) tea.Cmd { return m.copyText("the value", value) })
+		mn.add("p", "its path, "+t.path(n), func(m *model) tea.Cmd { return m.copyText("the path", t.path(n)) })
+	}
+	for _, c := range []struct {
+		key, name string
+		make      func(*event.Event) (string, error)
+	}{
+		{"c", "the curl command that sends it again", func(e *event.Event) (string, error) { return event.Curl(e, m.sendTo(e)), nil }},
+		{"j", "the event as JSON", eventJSON},
+		{"b", "its body", func(e *event.Event) (string, error) { return string(e.Body), nil }},
+		{"u", "its address on the Hub", hubURL},
+	} {
+		mn.add(c.key, c.name, func(m *model) tea.Cmd {
+			return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd {
+				text, err := c.make(e)
+				if err != nil {
+					m.fail(err)
+					return nil
+				}
+				return m.copyText(c.name, text)
+			})
+		})
+	}
+	mn.add("s", "show the curl command below this screen, to select it by hand", func(m *model) tea.Cmd {
+		return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd {
+			m.running++
+			return tea.Exec(&printed{text: event.Curl(e, m.sendTo(e))}, func(err error) tea.Msg {
+				return done{err: err}
+			})
+		})
+	})
+	m.menu = mn
+	return nil
+}
+
+// sendTo gives where a copy of an event goes: its first target, else the public
+// address.
+func (m *model) sendTo(e *event.Event) string {
+	if len(e.Targets) > 0 {
+		return e.Targets[0]
+	}
+	return m.header.status.URL
+}
+
+func eventJSON(e *event.Event) (string, error) {
+	line, err := e.MarshalJSON()
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	err = json.Indent(&b, line, "", "  ")
+	return b.String(), err
+}
+
+// hubURL finds the narrowest thing of a payload that has an address: a comment,
+// its discussion, the repo.
+func hubURL(e *event.Event) (string, error) {
+	type place struct {
+		URL struct {
+			Web string `json:"web"`
+		} `json:"url"`
+	}
+	var p struct {
+		Comment, Discussion, Repo place
+	}
+	_ = json.Unmarshal(e.Body, &p) // a body of another shape has no address
+	for _, at := range []place{p.Comment, p.Discussion, p.Repo} {
+		if at.URL.Web != "" {
+			return at.URL.Web, nil
+		}
+	}
+	return "", errors.New("the payload names no address on the Hub")
+}
+
+// withEvent does something with a whole event, once it is read.
+func (m *model) withEvent(n int64, do func(*model, *event.Event) tea.Cmd) tea.Cmd {
+	if m.cfg.Feed.Get == nil {
+		return m.notHere()
+	}
+	m.running++
+	get := m.cfg.Feed.Get
+	return m.work.do(func(ctx ctx) tea.Msg {
+		e, err := get(ctx, n)
+		if err != nil {
+			return done{err: fmt.Errorf("read #%d: %w", n, err)}
+		}
+		return done{then: func(m *model) tea.Cmd { return do(m, e) }}
+	})
+}
+
+// copyText puts text into the clipboards: the terminal's, which works through
+// SSH, and this machine's, where there is one. A terminal does not say whether
+// it did.
+func (m *model) copyText(what, s string) tea.Cmd {
+	m.say("copied " + what + ", " + byteSize(int64(len(s))))
+	cmds := []tea.Cmd{tea.SetClipboard(s)}
+	if local := m.cfg.Actions.Copy; local != nil {
+		m.running++
+		words := m.note.text
+		cmds = append(cmds, m.work.do(func(ctx ctx) tea.Msg {
+			// On a machine without a clipboard the terminal's is all there is.
+			if err := local(ctx, s); err != nil {
+				words += " (by the terminal: this machine has no clipboard)"
+			}
+			return done{text: words}
+		}))
+	}
+	return tea.Batch(cmds...)
+}
+
+// printed shows text on the terminal's own screen until enter is pressed: the
+// way out for terminals that copy nothing.
+type printed struct {
+	text string
+	in   io.Reader
+	out  io.Writer
+}
+
+func (p *printed) SetStdin(r io.Reader)  { p.in = r }
+func (p *printed) SetStdout(w io.Writer) { p.out = w }
+func (p *printed) SetStderr(io.Writer)   {}
+
+func (p *printed) Run() error {
+	if _, err := fmt.Fprintf(p.out, "\n%s\n\n(enter goes back)\n", strings.ReplaceAll(term.Text(p.text), "\n", "\r\n")); err != nil {
+		return err
+	}
+	_, err := bufio.NewReader(p.in).ReadString('\n')
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// saveMenu offers the forms in which the chosen events can be saved.
+func (m *model) saveMenu() tea.Cmd {
+	ns := m.chosenOr()
+	if ns == nil {
+		return nil
+	}
+	if m.cfg.Actions.Save == nil {
+		return m.notHere()
+	}
+	mn := &menu{title: "save " + eventWords(ns)}
+	for _, f := range []struct {
+		key, name string
+		format    Format
+	}{
+		{"j", "as JSON, all that is known of it", FormatJSON},
+		{"n", "as NDJSON, a line an event", FormatNDJSON},
+		{"f", "as a fixture: the body alone, byte for byte", FormatFixture},
+	} {
+		mn.add(f.key, f.name, func(m *model) tea.Cmd {
+			save := m.cfg.Actions.Save
+			return m.act("save "+eventWords(ns), func(ctx ctx) (string, error) { return save(ctx, ns, f.format) })
+		})
+	}
+	m.menu = mn
+	return nil
+}
+
+// open shows what an event is about in the browser.
+func (m *model) open() tea.Cmd {
+	row := m.selectedRow()
+	if row == nil {
+		m.say("select an event first")
+		return nil
+	}
+	if m.cfg.Actions.Open == nil {
+		return m.notHere()
+	}
+	return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd {
+		url, err := hubURL(e)
+		if err != nil {
+			m.fail(err)
+			return nil
+		}
+		open := m.cfg.Actions.Open
+		return m.act("open "+url, func(ctx ctx) (string, error) { return open(ctx, url) })
+	})
+}

@@ -1,0 +1,136 @@
+package tui
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// draftHelp stands at the top of what the editor is given.
+const draftHelp = `# Event #%d, to be changed and sent. Save and close to send it; empty the file to send nothing.
+# Lines that begin with # are left out up to the empty line, below which the body stands.
+# A value of *** stays what it was. Each @target is a place it goes to; without one, to all that match.
+# @secret: right puts the webhook's secret in; @secret: as it stands sends the header below.
+`
+
+// writeDraft gives an event as a text to edit: the request as HTTP has it, with
+// what is not part of it in lines that begin with @. Secrets are masked, since
+// the text is written to a file. A body that is JSON is indented.
+func writeDraft(e *event.Event) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, draftHelp, e.N)
+	for _, t := range e.Targets {
+		fmt.Fprintf(&b, "@target: %s\n", event.MaskURL(t))
+	}
+	b.WriteString("@secret: right\n")
+	fmt.Fprintf(&b, "%s %s\n", e.Method, event.MaskURL(e.Path))
+	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
+		if name == "Content-Length" {
+			continue // of another body
+		}
+		for _, value := range e.Header[name] {
+			fmt.Fprintf(&b, "%s: %s\n", name, event.MaskHeader(name, value))
+		}
+	}
+	b.WriteByte('\n')
+	b.Write(indented(e.Body))
+	return b.Bytes()
+}
+
+// indented gives a body as it is edited. A line's end is added, as editors do.
+func indented(body []byte) []byte {
+	var b bytes.Buffer
+	if json.Valid(body) && json.Indent(&b, body, "", "  ") == nil {
+		b.WriteByte('\n')
+		return b.Bytes()
+	}
+	return body
+}
+
+// readDraft reads what came back from the editor. A nil draft says that nothing
+// is to be sent. The error says which line is wrong.
+func readDraft(b []byte, of *event.Event) (*Draft, error) {
+	if len(bytes.TrimSpace(b)) == 0 {
+		return nil, nil
+	}
+	d := &Draft{Of: of.N, Header: http.Header{}}
+	seen := map[string]int{}
+	rest := b
+	for n := 1; len(rest) > 0; n++ {
+		var l []byte
+		l, rest, _ = bytes.Cut(rest, []byte("\n"))
+		s := strings.TrimRight(string(l), "\r")
+		if strings.TrimSpace(s) == "" {
+			break
+		}
+		if err := d.line(s, of, seen); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if d.Method == "" {
+		return nil, fmt.Errorf("there is no line with the method and the path, like POST %s", event.MaskURL(of.Path))
+	}
+	d.Body = rest
+	if bytes.Equal(rest, indented(of.Body)) {
+		d.Body = of.Body // not a byte of it was changed
+	} else if json.Valid(rest) && json.Valid(of.Body) {
+		d.Body = bytes.TrimRight(rest, "\r\n")
+	}
+	return d, nil
+}
+
+// line reads one line above the body.
+func (d *Draft) line(s string, of *event.Event, seen map[string]int) error {
+	switch {
+	case strings.HasPrefix(s, "#"):
+		return nil
+	case strings.HasPrefix(s, "@"):
+		key, value, _ := strings.Cut(s[1:], ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case key == "target" && value != "":
+			d.Targets = append(d.Targets, unmask(value, of.Targets))
+		case key == "secret" && (value == "right" || value == "as it stands"):
+			d.KeepSecret = value != "right"
+		default:
+			return fmt.Errorf("%q is not understood: want @target: URL, @secret: right or @secret: as it stands", s)
+		}
+		return nil
+	case d.Method == "":
+		method, path, ok := strings.Cut(s, " ")
+		if !ok || !strings.HasPrefix(path, "/") || strings.ToUpper(method) != method {
+			return fmt.Errorf("%q is no request line: want a method and a path, like POST /hook", s)
+		}
+		d.Method, d.Path = method, unmask(path, []string{of.Path})
+		return nil
+	}
+	name, value, ok := strings.Cut(s, ":")
+	if !ok || name == "" || strings.ContainsAny(name, " \t\"") {
+		return fmt.Errorf("%q is no header: want Name: value; an empty line ends the headers", s)
+	}
+	name, value = http.CanonicalHeaderKey(name), strings.TrimSpace(value)
+	if value == event.Masked {
+		if was := of.Header[name]; seen[name] < len(was) {
+			value = was[seen[name]]
+		}
+	}
+	seen[name]++
+	d.Header[name] = append(d.Header[name], value)
+	return nil
+}
+
+// unmask gives what a masked text was, if it was left as it is.
+func unmask(s string, was []string) string {
+	for _, w := range was {
+		if event.MaskURL(w) == s {
+			return w
+		}
+	}
+	return s
+}

@@ -1,0 +1,116 @@
+package tui
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// edited is what came back from the editor.
+type edited struct {
+	of   *event.Event
+	text []byte
+	err  error
+}
+
+// edit opens the selected event in the user's editor.
+func (m *model) edit() tea.Cmd {
+	row := m.selectedRow()
+	switch {
+	case row == nil:
+		m.say("select an event first")
+		return nil
+	case m.cfg.Actions.Deliver == nil:
+		return m.notHere()
+	case len(m.cfg.Editor) == 0:
+		m.fail(errors.New("no editor: set VISUAL or EDITOR"))
+		return nil
+	}
+	return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd { return m.editText(e, writeDraft(e)) })
+}
+
+// editText opens a text in the editor. The screen is the editor's meanwhile;
+// events are recorded and handed over as before.
+func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
+	dir, err := os.MkdirTemp("", "hf-tap-edit-") // for the user alone
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N)), text, 0o600)
+	}
+	if err != nil {
+		m.fail(fmt.Errorf("edit #%d: %w", of.N, err))
+		return nil
+	}
+	file := filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N))
+	args := append(append([]string(nil), m.cfg.Editor[1:]...), file)
+	// The context ends the editor, too: a session that ends does not wait for it.
+	cmd := exec.CommandContext(m.work.ctx, m.cfg.Editor[0], args...)
+	return tea.ExecProcess(cmd, func(err error) tea.Msg {
+		defer os.RemoveAll(dir)
+		back := edited{of: of, text: text}
+		if err != nil {
+			back.err = fmt.Errorf("edit #%d with %s: %w", of.N, m.cfg.Editor[0], err)
+			return back
+		}
+		if back.text, err = os.ReadFile(file); err != nil {
+			back.err = fmt.Errorf("edit #%d: %w", of.N, err)
+		}
+		return back
+	})
+}
+
+// takeEdited sends what was edited, or asks what to do with what is wrong.
+func (m *model) takeEdited(e edited) tea.Cmd {
+	if e.err != nil {
+		m.fail(e.err)
+		return nil
+	}
+	draft, err := readDraft(e.text, e.of)
+	switch {
+	case err != nil:
+		m.fail(fmt.Errorf("edit #%d: %w", e.of.N, err))
+		m.menu = &menu{title: "this cannot be sent", left: "nothing was sent"}
+		m.menu.add("e", "edit it again", func(m *model) tea.Cmd { return m.editText(e.of, e.text) })
+		m.menu.add("x", "throw it away", func(m *model) tea.Cmd { m.say("nothing was sent"); return nil })
+		return nil
+	case draft == nil:
+		m.say("nothing was sent")
+		return nil
+	}
+	if json.Valid(e.of.Body) && !json.Valid(draft.Body) {
+		m.fail(fmt.Errorf("edit #%d: the body is no JSON: %s", e.of.N, jsonFault(draft.Body)))
+		m.menu = &menu{title: "the body is no JSON", left: "nothing was sent"}
+		m.menu.add("e", "edit it again", func(m *model) tea.Cmd { return m.editText(e.of, e.text) })
+		m.menu.add("s", "send it as it is", func(m *model) tea.Cmd { return m.deliver(draft) })
+		m.menu.add("x", "throw it away", func(m *model) tea.Cmd { m.say("nothing was sent"); return nil })
+		return nil
+	}
+	return m.deliver(draft)
+}
+
+func (m *model) deliver(d *Draft) tea.Cmd {
+	deliver := m.cfg.Actions.Deliver
+	return m.act(fmt.Sprintf("send #%d as edited", d.Of), func(ctx ctx) (string, error) { return deliver(ctx, *d) })
+}
+
+// jsonFault says what is wrong with a text, and in which line of the body.
+func jsonFault(b []byte) string {
+	var v any
+	err := json.Unmarshal(b, &v)
+	var at *json.SyntaxError
+	if errors.As(err, &at) {
+		lines := 1
+		for _, c := range b[:min(int(at.Offset), len(b))] {
+			if c == '\n' {
+				lines++
+			}
+		}
+		return fmt.Sprintf("%v, in line %d of it", err, lines)
+	}
+	return fmt.Sprint(err)
+}

@@ -1,0 +1,245 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/event"
+)
+
+type ctx = context.Context
+
+// How the feed is read. The time between two readings is longer while much
+// comes: each event changes some times, and is then read once for all of them.
+const (
+	pullLimit  = 2000
+	pullPause  = 25 * time.Millisecond
+	busyPause  = 150 * time.Millisecond
+	busyNumber = 50
+	pullRetry  = time.Second
+)
+
+// changes are what a reading of the feed gave.
+type changes struct {
+	updates []update
+	rev     int64
+	app     []AppLine
+	status  Status
+	full    bool // there is more
+	err     error
+	closed  bool
+}
+
+// pull waits for the feed to have something, after a pause, and reads it.
+// Without a pause it reads at once.
+func (m *model) pull(after time.Duration) tea.Cmd {
+	feed, status, rev, appRev := m.cfg.Feed, m.cfg.Status, m.rev, m.app.rev
+	return m.work.do(func(ctx ctx) tea.Msg {
+		closed := false
+		if after > 0 {
+			pause(ctx, after)
+			select {
+			case _, open := <-feed.Wake:
+				closed = !open
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		c := changes{rev: rev, closed: closed}
+		read, err := feed.Since(ctx, rev, pullLimit)
+		c.err, c.full = err, len(read) >= pullLimit
+		for _, r := range read {
+			u := update{rev: r.Rev, state: r.State}
+			if r.Event != nil {
+				u.row = event.NewRow(r.Event)
+			}
+			c.updates = append(c.updates, u)
+			c.rev = max(c.rev, r.Rev)
+		}
+		if feed.App != nil && c.err == nil {
+			c.app, c.err = feed.App(ctx, appRev, pullLimit)
+			c.full = c.full || len(c.app) >= pullLimit
+		}
+		c.status = status()
+		return c
+	})
+}
+
+// take puts what was read into the list and reads on.
+func (m *model) take(c changes) tea.Cmd {
+	m.rev = c.rev
+	m.header.status = c.status
+	m.app.add(c.app)
+	m.list.changed(m.store.apply(c.updates))
+	for _, u := range c.updates {
+		if u.row != nil {
+			m.pin(u.row)
+		}
+	}
+	cmds := []tea.Cmd{m.scanMore(), m.watchLoops(c.updates)}
+	after := pullPause
+	switch {
+	case c.err != nil:
+		m.fail(fmt.Errorf("read what is new: %w", c.err))
+		after = pullRetry
+	case c.full:
+		after = 0
+	case len(c.updates) > busyNumber:
+		after = busyPause
+	}
+	if c.closed {
+		m.closed = true
+		return tea.Batch(cmds...)
+	}
+	return tea.Batch(append(cmds, m.pull(after))...)
+}
+
+// pin keeps the list of what is pinned.
+func (m *model) pin(r *event.Row) {
+	for i, n := range m.pins {
+		if n == r.N {
+			if !r.Pinned {
+				m.pins = append(m.pins[:i:i], m.pins[i+1:]...)
+			}
+			return
+		}
+	}
+	if r.Pinned {
+		m.pins = append(m.pins, r.N)
+	}
+}
+
+// scan is the search in the bodies of those events whose rows cannot tell
+// whether the filter fits.
+type scan struct {
+	of      int // which filter, counted
+	running bool
+	looked  int
+	cancel  context.CancelFunc
+}
+
+// scanBatch is how many bodies are looked at between two frames.
+const scanBatch = 100
+
+// scanned is what a look into some bodies gave.
+type scanned struct {
+	of      int
+	numbers []int64
+	fits    []bool
+	err     error
+}
+
+// scanMore looks into the next bodies, the newest first.
+func (m *model) scanMore() tea.Cmd {
+	if m.scan.running || len(m.store.open) == 0 || m.cfg.Feed.Get == nil {
+		return nil
+	}
+	m.scan.running = true
+	numbers := m.store.next(scanBatch)
+	ns := make([]int64, len(numbers))
+	for i, number := range numbers {
+		ns[i] = m.store.get(number).row.N
+	}
+	of, filter, get := m.scan.of, m.store.filter, m.cfg.Feed.Get
+	parent, cancel := context.WithCancel(m.work.ctx)
+	m.scan.cancel = cancel
+	return m.work.do(func(ctx) tea.Msg {
+		defer cancel()
+		result := scanned{of: of, numbers: numbers, fits: make([]bool, len(ns))}
+		for i, n := range ns {
+			e, err := get(parent, n)
+			if parent.Err() != nil {
+				return result // of a filter that is no longer, or at the end
+			}
+			if err != nil {
+				result.err = err
+				continue
+			}
+			result.fits[i] = filter.Match(e)
+		}
+		return result
+	})
+}
+
+func (m *model) takeScanned(s scanned) tea.Cmd {
+	if s.of != m.scan.of {
+		return nil
+	}
+	m.scan.running = false
+	m.scan.looked += len(s.numbers)
+	for i, number := range s.numbers {
+		m.store.settle(number, s.fits[i])
+	}
+	if s.err != nil {
+		m.fail(fmt.Errorf("search in bodies: %w", s.err))
+	}
+	m.list.changed(0)
+	return m.scanMore()
+}
+
+// setFilter shows what a filter fits.
+func (m *model) setFilter(f *event.Filter) tea.Cmd {
+	if m.scan.cancel != nil {
+		m.scan.cancel()
+	}
+	m.scan = scan{of: m.scan.of + 1}
+	m.store.setFilter(f)
+	m.exhausted = false
+	m.list.changed(0)
+	return m.scanMore()
+}
+
+// olderRows are a page of earlier events.
+type olderRows struct {
+	of   int
+	rows []*event.Row
+	end  bool
+	err  error
+}
+
+// olderPage is how many older events are read at a time.
+const olderPage = 500
+
+// older reads a page of events that came before all that are held, of this
+// session and of earlier ones.
+func (m *model) older() tea.Cmd {
+	if m.reading || m.exhausted || m.cfg.Feed.Older == nil {
+		return nil
+	}
+	m.reading = true
+	of, filter, before, older := m.scan.of, m.store.filter, m.store.oldest(), m.cfg.Feed.Older
+	return m.work.do(func(ctx ctx) tea.Msg {
+		events, err := older(ctx, filter, before, olderPage)
+		page := olderRows{of: of, err: err, end: len(events) < olderPage}
+		for _, e := range events {
+			page.rows = append(page.rows, event.NewRow(e))
+		}
+		return page
+	})
+}
+
+func (m *model) takeOlder(o olderRows) {
+	m.reading = false
+	switch {
+	case o.err != nil:
+		m.fail(fmt.Errorf("read older events: %w", o.err))
+		return
+	case o.of != m.scan.of:
+		return
+	}
+	n := m.store.prepend(o.rows)
+	for _, r := range o.rows {
+		m.pin(r)
+	}
+	m.exhausted = o.end
+	m.list.changed(0)
+	if n == 0 {
+		m.say("no older events")
+		return
+	}
+	m.say(count(n, "older event"))
+}

@@ -1,0 +1,289 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// dailyLimit is how many deliveries the Hub makes for one webhook in a day;
+// from dailyWarning on the header says how near it is.
+const (
+	dailyLimit   = 1000
+	dailyWarning = 800
+)
+
+// header says how things stand. It is made of facts, each with a rank; where
+// the window is too small for all, the lowest ranks stay.
+type header struct {
+	status Status
+	loop   string // a warning that a bot answers itself
+	zone   *time.Location
+}
+
+// fact is one thing the header says, and how it says so where there is no room.
+// The lower the rank, the longer it stays.
+type fact struct {
+	rank  int
+	line  line
+	brief line
+}
+
+// label is the rank of a word that only says what the rest of its line is about.
+const label = 99
+
+// lines gives the header in at most so many lines of width w: trouble first.
+func (h *header) lines(w, most int) []line {
+	rows := h.rows()
+	if len(rows) > most {
+		rows = regroup(rows, w, most)
+	}
+	var out []line
+	for _, row := range rows {
+		out = append(out, packRow(row, w))
+	}
+	return out
+}
+
+// regroup puts what matters most into fewer rows than there are.
+func regroup(rows [][]fact, w, most int) [][]fact {
+	var facts []fact
+	for _, row := range rows {
+		for _, f := range row {
+			if f.rank != label {
+				facts = append(facts, f)
+			}
+		}
+	}
+	slices.SortStableFunc(facts, func(a, b fact) int { return a.rank - b.rank })
+	var out [][]fact
+	for range most {
+		var row, rest []fact
+		for _, f := range facts {
+			switch {
+			case len(row) == 0 || rowWidth(append(row, f)) <= w:
+				row = append(row, f)
+			case f.brief != nil && rowWidth(append(row, fact{line: f.brief})) <= w:
+				row = append(row, fact{f.rank, f.brief, nil})
+			default:
+				rest = append(rest, f)
+			}
+		}
+		if facts = rest; len(row) > 0 {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// packRow joins facts to a line. Where they do not fit, the highest ranks are
+// said briefly first, and then not at all.
+func packRow(row []fact, w int) line {
+	row = slices.Clone(row)
+	for rowWidth(row) > w {
+		last, brief := 0, -1
+		for i, f := range row {
+			if f.rank >= row[last].rank {
+				last = i
+			}
+			if f.brief != nil && (brief < 0 || f.rank >= row[brief].rank) {
+				brief = i
+			}
+		}
+		switch {
+		case brief >= 0:
+			row[brief] = fact{row[brief].rank, row[brief].brief, nil}
+		case len(row) > 1:
+			row = slices.Delete(row, last, last+1)
+		default:
+			return row[0].line
+		}
+	}
+	l := line{}
+	for i, f := range row {
+		if i > 0 {
+			l = l.add(plain, "  ")
+		}
+		l = append(l, f.line...)
+	}
+	return l
+}
+
+func rowWidth(row []fact) int {
+	w := -2
+	for _, f := range row {
+		w += 2 + f.line.width()
+	}
+	return w
+}
+
+func (h *header) clock(t time.Time) string { return t.In(h.zone).Format(time.TimeOnly) }
+
+// rows gives all facts, by lines.
+func (h *header) rows() [][]fact {
+	rows := [][]fact{h.tunnelRow(), h.webhookRow(), h.targetRow()}
+	if alarms := h.alarmRow(); len(alarms) > 0 {
+		rows = append([][]fact{alarms}, rows...)
+	}
+	out := rows[:0]
+	for _, row := range rows {
+		if len(row) > 0 {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+func (h *header) tunnelRow() []fact {
+	s := &h.status
+	state := text(title, "hf-tap").add(plain, " ")
+	if s.Tunnel.State == "" {
+		return []fact{{1, state.add(faint, "starting"), nil}}
+	}
+	st := stateStyle(s.Tunnel.State)
+	state = state.add(st, "● "+s.Tunnel.State)
+	facts := []fact{{1, state, nil}}
+	if s.URL != "" {
+		facts = append(facts, fact{4, text(strong, s.URL), nil})
+	}
+	via := line{}
+	if s.Provider != "" {
+		via = via.add(plain, s.Provider)
+	}
+	if !s.Tunnel.Since.IsZero() {
+		via = via.add(faint, " since "+h.clock(s.Tunnel.Since))
+	}
+	facts = append(facts, fact{6, via, nil})
+	if s.Tunnel.Cause != "" {
+		facts = append(facts, fact{3, text(st, s.Tunnel.Cause), nil})
+	}
+	switch c := s.Check; {
+	case c.At.IsZero():
+		facts = append(facts, fact{8, text(faint, "not checked yet"), nil})
+	case c.Err != "":
+		facts = append(facts, fact{2, text(alarm, "check at "+h.clock(c.At)+" failed: "+c.Err), text(alarm, "check FAILED")})
+	default:
+		facts = append(facts, fact{8, text(faint, "checked "+h.clock(c.At)+" in "+took(c.Took)), nil})
+	}
+	return facts
+}
+
+func (h *header) webhookRow() []fact {
+	s := &h.status
+	name := text(faint, "webhook ")
+	if s.WebhookID == "" {
+		name = name.add(warn, "made by hand")
+	} else {
+		name = name.add(plain, s.WebhookID)
+	}
+	facts := []fact{{9, name, nil}}
+	if s.Webhook.State != "" && stateStyle(s.Webhook.State) != good {
+		words := s.Webhook.State
+		if s.Webhook.Cause != "" {
+			words += ": " + s.Webhook.Cause
+		}
+		facts = append(facts, fact{2, text(stateStyle(s.Webhook.State), words), nil})
+	}
+	if len(s.Watches) > 0 {
+		var watched line
+		if len(s.Watches) > 1 {
+			watched = text(plain, fmt.Sprintf("%s and %d more", s.Watches[0], len(s.Watches)-1))
+		}
+		facts = append(facts, fact{7, text(plain, strings.Join(s.Watches, ", ")), watched})
+	}
+	if len(s.Domains) > 0 {
+		facts = append(facts, fact{11, text(faint, strings.Join(s.Domains, "+")), nil})
+	}
+	deliveries := fact{10, text(plain, count(s.Deliveries, "delivery")), nil}
+	if s.Deliveries != 1 {
+		deliveries.line = text(plain, group(s.Deliveries)+" deliveries")
+	}
+	if s.Deliveries >= dailyWarning {
+		deliveries.rank = 2
+		deliveries.brief = text(warn, group(s.Deliveries)+"/"+group(dailyLimit)+" a day")
+		deliveries.line = text(warn, fmt.Sprintf("%s of the %s deliveries a day that the Hub makes", group(s.Deliveries), group(dailyLimit)))
+	}
+	return append(facts, deliveries)
+}
+
+func (h *header) targetRow() []fact {
+	s := &h.status
+	if len(s.Targets) == 0 {
+		return []fact{{5, text(faint, "targets ").add(plain, "none: events are shown and kept"), text(plain, "no target")}}
+	}
+	facts := []fact{{label, text(faint, "targets"), nil}}
+	for _, t := range s.Targets {
+		l := text(plain, shortTarget(t.Name)+" ")
+		rank, short := 5, line(nil)
+		switch {
+		case t.Down:
+			rank = 2
+			short = text(plain, shortTarget(t.Name)+" ").add(alarm, "DOWN")
+			l = l.add(alarm, "DOWN").add(faint, " since "+h.clock(t.Since))
+			if t.Why != "" {
+				l = l.add(plain, ", "+shortError(t.Why))
+			}
+		case !t.Known:
+			l = l.add(faint, "not tried yet")
+		default:
+			short = text(plain, shortTarget(t.Name)+" ").add(good, "up")
+			l = l.add(good, "up")
+			if !t.Since.IsZero() {
+				l = l.add(faint, " since "+h.clock(t.Since))
+			}
+		}
+		if t.Queued > 0 && t.Down {
+			l = l.add(warn, fmt.Sprintf(", %s waiting", group(t.Queued)))
+			short = append(short, span{warn, fmt.Sprintf(" %s waiting", group(t.Queued))})
+		} else if t.Queued > 0 {
+			l = l.add(plain, fmt.Sprintf(", %s queued", group(t.Queued)))
+		}
+		facts = append(facts, fact{rank, l, short})
+	}
+	return facts
+}
+
+// alarmRow is there only when something is not as one would think.
+func (h *header) alarmRow() []fact {
+	s := &h.status
+	var facts []fact
+	if s.Paused {
+		words := "PAUSED"
+		if !s.PausedSince.IsZero() {
+			words += " since " + h.clock(s.PausedSince)
+		}
+		facts = append(facts, fact{0, text(warn, words).add(plain, ": "+count(s.Queued, "event")+" queued"), text(warn, fmt.Sprintf("PAUSED %d", s.Queued))})
+	}
+	if s.Fault != nil {
+		facts = append(facts, fact{0, text(warn, "FAULT").add(plain, ": "+faultWords(s.Fault, s.FaultLeft)), text(warn, "FAULT")})
+	}
+	if h.loop != "" {
+		facts = append(facts, fact{1, text(alarm, "LOOP?").add(plain, " "+h.loop), text(alarm, "LOOP?")})
+	}
+	return facts
+}
+
+// faultWords says what answers get instead of the right one.
+func faultWords(f *Fault, left int) string {
+	var what string
+	switch {
+	case f.Drop:
+		what = "no answer, the connection is dropped"
+	case f.Status != 0:
+		what = fmt.Sprintf("answered %d", f.Status)
+	default:
+		what = "answered late"
+	}
+	if f.Delay > 0 {
+		what += " after " + took(f.Delay)
+	}
+	who := "every delivery"
+	if !f.Filter.Empty() {
+		who = "deliveries that fit " + f.Filter.String()
+	}
+	if left > 0 {
+		who += fmt.Sprintf(", %s more", group(left))
+	}
+	return who + " " + what
+}

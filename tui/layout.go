@@ -1,0 +1,129 @@
+package tui
+
+// rect is a part of the screen.
+type rect struct{ x, y, w, h int }
+
+func (r rect) has(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }
+
+// layout says where everything is. A part without height is not shown.
+type layout struct {
+	header rect
+	filter rect // the line about the filter
+	names  rect // the names of the list's columns
+	list   rect
+	rule   rect // between the list and the event: below each other, or side by side
+	tabs   rect
+	detail rect
+	app    rect
+	menu   rect
+	foot   rect
+}
+
+// The window is too small for anything but one line below these.
+const (
+	minWidth  = 20
+	minHeight = 5
+)
+
+// From these on there is room for the list and an event at once.
+const (
+	bothWidth  = 80
+	bothHeight = 28
+	sideWidth  = 150
+)
+
+func (m *model) layout() layout {
+	w, h := m.w, m.h
+	var l layout
+	if w < minWidth || h < minHeight {
+		l.foot = rect{0, 0, w, min(h, 1)}
+		return l
+	}
+	footer := 1
+	if m.prompt != nil {
+		footer = 2
+	}
+	l.foot = rect{0, h - footer, w, footer}
+	bottom := h - footer
+	if m.menu != nil {
+		n := min(m.menu.height(h), bottom-1)
+		l.menu = rect{0, bottom - n, w, n}
+		bottom -= n
+	}
+	top := 0
+	take := func(n int) rect {
+		n = max(min(n, bottom-top), 0)
+		r := rect{0, top, w, n}
+		top += n
+		return r
+	}
+	l.header = take(len(m.headerLines()))
+	if !m.store.filter.Empty() && bottom-top > 2 {
+		l.filter = take(1)
+	}
+	body := rect{0, top, w, max(bottom-top, 0)}
+	switch {
+	case w >= sideWidth && body.h >= 8:
+		left := min((w-1)*6/10, 130)
+		l.placeList(rect{0, top, left, body.h})
+		l.rule = rect{left, top, 1, body.h}
+		m.placeSecond(&l, rect{left + 1, top, w - left - 1, body.h})
+	case w >= bothWidth && h >= bothHeight && body.h >= 16:
+		n := body.h * 2 / 5
+		l.placeList(rect{0, top, w, n})
+		l.rule = rect{0, top + n, w, 1}
+		m.placeSecond(&l, rect{0, top + n + 1, w, body.h - n - 1})
+	case m.focus == paneList:
+		l.placeList(body)
+	default:
+		m.placeSecond(&l, body)
+	}
+	return l
+}
+
+// placeList puts the list and the names of its columns into a part.
+func (l *layout) placeList(r rect) {
+	if r.h >= 6 {
+		l.names = rect{r.x, r.y, r.w, 1}
+		r.y, r.h = r.y+1, r.h-1
+	}
+	l.list = r
+}
+
+// placeSecond puts the event or the app's output into a part.
+func (m *model) placeSecond(l *layout, r rect) {
+	l.tabs = rect{r.x, r.y, r.w, min(r.h, 1)}
+	content := rect{r.x, r.y + 1, r.w, max(r.h-1, 0)}
+	if m.focus == paneApp {
+		l.app = content
+		return
+	}
+	l.detail = content
+}
+
+// headerLines gives the header, in as many lines as a window of its height can
+// spare.
+func (m *model) headerLines() []line {
+	most := 5
+	switch {
+	case m.h < 8:
+		most = 1
+	case m.h < 16:
+		most = 2
+	case m.h < 24:
+		most = 3
+	}
+	return m.header.lines(m.w, most)
+}
+
+// pageHeight is how many rows the pane with the focus shows.
+func (m *model) pageHeight() int {
+	l := m.layout()
+	switch m.focus {
+	case paneDetail:
+		return l.detail.h
+	case paneApp:
+		return l.app.h
+	}
+	return l.list.h
+}

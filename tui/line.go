@@ -1,0 +1,182 @@
+package tui
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/hf-tap/hf-tap/internal/term"
+)
+
+// style is the parameters of an SGR sequence. Only the terminal's own 16
+// colours are used, which fit its user's theme, light or dark.
+type style string
+
+// The interface's styles. Cyan is the one accent: it marks what can be acted on
+// and what is selected. Red and yellow mean trouble, green that all is well,
+// and each stands beside a word that says so.
+const (
+	plain  style = ""
+	strong style = "1"
+	faint  style = "2"
+	accent style = "36"
+	title  style = "1;36"
+	good   style = "32"
+	warn   style = "33"
+	alarm  style = "1;31"
+	invert style = "7"
+	number style = "35"
+	added  style = "32"
+	gone   style = "31"
+)
+
+// span is text in one style; line is what stands side by side.
+type (
+	span struct {
+		style style
+		text  string
+	}
+	line []span
+)
+
+func text(st style, s string) line { return line{{st, s}} }
+
+// add appends text to a line.
+func (l line) add(st style, s string) line { return append(l, span{st, s}) }
+
+// plainText gives the line without its styles.
+func (l line) plainText() string {
+	var b strings.Builder
+	for _, s := range l {
+		b.WriteString(s.text)
+	}
+	return b.String()
+}
+
+func (l line) width() int {
+	w := 0
+	for _, s := range l {
+		w += width(term.Line(s.text))
+	}
+	return w
+}
+
+// render is the border to the terminal: it gives the line exactly w cells wide,
+// all its text made safe. A style in over overrules those of the spans.
+func (l line) render(w int, over style) string {
+	if w <= 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.Grow(w + 16*len(l))
+	if over != plain {
+		b.WriteString("\x1b[" + string(over) + "m")
+	}
+	for _, s := range l.fit(w) {
+		if over == plain && s.style != plain {
+			b.WriteString("\x1b[" + string(s.style) + "m" + s.text + "\x1b[m")
+		} else {
+			b.WriteString(s.text)
+		}
+	}
+	if over != plain {
+		b.WriteString("\x1b[m")
+	}
+	return b.String()
+}
+
+// ascii reports whether every byte of s is one cell.
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// width counts cells.
+func width(s string) int {
+	if ascii(s) {
+		return len(s)
+	}
+	return ansi.StringWidth(s)
+}
+
+// shorten cuts s to w cells and shows that it did.
+func shorten(s string, w int) string {
+	switch {
+	case width(s) <= w:
+		return s
+	case w <= 0:
+		return ""
+	}
+	return cutBefore(s, w-1) + "…"
+}
+
+func cutBefore(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	if ascii(s) {
+		return s[:min(w, len(s))]
+	}
+	return ansi.Truncate(s, w, "")
+}
+
+// pad gives s exactly w cells wide.
+func pad(s string, w int) string {
+	s = shorten(s, w)
+	return s + strings.Repeat(" ", max(w-width(s), 0))
+}
+
+// padLeft gives s at the right end of w cells.
+func padLeft(s string, w int) string {
+	s = shorten(s, w)
+	return strings.Repeat(" ", max(w-width(s), 0)) + s
+}
+
+// wrap breaks a line into lines of at most w cells; those after the first are
+// set in by indent cells.
+func (l line) wrap(w, indent int) []line {
+	w = max(w, 4)
+	indent = min(indent, w/2)
+	var out []line
+	cur, left := line{}, w
+	for _, s := range l {
+		rest := term.Line(s.text)
+		for rest != "" {
+			if width(rest) <= left {
+				cur = cur.add(s.style, rest)
+				left -= width(rest)
+				break
+			}
+			head := fitting(rest, left)
+			if head == "" && left < w-indent { // not even one rune fits behind what is there
+				out, cur, left = append(out, cur), text(plain, strings.Repeat(" ", indent)), w-indent
+				continue
+			}
+			if head == "" {
+				_, size := utf8.DecodeRuneInString(rest)
+				head = rest[:size]
+			}
+			out = append(out, cur.add(s.style, head))
+			rest = rest[len(head):]
+			cur, left = text(plain, strings.Repeat(" ", indent)), w-indent
+		}
+	}
+	return append(out, cur)
+}
+
+// fitting gives the beginning of s that fits into w cells, preferably up to a
+// space.
+func fitting(s string, w int) string {
+	head := cutBefore(s, w)
+	if !strings.HasPrefix(s, head) { // cannot be: Truncate keeps the text
+		return ""
+	}
+	if i := strings.LastIndexByte(head, ' '); i > len(head)/2 {
+		return head[:i+1]
+	}
+	return head
+}

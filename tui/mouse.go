@@ -1,0 +1,101 @@
+package tui
+
+import tea "charm.land/bubbletea/v2"
+
+// wheelMsg is what wheel events are made into, so that all of them have one
+// type here.
+type wheelMsg struct{ x, y, by int }
+
+// wheelLines is how far one notch of the wheel goes.
+const wheelLines = 3
+
+// wheelAsLines makes a wheel event into the lines that it goes.
+func wheelAsLines(_ tea.Model, msg tea.Msg) tea.Msg {
+	wheel, ok := msg.(tea.MouseWheelMsg)
+	if !ok {
+		return msg
+	}
+	by := wheelLines
+	if wheel.Button == tea.MouseWheelUp {
+		by = -wheelLines
+	} else if wheel.Button != tea.MouseWheelDown {
+		return nil
+	}
+	return wheelMsg{wheel.X, wheel.Y, by}
+}
+
+// wheel moves in the part that is below the pointer.
+func (m *model) wheel(w wheelMsg) {
+	l := m.layout()
+	switch {
+	case m.help != nil || m.menu != nil || m.prompt != nil:
+	case l.list.has(w.x, w.y):
+		m.list.move(w.by)
+	case l.detail.has(w.x, w.y):
+		m.detail.move(w.by)
+	case l.app.has(w.x, w.y):
+		m.app.move(w.by)
+	}
+}
+
+// click selects what is clicked on; a click on what is selected opens it.
+func (m *model) click(at tea.Mouse) tea.Cmd {
+	if at.Button != tea.MouseLeft || m.prompt != nil {
+		return nil
+	}
+	m.note = note{}
+	l := m.layout()
+	switch {
+	case m.help != nil:
+		m.help = nil
+	case m.menu != nil:
+		if i := m.menu.top + at.Y - l.menu.y - 1; l.menu.has(at.X, at.Y) && at.Y > l.menu.y && i < len(m.menu.items) {
+			do := m.menu.items[i].do
+			m.menu = nil
+			return do(m)
+		}
+		m.menu = nil
+	case l.list.has(at.X, at.Y):
+		i := m.list.top + at.Y - l.list.y
+		if i >= m.store.len() {
+			return nil
+		}
+		if m.store.number(i) == m.list.sel && m.focus == paneList {
+			return m.enter("")
+		}
+		m.focus = paneList
+		m.list.moveTo(i)
+	case l.tabs.has(at.X, at.Y) && m.focus != paneApp && m.selectedRow() != nil:
+		_, tabs := m.detail.heading(l.tabs.w, false)
+		for i, t := range tabs {
+			if x := at.X - l.tabs.x; x >= t[0] && x < t[1] {
+				m.focus, m.detail.tab = paneDetail, i
+			}
+		}
+	case l.detail.has(at.X, at.Y) && m.selectedRow() != nil:
+		return m.clickDetail(l, at.Y-l.detail.y)
+	case l.app.has(at.X, at.Y):
+		m.app.move(m.app.scroll.top + at.Y - l.app.y - m.app.scroll.sel)
+	}
+	return nil
+}
+
+// clickDetail selects a line of the event; a click on the selected one folds.
+func (m *model) clickDetail(l layout, y int) tea.Cmd {
+	d, had := m.detail, m.focus == paneDetail
+	m.focus = paneDetail
+	if !d.onTree() {
+		d.panes[d.tab].move(d.panes[d.tab].top + y - d.panes[d.tab].sel)
+		return nil
+	}
+	laid := d.tree.lay(d.tree.top, l.detail.w, l.detail.h)
+	if y >= len(laid) {
+		return nil
+	}
+	if was := d.tree.sel; laid[y].at == was && had {
+		m.onTreeDo((*tree).toggle)
+		return m.flushTree()
+	}
+	d.tree.sel = laid[y].at
+	return nil
+}

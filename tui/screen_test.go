@@ -1,0 +1,215 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// screen drives a model as Bubble Tea does, without a terminal: it runs the
+// commands and feeds what they give back, until nothing more happens.
+type screen struct {
+	t     *testing.T
+	m     *model
+	world *world
+	msgs  chan tea.Msg
+	sent  []tea.Msg // what went to Bubble Tea itself
+}
+
+// onScreen runs a test in a bubble, where time passes only when all wait.
+func onScreen(t *testing.T, w, h int, prepare func(*world), test func(*screen)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		world := newWorld()
+		if prepare != nil {
+			prepare(world)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		work := &work{ctx: ctx}
+		s := &screen{t: t, m: newModel(work, world.config()), world: world, msgs: make(chan tea.Msg, 10_000)}
+		s.run(s.m.Init())
+		s.send(tea.WindowSizeMsg{Width: w, Height: h})
+		s.settle()
+		test(s)
+		cancel()
+		work.wait()
+		synctest.Wait()
+	})
+}
+
+func (s *screen) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	go func() {
+		if msg := cmd(); msg != nil {
+			s.msgs <- msg
+		}
+	}()
+}
+
+func (s *screen) send(msg tea.Msg) {
+	if batch, ok := msg.(tea.BatchMsg); ok {
+		for _, cmd := range batch {
+			s.run(cmd)
+		}
+		return
+	}
+	s.sent = append(s.sent, msg)
+	_, cmd := s.m.Update(wheelAsLines(s.m, msg))
+	s.m.View()
+	s.run(cmd)
+}
+
+// settle waits until all that was begun is done.
+func (s *screen) settle() {
+	for quiet := 0; quiet < 2; {
+		synctest.Wait()
+		select {
+		case msg := <-s.msgs:
+			s.send(msg)
+			quiet = 0
+		default:
+			quiet++
+			<-time.After(2 * time.Second) // of the bubble: the pauses between readings
+		}
+	}
+}
+
+// press presses keys one after the other: names, or else text to type.
+func (s *screen) press(keys ...string) {
+	for _, k := range keys {
+		s.send(keyPress(k))
+	}
+	s.settle()
+}
+
+// typed types a text.
+func (s *screen) typed(text string) {
+	for _, r := range text {
+		k := string(r)
+		if k == " " {
+			k = "space"
+		}
+		s.send(keyPress(k))
+	}
+	s.settle()
+}
+
+var special = map[string]rune{
+	"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
+	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd, "backspace": tea.KeyBackspace, "delete": tea.KeyDelete,
+}
+
+func keyPress(k string) tea.KeyPressMsg {
+	switch {
+	case k == "space":
+		return tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
+	case k == "shift+tab":
+		return tea.KeyPressMsg{Code: tea.KeyTab, Mod: tea.ModShift}
+	case special[k] != 0:
+		return tea.KeyPressMsg{Code: special[k]}
+	case strings.HasPrefix(k, "ctrl+"):
+		return tea.KeyPressMsg{Code: rune(k[5]), Mod: tea.ModCtrl}
+	}
+	return tea.KeyPressMsg{Code: []rune(k)[0], Text: k}
+}
+
+// text gives what is on the screen, without styles and blanks at line ends.
+func (s *screen) text() string {
+	content, _, _ := s.m.draw()
+	var lines []string
+	for l := range strings.SplitSeq(ansi.Strip(content), "\n") {
+		lines = append(lines, strings.TrimRight(l, " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// shows fails the test unless each text is on the screen.
+func (s *screen) shows(texts ...string) {
+	s.t.Helper()
+	screen := s.text()
+	for _, want := range texts {
+		if !strings.Contains(screen, want) {
+			s.t.Errorf("the screen does not show %q:\n%s", want, screen)
+		}
+	}
+}
+
+func (s *screen) hides(texts ...string) {
+	s.t.Helper()
+	screen := s.text()
+	for _, not := range texts {
+		if strings.Contains(screen, not) {
+			s.t.Errorf("the screen shows %q:\n%s", not, screen)
+		}
+	}
+}
+
+// did fails the test unless the last thing that was done is this.
+func (s *screen) did(want string) {
+	s.t.Helper()
+	said := s.world.said()
+	if len(said) == 0 || !strings.Contains(said[len(said)-1], want) {
+		s.t.Errorf("done was %q, want %q; the screen:\n%s", said, want, s.text())
+	}
+}
+
+// sound checks what has to hold of every screen.
+func (s *screen) sound() {
+	s.t.Helper()
+	if err := soundness(s.m); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// soundness says what is wrong with a screen: too many lines or too wide ones,
+// a cursor outside, a selection that is not there, bytes that a terminal obeys.
+func soundness(m *model) error {
+	content, x, y := m.draw()
+	lines := strings.Split(content, "\n")
+	if m.w > 0 && m.h > 0 && len(lines) > m.h {
+		return fmt.Errorf("%d lines in a window of %d", len(lines), m.h)
+	}
+	for i, l := range lines {
+		if w := ansi.StringWidth(l); w > m.w {
+			return fmt.Errorf("line %d is %d wide in a window of %d: %q", i, w, m.w, l)
+		}
+	}
+	if m.w > 0 && m.h > 0 && (x < 0 || y < 0 || y >= m.h) {
+		return fmt.Errorf("the cursor is at %d, %d in a window of %d×%d", x, y, m.w, m.h)
+	}
+	if m.store.len() > 0 {
+		if _, exact := m.store.index(m.list.sel); !exact || m.list.selected() == nil {
+			return fmt.Errorf("the selection %d is not among what is shown", m.list.sel)
+		}
+	}
+	return obeyed(content)
+}
+
+// obeyed says what in a text a terminal would obey, but for the interface's own
+// styles.
+func obeyed(content string) error {
+	for i, r := range content {
+		if r == 0x1b {
+			end := strings.IndexByte(content[i:], 'm')
+			if end < 0 || strings.Trim(content[i+1:i+end], "[0123456789;") != "" {
+				return fmt.Errorf("a sequence that is no style: %.20q", content[i:])
+			}
+			continue
+		}
+		if r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0xfffd || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return fmt.Errorf("U+%04X is on the screen: %.20q", r, content[i:])
+		}
+	}
+	return nil
+}
