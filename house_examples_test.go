@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +91,9 @@ func testExamplesRun(t *testing.T, p *program, commands []command) {
 		t.Run(e.from+" "+strings.SplitN(e.text, "\n", 2)[0], func(t *testing.T) {
 			for _, tool := range []string{"jq", "curl"} {
 				if _, err := exec.LookPath(tool); err != nil && strings.Contains(e.text, tool+" ") {
+					if os.Getenv("CI") != "" {
+						t.Fatalf("CI lacks %s", tool)
+					}
 					t.Skipf("%s is not installed", tool)
 				}
 			}
@@ -128,10 +132,30 @@ func (w *world) makeHistory() {
 	w.nothingLeft()
 }
 
+// appInExamples is the app under development that examples start.
+const appInExamples = "./my-app"
+
+// makeApp puts it into the folder of an example: this test's own program, which
+// answers on PORT. See TestMain.
+func (w *world) makeApp() {
+	w.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	script := fmt.Sprintf("#!/bin/sh\n%s=1 exec %q\n", beTheApp, self)
+	if err := os.WriteFile(filepath.Join(w.dir, appInExamples), []byte(script), 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
 	text := w.filledIn(e.text)
+	if strings.Contains(text, appInExamples) {
+		w.makeApp()
+	}
 	listens := strings.Contains(text, "hf-tap listen")
 	switch {
 	case e.script:
@@ -178,7 +202,10 @@ func (w *world) runListen(text string) {
 	byItself := piped || strings.Contains(text, "--count ") || strings.Contains(text, "--until ")
 	w.happen("discussion.comment.create", repo, count)
 	if !byItself {
-		r.wait(&r.out, func(line string) bool { return strings.Contains(line, "discussion.comment.create") })
+		line := r.wait(&r.out, func(line string) bool { return strings.Contains(line, "discussion.comment.create") })
+		if strings.Contains(text, appInExamples) && !strings.Contains(line, " 200 in ") {
+			w.t.Errorf("the app that was started did not take the event: %s", line)
+		}
 		r.endInOrder()
 	} else {
 		if strings.Contains(text, "--until repo.content.update") {

@@ -31,6 +31,7 @@ var layers = map[string][]string{
 	"tunnel/ngroktest": {},
 	"receiver":         {"event", "hub"},
 	"tui":              {"event", "internal/term"},
+	"tui/pictures":     {"event", "internal/term", "tui"},
 	"internal/history": {"event", "hub"},
 	"internal/session": {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
 	"internal/sandbox": {"event", "hub"},

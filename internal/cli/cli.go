@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
@@ -79,7 +78,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	refuseStrays(root)
@@ -126,9 +125,7 @@ func withHint(err error, hint string) error { return &hinted{err, hint, exitFail
 // fail prints an error in two lines: what, then the hint.
 func (p *Process) fail(err error) {
 	hint := hintFor(err)
-	// Joined errors stand on lines of their own; here all is one line.
-	what := strings.ReplaceAll(err.Error(), "\n", "; ")
-	fmt.Fprintf(p.Err, "error: %s\n", term.Line(what))
+	fmt.Fprintf(p.Err, "error: %s\n", term.Line(oneLine(err)))
 	if hint != "" {
 		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(hint))
 	}

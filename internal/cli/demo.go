@@ -86,7 +86,7 @@ func (p *Process) demo(ctx context.Context, asJSON bool) (err error) {
 
 	front := &demoFront{printer: newPrinter(p.Out, asJSON), world: world, app: app, forever: p.Terminal}
 	front.printer.ready = func(live *session.Live) error {
-		p.tell("webhook %s watches %s", live.Webhook, watchList(live.Watches))
+		p.tell("webhook %s watches %s", live.Webhook(), watchList(live.Watches))
 		if p.Terminal {
 			p.tell("end with Ctrl+C")
 		}

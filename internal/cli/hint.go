@@ -29,16 +29,10 @@ func hintFor(err error) string {
 	if errors.As(err, &small) {
 		return "run \"hf auth login\" with a token of the role write, or one with user.webhooks.read and user.webhooks.write"
 	}
-	var wrong *tunnel.WrongAnswerError
+	if hint := tunnel.Hint(err); hint != "" {
+		return hint
+	}
 	switch {
-	case errors.Is(err, tunnel.ErrNone):
-		return "run your own tunnel to a port, say 4567, and give its address: --public-url https://… --port 4567"
-	case errors.Is(err, tunnel.ErrUnknown):
-		return "use --tunnel auto, or your own tunnel by --public-url https://…"
-	case errors.Is(err, tunnel.ErrUsage):
-		return "see \"hf-tap listen --help\" on --tunnel and --public-url"
-	case errors.As(err, &wrong):
-		return "check that your tunnel is up and leads to the port that is printed, then start again"
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "leave --port out to take a free one, or stop the program that has it"
 	case errors.Is(err, history.ErrDamaged):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -12,7 +13,6 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
-	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -24,10 +24,9 @@ type listenFlags struct {
 	like      string
 	mute      []string
 	noWebhook bool
+	app       []string // what stands behind --
 
-	tunnel    string
-	publicURL string
-	port      int
+	tunnel tunnelFlags
 
 	respond     string
 	concurrency int
@@ -35,9 +34,9 @@ type listenFlags struct {
 	timeout     time.Duration
 	waitTarget  time.Duration
 
-	secret secretFlags
-	token  string
-	output outputFlags
+	secret  secretFlags
+	account accountFlags
+	output  outputFlags
 }
 
 // outputFlags say how a session is shown and when it ends by itself.
@@ -63,7 +62,7 @@ func (o *outputFlags) register(f *pflag.FlagSet) {
 func newListen(p *Process) *cobra.Command {
 	var f listenFlags
 	cmd := &cobra.Command{
-		Use:   "listen [type:name …]",
+		Use:   "listen [type:name …] [-- app args]",
 		Short: "Receive the Hub's webhooks here",
 		Long: `Make a temporary webhook on the Hub, receive what it delivers, record it, show it,
 and hand it to your app. The webhook is deleted when you leave with Ctrl+C; if
@@ -75,11 +74,21 @@ folder; else your own account.
 Where events go: each --forward is a target, like 7860, 7860/webhooks/train,
 host:port/path or a URL. Kinds and repos in front of a "=" choose what it gets:
   --forward 'discussion.*=3000'  --forward 'model:me/*,*.update=8000/hook'
-An event goes to every target that matches; default=TARGET takes the rest.`,
+An event goes to every target that matches; default=TARGET takes the rest.
+
+What stands behind -- is your app: it is started with PORT and WEBHOOK_SECRET in
+its environment, gets the events, and ends with the session.`,
 		Example: `  hf-tap listen model:me/my-model --forward 7860
   hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
-  hf-tap listen user:me --json --count 1 --wait 60s`,
+  hf-tap listen user:me --json --count 1 --wait 60s
+  hf-tap listen model:me/my-model -- ./my-app --reload`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+				f.app = args[dash:]
+				if args = args[:dash]; len(f.app) == 0 {
+					return usageError(errors.New("no app stands behind --"), "hf-tap listen -- python app.py")
+				}
+			}
 			return f.listen(cmd.Context(), p, args)
 		},
 	}
@@ -93,16 +102,14 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.like, "like", "", "watch what the webhook with this id watches; it is not touched")
 	fs.StringArrayVar(&f.mute, "mute", nil, "disable the webhook with this id meanwhile; repeatable")
 	fs.BoolVar(&f.noWebhook, "no-webhook", false, "make no webhook: print URL and secret to paste; needs no token")
-	fs.StringVar(&f.tunnel, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback or public")
-	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
-	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
+	f.tunnel.register(fs)
 	fs.StringVar(&f.respond, "respond", "ack", "what the Hub is told: ack (200 once recorded) or relay (what your targets answer)")
 	fs.IntVar(&f.concurrency, "concurrency", 4, "events that a target gets at a time; 1 keeps their order")
 	fs.IntVar(&f.retries, "retry", 0, "try so many more times when a target fails")
 	fs.DurationVar(&f.timeout, "timeout", 0, "how long a target may take (default no limit with ack, 30s with relay)")
 	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "how long events wait for a target that is not there; 0 lets them fail at once")
 	f.secret.register(fs)
-	fs.StringVar(&f.token, "token", "", "use this stored token, by its name, or - to read one from standard input")
+	f.account.register(fs)
 	f.output.register(fs)
 }
 
@@ -119,7 +126,17 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
 	}
-	cfg.Endpoint, cfg.Tunnel.HubURL = env.Endpoint, env.Endpoint
+	cfg.Endpoint = env.Endpoint
+	network, err := f.account.network(p)
+	if err != nil {
+		return err
+	}
+	transport := network.Transport()
+	defer transport.CloseIdleConnections()
+	cfg.Public = &http.Client{Transport: transport}
+	if cfg.Tunnel, err = f.tunnel.config(p, env, network); err != nil {
+		return err
+	}
 	if env.Loopback() {
 		cfg.Receiver.Source = event.SourceSandbox
 	}
@@ -127,11 +144,14 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 		return err
 	}
 	if !f.noWebhook {
-		if cfg.Hub, err = p.client(env, f.token); err != nil {
+		if cfg.Hub, _, err = f.account.client(p, env, transport); err != nil {
 			return err
 		}
 	}
 	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
+		return err
+	}
+	if err := f.useApp(p, &cfg); err != nil {
 		return err
 	}
 	front.ready = f.announce(p, cfg)
@@ -141,6 +161,10 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 			return err
 		}
 		defer func() { err = errors.Join(err, removeReady(file)) }()
+	}
+	cfg.Moved = func(url string) error {
+		p.tell("ready: %s", url)
+		return writeReady(f.output.readyFile, url)
 	}
 	return p.run(ctx, cfg, front, f.output.failOnError)
 }
@@ -193,10 +217,9 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 	if cfg.Receiver, err = f.receiver(); err != nil {
 		return cfg, err
 	}
-	if f.port < 0 || f.port > 65535 {
-		return cfg, usageError(fmt.Errorf("there is no port %d", f.port), "hf-tap listen --port 4567")
+	if f.tunnel.port < 0 || f.tunnel.port > 65535 {
+		return cfg, usageError(fmt.Errorf("there is no port %d", f.tunnel.port), "hf-tap listen --port 4567")
 	}
-	cfg.Tunnel = tunnel.Config{Provider: f.tunnel, PublicURL: f.publicURL, Port: f.port}
 	return cfg, nil
 }
 
@@ -251,10 +274,10 @@ func (f *listenFlags) announce(p *Process, cfg session.Config) func(*session.Liv
 	return func(live *session.Live) error {
 		if cfg.NoWebhook {
 			p.tell("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
-			p.tell("  url     %s", live.URL)
+			p.tell("  url     %s", live.URL())
 			p.tell("  secret  %s", cfg.Secret)
 		} else {
-			p.tell("webhook %s watches %s (%s)", live.Webhook, watchList(live.Watches), strings.Join(live.Domains, ", "))
+			p.tell("webhook %s watches %s (%s)", live.Webhook(), watchList(live.Watches), strings.Join(live.Domains, ", "))
 		}
 		for _, route := range cfg.Receiver.Routes {
 			p.tell("handing to %s", routeWords(route))
@@ -262,8 +285,8 @@ func (f *listenFlags) announce(p *Process, cfg session.Config) func(*session.Liv
 		if len(cfg.Receiver.Routes) > 0 {
 			p.tell("your app checks the secret: export WEBHOOK_SECRET=$(hf-tap secret)")
 		}
-		p.tell("ready: %s", live.URL)
-		return writeReady(f.output.readyFile, live.URL)
+		p.tell("ready: %s", live.URL())
+		return writeReady(f.output.readyFile, live.URL())
 	}
 }
 

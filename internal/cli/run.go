@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/pflag"
 )
@@ -27,6 +26,7 @@ func (p *Process) run(ctx context.Context, cfg session.Config, front *printer, f
 		sum, err = session.Run(ctx, cfg, front)
 		return err
 	})
+	err = appStatus(err)
 	if err == nil || onlyClosedOutput(err) || sum.Happened() {
 		p.tell("%s", lastLine(sum))
 	}
@@ -37,6 +37,22 @@ func (p *Process) run(ctx context.Context, cfg session.Config, front *printer, f
 		return &hinted{errors.New("a target failed"), "hf-tap events replay --failed", exitTarget}
 	}
 	return err
+}
+
+// appStatus makes the app's exit status that of this program.
+func appStatus(err error) error {
+	var ended *session.AppError
+	switch {
+	case !errors.As(err, &ended):
+		return err
+	case ended.Code == 0 && ended.Err == nil && err == error(ended):
+		return nil
+	}
+	code := ended.Code
+	if code <= 0 || code > 255 {
+		code = exitFailed
+	}
+	return &hinted{err, "see what it printed; start it again with the same command", code}
 }
 
 // untilClosed calls do with a context that ends also when nobody reads the
@@ -94,24 +110,6 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// client makes the Hub's client with the token that name asks for.
-func (p *Process) client(env hub.Env, name string) (*hub.Client, error) {
-	home := func() (string, error) {
-		if dir := p.Getenv("HOME"); dir != "" {
-			return dir, nil
-		}
-		return os.UserHomeDir()
-	}
-	token, err := hub.FindToken(hub.TokenEnv{Getenv: p.Getenv, Home: home}, name, p.In)
-	if err != nil {
-		return nil, err
-	}
-	return hub.NewClient(hub.ClientConfig{
-		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version,
-		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
-	}), nil
 }
 
 // secretFlags say which secret webhooks carry.

@@ -35,7 +35,7 @@ type account struct {
 	endpoint string
 }
 
-func (p *Process) account(token string) (account, error) {
+func (p *Process) account(f accountFlags) (account, error) {
 	env, err := hub.FromEnv(p.Getenv)
 	if err != nil {
 		return account{}, usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
@@ -44,12 +44,16 @@ func (p *Process) account(token string) (account, error) {
 	if err != nil {
 		return account{}, err
 	}
-	client, err := p.client(env, token)
+	n, err := f.network(p)
+	if err != nil {
+		return account{}, err
+	}
+	client, _, err := f.client(p, env, n.Transport())
 	return account{dir, client, env.Endpoint}, err
 }
 
 func newWebhooksLs(p *Process) *cobra.Command {
-	var token string
+	var flags accountFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "ls",
@@ -58,7 +62,7 @@ func newWebhooksLs(p *Process) *cobra.Command {
   hf-tap webhooks ls --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := p.account(token)
+			a, err := p.account(flags)
 			if err != nil {
 				return err
 			}
@@ -72,7 +76,7 @@ func newWebhooksLs(p *Process) *cobra.Command {
 			return p.webhooksTable(list, a.dir)
 		},
 	}
-	cmd.Flags().StringVar(&token, "token", "", "use this stored token, by its name, or - to read one from standard input")
+	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array, as the Hub gives it")
 	return cmd
 }
@@ -126,7 +130,7 @@ func (p *Process) webhooksTable(list []hub.Webhook, dir session.Dir) error {
 }
 
 func newWebhooksPrune(p *Process) *cobra.Command {
-	var token string
+	var flags accountFlags
 	cmd := &cobra.Command{
 		Use:   "prune [id …]",
 		Short: "Delete webhooks that killed sessions left behind",
@@ -143,14 +147,14 @@ name them.`,
 				}
 				ids[i] = id
 			}
-			a, err := p.account(token)
+			a, err := p.account(flags)
 			if err != nil {
 				return err
 			}
 			return p.prune(cmd.Context(), a, ids)
 		},
 	}
-	cmd.Flags().StringVar(&token, "token", "", "use this stored token, by its name, or - to read one from standard input")
+	flags.register(cmd.Flags())
 	return cmd
 }
 

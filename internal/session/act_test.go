@@ -97,7 +97,7 @@ func TestEveryKindCanBeTriggered(t *testing.T) {
 		n := live.await(t, sent(live.Trigger(t.Context(), kind, hub.Watch{Type: "model", Name: "me/m"})))
 		<-got
 		e := live.event(t, n)
-		if e.Kind != kind || e.Verdict != event.VerdictOK || e.Source != event.SourceTrigger || e.Repo.String() != "model:me/m" || e.WebhookID != live.Webhook || !slices.ContainsFunc(e.Attempts, event.Attempt.OK) {
+		if e.Kind != kind || e.Verdict != event.VerdictOK || e.Source != event.SourceTrigger || e.Repo.String() != "model:me/m" || e.WebhookID != live.Webhook() || !slices.ContainsFunc(e.Attempts, event.Attempt.OK) {
 			t.Errorf("%s: recorded as %+v", kind, e)
 		}
 	}

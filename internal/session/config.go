@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -27,7 +30,10 @@ type Config struct {
 
 	Secret   string
 	Tunnel   tunnel.Config
-	Receiver receiver.Config // routes, ways to respond and limits; the session fills in the rest
+	Public   *http.Client           // asks at the public address; nil: a plain one
+	Moved    func(url string) error // called when the public address has become another; may be nil
+	App      app.Config             // the app under development, none without Args; WEBHOOK_SECRET is added to its Env
+	Receiver receiver.Config        // routes, ways to respond and limits; the session fills in the rest
 	Times    Times
 	Tell     func(line string) // a line for people, on standard error
 	Log      *slog.Logger      // nil: none
@@ -36,18 +42,19 @@ type Config struct {
 // Times are the session's intervals and deadlines; zero values stand for the
 // defaults.
 type Times struct {
-	Call    time.Duration // of each Hub call that no signal may cut short: 10 s
-	Verify  time.Duration // how long the first self-check tries: 10 s
-	Recheck time.Duration // between self-checks: 15 min, as a free ngrok plan has 20,000 requests a month
-	Tend    time.Duration // between looks after the webhook: 1 min
-	Drain   time.Duration // for the queue, on the way out: 5 s
+	Call   time.Duration // of each Hub call that no signal may cut short: 10 s
+	Verify time.Duration // how long the first self-check tries: 10 s
+	Tend   time.Duration // between looks after the webhook: 1 min
+	Again  time.Duration // before a second try to point the webhook to another address, doubling up to Tend: 1 s
+	Drain  time.Duration // for the queue, on the way out: 5 s
+	Tunnel tunnel.KeeperTimes
 }
 
 func (t Times) withDefaults() Times {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Recheck, 15 * time.Minute}, {&t.Tend, time.Minute}, {&t.Drain, 5 * time.Second}} {
+	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -59,15 +66,30 @@ func (t Times) withDefaults() Times {
 type Live struct {
 	ID       string
 	Endpoint string // the Hub's
-	URL      string // the public address that the webhook points at
-	Webhook  string // the webhook's id, empty with NoWebhook
 	Watches  []hub.Watch
 	Domains  []string
 	History  *history.Store
 	Receiver *receiver.Receiver
 
 	path, secret string // what deliveries have
+	keeper       *tunnel.Keeper
+	place        atomic.Pointer[place]
 }
+
+// place is where the session is to be found: it may change while it lives.
+type place struct{ url, webhook string }
+
+// URL is the public address that the webhook points at.
+func (l *Live) URL() string { return l.place.Load().url }
+
+// Webhook is the webhook's id, empty without one.
+func (l *Live) Webhook() string { return l.place.Load().webhook }
+
+// Tunnel tells how the tunnel is.
+func (l *Live) Tunnel() tunnel.Status { return l.keeper.Status() }
+
+// point takes address and webhook from a record.
+func (l *Live) point(rec *Record) { l.place.Store(&place{rec.URL(), rec.Webhook}) }
 
 // TokenError says that it is known before anything is opened that the token may
 // not write webhooks.

@@ -27,6 +27,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -46,14 +47,10 @@ func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) 
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &run{Config: cfg, id: newID(), cancel: cancel, rec: &Record{Version: recordVersion}, front: front}
+	r := &run{Config: cfg, id: newID(), cancel: cancel, rec: &Record{Version: recordVersion}, front: front, statuses: make(chan tunnel.Status, 1)}
 	rand.Read(r.key[:]) // never fails
 	err = r.start(ctx)
 	if err == nil {
-		r.live = &Live{
-			ID: r.id, Endpoint: r.Endpoint, URL: r.rec.URL(), Webhook: r.rec.Webhook, Watches: r.Watches, Domains: r.Domains,
-			History: r.store, Receiver: r.recv, path: r.rec.Path(), secret: r.Secret,
-		}
 		err = r.show(ctx, front.Run)
 	}
 	if cause := context.Cause(ctx); cause != nil && (err == nil || errors.Is(err, context.Canceled)) {
@@ -77,15 +74,18 @@ type run struct {
 	lock    *lock
 	rec     *Record
 	store   *history.Store
-	tun     tunnel.Tunnel
+	keeper  *tunnel.Keeper
 	recv    *receiver.Receiver
 	servers []*http.Server
 	lease   *lease
+	app     *app.App
 	front   Front
 	live    *Live
 
+	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
+
 	background sync.WaitGroup     // the servers
-	tending    sync.WaitGroup     // tend
+	tending    sync.WaitGroup     // tend, and the keeper of the tunnel
 	endTending context.CancelFunc // nil until tend runs
 }
 
@@ -122,9 +122,9 @@ func (r *run) show(ctx context.Context, front func(context.Context, *Live) error
 }
 
 func (r *run) start(ctx context.Context) error {
-	steps := []func(context.Context) error{r.identify, r.sweep, r.openHistory, r.openTunnel, r.serve, r.verify, r.makeWebhook}
+	steps := []func(context.Context) error{r.identify, r.sweep, r.openHistory, r.openTunnel, r.serve, r.verify, r.makeWebhook, r.goLive, r.startApp}
 	if r.Local {
-		steps = []func(context.Context) error{r.openHistory, r.openTunnel, r.serve}
+		steps = []func(context.Context) error{r.openHistory, r.openTunnel, r.serve, r.goLive}
 	}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
@@ -195,29 +195,18 @@ func (r *run) openHistory(ctx context.Context) (err error) {
 	return nil
 }
 
-func (r *run) openTunnel(ctx context.Context) (err error) {
-	if r.tun, err = tunnel.Open(ctx, r.Tunnel); err != nil {
-		return err
-	}
-	if r.tun.Provider() == tunnel.Public {
-		r.Tell(fmt.Sprintf("%s has to lead to http://%s", r.tun.URL(), r.tun.Addr()))
-	}
-	return nil
-}
-
 // serve starts the receiver on the tunnel's listener and on one of its own for
 // callers on this machine, such as a replay.
 func (r *run) serve(ctx context.Context) error {
 	now := time.Now()
 	r.rec.ID, r.rec.Machine, r.rec.PID, r.rec.Started = r.id, machineHash(), os.Getpid(), now
-	r.rec.Endpoint, r.rec.PublicURL, r.rec.Token = r.Endpoint, r.tun.URL(), newToken()
+	r.rec.Endpoint, r.rec.PublicURL, r.rec.Token = r.Endpoint, r.keeper.Status().URL, newToken()
 	local, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for callers on this machine: %w", err)
 	}
 	r.rec.Local = local.Addr().String()
-	info := history.Session{ID: r.id, StartedAt: now, PID: os.Getpid(), Endpoint: r.Endpoint, User: r.rec.User, URL: r.rec.URL()}
-	if err := r.store.StartSession(ctx, info); err != nil {
+	if err := r.store.StartSession(ctx, r.info()); err != nil {
 		return errors.Join(err, local.Close())
 	}
 	cfg := r.Receiver
@@ -227,9 +216,14 @@ func (r *run) serve(ctx context.Context) error {
 	if r.recv, err = receiver.New(cfg); err != nil {
 		return errors.Join(err, local.Close())
 	}
-	r.listen(r.tun, r.recv)
+	r.listen(r.keeper.Listener(), r.recv)
 	r.listen(local, r.recv.Local())
 	return nil
+}
+
+// info is what the history keeps of the session.
+func (r *run) info() history.Session {
+	return history.Session{ID: r.id, StartedAt: r.rec.Started, PID: r.rec.PID, Endpoint: r.Endpoint, User: r.rec.User, URL: r.rec.URL()}
 }
 
 func (r *run) listen(ln net.Listener, h http.Handler) {
@@ -249,25 +243,6 @@ func (r *run) prove(nonce string) string {
 	mac := hmac.New(sha256.New, r.key[:])
 	mac.Write([]byte(nonce))
 	return hex.EncodeToString(mac.Sum(nil))
-}
-
-// verify asks for ourselves at the public address. That no answer comes says
-// only that there is no way from here to there; another's answer is an error.
-func (r *run) verify(ctx context.Context) error {
-	took, err := r.check(ctx, r.Times.Verify)
-	switch {
-	case err == nil:
-		r.report(event.State{Subject: event.SubjectTunnel, Name: r.tun.URL(), State: "up", Detail: fmt.Sprintf("%s, round trip %s", r.tun.Provider(), took.Round(time.Microsecond))})
-		return nil
-	case errors.Is(err, tunnel.ErrNoRoute):
-		r.report(event.State{Subject: event.SubjectTunnel, Name: r.tun.URL(), State: "unverified", Detail: err.Error()})
-		return nil
-	}
-	return err
-}
-
-func (r *run) check(ctx context.Context, within time.Duration) (time.Duration, error) {
-	return tunnel.Verify(ctx, tunnel.Probe{URL: r.rec.URL() + "/check", Answer: r.prove, Within: within})
 }
 
 // report keeps a state among the events, where every front end sees it. It may
@@ -293,10 +268,11 @@ func (r *run) reportTarget(s event.State) {
 	r.report(s)
 }
 
-// makeWebhook writes the lease down, makes the webhook, and begins to look
-// after it. Without a webhook there is still a record: it tells callers on
-// this machine where the session is.
+// makeWebhook writes the lease down and makes the webhook. Without a webhook
+// there is still a record: it tells callers on this machine where the session
+// is.
 func (r *run) makeWebhook(ctx context.Context) error {
+	r.rec.PublicURL = r.keeper.Status().URL // the self-check may have found another
 	r.lease = &lease{dir: r.Dir, hub: r.Hub, rec: r.rec, deadline: r.Times.Call, say: r.report,
 		spec: hub.WebhookSpec{Watched: r.Watches, Domains: r.Domains, Secret: r.Secret}}
 	if err := r.Dir.save(r.rec); err != nil {
@@ -311,7 +287,22 @@ func (r *run) makeWebhook(ctx context.Context) error {
 		}
 		r.lease.tell("created", "")
 	}
+	return nil
+}
+
+// goLive makes what front ends see, and begins to look after the tunnel and
+// the webhook.
+func (r *run) goLive(ctx context.Context) error {
+	r.live = &Live{
+		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, History: r.store, Receiver: r.recv,
+		path: r.rec.Path(), secret: r.Secret, keeper: r.keeper,
+	}
+	r.live.point(r.rec)
+	if r.Local {
+		return nil
+	}
 	ctx, r.endTending = context.WithCancel(ctx)
+	r.spawn(&r.tending, func() { r.keeper.Run(ctx) })
 	r.spawn(&r.tending, func() { r.tend(ctx) })
 	return nil
 }

@@ -179,20 +179,20 @@ func TestASessionMakesAWebhookAndDeletesIt(t *testing.T) {
 	r := w.start(w.config())
 	live := r.live()
 	hooks := w.Webhooks("me")
-	if len(hooks) != 1 || hooks[0].URL != live.URL || hooks[0].ID != live.Webhook {
-		t.Fatalf("the webhook is %+v, the session at %s", hooks, live.URL)
+	if len(hooks) != 1 || hooks[0].URL != live.URL() || hooks[0].ID != live.Webhook() {
+		t.Fatalf("the webhook is %+v, the session at %s", hooks, live.URL())
 	}
-	if secret, _ := w.Secret(live.Webhook); secret != "s3cret" {
+	if secret, _ := w.Secret(live.Webhook()); secret != "s3cret" {
 		t.Errorf("it carries the secret %q", secret)
 	}
 	if got := hooks[0].Watched; len(got) != 1 || got[0].String() != "user:me" {
 		t.Errorf("it watches %v, not the token's user", got)
 	}
 	records, err := w.dir.Records()
-	if err != nil || len(records) != 1 || records[0].Webhook != live.Webhook || records[0].URL() != live.URL {
+	if err != nil || len(records) != 1 || records[0].Webhook != live.Webhook() || records[0].URL() != live.URL() {
 		t.Errorf("the record is %+v, %v", records, err)
 	}
-	if sum := r.stop(); !slices.Equal(sum.Deleted, []string{live.Webhook}) || sum.Left != "" {
+	if sum := r.stop(); !slices.Equal(sum.Deleted, []string{live.Webhook()}) || sum.Left != "" {
 		t.Errorf("the summary is %+v", sum)
 	}
 	w.nothingLeft()
@@ -269,8 +269,8 @@ func TestACreateWhoseAnswerIsLostIsFoundByItsToken(t *testing.T) {
 	w.Fault("POST "+webhooksPath, sandbox.Fault{When: sandbox.After, Times: 1, Drop: true})
 	r := w.start(w.config())
 	live := r.live()
-	if hooks := w.Webhooks("me"); len(hooks) != 1 || hooks[0].ID != live.Webhook {
-		t.Errorf("the Hub has %+v, the session %q", hooks, live.Webhook)
+	if hooks := w.Webhooks("me"); len(hooks) != 1 || hooks[0].ID != live.Webhook() {
+		t.Errorf("the Hub has %+v, the session %q", hooks, live.Webhook())
 	}
 	r.stop()
 	w.nothingLeft()
@@ -290,7 +290,7 @@ func TestACreateThatIsNeverAnsweredIsDeletedByTheNextStart(t *testing.T) {
 	listFails()
 	r := w.start(w.config())
 	live := r.live()
-	if hooks := w.Webhooks("me"); len(hooks) != 1 || hooks[0].ID != live.Webhook {
+	if hooks := w.Webhooks("me"); len(hooks) != 1 || hooks[0].ID != live.Webhook() {
 		t.Errorf("the Hub has %+v", hooks)
 	}
 	r.stop()
@@ -317,12 +317,12 @@ func TestWhatHappensToTheWebhookBehindOurBackIsPutRight(t *testing.T) {
 			cfg.Times.Tend = 5 * time.Millisecond
 			r := w.start(cfg)
 			live := r.live()
-			if err := c.harm(w, live.Webhook); err != nil {
+			if err := c.harm(w, live.Webhook()); err != nil {
 				t.Fatal(err)
 			}
 			s := r.state(live, event.SubjectWebhook, c.state)
 			hooks := w.Webhooks("me")
-			if len(hooks) != 1 || hooks[0].ID != s.Name || hooks[0].URL != live.URL || hooks[0].Disabled != hub.Enabled {
+			if len(hooks) != 1 || hooks[0].ID != s.Name || hooks[0].URL != live.URL() || hooks[0].Disabled != hub.Enabled {
 				t.Errorf("after %+v the Hub has %+v", s, hooks)
 			}
 			// An update without the secret would have cleared it.
@@ -478,12 +478,12 @@ func TestADeleteThatFailsIsToldAndLeftToTheNextStart(t *testing.T) {
 	heal := w.Fault("DELETE "+webhooksPath+"/*", sandbox.Fault{Status: http.StatusForbidden})
 	r.cancel()
 	<-r.done
-	if r.err == nil || r.sum.Left != live.Webhook {
+	if r.err == nil || r.sum.Left != live.Webhook() {
 		t.Errorf("got %v and %+v", r.err, r.sum)
 	}
 	heal()
 	swept, err := Sweep(t.Context(), w.dir, w.client(w.token), w.endpoint, "me")
-	if err != nil || !slices.Equal(swept.Deleted, []string{live.Webhook}) {
+	if err != nil || !slices.Equal(swept.Deleted, []string{live.Webhook()}) {
 		t.Errorf("the sweep: %+v, %v", swept, err)
 	}
 	w.nothingLeft()

@@ -10,8 +10,8 @@ import (
 )
 
 // stop takes down what start has put up, in this order: nothing tends the
-// webhook any more; the webhook is deleted; the queue gets a moment; servers
-// and tunnel close; the history is closed; the lock goes last, because until
+// webhook any more; the webhook is deleted; the queue gets a moment; servers,
+// app and tunnel close; the history is closed; the lock goes last, because until
 // then no other process may take this session for dead.
 func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	ctx = context.WithoutCancel(ctx)
@@ -28,9 +28,9 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 		r.recv.Drain(drain)
 		cancel()
 	}
-	errs = append(errs, r.closeServers(ctx))
-	if r.tun != nil && len(r.servers) == 0 { // else its server has closed it
-		errs = append(errs, r.tun.Close())
+	errs = append(errs, r.closeServers(ctx), r.stopApp(ctx))
+	if r.keeper != nil {
+		errs = append(errs, r.keeper.Close())
 	}
 	r.cancel(nil)
 	r.background.Wait()

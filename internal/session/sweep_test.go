@@ -56,7 +56,7 @@ func TestASweepDeletesTheDeadAndNothingElse(t *testing.T) {
 	for _, h := range w.Webhooks("me") {
 		left = append(left, h.ID)
 	}
-	if want := []string{live.Webhook, mine.ID}; !slices.Equal(left, want) {
+	if want := []string{live.Webhook(), mine.ID}; !slices.Equal(left, want) {
 		t.Errorf("left are %v, want %v", left, want)
 	}
 	if i := slices.IndexFunc(swept.Kept, func(k Kept) bool { return k.Live && k.ID == live.ID }); i < 0 {
@@ -279,7 +279,7 @@ func TestOriginsAndStrays(t *testing.T) {
 	live := r.live()
 	dead := w.dead(nil)
 	list := []hub.Webhook{
-		{ID: live.Webhook, URL: live.URL}, {ID: dead.Webhook, URL: dead.URL()},
+		{ID: live.Webhook(), URL: live.URL()}, {ID: dead.Webhook, URL: dead.URL()},
 		{ID: "e", URL: "https://x.example/hf-tap/" + newToken()}, {ID: "o", URL: "https://x.example"},
 	}
 	origins, err := Origins(w.dir, list)

@@ -2,42 +2,63 @@ package session
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// tend looks after the webhook and the tunnel until ctx ends. Each kind of
-// trouble is told once, and its end.
+// tend looks after the webhook until ctx ends: now and then, and whenever the
+// tunnel comes back or has another address. Trouble is told once, and its end.
 func (r *run) tend(ctx context.Context) {
-	tend, recheck := time.NewTicker(r.Times.Tend), time.NewTicker(r.Times.Recheck)
-	defer tend.Stop()
-	defer recheck.Stop()
+	every := time.NewTicker(r.Times.Tend)
+	defer every.Stop()
+	again := time.NewTimer(time.Hour)
+	defer again.Stop()
 	webhook := trouble{report: r.report, subject: event.SubjectWebhook, bad: "unknown", good: "known again"}
-	public := trouble{report: r.report, subject: event.SubjectTunnel, bad: "degraded", good: "up"}
+	pause := r.Times.Again
 	look := func() {
 		if r.NoWebhook {
 			return
 		}
-		webhook.now(ctx, r.rec.Webhook, r.lease.tend(ctx))
+		err := r.lease.tend(ctx)
+		r.live.point(r.rec)
+		webhook.now(ctx, r.rec.Webhook, err)
+		if err == nil {
+			pause = r.Times.Again
+			again.Stop()
+			return
+		}
+		// Until it is known where the webhook points, deliveries may be on their
+		// way to nobody.
+		again.Reset(pause)
+		pause = min(2*pause, r.Times.Tend)
+	}
+	follow := func(status tunnel.Status) (due bool) {
+		due, err := r.follow(ctx, status)
+		if err != nil && ctx.Err() == nil {
+			r.Tell("the new address is not kept everywhere: " + err.Error())
+		}
+		return due
+	}
+	select {
+	case status := <-r.statuses: // from before the webhook was made
+		follow(status)
+	default:
 	}
 	look()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tend.C:
+		case status := <-r.statuses:
+			if follow(status) {
+				look()
+			}
+		case <-every.C:
 			look()
-		case <-recheck.C:
-			_, err := r.check(ctx, r.Times.Verify)
-			if errors.Is(err, tunnel.ErrNoRoute) && !public.is {
-				err = nil // there may never have been a way from here
-			}
-			if was := public.is; public.now(ctx, r.tun.URL(), err) && was {
-				look() // after an outage
-			}
+		case <-again.C:
+			look()
 		}
 	}
 }
@@ -50,10 +71,10 @@ type trouble struct {
 	is        bool
 }
 
-// now takes the newest finding and reports whether it is a change.
-func (t *trouble) now(ctx context.Context, name string, err error) bool {
+// now takes the newest finding.
+func (t *trouble) now(ctx context.Context, name string, err error) {
 	if ctx.Err() != nil || t.is == (err != nil) {
-		return false
+		return
 	}
 	t.is = err != nil
 	s := event.State{Subject: t.subject, Name: name, State: t.good}
@@ -61,5 +82,4 @@ func (t *trouble) now(ctx context.Context, name string, err error) bool {
 		s.State, s.Detail = t.bad, err.Error()
 	}
 	t.report(s)
-	return true
 }

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"runtime"
+
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/spf13/pflag"
+)
+
+// accountFlags say whose account is meant, and how the Hub is reached.
+type accountFlags struct {
+	token string
+	ca    string
+}
+
+func (f *accountFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.token, "token", "", "use this stored token, by its name, or - to read one from standard input")
+	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too: for networks that open TLS")
+}
+
+// network opens what leaves this machine, through the proxies of the
+// environment and with the roots of --ca.
+func (f *accountFlags) network(p *Process) (*network.Network, error) {
+	n, err := network.New(network.Config{Getenv: p.Getenv, CAFile: f.ca})
+	switch {
+	case err == nil:
+		return n, nil
+	case f.ca != "" && (errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission)):
+		return nil, usageError(err, "give --ca a file that can be read")
+	case f.ca != "":
+		return nil, usageError(err, "give --ca certificates in PEM form, and check HTTPS_PROXY and HTTP_PROXY")
+	}
+	return nil, usageError(err, "set HTTPS_PROXY and HTTP_PROXY to URLs like http://proxy:3128, or unset them")
+}
+
+// client makes the Hub's client with the token that is asked for.
+func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripper) (*hub.Client, hub.Token, error) {
+	home := func() (string, error) {
+		if dir := p.Getenv("HOME"); dir != "" {
+			return dir, nil
+		}
+		return os.UserHomeDir()
+	}
+	token, err := hub.FindToken(hub.TokenEnv{Getenv: p.Getenv, Home: home}, f.token, p.In)
+	if err != nil {
+		return nil, token, err
+	}
+	return hub.NewClient(hub.ClientConfig{
+		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
+		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
+	}), token, nil
+}
+
+// tunnelFlags say how the Hub reaches this machine.
+type tunnelFlags struct {
+	provider    string
+	publicURL   string
+	port        int
+	ngrokDomain string
+}
+
+func (f *tunnelFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, ngrok, public or loopback")
+	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
+	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
+	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
+}
+
+// config is what the flags and ngrok's own settings ask for.
+func (f *tunnelFlags) config(p *Process, env hub.Env, n *network.Network) (tunnel.Config, error) {
+	cfg := tunnel.Config{
+		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokDomain: f.ngrokDomain,
+		Version: p.Version, Dial: n.DialContext,
+		Proxy: func(address string) string {
+			if u := n.ProxyFor(address); u != nil {
+				return u.Redacted()
+			}
+			return ""
+		},
+	}
+	if roots := n.Roots(); roots != nil {
+		cfg.NgrokRoots = append(cfg.NgrokRoots, roots)
+	}
+	if named := f.provider != tunnel.Auto && f.provider != tunnel.Ngrok; named || f.publicURL != "" || f.provider == tunnel.Auto && env.Loopback() {
+		return cfg, nil // ngrok is not asked: how it is set up does not matter
+	}
+	settings, err := tunnel.NgrokFromEnv(p.Getenv, runtime.GOOS)
+	if err != nil {
+		if settings.TokenFrom == "" {
+			return cfg, err
+		}
+		p.tell("%v: only NGROK_AUTHTOKEN is used", err)
+	}
+	settings.Apply(&cfg)
+	return cfg, nil
+}

@@ -1,0 +1,332 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/spf13/cobra"
+)
+
+// maxSkew is how far this machine's clock may be from the Hub's before
+// certificates and tokens of tunnels get into trouble.
+const maxSkew = time.Minute
+
+// doctorFlags are the flags of doctor, as they were given.
+type doctorFlags struct {
+	account accountFlags
+	tunnel  tunnelFlags
+	forward []string
+	json    bool
+}
+
+func newDoctor(p *Process) *cobra.Command {
+	var f doctorFlags
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Find out what works from here, and what stands in the way",
+		Long: `Look at everything that "hf-tap listen" needs: the token and what it may, the Hub
+and the clock, proxies, the tunnel that would be taken, from its server to a POST
+through it and back, and the targets that you name. No webhook is made, and nothing
+stays open. It exits 1 when something stands in the way.`,
+		Example: `  hf-tap doctor
+  hf-tap doctor --forward 7860
+  hf-tap doctor --json | jq '.[] | select(.status == "failed")'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.doctor(cmd.Context(), p) },
+	}
+	fs := cmd.Flags()
+	f.account.register(fs)
+	f.tunnel.register(fs)
+	fs.StringArrayVar(&f.forward, "forward", nil, "look whether this target can be reached; repeatable")
+	fs.BoolVar(&f.json, "json", false, "print a JSON array, as docs/commands.md describes")
+	return cmd
+}
+
+// The ways a check can end.
+const (
+	checkOK      = "ok"
+	checkWarning = "warning"
+	checkFailed  = "failed"
+	checkSkipped = "skipped"
+)
+
+// finding is what one check found.
+type finding struct {
+	Check  string  `json:"check"`
+	Status string  `json:"status"`
+	Detail string  `json:"detail"`
+	MS     float64 `json:"ms,omitempty"` // how long it took
+	Hint   string  `json:"hint,omitempty"`
+}
+
+// doctor is one examination.
+type doctor struct {
+	p     *Process
+	found []finding
+	shown int // how many of them were printed
+}
+
+func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
+	var routes []receiver.Route
+	for _, s := range f.forward {
+		route, err := receiver.ParseRoute(s)
+		if err != nil {
+			return usageError(err, "hf-tap doctor --forward 7860")
+		}
+		routes = append(routes, route)
+	}
+	env, err := hub.FromEnv(p.Getenv)
+	if err != nil {
+		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+	}
+	n, err := f.account.network(p)
+	if err != nil {
+		return err
+	}
+	d := &doctor{p: p}
+	transport := n.Transport()
+	defer transport.CloseIdleConnections()
+	for _, examine := range []func() error{
+		func() error { return d.account(ctx, f.account, env, n, transport) },
+		func() error { return d.tunnel(ctx, f.tunnel, env, n, transport) },
+		func() error { return d.targets(ctx, routes) },
+	} {
+		if err := examine(); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !f.json {
+			if err := d.print(); err != nil {
+				return err
+			}
+		}
+	}
+	if f.json {
+		if err := d.printJSON(); err != nil {
+			return err
+		}
+	}
+	return d.verdict()
+}
+
+func (d *doctor) add(f finding) { d.found = append(d.found, f) }
+
+// fail notes an error with what to do about it.
+func (d *doctor) fail(check string, took time.Duration, err error) {
+	d.add(finding{Check: check, Status: checkFailed, Detail: oneLine(err), MS: ms(took), Hint: hintFor(err)})
+}
+
+// account looks at the token, the Hub, the clock and the proxy. The Hub is
+// asked once, who the token belongs to: that call is strictly limited.
+func (d *doctor) account(ctx context.Context, f accountFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
+	host := env.Endpoint
+	if u, err := url.Parse(env.Endpoint); err == nil {
+		host = u.Host
+		if u.Port() == "" {
+			host += ":443"
+		}
+	}
+	d.add(finding{Check: "proxy", Status: checkOK, Detail: fmt.Sprintf("%s is reached %s", env.Endpoint, via(n.Via(host)))})
+	dated := &dated{base: transport}
+	client, token, err := f.client(d.p, env, dated)
+	if err != nil {
+		d.fail("token", 0, err)
+		d.add(finding{Check: "hub", Status: checkSkipped, Detail: "without a token it is not asked"})
+		return nil
+	}
+	defer client.Close()
+	start := time.Now()
+	who, err := client.WhoAmI(ctx)
+	took := time.Since(start)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, hub.ErrUnauthorized):
+		d.add(finding{Check: "hub", Status: checkOK, Detail: env.Endpoint + " answers", MS: ms(took)})
+		d.fail("token", 0, fmt.Errorf("from %s: %w", token.Source, err))
+	case err != nil:
+		d.fail("hub", took, err)
+	default:
+		d.add(finding{Check: "hub", Status: checkOK, Detail: env.Endpoint + " answers", MS: ms(took)})
+		d.token(who, token)
+	}
+	d.clock(dated, took)
+	return nil
+}
+
+// token tells whose token it is and what it may.
+func (d *doctor) token(who hub.Identity, token hub.Token) {
+	detail := fmt.Sprintf("from %s, of %q", token.Source, who.Name)
+	if t := who.Auth.AccessToken; t != nil && t.Role != "" {
+		detail += ", role " + t.Role
+	}
+	f := finding{Check: "token", Status: checkOK, Detail: detail}
+	switch may := who.CanWriteWebhooks(); {
+	case may.Refused():
+		f.Status, f.Detail = checkFailed, detail+": it may not write webhooks: "+may.Reason
+		f.Hint = hintFor(hub.ErrForbidden)
+	case !may.Known:
+		f.Status, f.Detail = checkWarning, detail+": whether it may write webhooks shows when one is made: "+may.Reason
+	default:
+		f.Detail += ": it may write webhooks"
+	}
+	d.add(f)
+}
+
+// dated keeps what an answer says of the time.
+type dated struct {
+	base http.RoundTripper
+	skew atomic.Pointer[time.Duration] // this clock less the Hub's
+}
+
+// RoundTrip passes a request on.
+func (t *dated) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	resp, err := t.base.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		// The Hub wrote it somewhere between, and without parts of a second.
+		middle := start.Add(time.Since(start) / 2)
+		skew := middle.Sub(date.Add(500 * time.Millisecond))
+		t.skew.Store(&skew)
+	}
+	return resp, nil
+}
+
+func (d *doctor) clock(t *dated, took time.Duration) {
+	skew := t.skew.Load()
+	if skew == nil {
+		return
+	}
+	off := skew.Abs()
+	if off <= took+time.Second { // it cannot be told more exactly
+		d.add(finding{Check: "clock", Status: checkOK, Detail: "agrees with the Hub's"})
+		return
+	}
+	way := "ahead of"
+	if *skew < 0 {
+		way = "behind"
+	}
+	f := finding{Check: "clock", Status: checkOK, Detail: fmt.Sprintf("%s %s the Hub's", off.Round(time.Second), way)}
+	if off > maxSkew {
+		f.Status, f.Hint = checkWarning, "set this machine's clock: certificates are checked against it"
+	}
+	d.add(f)
+}
+
+// tunnel goes the whole way to the tunnel that would be taken.
+func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
+	cfg, err := f.config(d.p, env, n)
+	if err != nil {
+		d.fail("tunnel", 0, err)
+		return nil
+	}
+	for _, step := range tunnel.Diagnose(ctx, cfg, &http.Client{Transport: transport}) {
+		switch {
+		case step.Err == nil:
+			d.add(finding{Check: step.Step, Status: checkOK, Detail: event.MaskURL(step.Detail), MS: ms(step.Took)})
+		case errors.Is(step.Err, tunnel.ErrNoRoute):
+			// The Hub is elsewhere, and may get there.
+			d.add(finding{Check: step.Step, Status: checkWarning, Detail: oneLine(step.Err), MS: ms(step.Took), Hint: step.Hint})
+		default:
+			d.add(finding{Check: step.Step, Status: checkFailed, Detail: oneLine(step.Err), MS: ms(step.Took), Hint: cmp.Or(step.Hint, hintFor(step.Err))})
+		}
+	}
+	return ctx.Err()
+}
+
+// targets connects to each target and hangs up: no event is made up for that.
+func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
+	for _, route := range routes {
+		name := event.MaskURL(route.Target.Name())
+		start := time.Now()
+		err := route.Target.Probe(ctx)
+		f := finding{Check: "target", Status: checkOK, Detail: name + " takes connections", MS: ms(time.Since(start))}
+		if err != nil {
+			f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, err)
+			f.Hint = "start your app; events wait a minute for it (--wait-target)"
+		}
+		d.add(f)
+	}
+	return ctx.Err()
+}
+
+// print shows what was found since the last time.
+func (d *doctor) print() error {
+	for _, f := range d.found[d.shown:] {
+		status := f.Status
+		if status == checkFailed {
+			status = "FAILED"
+		}
+		line := fmt.Sprintf("%-8s %-10s %s", status, f.Check, f.Detail)
+		if f.MS > 0 {
+			line += fmt.Sprintf(" (%s)", round(time.Duration(f.MS*float64(time.Millisecond))))
+		}
+		if _, err := fmt.Fprintln(d.p.Out, term.Line(line)); err != nil {
+			return closedOutput(err)
+		}
+		if f.Hint != "" {
+			if _, err := fmt.Fprintf(d.p.Out, "%19s hint: %s\n", "", term.Line(f.Hint)); err != nil {
+				return closedOutput(err)
+			}
+		}
+	}
+	d.shown = len(d.found)
+	return nil
+}
+
+func (d *doctor) printJSON() error {
+	b, err := json.MarshalIndent(d.found, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(d.p.Out, string(term.JSON(b)))
+	return closedOutput(err)
+}
+
+// verdict is the command's error: what does not work, and what to do first.
+func (d *doctor) verdict() error {
+	var failed []string
+	hint := ""
+	for _, f := range d.found {
+		if f.Status == checkFailed {
+			failed = append(failed, f.Check)
+			hint = cmp.Or(hint, f.Hint)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return withHint(fmt.Errorf("not everything works: %s", strings.Join(failed, ", ")), hint)
+}
+
+// via says how the Hub is reached, without the proxy's password.
+func via(way string) string {
+	if way == "directly" {
+		return way
+	}
+	return "through " + way
+}
+
+// oneLine is an error on one line; joined ones stand on lines of their own.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

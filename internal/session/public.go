@@ -1,0 +1,96 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/tunnel"
+)
+
+// openTunnel opens the tunnel, and keeps it under one listener from then on.
+func (r *run) openTunnel(ctx context.Context) (err error) {
+	provider, err := r.Tunnel.Choose()
+	if err != nil {
+		return err
+	}
+	if provider == tunnel.Ngrok {
+		r.report(event.State{Subject: event.SubjectTunnel, Name: provider, State: string(tunnel.Connecting)})
+	}
+	times := r.Times.Tunnel
+	if times.First == 0 {
+		times.First = r.Times.Verify
+	}
+	r.keeper, err = tunnel.Keep(ctx, tunnel.KeeperConfig{
+		Open:    func(ctx context.Context) (tunnel.Tunnel, error) { return tunnel.Open(ctx, r.Tunnel) },
+		Check:   r.check,
+		Changed: r.tunnelChanged,
+		Times:   times,
+	})
+	if err != nil {
+		return err
+	}
+	if provider == tunnel.Public {
+		r.Tell(fmt.Sprintf("%s has to lead to http://%s", r.keeper.Status().URL, r.keeper.Listener().Addr()))
+	}
+	return nil
+}
+
+// verify asks for ourselves at the public address. That no answer comes says
+// only that there is no way from here to there; another's answer is an error.
+func (r *run) verify(ctx context.Context) error {
+	_, err := r.keeper.Verify(ctx)
+	return err
+}
+
+// check asks once whether a public address leads here.
+func (r *run) check(ctx context.Context, public string) (time.Duration, error) {
+	return tunnel.Ask(ctx, tunnel.Probe{URL: public + r.rec.Path() + "/check", Answer: r.prove, Client: r.Public})
+}
+
+// tunnelChanged tells of the tunnel, and lets tend know.
+func (r *run) tunnelChanged(status tunnel.Status) {
+	if status.URL == "" { // it is being opened for the first time
+		return
+	}
+	s := event.State{Subject: event.SubjectTunnel, Name: status.URL, State: string(status.State)}
+	switch {
+	case status.Cause != nil:
+		s.Detail = status.Cause.Error()
+	case status.State == tunnel.Up:
+		s.Detail = fmt.Sprintf("%s, round trip %s", status.Provider, status.RoundTrip.Round(time.Microsecond))
+	}
+	r.report(s)
+	for {
+		select {
+		case r.statuses <- status:
+			return
+		case <-r.statuses: // the latest is what counts
+		}
+	}
+}
+
+// follow takes the address that the tunnel has now, and reports whether the
+// webhook is to be looked after: it points elsewhere, or the Hub met nobody for
+// a while and may have suspended it.
+func (r *run) follow(ctx context.Context, status tunnel.Status) (look bool, err error) {
+	leads := status.State == tunnel.Up || status.State == tunnel.Unverified || errors.Is(status.Cause, tunnel.ErrNoRoute)
+	if !leads {
+		return false, nil
+	}
+	if status.URL == r.rec.PublicURL {
+		return status.State == tunnel.Up, nil
+	}
+	r.rec.PublicURL = status.URL
+	r.live.point(r.rec)
+	err = errors.Join(r.Dir.save(r.rec), r.store.StartSession(ctx, r.info()))
+	if r.NoWebhook {
+		r.Tell("the public address is another now: point your webhook to " + r.rec.URL())
+	}
+	if r.Moved != nil {
+		err = errors.Join(err, r.Moved(r.rec.URL()))
+	}
+	return true, err
+}
