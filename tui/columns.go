@@ -24,13 +24,13 @@ type columnPlan struct {
 
 var columnPlans = []columnPlan{
 	{"time", 8, 8, 0, 0},
-	{"event", 5, 7, 3, 0},
+	{"event", 5, 6, 3, 0},
 	{"kind", 14, 25, 1, 0},
-	{"repo", 12, 30, 4, 0},
+	{"repo", 12, 18, 4, 0},
 	{"secret", 10, 10, 6, 96},
 	{"hub", 3, 3, 5, 0},
-	{"target", 9, 18, 2, 0},
-	{"marks", 11, 26, 7, 104},
+	{"target", 10, 18, 2, 0},
+	{"marks", 12, 26, 7, 104},
 }
 
 // gap stands between two columns of a list of some width.
@@ -71,8 +71,12 @@ func layColumns(w int) []column {
 			}
 		}
 	}
-	if in["target"] > 0 {
-		in["target"] += min(left, 20)
+	for _, name := range []string{"repo", "target"} { // what is left over
+		if in[name] > 0 {
+			more := min(left, 16)
+			in[name] += more
+			left -= more
+		}
 	}
 	var cols []column
 	for _, p := range columnPlans {

@@ -174,7 +174,7 @@ func (d *detail) heading(w int, focused bool) (line, [tabCount][2]int) {
 		if i == d.tab {
 			st = strong
 			if focused {
-				st = invert
+				st = chosen
 			}
 		}
 		at[i] = [2]int{x, x + len(t)}

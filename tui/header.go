@@ -59,15 +59,22 @@ func regroup(rows [][]fact, w, most int) [][]fact {
 	slices.SortStableFunc(facts, func(a, b fact) int { return a.rank - b.rank })
 	var out [][]fact
 	for range most {
-		var row, rest []fact
+		var row, full, rest []fact // row says all briefly
 		for _, f := range facts {
-			switch {
-			case len(row) == 0 || rowWidth(append(row, f)) <= w:
-				row = append(row, f)
-			case f.brief != nil && rowWidth(append(row, fact{line: f.brief})) <= w:
-				row = append(row, fact{f.rank, f.brief, nil})
-			default:
+			said := f
+			if f.brief != nil {
+				said.line = f.brief
+			}
+			if len(row) > 0 && rowWidth(append(row, said)) > w {
 				rest = append(rest, f)
+				continue
+			}
+			row, full = append(row, said), append(full, f)
+		}
+		for i, f := range full { // and at length where there is room for it
+			brief := row[i]
+			if row[i] = f; rowWidth(row) > w {
+				row[i] = brief
 			}
 		}
 		if facts = rest; len(row) > 0 {
@@ -202,7 +209,7 @@ func (h *header) webhookRow() []fact {
 	if s.Deliveries >= dailyWarning {
 		deliveries.rank = 2
 		deliveries.brief = text(warn, group(s.Deliveries)+"/"+group(dailyLimit)+" a day")
-		deliveries.line = text(warn, fmt.Sprintf("%s of the %s deliveries a day that the Hub makes", group(s.Deliveries), group(dailyLimit)))
+		deliveries.line = text(warn, fmt.Sprintf("%s of %s deliveries a day", group(s.Deliveries), group(dailyLimit)))
 	}
 	return append(facts, deliveries)
 }

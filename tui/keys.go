@@ -246,6 +246,7 @@ func (m *model) askFilter() tea.Cmd {
 		p.in.insert(" ")
 	}
 	apply := func(m *model, s string) tea.Cmd {
+		s = strings.TrimSpace(s)
 		f, err := event.ParseFilter(s)
 		p.problem = ""
 		if err != nil {
@@ -257,7 +258,7 @@ func (m *model) askFilter() tea.Cmd {
 		}
 		return m.setFilter(f)
 	}
-	p.changed = apply
+	p.changed = func(m *model, s string) tea.Cmd { return apply(m, s[:p.unfinished()]) }
 	p.accept = func(m *model, s string) tea.Cmd {
 		cmd := apply(m, s)
 		if p.problem != "" { // stay: what was typed would be lost

@@ -25,6 +25,7 @@ const (
 	warn   style = "33"
 	alarm  style = "1;31"
 	invert style = "7"
+	chosen style = "7;36"
 	number style = "35"
 	added  style = "32"
 	gone   style = "31"

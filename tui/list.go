@@ -2,6 +2,7 @@ package tui
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -216,15 +217,14 @@ func answerStyle(status int) style {
 	return warn
 }
 
-// shortRepo leaves the type away where the name has no room beside it.
+// typedRepo is how wide the column has to be for the types of repos to be
+// shown, in all rows or in none.
+const typedRepo = 24
+
+// shortRepo leaves the type away where names have no room beside it.
 func shortRepo(repo string, w int) string {
-	if width(repo) <= w {
-		return repo
-	}
-	for i := range len(repo) {
-		if repo[i] == ':' {
-			return shorten(repo[i+1:], w)
-		}
+	if _, name, ok := strings.Cut(repo, ":"); ok && w < typedRepo {
+		repo = name
 	}
 	return shorten(repo, w)
 }

@@ -36,15 +36,13 @@ type model struct {
 	help   *scroller // the help screen, while it is open
 	note   note
 	mouse  bool
-	asking bool // the user is asked whether to quit with work under way
 
 	rev       int64 // up to which the feed was read
 	closed    bool  // the feed has ended
 	reading   bool  // older events are being read
 	exhausted bool  // there are none
 	scan      scan
-	running   int  // actions under way
-	quit      bool // nothing is drawn any more
+	running   int // actions under way
 	pins      []int64
 }
 

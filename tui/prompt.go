@@ -52,12 +52,11 @@ func (p *prompt) key(m *model, k tea.KeyPressMsg) tea.Cmd {
 		}
 		return nil
 	case "tab":
-		if len(p.offers.Candidates) == 1 || p.offer >= 0 {
-			p.offer = max(p.offer, 0)
-			return p.take(m)
+		if len(p.offers.Candidates) == 0 {
+			return nil
 		}
-		p.choose(1)
-		return nil
+		p.offer = max(p.offer, 0)
+		return p.take(m)
 	case "down":
 		p.choose(1)
 		return nil
@@ -80,6 +79,21 @@ func (p *prompt) edited(m *model) tea.Cmd {
 		return p.changed(m, p.in.String())
 	}
 	return nil
+}
+
+// unfinished gives where a key begins that is being typed at the end, or the
+// length of the text. Until it has its colon it would be taken for a word, and
+// searched in every body.
+func (p *prompt) unfinished() int {
+	whole := p.in.String()
+	if p.offers.To != len(whole) || len(p.offers.Candidates) == 0 || !strings.HasSuffix(p.offers.Candidates[0].Text, ":") {
+		return len(whole)
+	}
+	from := p.offers.From
+	if from > 0 && whole[from-1] == '-' {
+		from--
+	}
+	return from
 }
 
 func (p *prompt) choose(by int) {
@@ -106,10 +120,10 @@ func (p *prompt) take(m *model) tea.Cmd {
 func (p *prompt) lines(w int) (above, typed line, column int) {
 	typed, column = p.in.render(p.label, w)
 	switch {
+	case len(p.offers.Candidates) > 0: // also of what is only wrong because it is not finished
+		return p.offerLine(w), typed, column
 	case p.problem != "":
 		return text(alarm, p.problem), typed, column
-	case len(p.offers.Candidates) > 0:
-		return p.offerLine(w), typed, column
 	}
 	return text(faint, p.hint), typed, column
 }

@@ -88,40 +88,11 @@ func (s *screen) settle() {
 // press presses keys one after the other: names, or else text to type.
 func (s *screen) press(keys ...string) {
 	for _, k := range keys {
-		s.send(keyPress(k))
-	}
-	s.settle()
-}
-
-// typed types a text.
-func (s *screen) typed(text string) {
-	for _, r := range text {
-		k := string(r)
-		if k == " " {
-			k = "space"
+		for _, press := range keyPresses(k) {
+			s.send(press)
 		}
-		s.send(keyPress(k))
+		s.settle()
 	}
-	s.settle()
-}
-
-var special = map[string]rune{
-	"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
-	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd, "backspace": tea.KeyBackspace, "delete": tea.KeyDelete,
-}
-
-func keyPress(k string) tea.KeyPressMsg {
-	switch {
-	case k == "space":
-		return tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
-	case k == "shift+tab":
-		return tea.KeyPressMsg{Code: tea.KeyTab, Mod: tea.ModShift}
-	case special[k] != 0:
-		return tea.KeyPressMsg{Code: special[k]}
-	case strings.HasPrefix(k, "ctrl+"):
-		return tea.KeyPressMsg{Code: rune(k[5]), Mod: tea.ModCtrl}
-	}
-	return tea.KeyPressMsg{Code: []rune(k)[0], Text: k}
 }
 
 // text gives what is on the screen, without styles and blanks at line ends.

@@ -89,9 +89,13 @@ func outcome(r *event.Row, w int) line {
 			}
 		}
 	}
-	if len(r.Targets) > 1 && l.width() > w {
-		words, st := targetWords(r, worst(r))
-		return text(st, words).add(faint, fmt.Sprintf(" 1 of %d", len(r.Targets)))
+	if l.width() <= w {
+		return l
+	}
+	words, st := targetWords(r, worst(r))
+	l = text(st, words)
+	if more := fmt.Sprintf(" 1 of %d", len(r.Targets)); len(r.Targets) > 1 && l.width()+len(more) <= w {
+		l = l.add(faint, more)
 	}
 	return l
 }
@@ -114,11 +118,11 @@ func markWords(r *event.Row) line {
 		}
 		l = l.add(st, s)
 	}
-	if r.Pinned {
-		add(accent, "pinned")
+	if r.Phase == event.PhaseWaiting {
+		add(warn, "waiting")
 	}
-	if r.Edited {
-		add(plain, "edited")
+	if r.DeliveryN > 1 {
+		add(warn, ordinal(r.DeliveryN)+" delivery")
 	}
 	switch {
 	case r.ReplayOf != 0:
@@ -126,11 +130,11 @@ func markWords(r *event.Row) line {
 	case r.Source == event.SourceReplay || r.Source == event.SourceTrigger:
 		add(plain, string(r.Source))
 	}
-	if r.DeliveryN > 1 {
-		add(warn, ordinal(r.DeliveryN)+" delivery")
+	if r.Edited {
+		add(plain, "edited")
 	}
-	if r.Phase == event.PhaseWaiting {
-		add(warn, "waiting")
+	if r.Pinned {
+		add(accent, "pinned")
 	}
 	return l
 }

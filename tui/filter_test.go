@@ -1,0 +1,117 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTheFilterNarrowsTheListWhileItIsTyped(t *testing.T) {
+	onScreen(t, 80, 24, many(22), func(s *screen) {
+		s.press("/", "kind:disc")
+		s.shows("filter kind:disc  10 of 22")
+		s.hides("repo.create")
+		s.press("esc")
+		s.shows("22/22", "repo.create")
+		s.press("/", "kind:disc", "enter")
+		s.shows("10 of 22", "10/10")
+		s.world.put(delivery(23)) // a repo event
+		s.settle()
+		s.shows("10 of 23")
+		s.world.put(delivery(28)) // a discussion
+		s.settle()
+		s.shows("11 of 24")
+		s.press("esc")
+		s.hides("filter kind")
+		s.shows("24/24")
+	})
+}
+
+func TestAWrongFilterSaysWhereAndKeepsTheLastGoodResult(t *testing.T) {
+	onScreen(t, 80, 24, many(22), func(s *screen) {
+		s.press("/", "kind:disc foo:x")
+		s.shows(`at 11: there is no key "foo"`, "filter kind:disc foo  0 of 22", "/ kind:disc foo:x")
+		s.press("enter") // does not throw away what was typed
+		s.shows("/ kind:disc foo:x")
+		s.press("ctrl+w", "enter")
+		s.shows("filter kind:disc  10 of 22")
+	})
+}
+
+func TestAKeyThatIsBeingTypedIsNoWord(t *testing.T) {
+	onScreen(t, 80, 24, many(5), func(s *screen) {
+		s.press("/", "re")
+		s.shows("repo:  replay:")
+		s.hides("filter re")
+		s.press("f")
+		s.shows("filter ref")
+		s.press("ctrl+u", "re", "enter") // finished: a word
+		s.shows("filter re")
+	})
+}
+
+func TestTabCompletesKeysAndValues(t *testing.T) {
+	onScreen(t, 80, 24, many(22), func(s *screen) {
+		s.press("/", "verd", "tab")
+		s.shows("/ verdict:", "ok  wrong  missing  unchecked")
+		s.press("down", "down", "down", "down", "up", "enter")
+		s.shows("/ verdict:missing", "0 of 22")
+		s.press("ctrl+u", "repo:whis", "tab")
+		s.shows("/ repo:model:me/whisper-tiny", "22 of 22")
+	})
+}
+
+func TestWordsAreSearchedInBodiesToo(t *testing.T) {
+	onScreen(t, 80, 24, func(w *world) {
+		for i := 1; i <= 450; i++ {
+			e := delivery(i)
+			if i%100 == 7 {
+				e.Body = []byte(strings.Replace(string(e.Body), `"event"`, `"note":"Ping @bot please","event"`, 1))
+			}
+			w.put(e)
+		}
+	}, func(s *screen) {
+		s.press("/", `"@bot" is:settled`, "enter")
+		s.shows("5 of 450", "#7", "#107", "#407")
+		gets := s.world.gets
+		s.press("up", "up")
+		if s.world.gets > gets+2 {
+			t.Errorf("moving in the result looked into %d bodies", s.world.gets-gets)
+		}
+		s.press("/", "ctrl+u", "jq:.body.note and .n > 200", "enter")
+		s.shows("3 of 450", "#207", "#307", "#407")
+	})
+}
+
+func TestOlderEventsAreSearchedOnRequest(t *testing.T) {
+	onScreen(t, 80, 24, func(w *world) {
+		for i := 101; i <= 111; i++ {
+			w.put(delivery(i))
+		}
+		for i := 100; i > 0; i-- {
+			w.old = append(w.old, delivery(i))
+		}
+	}, func(s *screen) {
+		s.press("/", "kind:repo.move", "enter")
+		s.shows("1 of 11", "#102")
+		s.press("up")
+		s.shows("9 older events", "10 of 20")
+		s.press("g")
+		s.shows("#3")
+		s.press("up")
+		s.sound()
+		s.press("esc") // what a search brought has gaps, and goes with it
+		s.shows("1/11")
+	})
+}
+
+func TestAFilterThatNothingFitsSaysSo(t *testing.T) {
+	onScreen(t, 80, 24, many(3), func(s *screen) {
+		s.press("/", "kind:nothing", "enter")
+		s.shows("no event fits the filter", "0 of 3")
+		s.press("r", "enter", "p", "c", "e", "o", "space", "G", "j", "tab") // nothing is selected
+		s.sound()
+		if said := s.world.said(); len(said) != 0 {
+			t.Errorf("with nothing selected it did %q", said)
+		}
+	})
+}

@@ -1,0 +1,27 @@
+// Pictures writes the pictures of the screen that README.md and docs/ show,
+// drawn by the interface itself from made-up events. Run it in the repository's
+// root after the interface has changed:
+//
+//	go run ./tui/pictures
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	dir := "docs"
+	if len(os.Args) > 1 {
+		dir = os.Args[1]
+	}
+	for name, content := range pictures(context.Background()) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
+		fmt.Println(filepath.Join(dir, name))
+	}
+}

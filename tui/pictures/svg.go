@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// palette is what a terminal's 16 colours look like, as far as the interface
+// uses them, on a background.
+type palette struct {
+	back, text, faint, frame string
+	colours                  map[int]string
+}
+
+// The palettes of the pictures. Every colour is readable on its background: at
+// least 4.5 to 1.
+func dark() palette {
+	return palette{"#0d1117", "#d1d7e0", "#8b949e", "#30363d", map[int]string{
+		31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 34: "#79c0ff", 35: "#d2a8ff", 36: "#56d4dd",
+	}}
+}
+
+func light() palette {
+	return palette{"#ffffff", "#1f2328", "#59636e", "#d1d9e0", map[int]string{
+		31: "#b3202c", 32: "#116329", 33: "#7d4e00", 34: "#0550ae", 35: "#6639ba", 36: "#0b6470",
+	}}
+}
+
+// look is how a piece of text looks.
+type look struct {
+	colour               int
+	bold, faint, reverse bool
+}
+
+// The size of a cell in the picture, and the room around the screen.
+const (
+	cellWidth  = 8.4
+	cellHeight = 18
+	margin     = 14
+)
+
+// svg draws a screen. The font is the reader's, so each piece of text is told
+// how wide it has to be.
+func svg(screen string, width, height int, p palette, about string) string {
+	var b strings.Builder
+	w, h := float64(width)*cellWidth+2*margin, height*cellHeight+2*margin
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" width="%.0f" height="%d" role="img" aria-label=%q>`+"\n", w, h, w, h, about)
+	fmt.Fprintf(&b, `<title>%s</title>`+"\n", html.EscapeString(about))
+	fmt.Fprintf(&b, `<rect x=".5" y=".5" width="%.0f" height="%d" rx="8" fill="%s" stroke="%s"/>`+"\n", w-1, h-1, p.back, p.frame)
+	b.WriteString(`<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="14" xml:space="preserve">` + "\n")
+	for y, row := range strings.Split(screen, "\n") {
+		x := 0
+		for _, piece := range pieces(row) {
+			n := ansi.StringWidth(piece.text)
+			piece.look.draw(&b, p, x, y, n, piece.text)
+			x += n
+		}
+	}
+	b.WriteString("</g>\n</svg>\n")
+	return b.String()
+}
+
+// draw draws a piece of text. What stands behind two spaces or more is placed
+// by itself, so that columns stay in line in every font.
+func (l look) draw(b *strings.Builder, p palette, x, y, n int, text string) {
+	fg := p.text
+	if l.faint {
+		fg = p.faint
+	}
+	if c, ok := p.colours[l.colour]; ok {
+		fg = c
+	}
+	left := margin + float64(x)*cellWidth
+	if l.reverse {
+		fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", left, margin+y*cellHeight, float64(n)*cellWidth, cellHeight, fg)
+		fg = p.back
+	}
+	weight := ""
+	if l.bold {
+		weight = ` font-weight="bold"`
+	}
+	for text != "" {
+		word := strings.TrimLeft(text, " ")
+		left += float64(len(text)-len(word)) * cellWidth
+		word, rest, more := strings.Cut(word, "  ")
+		if more {
+			rest = "  " + rest
+		}
+		if text = rest; word == "" {
+			continue
+		}
+		wide := float64(ansi.StringWidth(word)) * cellWidth
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" textLength="%.1f" fill="%s"%s>%s</text>`+"\n",
+			left, margin+y*cellHeight+cellHeight-5, wide, fg, weight, html.EscapeString(word))
+		left += wide
+	}
+}
+
+// piece is text that looks alike.
+type piece struct {
+	text string
+	look look
+}
+
+// pieces takes a row apart at its styles.
+func pieces(row string) []piece {
+	var out []piece
+	var l look
+	for row != "" {
+		i := strings.Index(row, "\x1b[")
+		if i < 0 {
+			return append(out, piece{row, l})
+		}
+		if i > 0 {
+			out = append(out, piece{row[:i], l})
+		}
+		parameters, rest, _ := strings.Cut(row[i+2:], "m")
+		for p := range strings.SplitSeq(parameters, ";") {
+			l = l.with(p)
+		}
+		row = rest
+	}
+	return out
+}
+
+// with adds one parameter of a style.
+func (l look) with(parameter string) look {
+	n, _ := strconv.Atoi(parameter)
+	switch {
+	case n == 0:
+		return look{}
+	case n == 1:
+		l.bold = true
+	case n == 2:
+		l.faint = true
+	case n == 7:
+		l.reverse = true
+	case n >= 30 && n <= 37:
+		l.colour = n
+	}
+	return l
+}
