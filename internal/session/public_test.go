@@ -1,0 +1,313 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+)
+
+// edge is a stand-in for ngrok's servers.
+func edge(t *testing.T) *ngroktest.Edge {
+	t.Helper()
+	e, err := ngroktest.Start(ngroktest.Config{Tokens: []string{"good"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// through makes a configuration reach the Hub by an edge, with short times.
+func through(cfg Config, e *ngroktest.Edge) Config {
+	cfg.Tunnel.Provider, cfg.Tunnel.NgrokToken, cfg.Tunnel.NgrokServer = tunnel.Ngrok, "good", e.Addr()
+	cfg.Tunnel.NgrokRoots = []*x509.CertPool{e.CA()}
+	cfg.Tunnel.Beat = 200 * time.Millisecond
+	cfg.Times.Again = 10 * time.Millisecond
+	cfg.Times.Tunnel = tunnel.KeeperTimes{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond, Slow: time.Hour, Again: time.Second, Pause: 10 * time.Millisecond}
+	return cfg
+}
+
+// sink is an app that keeps the bodies it got.
+type sink struct {
+	url string
+	mu  sync.Mutex
+	got map[string]int // how often each body came
+}
+
+func newSink(t *testing.T) *sink {
+	s := &sink{got: map[string]int{}}
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.got[string(body)]++
+	}))
+	t.Cleanup(app.Close)
+	s.url = app.URL
+	return s
+}
+
+func (s *sink) count(body []byte) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.got[string(body)]
+}
+
+func (s *sink) route(t *testing.T) []receiver.Route {
+	t.Helper()
+	route, err := receiver.ParseRoute(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []receiver.Route{route}
+}
+
+func TestThousandDeliveriesSurviveATunnelThatMoves(t *testing.T) {
+	w := newWorld(t, sandbox.Config{
+		MaxTriggers: -1, SuspendAfter: 3,
+		Retries: []time.Duration{10 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
+	})
+	e, app := edge(t), newSink(t)
+	cfg := through(w.config(), e)
+	cfg.Receiver.Routes = app.route(t)
+	r := w.start(cfg)
+	live := r.live()
+	before := live.URL()
+	if up := r.state(live, event.SubjectTunnel, "up"); !strings.Contains(before, up.Name) || !strings.Contains(up.Detail, "ngrok") {
+		t.Errorf("the tunnel is said to be %+v, and the webhook points to %s", up, before)
+	}
+	happen := func(times int) {
+		for range times {
+			if _, err := w.Happen("repo.content.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	happen(500)
+	e.Rehost()
+	moved := r.state(live, event.SubjectWebhook, "re-pointed")
+	if live.URL() == before || w.Webhooks("me")[0].URL != live.URL() {
+		t.Fatalf("the session is at %s, was at %s, and its webhook points to %s (%+v)", live.URL(), before, w.Webhooks("me")[0].URL, moved)
+	}
+	if secret, _ := w.Secret(live.Webhook()); secret != "s3cret" {
+		t.Errorf("re-pointed, the webhook carries the secret %q", secret)
+	}
+	afterwards := len(w.Deliveries())
+	happen(500)
+	if err := w.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if hook := w.Webhooks("me")[0]; hook.Disabled != hub.Enabled {
+		t.Errorf("the webhook is %v", hook.Disabled)
+	}
+	r.stop()
+	w.nothingLeft()
+	// What the Hub was answered 200 for, and all that it sent to the new address,
+	// is there byte for byte.
+	for i, d := range w.Deliveries() {
+		last := d.Attempts[len(d.Attempts)-1]
+		switch n := app.count(d.Body); {
+		case i >= afterwards && d.State != sandbox.DeliveryDelivered:
+			t.Errorf("delivery %d, made after the move, is %s: %+v", i, d.State, last)
+		case last.OK() && n == 0:
+			t.Errorf("delivery %d was answered %d and did not arrive", i, last.Status)
+		}
+	}
+	records, err := w.dir.Records()
+	if err != nil || len(records) > 0 {
+		t.Errorf("records are left: %v, %v", records, err)
+	}
+}
+
+func TestAnOutageIsToldAndTheWebhookIsEnabledAfterwards(t *testing.T) {
+	w := newWorld(t, sandbox.Config{Retries: []time.Duration{}, SuspendAfter: 1})
+	e, app := edge(t), newSink(t)
+	cfg := through(w.config(), e)
+	cfg.Receiver.Routes = app.route(t)
+	r := w.start(cfg)
+	live := r.live()
+	e.Set(func(f *ngroktest.Faults) { f.Refuse = true })
+	e.DropSessions()
+	if away := r.state(live, event.SubjectTunnel, "away"); away.Detail == "" {
+		t.Errorf("it is away without a cause: %+v", away)
+	}
+	if status := live.Tunnel(); status.State != tunnel.Away || status.Cause == nil || status.Since.IsZero() {
+		t.Errorf("the tunnel is %+v", status)
+	}
+	if _, err := w.Happen("repo.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if hook := w.Webhooks("me")[0]; hook.Disabled != hub.SuspendedAfterFailure {
+		t.Fatalf("the webhook is %v", hook.Disabled)
+	}
+	e.Heal()
+	if enabled := r.state(live, event.SubjectWebhook, "enabled"); !strings.Contains(enabled.Detail, "suspended") {
+		t.Errorf("it is said: %+v", enabled)
+	}
+	if _, err := w.Happen("repo.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.stop()
+	if all := w.Deliveries(); app.count(all[len(all)-1].Body) != 1 {
+		t.Error("what came after the outage did not arrive")
+	}
+	w.nothingLeft()
+}
+
+func TestAHubThatIsAwayWhileTheTunnelMovesIsAskedAgain(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	e := edge(t)
+	r := w.start(through(w.config(), e))
+	live := r.live()
+	back := w.Fault("POST "+webhooksPath+"/*", sandbox.Fault{Status: http.StatusServiceUnavailable})
+	e.Rehost()
+	r.state(live, event.SubjectWebhook, "unknown")
+	back()
+	r.state(live, event.SubjectWebhook, "re-pointed")
+	r.state(live, event.SubjectWebhook, "known again")
+	if at := w.Webhooks("me")[0].URL; at != live.URL() {
+		t.Errorf("the webhook points to %s, and the session is at %s", at, live.URL())
+	}
+	r.stop()
+	w.nothingLeft()
+}
+
+func TestASessionThatEndsWhileItRepointsLeavesNothing(t *testing.T) {
+	for _, when := range []sandbox.When{sandbox.Before, sandbox.After} {
+		w := newWorld(t, sandbox.Config{})
+		e := edge(t)
+		r := w.start(through(w.config(), e))
+		r.live()
+		hold := w.Hold("POST "+webhooksPath+"/*", when)
+		e.Rehost()
+		<-hold.Reached()
+		r.cancel()
+		hold.Release()
+		<-r.done
+		if r.err != nil {
+			t.Errorf("it ended with %v", r.err)
+		}
+		w.nothingLeft()
+	}
+}
+
+func TestASessionThatEndsWhileItConnectsLeavesNothing(t *testing.T) {
+	for _, phase := range []ngroktest.Phase{ngroktest.Connect, ngroktest.Secured, ngroktest.Auth, ngroktest.Bind} {
+		w := newWorld(t, sandbox.Config{})
+		e := edge(t)
+		e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
+		r := w.start(through(w.config(), e))
+		if err := e.Wait(t.Context(), func(c ngroktest.Counts) bool { return c.Conns > 0 }); err != nil {
+			t.Fatal(err)
+		}
+		r.cancel()
+		<-r.done
+		if r.err != nil {
+			t.Errorf("in phase %d it ended with %v", phase, r.err)
+		}
+		if w.CallCount("POST "+webhooksPath) != 0 {
+			t.Error("a webhook was made")
+		}
+		w.nothingLeft()
+	}
+}
+
+func TestATunnelThatIsRefusedMakesNoWebhook(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*ngroktest.Faults)
+		cfg   func(*Config)
+		code  string
+	}{
+		"bad token":      {cfg: func(c *Config) { c.Tunnel.NgrokToken = "bad" }, code: ngroktest.BadToken},
+		"too many":       {spoil: func(f *ngroktest.Faults) { f.AuthCode = ngroktest.TooMany }, code: ngroktest.TooMany},
+		"already online": {spoil: func(f *ngroktest.Faults) { f.BindCode = ngroktest.AlreadyOnline }, code: ngroktest.AlreadyOnline},
+		"gateway page":   {spoil: func(f *ngroktest.Faults) { f.Gateway = 502 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, sandbox.Config{})
+			e := edge(t)
+			if c.spoil != nil {
+				e.Set(c.spoil)
+			}
+			cfg := through(w.config(), e)
+			cfg.Times.Verify = 20 * time.Millisecond
+			if c.cfg != nil {
+				c.cfg(&cfg)
+			}
+			_, err := Run(t.Context(), cfg, newFront())
+			var refused *tunnel.ProviderError
+			var wrong *tunnel.WrongAnswerError
+			switch {
+			case c.code != "" && (!errors.As(err, &refused) || refused.Code != c.code):
+				t.Errorf("got %v, want %s", err, c.code)
+			case c.code == "" && !errors.As(err, &wrong):
+				t.Errorf("got %v", err)
+			}
+			if w.CallCount("POST "+webhooksPath) != 0 {
+				t.Error("a webhook was made")
+			}
+			w.nothingLeft()
+		})
+	}
+}
+
+func TestDeliveriesThroughTheTunnelAreTheSameToTheByte(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	e, app := edge(t), newSink(t)
+	cfg := through(w.config(), e)
+	cfg.Receiver.Routes = app.route(t)
+	r := w.start(cfg)
+	live := r.live()
+	bodies := [][]byte{{}, []byte("\x00\xff\r\n"), bytes.Repeat([]byte("\x01big"), 1<<20)}
+	for _, body := range bodies {
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, live.URL(), bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Webhook-Secret", "s3cret")
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("answered %s", resp.Status)
+		}
+	}
+	r.stop()
+	for i, body := range bodies {
+		if app.count(body) != 1 {
+			t.Errorf("body %d (%s) came %d times", i, fmt.Sprintf("%.10q", body), app.count(body))
+		}
+	}
+}
