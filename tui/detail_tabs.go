@@ -244,8 +244,11 @@ func timelineLines(e *event.Event, zone *time.Location) []line {
 }
 
 func offset(d time.Duration) string {
-	if d == 0 {
+	switch {
+	case d == 0:
 		return "0"
+	case d >= time.Second && d < time.Hour:
+		return fmt.Sprintf("+%.3fs", d.Seconds())
 	}
 	return "+" + took(d)
 }

@@ -69,7 +69,7 @@ func (m *model) layout() layout {
 		l.rule = rect{left, top, 1, body.h}
 		m.placeSecond(&l, rect{left + 1, top, w - left - 1, body.h})
 	case w >= bothWidth && h >= bothHeight && body.h >= 16:
-		n := body.h * 2 / 5
+		n := min(body.h*2/5, max(m.store.len()+1, 7)) // a few events leave the room to the one that is open
 		l.placeList(rect{0, top, w, n})
 		l.rule = rect{0, top + n, w, 1}
 		m.placeSecond(&l, rect{0, top + n + 1, w, body.h - n - 1})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -170,6 +171,9 @@ func soundness(m *model) error {
 // obeyed says what in a text a terminal would obey, but for the interface's own
 // styles.
 func obeyed(content string) error {
+	if !utf8.ValidString(content) {
+		return fmt.Errorf("bytes that are no text: %q", content)
+	}
 	for i, r := range content {
 		if r == 0x1b {
 			end := strings.IndexByte(content[i:], 'm')
@@ -178,7 +182,7 @@ func obeyed(content string) error {
 			}
 			continue
 		}
-		if r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0xfffd || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		if r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return fmt.Errorf("U+%04X is on the screen: %.20q", r, content[i:])
 		}
 	}

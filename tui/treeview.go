@@ -95,6 +95,7 @@ func (t *tree) line(tl treeLine) line {
 	}
 	sign := "  "
 	switch {
+	case n.folds() && (n.end-n.start == 2 || n.scanned && len(n.kids) == 0): // empty
 	case n.folds() && n.open:
 		sign = "▾ "
 	case n.folds():
@@ -102,6 +103,8 @@ func (t *tree) line(tl treeLine) line {
 	}
 	l = l.add(faint, sign)
 	switch {
+	case n.keyTo == n.keyFrom+2: // the empty key
+		l = l.add(accent, `""`).add(faint, ": ")
 	case n.keyTo > 0:
 		l = l.add(accent, t.key(n)).add(faint, ": ")
 	case n.parent != nil:
