@@ -83,7 +83,7 @@ func (m *model) takeEdited(e edited) tea.Cmd {
 		return nil
 	}
 	if json.Valid(e.of.Body) && !json.Valid(draft.Body) {
-		m.fail(fmt.Errorf("edit #%d: the body is no JSON: %s", e.of.N, jsonFault(draft.Body)))
+		m.fail(fmt.Errorf("edit #%d: %s", e.of.N, jsonFault(draft.Body)))
 		m.menu = &menu{title: "the body is no JSON", left: "nothing was sent"}
 		m.menu.add("e", "edit it again", func(m *model) tea.Cmd { return m.editText(e.of, e.text) })
 		m.menu.add("s", "send it as it is", func(m *model) tea.Cmd { return m.deliver(draft) })
@@ -110,7 +110,7 @@ func jsonFault(b []byte) string {
 				lines++
 			}
 		}
-		return fmt.Sprintf("%v, in line %d of it", err, lines)
+		return fmt.Sprintf("line %d of the body is no JSON: %v", lines, err)
 	}
-	return fmt.Sprint(err)
+	return fmt.Sprintf("the body is no JSON: %v", err)
 }

@@ -34,12 +34,17 @@ type changes struct {
 
 // pull waits for the feed to have something, after a pause, and reads it.
 // Without a pause it reads at once.
-func (m *model) pull(after time.Duration) tea.Cmd {
+func (m *model) pull(after time.Duration) tea.Cmd { return m.read(after, after > 0) }
+
+// read waits for a pause, and, if it is to, for the feed to have something.
+func (m *model) read(after time.Duration, wait bool) tea.Cmd {
 	feed, status, rev, appRev := m.cfg.Feed, m.cfg.Status, m.rev, m.app.rev
 	return m.work.do(func(ctx ctx) tea.Msg {
 		closed := false
 		if after > 0 {
 			pause(ctx, after)
+		}
+		if wait {
 			select {
 			case _, open := <-feed.Wake:
 				closed = !open
@@ -80,22 +85,20 @@ func (m *model) take(c changes) tea.Cmd {
 			m.pin(u.row)
 		}
 	}
-	cmds := []tea.Cmd{m.scanMore(), m.watchLoops(c.updates)}
-	after := pullPause
+	var next tea.Cmd
 	switch {
 	case c.err != nil:
 		m.fail(fmt.Errorf("read what is new: %w", c.err))
-		after = pullRetry
+		next = m.read(pullRetry, false)
 	case c.full:
-		after = 0
+		next = m.pull(0)
+	case c.closed: // there is nothing to come
 	case len(c.updates) > busyNumber:
-		after = busyPause
+		next = m.pull(busyPause)
+	default:
+		next = m.pull(pullPause)
 	}
-	if c.closed {
-		m.closed = true
-		return tea.Batch(cmds...)
-	}
-	return tea.Batch(append(cmds, m.pull(after))...)
+	return tea.Batch(m.scanMore(), m.watchLoops(c.updates), next)
 }
 
 // pin keeps the list of what is pinned.

@@ -122,7 +122,7 @@ func (m *model) moveKey(name string) (tea.Cmd, bool) {
 		return m.sideways(true), true
 	case "1", "2", "3", "4", "5":
 		m.detail.tab = int(name[0] - '1')
-		m.focus = paneDetail
+		m.focusOn(paneDetail)
 		return nil, true
 	default:
 		return nil, false
@@ -151,20 +151,20 @@ func (m *model) moveBy(by int) tea.Cmd {
 func (m *model) sideways(right bool) tea.Cmd {
 	switch {
 	case m.focus == paneList && right && m.selectedRow() != nil:
-		m.focus = paneDetail
+		m.focusOn(paneDetail)
 	case m.focus == paneApp && !right:
-		m.focus = paneList
+		m.focusOn(paneList)
 	case m.focus == paneDetail && m.detail.onTree() && right:
 		m.onTreeDo((*tree).unfold)
 	case m.focus == paneDetail && m.detail.onTree():
 		n := m.detail.tree.at()
 		if n != nil && !n.open && (n.parent == nil || n.parent.parent == nil) {
-			m.focus = paneList
+			m.focusOn(paneList)
 			return nil
 		}
 		m.onTreeDo((*tree).fold)
 	case m.focus == paneDetail && !right:
-		m.focus = paneList
+		m.focusOn(paneList)
 	}
 	return m.flushTree()
 }
@@ -172,7 +172,7 @@ func (m *model) sideways(right bool) tea.Cmd {
 func (m *model) enter(string) tea.Cmd {
 	switch {
 	case m.focus == paneList && m.selectedRow() != nil:
-		m.focus = paneDetail
+		m.focusOn(paneDetail)
 	case onTree(m):
 		m.onTreeDo((*tree).toggle)
 	}
@@ -183,7 +183,7 @@ func (m *model) enter(string) tea.Cmd {
 func (m *model) back() tea.Cmd {
 	switch {
 	case m.focus != paneList:
-		m.focus = paneList
+		m.focusOn(paneList)
 	case len(m.list.marks) > 0:
 		clear(m.list.marks)
 	case !m.store.filter.Empty():
@@ -192,6 +192,13 @@ func (m *model) back() tea.Cmd {
 		m.header.loop = ""
 	}
 	return nil
+}
+
+// focusOn lets keys go to a pane. While an event is being read the list does
+// not go on to what is new.
+func (m *model) focusOn(p pane) {
+	m.focus = p
+	m.list.follow = p != paneDetail && (m.store.len() == 0 || m.list.at() == m.store.len()-1)
 }
 
 // tabKey goes through all that can be looked at, one after the other.
@@ -219,11 +226,12 @@ func (m *model) tabKey(key string) tea.Cmd {
 	}
 	switch {
 	case at == 0:
-		m.focus = paneList
+		m.focusOn(paneList)
 	case at == tabCount+1:
-		m.focus = paneApp
+		m.focusOn(paneApp)
 	default:
-		m.focus, m.detail.tab = paneDetail, at-1
+		m.detail.tab = at - 1
+		m.focusOn(paneDetail)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +40,40 @@ func TestTheListFollowsUntilTheUserMovesAway(t *testing.T) {
 		s.world.put(delivery(44))
 		s.settle()
 		s.shows("› 12:05:08    #44")
+	})
+}
+
+func TestTheListWaitsWhileAnEventIsRead(t *testing.T) {
+	onScreen(t, 120, 40, many(5), func(s *screen) {
+		s.press("enter")
+		s.world.put(delivery(6))
+		s.settle()
+		s.shows("#5  Payload", "1 new ↓")
+		s.press("esc", "G")
+		s.shows("#6  Payload")
+		s.press("enter", "esc") // nothing came meanwhile: it follows as before
+		s.world.put(delivery(7))
+		s.settle()
+		s.shows("#7  Payload")
+	})
+}
+
+func TestAFeedThatFailsIsAskedAgain(t *testing.T) {
+	onScreen(t, 120, 40, many(2), func(s *screen) {
+		since := s.m.cfg.Feed.Since
+		broken := true
+		s.m.cfg.Feed.Since = func(ctx context.Context, rev int64, limit int) ([]Change, error) {
+			if broken {
+				broken = false
+				return nil, errors.New("disk I/O error")
+			}
+			return since(ctx, rev, limit)
+		}
+		s.world.put(delivery(3)) // read by what began before
+		s.settle()
+		s.world.put(delivery(4))
+		s.settle()
+		s.shows("read what is new: disk I/O error", "#4")
 	})
 }
 

@@ -38,7 +38,6 @@ type model struct {
 	mouse  bool
 
 	rev       int64 // up to which the feed was read
-	closed    bool  // the feed has ended
 	reading   bool  // older events are being read
 	exhausted bool  // there are none
 	scan      scan

@@ -63,13 +63,14 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 		if m.store.number(i) == m.list.sel && m.focus == paneList {
 			return m.enter("")
 		}
-		m.focus = paneList
+		m.focusOn(paneList)
 		m.list.moveTo(i)
 	case l.tabs.has(at.X, at.Y) && m.focus != paneApp && m.selectedRow() != nil:
 		_, tabs := m.detail.heading(l.tabs.w, false)
 		for i, t := range tabs {
 			if x := at.X - l.tabs.x; x >= t[0] && x < t[1] {
-				m.focus, m.detail.tab = paneDetail, i
+				m.detail.tab = i
+				m.focusOn(paneDetail)
 			}
 		}
 	case l.detail.has(at.X, at.Y) && m.selectedRow() != nil:
@@ -83,7 +84,7 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 // clickDetail selects a line of the event; a click on the selected one folds.
 func (m *model) clickDetail(l layout, y int) tea.Cmd {
 	d, had := m.detail, m.focus == paneDetail
-	m.focus = paneDetail
+	m.focusOn(paneDetail)
 	if !d.onTree() {
 		d.panes[d.tab].move(d.panes[d.tab].top + y - d.panes[d.tab].sel)
 		return nil

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,7 +15,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("HF_TAP_TEST_STORY") != "" {
+		os.Exit(story())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // screen drives a model as Bubble Tea does, without a terminal: it runs the
 // commands and feeds what they give back, until nothing more happens.

@@ -1,0 +1,54 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// story is the program that the tests in a terminal run: the interface above a
+// world in which actions have the effects that they have in a session. It says
+// how it ended on standard error, and in the file that it is told of.
+func story() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	w := newWorld()
+	for i := 1; i <= 5; i++ {
+		w.put(delivery(i))
+	}
+	cfg := w.config()
+	next := func(change func(*event.Event)) int64 {
+		n := len(w.events) + 1
+		e := delivery(n)
+		change(e)
+		w.put(e)
+		return int64(n)
+	}
+	cfg.Actions.Trigger = func(_ context.Context, k event.Kind, _ string) (string, error) {
+		return fmt.Sprintf("triggered #%d", next(func(e *event.Event) { e.Source = event.SourceTrigger })), nil
+	}
+	cfg.Actions.Replay = func(_ context.Context, ns []int64, _ int, _ string) (string, error) {
+		for _, n := range ns {
+			next(func(e *event.Event) { e.Source, e.ReplayOf = event.SourceReplay, n })
+		}
+		return fmt.Sprintf("replayed %d", len(ns)), nil
+	}
+	cfg.Actions.Deliver = func(_ context.Context, d Draft) (string, error) {
+		next(func(e *event.Event) { e.Body, e.Edited, e.ReplayOf, e.Source = d.Body, true, d.Of, event.SourceReplay })
+		return "sent as edited", nil
+	}
+	cfg.Editor = strings.Fields(os.Getenv("EDITOR"))
+	cfg.NoColor = os.Getenv("NO_COLOR") != ""
+	err := Run(ctx, cfg)
+	words := fmt.Sprintf("ended: %v\n", err)
+	fmt.Fprint(os.Stderr, words)
+	if file := os.Getenv("HF_TAP_TEST_ENDED"); file != "" {
+		_ = os.WriteFile(file, []byte(words), 0o600)
+	}
+	return 0
+}
