@@ -134,15 +134,20 @@ func (p *Process) fail(err error) {
 // onlyClosedOutput reports whether nothing went wrong but that nobody reads the
 // output any more.
 func onlyClosedOutput(err error) bool {
+	return only(err, func(err error) bool { return err == errClosedOutput })
+}
+
+// only reports whether all that was joined in err is of a sort.
+func only(err error, sort func(error) bool) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
-			if !onlyClosedOutput(e) {
+			if !only(e, sort) {
 				return false
 			}
 		}
 		return true
 	}
-	return err == errClosedOutput
+	return sort(err)
 }
 
 func exitCode(err error) int {

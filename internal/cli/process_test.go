@@ -460,25 +460,28 @@ func TestSignalsAtEachStepLeaveNothing(t *testing.T) {
 		{"up", "GET " + hooks + "/*", sandbox.After},
 		{"deleting", "DELETE " + hooks + "/*", sandbox.Before},
 	}
-	for _, step := range steps {
-		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-			t.Run(step.name+" "+sig.String(), func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t)
-				hold := w.Hold(step.pattern, step.when)
-				p := w.start(listenArgs()...)
-				if step.name == "deleting" {
-					p.ready()
-					p.signal(sig)
-					<-hold.Reached()
-				} else {
-					<-hold.Reached()
-					p.signal(sig)
-				}
-				hold.Release()
-				p.ends(0)
-				w.nothingLeft()
-			})
+	for _, tunnel := range tunnels {
+		for _, step := range steps {
+			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+				t.Run(tunnel.name+" "+step.name+" "+sig.String(), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					listen := tunnel.listen(w)
+					hold := w.Hold(step.pattern, step.when)
+					p := w.start(listen()...)
+					if step.name == "deleting" {
+						p.ready()
+						p.signal(sig)
+						<-hold.Reached()
+					} else {
+						<-hold.Reached()
+						p.signal(sig)
+					}
+					hold.Release()
+					p.ends(0)
+					w.nothingLeft()
+				})
+			}
 		}
 	}
 }
@@ -496,47 +499,50 @@ func TestAfterAKillTheNextStartDeletesTheOrphanAndNothingElse(t *testing.T) {
 		{"up", "GET " + hooks + "/*", sandbox.After, 1},
 		{"deleting", "DELETE " + hooks + "/*", sandbox.Before, 0}, // as it does this
 	} {
-		t.Run(step.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			neighbour := w.start(listenArgs()...)
-			neighbour.ready()
-			waitFor(t, w, func() bool { return w.CallCount("GET "+hooks+"/*") > 0 }) // its look after its own
-			theirs := w.left()
+		for _, tunnel := range tunnels {
+			t.Run(tunnel.name+" "+step.name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				listen := tunnel.listen(w)
+				neighbour := w.start(listen()...)
+				neighbour.ready()
+				waitFor(t, w, func() bool { return w.CallCount("GET "+hooks+"/*") > 0 }) // its look after its own
+				theirs := w.left()
 
-			hold := w.Hold(step.pattern, step.when)
-			p := w.start(listenArgs()...)
-			if step.name == "deleting" {
-				p.ready()
-				p.signal(os.Interrupt)
-			}
-			<-hold.Reached()
-			if err := p.cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			<-p.exited
-			hold.Release()
-			waitFor(t, w, func() bool { return len(w.left()) == 1+step.orphans })
+				hold := w.Hold(step.pattern, step.when)
+				p := w.start(listen()...)
+				if step.name == "deleting" {
+					p.ready()
+					p.signal(os.Interrupt)
+				}
+				<-hold.Reached()
+				if err := p.cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				<-p.exited
+				hold.Release()
+				waitFor(t, w, func() bool { return len(w.left()) == 1+step.orphans })
 
-			next := w.start(listenArgs()...)
-			next.ready()
-			if said := strings.Count(next.stderr.text(), "left behind when it was killed"); said != step.orphans {
-				t.Errorf("it told of %d orphans, want %d:\n%s", said, step.orphans, next.stderr.text())
-			}
-			if ids := w.left(); len(ids) != 2 || !slices.Contains(ids, theirs[0]) {
-				t.Errorf("the account has %v; the neighbour's is %v", ids, theirs)
-			}
-			next.signal(os.Interrupt)
-			next.ends(0)
-			if ids := w.left(); !slices.Equal(ids, theirs) {
-				t.Errorf("after it the account has %v; the neighbour's is %v", ids, theirs)
-			}
-			w.happen("repo.update")
-			neighbour.wait(neighbour.stdout, "repo.update")
-			neighbour.signal(os.Interrupt)
-			neighbour.ends(0)
-			w.nothingLeft()
-		})
+				next := w.start(listen()...)
+				next.ready()
+				if said := strings.Count(next.stderr.text(), "left behind when it was killed"); said != step.orphans {
+					t.Errorf("it told of %d orphans, want %d:\n%s", said, step.orphans, next.stderr.text())
+				}
+				if ids := w.left(); len(ids) != 2 || !slices.Contains(ids, theirs[0]) {
+					t.Errorf("the account has %v; the neighbour's is %v", ids, theirs)
+				}
+				next.signal(os.Interrupt)
+				next.ends(0)
+				if ids := w.left(); !slices.Equal(ids, theirs) {
+					t.Errorf("after it the account has %v; the neighbour's is %v", ids, theirs)
+				}
+				w.happen("repo.update")
+				neighbour.wait(neighbour.stdout, "repo.update")
+				neighbour.signal(os.Interrupt)
+				neighbour.ends(0)
+				w.nothingLeft()
+			})
+		}
 	}
 }
 

@@ -42,10 +42,10 @@ func (p *Process) run(ctx context.Context, cfg session.Config, front *printer, f
 // appStatus makes the app's exit status that of this program.
 func appStatus(err error) error {
 	var ended *session.AppError
-	switch {
-	case !errors.As(err, &ended):
+	if !errors.As(err, &ended) {
 		return err
-	case ended.Code == 0 && ended.Err == nil && err == error(ended):
+	}
+	if ended.Code == 0 && ended.Err == nil && only(err, func(err error) bool { return err == error(ended) }) {
 		return nil
 	}
 	code := ended.Code

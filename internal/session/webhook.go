@@ -85,21 +85,27 @@ func (l *lease) tend(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look after the webhook: %w", err)
 	}
-	if w.URL != l.rec.URL() {
+	moved := w.URL != l.rec.URL()
+	if moved {
 		if err := l.point(ctx); err != nil {
 			return err
 		}
-		l.tell("re-pointed", "it pointed to "+w.URL)
 	}
 	if w.Disabled != hub.Enabled {
 		if _, err := l.hub.EnableWebhook(ctx, w.ID); err != nil {
 			return fmt.Errorf("enable the webhook again: %w", err)
 		}
-		why := "it was disabled"
-		if w.Disabled == hub.SuspendedAfterFailure {
-			why = "the Hub had suspended it after failed deliveries"
-		}
-		l.tell("enabled", why)
+	}
+	// Told when both is done: whoever waits for it counts on deliveries.
+	if moved {
+		l.tell("re-pointed", "it pointed to "+w.URL)
+	}
+	switch w.Disabled {
+	case hub.Enabled:
+	case hub.SuspendedAfterFailure:
+		l.tell("enabled", "the Hub had suspended it after failed deliveries")
+	default:
+		l.tell("enabled", "it was disabled")
 	}
 	return nil
 }

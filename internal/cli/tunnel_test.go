@@ -1,0 +1,367 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+)
+
+// tunnels are the ways by which the promises have to hold.
+var tunnels = []struct {
+	name   string
+	listen func(*world) func(args ...string) []string // gives the arguments of a session
+}{
+	{"loopback", func(*world) func(...string) []string { return listenArgs }},
+	{"ngrok", func(w *world) func(...string) []string {
+		w.ngrok(ngroktest.Config{Tokens: []string{"good"}}, "good")
+		var sessions atomic.Int32
+		return func(args ...string) []string {
+			// A domain for each: only one session may have one.
+			return listenArgs(append([]string{"--tunnel", "ngrok", "--ngrok-domain", fmt.Sprintf("s%d.example.app", sessions.Add(1))}, args...)...)
+		}
+	}},
+}
+
+// ngrok gives the machine a stand-in for ngrok's servers, and ngrok's own
+// configuration file with a token and the way there.
+func (w *world) ngrok(cfg ngroktest.Config, token string) *ngroktest.Edge {
+	w.t.Helper()
+	e, err := ngroktest.Start(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	dir := w.t.TempDir()
+	file := map[string]string{
+		"windows": filepath.Join("Local", "ngrok", "ngrok.yml"),
+		"darwin":  filepath.Join("Library", "Application Support", "ngrok", "ngrok.yml"),
+	}[runtime.GOOS]
+	if file == "" {
+		file = filepath.Join(".config", "ngrok", "ngrok.yml")
+	}
+	file = filepath.Join(dir, file)
+	text := fmt.Sprintf("version: \"3\"\nagent:\n  authtoken: \"%s\"\n  connect_url: %s\n  connect_cas: edge.pem\n", token, e.Addr())
+	for path, content := range map[string][]byte{file: []byte(text), filepath.Join(filepath.Dir(file), "edge.pem"): e.CAPEM()} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.env = append(w.env, "HOME="+dir, "LOCALAPPDATA="+filepath.Join(dir, "Local")) // of two, the last one counts
+	return e
+}
+
+func TestARefusedTokenIsToldAtOnceWithNgroksCode(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*ngroktest.Faults)
+		token string
+		code  string
+		hint  string
+	}{
+		"unknown":   {nil, "bad", ngroktest.BadToken, `copy the token .*`},
+		"malformed": {func(f *ngroktest.Faults) { f.AuthCode = ngroktest.Malformed }, "x", ngroktest.Malformed, `copy the token .*`},
+		"old":       {func(f *ngroktest.Faults) { f.AuthCode = ngroktest.OldToken }, "x", ngroktest.OldToken, `copy the token .*`},
+		"old agent": {func(f *ngroktest.Faults) { f.AuthCode = ngroktest.OldAgent }, "good", ngroktest.OldAgent, `use a newer hf-tap.*`},
+		"too many":  {func(f *ngroktest.Faults) { f.AuthCode = ngroktest.TooMany }, "good", ngroktest.TooMany, `end another session .*`},
+		"online":    {func(f *ngroktest.Faults) { f.BindCode = ngroktest.AlreadyOnline }, "good", ngroktest.AlreadyOnline, `stop what has the address.*`},
+		"no domain": {func(f *ngroktest.Faults) { f.BindCode = ngroktest.BadURL }, "good", ngroktest.BadURL, `give --ngrok-domain .*`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			e := w.ngrok(ngroktest.Config{Tokens: []string{"good", "x"}}, c.token)
+			if c.spoil != nil {
+				e.Set(c.spoil)
+			}
+			began := time.Now()
+			p := w.run(1, listenArgs("--tunnel", "ngrok")...)
+			t.Logf("from start to exit: %s", time.Since(began).Round(time.Millisecond))
+			p.says(`ngrok refuses: .*\(`+c.code+`\)`, c.hint)
+			if n := w.CallCount("POST /api/settings/webhooks"); n != 0 {
+				t.Errorf("%d webhooks were made", n)
+			}
+			w.nothingLeft()
+		})
+	}
+}
+
+func TestWithoutATokenNgrokIsAnErrorThatSaysHowToGetOne(t *testing.T) {
+	w := newWorld(t)
+	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok needs a token, and there is none`, `make a free token .*--public-url.*`)
+}
+
+func TestABrokenConfigurationOfNgrokIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.ngrok(ngroktest.Config{}, "a\"\n\t: [") // no YAML
+	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok's configuration cannot be used: .*ngrok\.yml.*`, `mend the file.*`)
+	// Who does not need it does not hear of it.
+	p := w.start(listenArgs()...)
+	p.ready()
+	p.signal(os.Interrupt)
+	p.ends(0)
+}
+
+// told is a line of JSON, as far as these tests look.
+type told struct {
+	Type, State, Subject, Name, Delivery string
+	DeliveryN                            int `json:"delivery_n"`
+}
+
+func TestTheLinesTellTheStoryOfATunnelThatMoves(t *testing.T) {
+	w := newWorld(t)
+	e := w.ngrok(ngroktest.Config{}, "any")
+	a := newApp(t, "127.0.0.1:0")
+	ready := filepath.Join(t.TempDir(), "ready")
+	p := w.start(listenArgs("--tunnel", "ngrok", "--forward", a.port, "--json", "--ready-file", ready)...)
+	first := p.ready()
+	for range 500 {
+		w.happen("repo.content.update")
+	}
+	p.wait(p.stdout, `"n":200,`)
+	e.Rehost()
+	p.wait(p.stdout, `"state":"re-pointed"`)
+	second := w.Webhooks("me")[0].URL
+	if second == first {
+		t.Fatalf("the webhook still points to %s", first)
+	}
+	p.wait(p.stderr, "ready: "+second)
+	if b, err := os.ReadFile(ready); err != nil || strings.TrimSpace(string(b)) != second {
+		t.Errorf("the ready file says %q, %v", b, err)
+	}
+	afterwards := len(w.Deliveries())
+	for range 500 {
+		w.happen("repo.content.update")
+	}
+	if err := w.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(os.Interrupt)
+	p.ends(0)
+	w.nothingLeft()
+
+	ids := a.ids()
+	arrived, answered := map[string]bool{}, 0
+	for _, id := range ids {
+		arrived[id] = true
+	}
+	for i, d := range w.Deliveries() {
+		ok := d.Attempts[len(d.Attempts)-1].OK()
+		if ok {
+			answered++
+		}
+		if i >= afterwards && !ok || ok && !arrived[d.ID] || arrived[d.ID] && !bytes.Equal(a.body(d.ID), d.Body) {
+			t.Fatalf("delivery %d of %d (moved at %d) is %s, and arrived: %v", i, len(w.Deliveries()), afterwards, d.State, arrived[d.ID])
+		}
+	}
+	var states []string
+	events := 0
+	lines := bufio.NewScanner(strings.NewReader(p.stdout.text()))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var l told
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		switch l.Type {
+		case "event":
+			events++
+		case "state":
+			if l.Subject == "tunnel" || l.Subject == "webhook" {
+				states = append(states, l.Subject+" "+l.State)
+			}
+		}
+	}
+	if events < answered || answered < 700 {
+		t.Errorf("%d events were printed, and %d deliveries answered", events, answered)
+	}
+	story := strings.Join(states, ", ")
+	if !strings.HasPrefix(story, "tunnel connecting, tunnel up, webhook created, ") || !strings.Contains(story, "tunnel up, webhook re-pointed, ") || !strings.HasSuffix(story, ", webhook deleted") {
+		t.Errorf("the story is: %s", story)
+	}
+	t.Log(story)
+}
+
+func TestDoctorTellsWhatWorksAndWhatStandsInTheWay(t *testing.T) {
+	free := func(t *testing.T) string {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		return port
+	}
+	for name, c := range map[string]struct {
+		spoil  func(*testing.T, *world, *ngroktest.Edge)
+		args   func(*testing.T) []string
+		failed string // the check, "" if all is well
+		says   string
+	}{
+		"all well": {},
+		"token":    {spoil: func(_ *testing.T, w *world, _ *ngroktest.Edge) { w.env = append(w.env, "HF_TOKEN=hf_wrong") }, failed: "token", says: "refused the token"},
+		"no token": {spoil: func(_ *testing.T, w *world, _ *ngroktest.Edge) { w.env = append(w.env, "HF_TOKEN=") }, failed: "token", says: "hf auth login"},
+		"read-only": {spoil: func(t *testing.T, w *world, _ *ngroktest.Edge) {
+			token, err := w.AddToken("me", sandbox.Token{Role: "read"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.env = append(w.env, "HF_TOKEN="+token)
+		}, failed: "token", says: "may not write webhooks"},
+		"hub": {spoil: func(t *testing.T, w *world, _ *ngroktest.Edge) {
+			w.env = append(w.env, "HF_ENDPOINT=http://127.0.0.1:"+free(t))
+		}, failed: "hub", says: "does not answer"},
+		"ngrok token":   {spoil: func(_ *testing.T, _ *world, e *ngroktest.Edge) { e.Revoke("good") }, failed: "session", says: ngroktest.BadToken},
+		"ngrok is away": {spoil: func(_ *testing.T, _ *world, e *ngroktest.Edge) { e.Close() }, failed: "reach", says: "HTTPS_PROXY"},
+		"certificate": {spoil: func(_ *testing.T, _ *world, e *ngroktest.Edge) {
+			e.Set(func(f *ngroktest.Faults) { f.Certificate = ngroktest.Expired })
+		}, failed: "trust", says: "clock"},
+		"gateway": {spoil: func(_ *testing.T, _ *world, e *ngroktest.Edge) { e.Set(func(f *ngroktest.Faults) { f.Gateway = 502 }) }, failed: "round trip", says: "502"},
+		"target":  {args: func(t *testing.T) []string { return []string{"--forward", free(t)} }, failed: "target", says: "refused"},
+		"a proxy that is not for loopback": {spoil: func(t *testing.T, w *world, _ *ngroktest.Edge) {
+			w.env = append(w.env, "HTTPS_PROXY=http://127.0.0.1:"+free(t))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			e := w.ngrok(ngroktest.Config{Tokens: []string{"good"}}, "good")
+			if c.spoil != nil {
+				c.spoil(t, w, e)
+			}
+			args := []string{"doctor", "--tunnel", "ngrok", "--json"}
+			if c.args != nil {
+				args = append(args, c.args(t)...)
+			}
+			code := 0
+			if c.failed != "" {
+				code = 1
+			}
+			p := w.run(code, args...)
+			var found []struct{ Check, Status, Detail, Hint string }
+			if err := json.Unmarshal([]byte(p.stdout.text()), &found); err != nil {
+				t.Fatalf("%v: %s", err, p.stdout.text())
+			}
+			failed, all := "", map[string]bool{}
+			for _, f := range found {
+				all[f.Check] = f.Status == "ok"
+				if f.Status == "failed" {
+					failed = f.Check
+					if f.Hint == "" || !strings.Contains(f.Detail+f.Hint, c.says) {
+						t.Errorf("%s says %q, and to do %q", f.Check, f.Detail, f.Hint)
+					}
+				}
+			}
+			if failed != c.failed {
+				t.Errorf("%q is said to have failed, want %q:\n%s", failed, c.failed, p.stdout.text())
+			}
+			if c.failed == "" {
+				for _, check := range []string{"proxy", "hub", "token", "clock", "tunnel", "reach", "trust", "protocol", "session", "address", "round trip"} {
+					if !all[check] {
+						t.Errorf("%s is not well:\n%s", check, p.stdout.text())
+					}
+				}
+			}
+			if n := w.CallCount("POST /api/settings/webhooks"); n != 0 {
+				t.Errorf("%d webhooks were made", n)
+			}
+			if err := e.Wait(t.Context(), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
+				t.Errorf("sessions are left at ngrok: %v", err)
+			}
+			table := w.run(code, slices.DeleteFunc(args, func(arg string) bool { return arg == "--json" })...).stdout.text()
+			if !strings.Contains(table, "token") || code == 0 && strings.Contains(table, "FAILED") {
+				t.Errorf("the table is\n%s", table)
+			}
+		})
+	}
+}
+
+func TestTheAppBehindTheDashesIsStartedServedAndEnded(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	w := newWorld(t)
+	// A server that is at hand; what it makes of an event is a status of its own.
+	p := w.start(append(listenArgs("--json"), "--", "sh", "-c", "exec "+binary+" sandbox --port $PORT")...)
+	line := p.wait(p.stderr, "sh | export HF_ENDPOINT=")
+	w.happen("repo.update")
+	if event := p.wait(p.stdout, `"kind":"repo.update"`); !strings.Contains(event, `"status":40`) {
+		t.Errorf("the app did not get the event: %s", event)
+	}
+	p.signal(os.Interrupt)
+	p.ends(0)
+	w.nothingLeft()
+	address := strings.TrimPrefix(line[strings.Index(line, "http://"):], "http://")
+	if conn, err := net.Dial("tcp", address); err == nil {
+		conn.Close()
+		t.Errorf("the app still listens on %s", address)
+	}
+}
+
+func TestTheSessionEndsAsTheAppDoes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	for script, code := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -9 $$": 137, `test "$WEBHOOK_SECRET" && test "$PORT" && exit 9`: 9} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.run(code, append(listenArgs(), "--", "sh", "-c", script)...)
+			if told := strings.Contains(p.stderr.text(), "error: the app"); told != (code != 0) {
+				t.Errorf("standard error: %s", p.stderr.text())
+			}
+			w.nothingLeft()
+		})
+	}
+}
+
+func TestAnAppThatForksAndIgnoresSignalsIsGoneAfterwards(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	if _, err := exec.LookPath("sleep"); err != nil {
+		missing(t, "sleep")
+	}
+	w := newWorld(t)
+	p := w.start(append(listenArgs(), "--", "sh", "-c", `trap "" TERM INT; (trap "" TERM INT; echo child up; while :; do sleep 1; done) & echo $$; wait`)...)
+	p.wait(p.stderr, "sh | child up")
+	p.ready()
+	p.signal(os.Interrupt)
+	p.ends(0)
+	w.nothingLeft()
+	out, err := exec.Command("ps", "-eo", "args").Output()
+	if err != nil {
+		missing(t, "ps")
+	}
+	if bytes.Contains(out, []byte("echo child up")) {
+		t.Errorf("it is still there:\n%s", out)
+	}
+}
+
+func TestAnAppThatIsNotThereIsToldBeforeAnythingIsMade(t *testing.T) {
+	w := newWorld(t)
+	w.run(2, append(listenArgs(), "--", "no-such-app")...).says(`the app "no-such-app" cannot be started: .*`, `.*hf-tap listen -- .*`)
+	w.run(2, append(listenArgs(), "--")...).says(`no app stands behind --`, `hf-tap listen -- .*`)
+	if len(w.Calls()) != 0 {
+		t.Errorf("the Hub was asked: %v", w.Calls())
+	}
+}
