@@ -37,9 +37,32 @@ const (
 // term is one condition. Exactly one of row and whole may be nil: a term
 // without row needs the whole event always, one without whole never.
 type term struct {
-	not   bool
+	Condition
 	row   func(*Row) Fit
 	whole func(*Event) bool
+}
+
+// Condition says what a term of a filter asks, for those who can look it up
+// faster than by matching event after event. Whoever knows how may leave out
+// what does not meet it; whether an event fits is for Match to say.
+type Condition struct {
+	Key    string     // a FilterKey's name, "jq", "match" for a Match, "" for words
+	Not    bool       // the condition must not hold
+	Values []string   // alternatives in small letters: a "*" in them is a glob's unless Plain has it; of choices in full
+	Plain  []bool     // for each value, whether it was quoted
+	Ranges [][2]int64 // alternatives of numbers, both ends included; durations in nanoseconds, sizes in bytes
+}
+
+// Conditions gives what each term of f asks. All have to hold.
+func (f *Filter) Conditions() []Condition {
+	if f == nil {
+		return nil
+	}
+	all := make([]Condition, len(f.terms))
+	for i, t := range f.terms {
+		all[i] = t.Condition
+	}
+	return all
 }
 
 // String gives the text that the filter was read from.
@@ -91,9 +114,9 @@ func (t *term) ask(r *Row) Fit {
 	}
 	fit := t.row(r)
 	switch {
-	case t.not && fit == FitYes:
+	case t.Not && fit == FitYes:
 		return FitNo
-	case t.not && fit == FitNo:
+	case t.Not && fit == FitNo:
 		return FitYes
 	}
 	return fit
@@ -112,7 +135,7 @@ func (f *Filter) Match(e *Event) bool {
 		case FitNo:
 			return false
 		case FitUnknown:
-			if t.whole(e) == t.not {
+			if t.whole(e) == t.Not {
 				return false
 			}
 		}
@@ -132,6 +155,7 @@ func hit(ok bool) Fit {
 func words(phrase string) term {
 	needle := strings.ToLower(phrase)
 	return term{
+		Condition: Condition{Values: []string{needle}, Plain: []bool{true}},
 		row: func(r *Row) Fit {
 			if strings.Contains(r.searchable, needle) {
 				return FitYes
@@ -158,7 +182,7 @@ func inBody(phrase string) func(*Event) bool {
 
 // matching is the term of a Match as routes have it.
 func matching(m Match) term {
-	return term{row: func(r *Row) Fit {
+	return term{Condition: Condition{Key: "match", Values: []string{m.String()}, Plain: []bool{false}}, row: func(r *Row) Fit {
 		return hit((len(m.Kinds) == 0 || fitsAny(m.Kinds, func(p string) bool { return matchKind(p, r.Kind) })) &&
 			(len(m.Watches) == 0 || fitsAny(m.Watches, func(p string) bool { return matchRepo(p, r.Repo) })))
 	}}

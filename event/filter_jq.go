@@ -50,7 +50,7 @@ func (l *lexer) jq() (term, *FilterError) {
 	if err != nil {
 		return term{}, wrong(start, "a jq expression", "%v", err)
 	}
-	return term{whole: func(e *Event) bool { return jqTrue(code, e) }}, nil
+	return term{Condition: Condition{Key: "jq", Values: []string{source}, Plain: []bool{true}}, whole: func(e *Event) bool { return jqTrue(code, e) }}, nil
 }
 
 // jqTrue reports whether an expression's first result is neither null nor

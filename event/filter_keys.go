@@ -195,11 +195,12 @@ func (k FilterKey) choiceTerm(values []value) (term, *FilterError) {
 			return term{}, wrong(v.pos, "one of "+strings.Join(k.choices, ", "), "%s has no value %q", k.Name, v.text)
 		}
 	}
+	asks := Condition{Values: chosen, Plain: make([]bool, len(chosen))}
 	if k.text != nil {
 		fits := func(text string) bool { return slices.Contains(chosen, text) }
-		return term{row: func(r *Row) Fit { return hit(k.text(r, fits)) }}, nil
+		return term{Condition: asks, row: func(r *Row) Fit { return hit(k.text(r, fits)) }}, nil
 	}
-	return term{row: func(r *Row) Fit {
+	return term{Condition: asks, row: func(r *Row) Fit {
 		for _, c := range chosen {
 			if k.is(r, c) {
 				return FitYes
@@ -210,24 +211,23 @@ func (k FilterKey) choiceTerm(values []value) (term, *FilterError) {
 }
 
 func (k FilterKey) numberTerm(values []value) (term, *FilterError) {
-	type span struct{ low, high int64 }
-	var spans []span
+	var spans [][2]int64
 	for _, v := range values {
 		low, high, err := readRange(v.text, k.read)
 		if err != nil {
 			return term{}, wrong(v.pos, k.want, "%q is no value of %s", v.text, k.Name)
 		}
-		spans = append(spans, span{low, high})
+		spans = append(spans, [2]int64{low, high})
 	}
 	fits := func(n int64) bool {
 		for _, s := range spans {
-			if n >= s.low && n <= s.high {
+			if n >= s[0] && n <= s[1] {
 				return true
 			}
 		}
 		return false
 	}
-	return term{row: func(r *Row) Fit { return hit(k.number(r, fits)) }}, nil
+	return term{Condition: Condition{Ranges: spans}, row: func(r *Row) Fit { return hit(k.number(r, fits)) }}, nil
 }
 
 // pattern fits texts that a glob fits as a whole, or, without a star in it,

@@ -72,7 +72,7 @@ func (l *lexer) term() (t term, err *FilterError) {
 		if l.done() || l.s[l.i] == ' ' {
 			return term{}, wrong(l.i-1, "a term right after it", `"-" stands alone`)
 		}
-		defer func() { t.not = !t.not }()
+		defer func() { t.Not = !t.Not }()
 	}
 	start := l.i
 	if l.s[l.i] == '"' {
@@ -104,7 +104,14 @@ func (l *lexer) term() (t term, err *FilterError) {
 	if err != nil {
 		return term{}, err
 	}
-	return k.term(values)
+	t, err = k.term(values)
+	t.Key = key
+	if t.Values == nil && t.Ranges == nil {
+		for _, v := range values {
+			t.Values, t.Plain = append(t.Values, strings.ToLower(v.text)), append(t.Plain, v.quoted)
+		}
+	}
+	return t, err
 }
 
 // match reads a Match, as routes have it, if one stands here. Spaces may stand

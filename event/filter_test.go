@@ -2,11 +2,13 @@ package event
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
@@ -65,6 +67,27 @@ func TestAFilterFitsWhatItAsksFor(t *testing.T) {
 		case fit != FitUnknown && (fit == FitYes) != want:
 			t.Errorf("%q fits the row: %v, want %v", filter, fit, want)
 		}
+	}
+}
+
+func TestAFilterTellsItsConditions(t *testing.T) {
+	f, err := ParseFilter(`-kind:"a*",Repo.* status:5xx,>=200 verdict:w,ok @Bot repo.* jq:.A`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Condition{
+		{Key: "kind", Not: true, Values: []string{"a*", "repo.*"}, Plain: []bool{true, false}},
+		{Key: "status", Ranges: [][2]int64{{500, 599}, {200, math.MaxInt64}}},
+		{Key: "verdict", Values: []string{"wrong", "ok"}, Plain: []bool{false, false}},
+		{Values: []string{"@bot"}, Plain: []bool{true}},
+		{Key: "match", Values: []string{"repo.*"}, Plain: []bool{false}},
+		{Key: "jq", Values: []string{".A"}, Plain: []bool{true}},
+	}
+	if diff := cmp.Diff(want, f.Conditions()); diff != "" {
+		t.Error(diff)
+	}
+	if (*Filter)(nil).Conditions() != nil || !(*Filter)(nil).Empty() || (*Filter)(nil).String() != "" || !(*Filter)(nil).Match(&Event{}) {
+		t.Error("no filter asks for something")
 	}
 }
 

@@ -66,8 +66,8 @@ func (m *model) layout() layout {
 	case w >= sideWidth && body.h >= 8:
 		left := min((w-1)*6/10, 130)
 		l.placeList(rect{0, top, left, body.h})
-		l.rule = rect{left, top, 1, body.h}
-		m.placeSecond(&l, rect{left + 1, top, w - left - 1, body.h})
+		l.rule = rect{left, top, 2, body.h}
+		m.placeSecond(&l, rect{left + 2, top, w - left - 2, body.h})
 	case w >= bothWidth && h >= bothHeight && body.h >= 16:
 		n := min(body.h*2/5, max(m.store.len()+1, 7)) // a few events leave the room to the one that is open
 		l.placeList(rect{0, top, w, n})

@@ -193,6 +193,9 @@ func (l *list) line(number int64, selected bool) line {
 			if words, st := verdictWords(r.Verdict); !r.Verdict.Trusted() && !l.has("secret") {
 				cell = text(st, words)
 			}
+			if marks := markWords(r); len(marks) > 0 && !l.has("marks") {
+				cell = append(cell.add(plain, "  "), marks...)
+			}
 		case "marks":
 			cell = markWords(r)
 		}

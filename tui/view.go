@@ -126,10 +126,10 @@ func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
 	if l.tabs.h == 0 {
 		return 0, 0, false
 	}
-	if l.rule.w == 1 && l.rule.h > 1 {
+	if l.rule.h > 1 {
 		bars := make([]string, l.rule.h)
 		for i := range bars {
-			bars[i] = text(faint, "│").render(1, plain)
+			bars[i] = text(faint, "│ ").render(l.rule.w, plain)
 		}
 		c.put(l.rule, bars)
 	} else if l.rule.h == 1 {
@@ -220,6 +220,9 @@ func (m *model) footLine() line {
 		left = text(faint, "↑ ↓ enter, or the letter")
 	default:
 		left = m.hints(room)
+	}
+	if right == nil {
+		return left
 	}
 	return append(append(left.fit(max(room, 0)), span{plain, "  "}), right...)
 }

@@ -100,10 +100,13 @@ func outcome(r *event.Row, w int) line {
 	return l
 }
 
+// worst gives the target that most is wrong with.
 func worst(r *event.Row) event.RowTarget {
-	for _, t := range r.Targets {
-		if _, st := targetWords(r, t); st == alarm {
-			return t
+	for _, wrong := range []style{alarm, warn} {
+		for _, t := range r.Targets {
+			if _, st := targetWords(r, t); st == wrong {
+				return t
+			}
 		}
 	}
 	return r.Targets[0]
@@ -117,9 +120,6 @@ func markWords(r *event.Row) line {
 			l = l.add(plain, " ")
 		}
 		l = l.add(st, s)
-	}
-	if r.Phase == event.PhaseWaiting {
-		add(warn, "waiting")
 	}
 	if r.DeliveryN > 1 {
 		add(warn, ordinal(r.DeliveryN)+" delivery")
