@@ -195,6 +195,8 @@ func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 		{"kind:discussion.c", "", "discussion.create discussion.comment.create discussion.comment.update"},
 		{"target:", "", ":3000"},
 		{`"ver`, "", ""},
+		{`"some ver`, "", ""},
+		{`"some" ver`, "", "verdict:"},
 		{"jq:.ver", "", ""},
 		{"jq:. | st", "", ""},
 		{"nokey:v", "", ""},

@@ -239,6 +239,26 @@ func TestTheAppsOutputIsShownSafely(t *testing.T) {
 	})
 }
 
+func TestWhatIsTooLongForATerminalIsNotCopiedByIt(t *testing.T) {
+	onScreen(t, 100, 24, func(w *world) {
+		e := delivery(1)
+		e.Body = []byte(`"` + strings.Repeat("x", maxClipboard) + `"`)
+		w.put(e)
+	}, func(s *screen) {
+		s.press("c", "b")
+		s.did("copied \"xxx")
+		s.world.fail = errors.New("no clipboard")
+		s.press("c", "b")
+		s.shows("copy its body: no clipboard; s saves it")
+		s.press("c", "c")
+		s.m.cfg.Actions.Copy = nil
+		s.press("c", "b")
+		s.shows("more than a terminal takes; s saves it")
+		s.press("c", "u")
+		s.shows("names no address")
+	})
+}
+
 func TestFaultsAreReadAsTheyAreWritten(t *testing.T) {
 	f, err := parseFault("delay 1m drop next 2 for is:replay or not")
 	if err != nil || f.Delay.Minutes() != 1 || !f.Drop || f.Times != 2 || f.Filter.String() != "is:replay or not" {

@@ -152,6 +152,31 @@ func BenchmarkBigPayload(b *testing.B) {
 	b.ReportMetric(held, "x-body-held")
 }
 
+// BenchmarkRow makes rows of events as they come from the history, each with
+// texts of its own, and reports how many bytes one holds.
+func BenchmarkRow(b *testing.B) {
+	e := delivery(9)
+	own := func(s string) string { return strings.Clone(s) }
+	held := make([]*event.Row, 0, 100_000)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	n := 0
+	for b.Loop() {
+		c := *e
+		c.Kind, c.Repo.Type, c.Repo.Name, c.Session, c.WebhookID = event.Kind(own(string(e.Kind))), own(e.Repo.Type), own(e.Repo.Name), own(e.Session), own(e.WebhookID)
+		c.Delivery, c.Path, c.Targets = own("0123456789abcdef0123456789abcdef"), own(e.Path), []string{own(e.Targets[0])}
+		row := event.NewRow(&c)
+		if n++; len(held) < cap(held) {
+			held = append(held, row)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/float64(len(held)), "B/row-held")
+	runtime.KeepAlive(held)
+}
+
 func TestABigPayloadTakesAtMostFourTimesItsMemory(t *testing.T) {
 	body := bigBody(10 << 20)
 	var before, after runtime.MemStats

@@ -3,6 +3,7 @@ package tui
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/muesli/cancelreader"
 )
 
 // copyMenu offers what of an event can be copied.
@@ -54,7 +56,7 @@ func (m *model) copyMenu() tea.Cmd {
 	mn.add("s", "show the curl command below this screen, to select it by hand", func(m *model) tea.Cmd {
 		return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd {
 			m.running++
-			return tea.Exec(&printed{text: event.Curl(e, m.sendTo(e))}, func(err error) tea.Msg {
+			return tea.Exec(&printed{ctx: m.work.ctx, text: event.Curl(e, m.sendTo(e))}, func(err error) tea.Msg {
 				return done{err: err}
 			})
 		})
@@ -118,18 +120,32 @@ func (m *model) withEvent(n int64, do func(*model, *event.Event) tea.Cmd) tea.Cm
 	})
 }
 
+// maxClipboard is what terminals take for their clipboard, in bytes: xterm's
+// limit of 100,000 after base64.
+const maxClipboard = 74_000
+
 // copyText puts text into the clipboards: the terminal's, which works through
 // SSH, and this machine's, where there is one. A terminal does not say whether
 // it did.
 func (m *model) copyText(what, s string) tea.Cmd {
+	var cmds []tea.Cmd
+	if len(s) <= maxClipboard {
+		cmds = append(cmds, tea.SetClipboard(s))
+	} else if m.cfg.Actions.Copy == nil {
+		m.fail(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, byteSize(int64(len(s)))))
+		return nil
+	}
 	m.say("copied " + what + ", " + byteSize(int64(len(s))))
-	cmds := []tea.Cmd{tea.SetClipboard(s)}
 	if local := m.cfg.Actions.Copy; local != nil {
 		m.running++
-		words := m.note.text
+		words, terminal := m.note.text, len(cmds) > 0
 		cmds = append(cmds, m.work.do(func(ctx ctx) tea.Msg {
 			// On a machine without a clipboard the terminal's is all there is.
-			if err := local(ctx, s); err != nil {
+			err := local(ctx, s)
+			if err != nil && !terminal {
+				return done{err: fmt.Errorf("copy %s: %w; s saves it", what, err)}
+			}
+			if err != nil {
 				words += " (by the terminal: this machine has no clipboard)"
 			}
 			return done{text: words}
@@ -138,24 +154,38 @@ func (m *model) copyText(what, s string) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// printed shows text on the terminal's own screen until enter is pressed: the
-// way out for terminals that copy nothing.
+// printed shows text on the terminal's own screen until enter is pressed or the
+// session ends: the way out for terminals that copy nothing.
 type printed struct {
+	ctx  ctx
 	text string
 	in   io.Reader
 	out  io.Writer
 }
 
-func (p *printed) SetStdin(r io.Reader)  { p.in = r }
-func (p *printed) SetStdout(w io.Writer) { p.out = w }
-func (p *printed) SetStderr(io.Writer)   {}
+// SetStdin is called with the terminal.
+func (p *printed) SetStdin(r io.Reader) { p.in = r }
 
+// SetStdout is called with the terminal.
+func (p *printed) SetStdout(w io.Writer) { p.out = w }
+
+// SetStderr is not needed.
+func (p *printed) SetStderr(io.Writer) {}
+
+// Run prints and waits.
 func (p *printed) Run() error {
 	if _, err := fmt.Fprintf(p.out, "\n%s\n\n(enter goes back)\n", strings.ReplaceAll(term.Text(p.text), "\n", "\r\n")); err != nil {
 		return err
 	}
-	_, err := bufio.NewReader(p.in).ReadString('\n')
-	if errors.Is(err, io.EOF) {
+	in, err := cancelreader.NewReader(p.in)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	stop := context.AfterFunc(p.ctx, func() { in.Cancel() })
+	defer stop()
+	_, err = bufio.NewReader(in).ReadString('\n')
+	if errors.Is(err, io.EOF) || errors.Is(err, cancelreader.ErrCanceled) {
 		return nil
 	}
 	return err

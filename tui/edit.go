@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
@@ -18,6 +20,9 @@ type edited struct {
 	text []byte
 	err  error
 }
+
+// editorGrace is how long an editor may take to end with the session.
+const editorGrace = 2 * time.Second
 
 // edit opens the selected event in the user's editor.
 func (m *model) edit() tea.Cmd {
@@ -50,6 +55,13 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 	args := append(append([]string(nil), m.cfg.Editor[1:]...), file)
 	// The context ends the editor, too: a session that ends does not wait for it.
 	cmd := exec.CommandContext(m.work.ctx, m.cfg.Editor[0], args...)
+	cmd.Cancel = func() error { // an editor puts the terminal right when it is asked to end
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			return cmd.Process.Kill()
+		}
+		return nil
+	}
+	cmd.WaitDelay = editorGrace
 	return tea.ExecProcess(cmd, func(err error) tea.Msg {
 		defer os.RemoveAll(dir)
 		back := edited{of: of, text: text}

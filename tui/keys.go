@@ -274,7 +274,12 @@ func (m *model) askFilter() tea.Cmd {
 		}
 		return cmd
 	}
-	p.cancel = func(m *model) tea.Cmd { return m.setFilter(before) }
+	p.cancel = func(m *model) tea.Cmd {
+		if before.String() == m.store.filter.String() {
+			return nil // what a search brought up stays
+		}
+		return m.setFilter(before)
+	}
 	return m.ask(p)
 }
 

@@ -31,6 +31,9 @@ func TestTheListFollowsUntilTheUserMovesAway(t *testing.T) {
 		s.shows("› 12:03:23    #29")
 		for i := 32; i <= 43; i++ {
 			s.world.put(delivery(i))
+			if i == 36 {
+				s.settle()
+			}
 		}
 		s.settle()
 		s.shows("› 12:03:23    #29", "12 new ↓")
@@ -58,6 +61,10 @@ func TestTheListWaitsWhileAnEventIsRead(t *testing.T) {
 	})
 }
 
+func TestWhatIsThereAtTheStartIsReadToTheEnd(t *testing.T) {
+	onScreen(t, 120, 40, many(2*pullLimit+500), func(s *screen) { s.shows("4,500/4,500") })
+}
+
 func TestAFeedThatFailsIsAskedAgain(t *testing.T) {
 	onScreen(t, 120, 40, many(2), func(s *screen) {
 		since := s.m.cfg.Feed.Since
@@ -82,6 +89,7 @@ func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 		e := delivery(1)
 		e.Attempts, e.Phase, e.Answer.Status = nil, event.PhaseOpen, 0
 		w.put(e)
+		w.put(delivery(2)) // is selected, so that the other's row is kept
 	}, func(s *screen) {
 		s.shows("…    …")
 		e := delivery(1)
@@ -89,8 +97,8 @@ func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 		s.world.put(e)
 		s.settle()
 		s.shows("FAIL 503")
-		if s.m.store.len() != 1 {
-			t.Errorf("%d rows of one event", s.m.store.len())
+		if s.m.store.len() != 2 {
+			t.Errorf("%d rows of two events", s.m.store.len())
 		}
 	})
 }
@@ -250,6 +258,18 @@ func TestTheStoreKeepsTheNewestRows(t *testing.T) {
 	s.setFilter(f)
 	if s.len() != 3001 || s.get(s.number(0)).row.N != 103_000 {
 		t.Errorf("the filter shows %d rows from #%d", s.len(), s.get(s.number(0)).row.N)
+	}
+}
+
+func TestTheNewestBodiesAreLookedAtFirst(t *testing.T) {
+	s := newStore()
+	f, _ := event.ParseFilter("body:x")
+	s.setFilter(f)
+	for n := range int64(5) {
+		s.apply([]update{{row: &event.Row{N: n}}})
+	}
+	if got := fmt.Sprint(s.next(3), s.next(3)); got != "[4 3 2] [1 0]" {
+		t.Errorf("the order is %s", got)
 	}
 }
 

@@ -169,6 +169,10 @@ func TestAStoryInATerminal(t *testing.T) {
 	term.shows("exit status 3")
 	term.keys("Escape")
 	term.shows("enter open")
+	term.keys("c", "s") // the way to copy where nothing else works
+	term.shows("}'\n\n(enter goes back)")
+	term.keys("Enter")
+	term.shows("enter open", "/7")
 	term.keys("g", "Space", "Space")
 	term.shows("2 marked")
 	term.keys("r")
@@ -182,7 +186,7 @@ func TestAStoryInATerminal(t *testing.T) {
 	term.tmux("resize-window", "-x", "100", "-y", "30")
 	term.shows("PAUSED: ", "▾ event:")
 	term.keys("C-z")
-	term.shows("Stopped", "$ ")
+	term.shows("Stopped", "\n$")
 	term.keys("fg", "Enter")
 	term.shows("PAUSED: ", "▾ event:")
 	ended := term.ending()
@@ -207,6 +211,16 @@ func TestASignalAndAVanishedTerminalEndItInOrder(t *testing.T) {
 	for name, end := range map[string]func(*terminal){
 		"SIGTERM":              func(term *terminal) { term.tmux("run-shell", "pkill -TERM -P #{pane_pid}") },
 		"the terminal is gone": func(term *terminal) { term.tmux("kill-server") },
+		"SIGTERM while a text is shown": func(term *terminal) {
+			term.keys("c", "s")
+			term.shows("(enter goes back)")
+			term.tmux("run-shell", "pkill -TERM -P #{pane_pid}")
+		},
+		"an editor that does not end": func(term *terminal) {
+			term.keys("e")
+			term.shows("in the editor")
+			term.tmux("run-shell", "pkill -TERM -P #{pane_pid}")
+		},
 		"SIGTERM while editing": func(term *terminal) {
 			term.keys("e")
 			term.shows("in the editor")
@@ -215,7 +229,11 @@ func TestASignalAndAVanishedTerminalEndItInOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			editor := filepath.Join(t.TempDir(), "editor")
-			if err := os.WriteFile(editor, []byte("#!/bin/sh\necho in the editor\nread line\n"), 0o700); err != nil {
+			script := "#!/bin/sh\necho in the editor\nread line\n"
+			if name == "an editor that does not end" {
+				script = "#!/bin/sh\ntrap '' TERM\necho in the editor\nread line\n"
+			}
+			if err := os.WriteFile(editor, []byte(script), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			term := openTerminal(t, 80, 24, "EDITOR="+editor)
@@ -229,7 +247,15 @@ func TestASignalAndAVanishedTerminalEndItInOrder(t *testing.T) {
 					t.Errorf("it %s", got)
 				}
 			case <-time.After(20 * time.Second):
-				t.Error("it did not end")
+				t.Fatal("it did not end")
+			}
+			if name == "the terminal is gone" {
+				return
+			}
+			term.keys("stty -a; echo 'as it' was", "Enter")
+			screen := term.shows("\nas it was\n")
+			if !strings.Contains(screen, " echo ") || !strings.Contains(screen, " icanon ") || strings.Contains(screen, "● up") {
+				t.Errorf("the terminal was not given back:\n%s", screen)
 			}
 		})
 	}
