@@ -295,6 +295,11 @@ func TestCloseEndsAcceptAndRun(t *testing.T) {
 		k.Close()
 		k.Close()
 		wg.Wait()
+		late := newFake("https://later.example")
+		if k.install(late) {
+			t.Error("a tunnel was taken after the end")
+		}
+		<-late.closed
 		if _, err := k.Verify(t.Context()); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Verify: %v", err)
 		}

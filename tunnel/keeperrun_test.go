@@ -125,6 +125,11 @@ func TestAPermanentNoIsTriedSlowlyAndNeverTheEnd(t *testing.T) {
 		w.do(func() { w.openErr = revoked; w.opens = nil })
 		w.first().down(revoked)
 		w.want(Away)
+		select {
+		case <-w.first().closed:
+		default:
+			t.Error("the provider goes on trying")
+		}
 		w.wait(time.Hour)
 		w.want()
 		if n := len(w.opens); n < 10 || n > 13 {

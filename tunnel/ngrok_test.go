@@ -213,21 +213,27 @@ func TestAcceptEndsWithClose(t *testing.T) {
 // TestClosingAnAwayTunnelIsQuick closes in a pause between two tries to
 // connect, which the SDK sleeps through.
 func TestClosingAnAwayTunnelIsQuick(t *testing.T) {
-	for name, fault := range map[string]ngroktest.Faults{
-		"refusing": {Refuse: true}, "silent": {Hang: ngroktest.Connect}, "no session": {AuthCode: ngroktest.TooMany},
+	for name, c := range map[string]struct {
+		fault ngroktest.Faults
+		tries int // the pause after the third is of two seconds
+	}{
+		"refusing": {ngroktest.Faults{Refuse: true}, 3}, "no session": {ngroktest.Faults{AuthCode: ngroktest.TooMany}, 3},
+		"silent": {ngroktest.Faults{Hang: ngroktest.Connect}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := startEdge(t)
-			tun := openEdge(t, edgeConfig(e)).(Linked)
-			e.Set(func(f *ngroktest.Faults) { *f = fault })
+			cfg := edgeConfig(e)
+			cfg.Beat = 10 * time.Second
+			tun := openEdge(t, cfg).(Linked)
+			e.Set(func(f *ngroktest.Faults) { *f = c.fault })
 			before := e.Counts()
 			e.DropSessions()
-			if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Conns > before.Conns+btoi(fault.Hang == 0) }); err != nil {
+			if err := e.Wait(patience(t), func(now ngroktest.Counts) bool { return now.Conns >= before.Conns+c.tries }); err != nil {
 				t.Error(err)
 			}
 			start := time.Now()
 			tun.Close()
-			if took := time.Since(start); took > 1500*time.Millisecond {
+			if took := time.Since(start); took > 700*time.Millisecond {
 				t.Errorf("closing took %s", took)
 			}
 			if _, err := tun.Accept(); !errors.Is(err, net.ErrClosed) {
@@ -237,11 +243,46 @@ func TestClosingAnAwayTunnelIsQuick(t *testing.T) {
 	}
 }
 
-func btoi(b bool) int {
-	if b {
-		return 1
+// TestClosingWithConnectionsThatNobodyTook leaves the SDK with connections in
+// its hands, for which it would wait for ever.
+func TestClosingWithConnectionsThatNobodyTook(t *testing.T) {
+	e := startEdge(t)
+	tun := openEdge(t, edgeConfig(e))
+	var clients sync.WaitGroup
+	c := client(t)
+	for range 5 {
+		clients.Go(func() {
+			if resp, err := c.Post(tun.URL(), "", nil); err == nil {
+				resp.Body.Close()
+			}
+		})
 	}
-	return 0
+	if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Public == 5 }); err != nil {
+		t.Error(err)
+	}
+	start := time.Now()
+	tun.Close()
+	if took := time.Since(start); took > 2500*time.Millisecond {
+		t.Errorf("closing took %s", took)
+	}
+	clients.Wait()
+}
+
+func TestALineThatIsCutLetsNothingThrough(t *testing.T) {
+	e := startEdge(t)
+	l := newLine(edgeConfig(e))
+	before, err := l.Dial("tcp", e.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.end()
+	if _, err := before.Write([]byte("x")); err == nil {
+		t.Error("what was open still is")
+	}
+	before.Close()
+	if conn, err := l.Dial("tcp", e.Addr()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v, %v", conn, err)
+	}
 }
 
 // await waits for a link that fits.

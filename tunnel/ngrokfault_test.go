@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,6 +85,24 @@ func TestTheTokenIsInNoMessageAndNoLog(t *testing.T) {
 	maskedLog(nil, "").Error("nobody hears this")
 }
 
+// lockedBuffer is written to by goroutines of the SDK that are not waited for.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // TestTheSDKIsSilent looks at what would be on the screen.
 func TestTheSDKIsSilent(t *testing.T) {
 	r, w, err := os.Pipe()
@@ -95,7 +114,10 @@ func TestTheSDKIsSilent(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(w, nil)))
 	defer func() { os.Stdout, os.Stderr = stdout, stderr; slog.SetDefault(def) }()
 	e := startEdge(t)
-	tun, err := Open(t.Context(), edgeConfig(e))
+	var log lockedBuffer
+	cfg := edgeConfig(e)
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	tun, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +133,9 @@ func TestTheSDKIsSilent(t *testing.T) {
 	w.Close()
 	if said, _ := io.ReadAll(r); len(said) > 0 {
 		t.Errorf("on the screen: %s", said)
+	}
+	if !strings.Contains(log.String(), "reconnect") {
+		t.Errorf("in the log: %s", log.String())
 	}
 }
 
