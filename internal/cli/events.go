@@ -65,38 +65,6 @@ func (f *selectFlags) query() history.Query {
 	return history.Query{Session: f.session, Failed: f.failed, Pending: f.pending}
 }
 
-// page is how many events are read from the history at a time.
-const page = 500
-
-// each calls do with the events that q and filter select, the newest first, until
-// limit events have been found (0: all).
-func each(ctx context.Context, store *history.Store, q history.Query, filter *event.Filter, limit int, do func(*event.Event)) error {
-	q.Limit = page
-	for found := 0; ; {
-		events, err := store.List(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, e := range events {
-			fits, err := matches(ctx, store, filter, e)
-			if err != nil {
-				return err
-			}
-			if !fits {
-				continue
-			}
-			do(e)
-			if found++; found == limit {
-				return nil
-			}
-		}
-		if len(events) < page {
-			return nil
-		}
-		q.Before = events[len(events)-1].N
-	}
-}
-
 func newEventsLs(p *Process) *cobra.Command {
 	var sel selectFlags
 	var limit int
@@ -123,7 +91,9 @@ them all.`,
 			if limit < 0 {
 				return usageError(errors.New("--limit is not negative"), "hf-tap events ls --limit 0")
 			}
-			return p.listEvents(cmd.Context(), sel.query(), filter, limit, asJSON)
+			q := sel.query()
+			q.Filter, q.Limit = filter, limit
+			return p.listEvents(cmd.Context(), q, asJSON)
 		},
 	}
 	sel.register(cmd.Flags())
@@ -132,7 +102,7 @@ them all.`,
 	return cmd
 }
 
-func (p *Process) listEvents(ctx context.Context, q history.Query, filter *event.Filter, limit int, asJSON bool) (err error) {
+func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) (err error) {
 	store, _, err := p.openHistory(ctx)
 	if err != nil {
 		return err
@@ -140,7 +110,7 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, filter *event
 	defer func() { err = errors.Join(err, store.Close()) }()
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
-	if err := each(ctx, store, q, filter, limit, func(e *event.Event) { numbers = append(numbers, e.N) }); err != nil {
+	if err := store.Search(ctx, q, func(e *event.Event) error { numbers = append(numbers, e.N); return nil }); err != nil {
 		return err
 	}
 	if len(numbers) == 0 && !asJSON {

@@ -143,25 +143,7 @@ func (p *printer) wanted(ctx context.Context, store *history.Store, e *event.Eve
 	if p.until == nil {
 		return false, nil
 	}
-	return matches(ctx, store, p.until, e)
-}
-
-// matches reports whether an event without its body fits a filter, which may
-// have to look into it.
-func matches(ctx context.Context, store *history.Store, f *event.Filter, e *event.Event) (bool, error) {
-	row := event.NewRow(e)
-	fit := f.MatchRow(row)
-	if fit != event.FitUnknown {
-		return fit == event.FitYes, nil
-	}
-	whole, err := store.Get(ctx, e.N)
-	if errors.Is(err, history.ErrNotFound) {
-		return false, nil // deleted meanwhile
-	}
-	if err != nil {
-		return false, err
-	}
-	return f.Match(whole), nil
+	return store.Matches(ctx, p.until, e)
 }
 
 func (p *printer) event(ctx context.Context, store *history.Store, e *event.Event) error {

@@ -110,7 +110,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 	trusted := true
 	q := f.sel.query()
 	q.Trusted = &trusted
-	err := each(ctx, store, q, nil, 0, func(e *event.Event) { numbers = append(numbers, e.N) })
+	err := store.Search(ctx, q, func(e *event.Event) error { numbers = append(numbers, e.N); return nil })
 	slices.Reverse(numbers)
 	return numbers, err
 }

@@ -81,6 +81,7 @@ func encodeEvent(e *event.Event) *eventRow {
 		e.Session, string(e.Source), e.ReplayOf, e.WebhookID, e.Delivery, string(e.Kind), e.Repo.Type, e.Repo.Name,
 		encodeTime(e.ReceivedAt), string(e.Verdict), string(row.phase), e.Answer.Status, int64(e.Answer.Duration),
 		len(e.Attempts), e.Size, encodeBool(e.BodyCut), e.Method, e.Path, encodeList(e.Targets), encodeHeader(e.Header),
+		encodeBool(e.Pinned), encodeBool(e.Edited),
 	}
 	return row
 }

@@ -157,7 +157,7 @@ func grow(b *testing.B, s *Store, size int) {
 	err := s.store(b.Context(), &write{apply: func(tx *transaction) error {
 		_, err := tx.once(`WITH RECURSIVE series(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM series WHERE value < ?2)
 			INSERT INTO events SELECT value, value, 'old', 'hub', 0, 0, 'w', hex(randomblob(12)), 1,
-			'repo.content.update', 'model', 'me/m', value, 'ok', 'settled', 200, 1, 0, 0, 1024, 0, 'POST', '/hf-tap/x', NULL, ?1
+			'repo.content.update', 'model', 'me/m', value, 'ok', 'settled', 200, 1, 0, 0, 1024, 0, 'POST', '/hf-tap/x', NULL, ?1, 0, 0
 			FROM series`, header, size)
 		tx.n, tx.w.numbers.version = int64(size), 0 // they are to be counted again
 		return err

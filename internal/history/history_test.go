@@ -129,7 +129,7 @@ func oddEvent() *event.Event {
 		Verdict: event.VerdictOK, Method: odd, Path: odd,
 		Header: http.Header{odd: {odd, "", "plain"}, "Empty": nil, "Content-Type": {"application/json"}},
 		Size:   99, Body: []byte(odd), BodyCut: true, Phase: event.PhaseWaiting, Targets: []string{odd, "", "http://127.0.0.1:1"},
-		Answer: event.Answer{Status: 200, Duration: 123456789},
+		Answer: event.Answer{Status: 200, Duration: 123456789}, Pinned: true, Edited: true,
 		Attempts: []event.Attempt{
 			{
 				N: 1, Target: odd, StartedAt: time.Date(2026, 1, 2, 3, 4, 6, 1, time.UTC), Duration: 7, Status: 500, Err: odd,

@@ -17,6 +17,9 @@ type Query struct {
 	Source   event.Source // only those from there
 	Delivery string       // only those with this Webhook-Id, replays among them
 	Trusted  *bool        // only those whose verdict is trusted, or is not
+	// Filter leaves out some of what it does not fit, as far as SQL can tell:
+	// Search and Matches decide.
+	Filter *event.Filter
 
 	// Failed gives events whose last attempt at some target failed, as
 	// event.Event.Failed has it, and that no later replay has made good: one
@@ -74,6 +77,11 @@ func (q Query) where() (string, []any) {
 	}
 	if q.Trusted != nil {
 		add("(e.verdict IN ('ok', 'unchecked')) = ?", encodeBool(*q.Trusted))
+	}
+	for _, c := range q.Filter.Conditions() {
+		if condition, values := narrow(c); condition != "" {
+			add("("+condition+")", values...)
+		}
 	}
 	if q.Failed {
 		add(outstanding("$.failed = 1", "$.phase = 'settled' AND $.tries > 0 AND $.failed = 0"))

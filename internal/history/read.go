@@ -12,7 +12,7 @@ import (
 
 // columns are those that scanEvent reads.
 const columns = `n, rev, session, source, replay_of, webhook_id, delivery, delivery_n, kind, repo_type, repo_name,
-	received_at, verdict, phase, answer_status, answer_ns, size, body_cut, method, path, targets, header`
+	received_at, verdict, phase, answer_status, answer_ns, size, body_cut, method, path, targets, header, pinned, edited`
 
 const (
 	sqlSinceEvents = `SELECT ` + columns + ` FROM events WHERE session = ? AND rev > ? ORDER BY rev LIMIT ?`
@@ -214,7 +214,7 @@ func scanEvent(rows *sql.Rows) (*event.Event, error) {
 	var targets, header *string
 	err := rows.Scan(&e.N, &e.Rev, &e.Session, &e.Source, &e.ReplayOf, &e.WebhookID, &e.Delivery, &e.DeliveryN,
 		&e.Kind, &e.Repo.Type, &e.Repo.Name, &received, &e.Verdict, &e.Phase, &e.Answer.Status, &e.Answer.Duration,
-		&e.Size, &e.BodyCut, &e.Method, &e.Path, &targets, &header)
+		&e.Size, &e.BodyCut, &e.Method, &e.Path, &targets, &header, &e.Pinned, &e.Edited)
 	if err != nil {
 		return nil, err
 	}

@@ -121,6 +121,10 @@ CREATE TABLE states (
 ) STRICT, WITHOUT ROWID;
 `, `
 ALTER TABLE counters RENAME TO floors;
+`, `
+ALTER TABLE events ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX events_pinned ON events (pinned) WHERE pinned = 1;
 `}
 
 // version reads which step a file has reached, 0 for an empty one. A database

@@ -112,6 +112,42 @@ func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err 
 	return count, nil
 }
 
+// Pin keeps events at hand, or with on unset lets go of them, and returns how
+// many it changed. It returns as Append does.
+func (s *Store) Pin(ctx context.Context, on bool, numbers ...int64) (changed int, err error) {
+	var count int
+	pin := func(tx *transaction) error {
+		count = 0
+		for _, n := range numbers {
+			p, known, err := tx.progress(n)
+			if err != nil {
+				return err
+			}
+			if !known {
+				continue
+			}
+			rev, err := tx.nextRev(p.session)
+			if err != nil {
+				return err
+			}
+			result, err := tx.once(`UPDATE events SET pinned = ?, rev = ? WHERE n = ? AND pinned <> ?`, encodeBool(on), rev, n, encodeBool(on))
+			if err != nil {
+				return err
+			}
+			done, err := result.RowsAffected()
+			if err != nil {
+				return err
+			}
+			count += int(done)
+		}
+		return nil
+	}
+	if err := s.store(ctx, &write{apply: pin, after: true, size: rowSize}); err != nil {
+		return 0, s.fault("pin in", err)
+	}
+	return count, nil
+}
+
 // Sessions gives the sessions, the latest first: at most limit, 100 when that
 // is 0 or less.
 func (s *Store) Sessions(ctx context.Context, limit int) ([]Session, error) {

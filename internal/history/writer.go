@@ -23,8 +23,8 @@ const (
 	sqlRoot     = `SELECT root FROM events WHERE n = ?`
 	sqlInsert   = `INSERT INTO events (n, rev, delivery_n, root, failed, session, source, replay_of,
 		webhook_id, delivery, kind, repo_type, repo_name, received_at, verdict, phase, answer_status, answer_ns,
-		tries, size, body_cut, method, path, targets, header)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		tries, size, body_cut, method, path, targets, header, pinned, edited)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertBody    = `INSERT INTO bodies (n, body) VALUES (?, ?)`
 	sqlInsertAttempt = `INSERT INTO attempts (event, seq, n, target, started_at, duration_ns, status, err, body_cut, body, answer, header)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`

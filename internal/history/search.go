@@ -1,0 +1,241 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// Matches reports whether an event without its body fits a filter, which may
+// have to look into it. An event that was deleted meanwhile fits none.
+func (s *Store) Matches(ctx context.Context, f *event.Filter, e *event.Event) (bool, error) {
+	if fit := f.MatchRow(event.NewRow(e)); fit != event.FitUnknown {
+		return fit == event.FitYes, nil
+	}
+	whole, err := s.Get(ctx, e.N)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return f.Match(whole), nil
+}
+
+// Search calls found with the events that q selects and its filter fits, the
+// newest first, until q.Limit of them were found (0 or less: all). They are as
+// List gives them. What SQL can leave out is never read.
+func (s *Store) Search(ctx context.Context, q Query, found func(*event.Event) error) error {
+	wanted := q.Limit
+	q.Limit = pageSize
+	for n := 0; ; {
+		events, err := s.List(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			fits, err := s.Matches(ctx, q.Filter, e)
+			if err != nil {
+				return err
+			}
+			if !fits {
+				continue
+			}
+			if err := found(e); err != nil {
+				return err
+			}
+			if n++; n == wanted {
+				return nil
+			}
+		}
+		if len(events) < pageSize {
+			return nil
+		}
+		q.Before = events[len(events)-1].N
+	}
+}
+
+// narrow puts a condition of a filter into SQL on events as e, so that at least
+// all that meet it are let through; "" when it cannot. SQLite folds the case of
+// ASCII alone, so that other texts are left to Matches.
+func narrow(c event.Condition) (string, []any) {
+	if c.Not {
+		return "", nil
+	}
+	switch c.Key {
+	case "kind":
+		return kindIs(c.Values, c.Plain)
+	case "match":
+		if m, err := event.ParseMatch(strings.Join(c.Values, ",")); err == nil && len(m.Kinds) > 0 {
+			return kindIs(m.Kinds, make([]bool, len(m.Kinds)))
+		}
+	case "repo":
+		return textIs(c, "e.repo_type || ':' || e.repo_name", "e.repo_name")
+	case "delivery":
+		return textIs(c, "e.delivery")
+	case "webhook":
+		return textIs(c, "e.webhook_id")
+	case "session":
+		return textIs(c, "e.session")
+	case "verdict":
+		return textIs(c, "e.verdict")
+	case "source":
+		return textIs(c, "e.source")
+	case "n":
+		return numberIs(c, "e.n")
+	case "size":
+		return numberIs(c, "e.size")
+	case "answer":
+		return numberIs(c, "e.answer_status")
+	case "replay":
+		return numberIs(c, "e.replay_of")
+	case "status":
+		return attemptIs(c, "a.status")
+	case "latency":
+		return attemptIs(c, "a.duration_ns")
+	case "is":
+		return stateIs(c.Values)
+	case "body":
+		return bodyHas(c.Values)
+	case "":
+		return wordsAre(c.Values)
+	}
+	return "", nil
+}
+
+// either joins alternatives. One that cannot be put into SQL makes all of them
+// useless.
+func either(alternatives []string, args []any) (string, []any) {
+	for _, a := range alternatives {
+		if a == "" {
+			return "", nil
+		}
+	}
+	return strings.Join(alternatives, " OR "), args
+}
+
+func kindIs(values []string, plain []bool) (string, []any) {
+	condition, args := textIs(event.Condition{Values: values, Plain: plain}, "e.kind")
+	if condition == "" {
+		return "", nil
+	}
+	// Kinds that are new count as the broader one that is known.
+	known := make([]string, len(event.Kinds))
+	for i, kind := range event.Kinds {
+		known[i] = "'" + string(kind) + "'"
+	}
+	return condition + " OR e.kind NOT IN (" + strings.Join(known, ", ") + ")", args
+}
+
+// textIs says that one of the texts fits one of the values: as a glob, or by
+// holding it anywhere.
+func textIs(c event.Condition, texts ...string) (string, []any) {
+	var alternatives []string
+	var args []any
+	for i, value := range c.Values {
+		if !ascii(value) {
+			return "", nil
+		}
+		for _, text := range texts {
+			if !c.Plain[i] && strings.Contains(value, "*") {
+				alternatives = append(alternatives, "lower("+text+") GLOB ?")
+				args = append(args, globs.Replace(strings.ToLower(value)))
+				continue
+			}
+			alternatives = append(alternatives, "instr(lower("+text+"), ?) > 0")
+			args = append(args, strings.ToLower(value))
+		}
+	}
+	return either(alternatives, args)
+}
+
+// globs takes their meaning from the characters that only SQLite's GLOB has.
+var globs = strings.NewReplacer("?", "[?]", "[", "[[]")
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func numberIs(c event.Condition, number string) (string, []any) {
+	var alternatives []string
+	var args []any
+	for _, span := range c.Ranges {
+		alternatives = append(alternatives, number+" BETWEEN ? AND ?")
+		args = append(args, span[0], span[1])
+	}
+	return either(alternatives, args)
+}
+
+// attemptIs says that some attempt has the number; the filter asks for the last
+// one at a target, and takes 0 where there was none.
+func attemptIs(c event.Condition, number string) (string, []any) {
+	for _, span := range c.Ranges {
+		if span[0] <= 0 {
+			return "", nil
+		}
+	}
+	condition, args := numberIs(c, number)
+	if condition == "" {
+		return "", nil
+	}
+	return "EXISTS (SELECT 1 FROM attempts a WHERE a.event = e.n AND (" + condition + "))", args
+}
+
+func stateIs(values []string) (string, []any) {
+	var alternatives []string
+	var args []any
+	for _, value := range values {
+		condition := map[string]string{
+			"failed": "e.failed = 1", "pinned": "e.pinned = 1", "edited": "e.edited = 1", "again": "e.delivery_n > 1",
+			"handed": "e.phase = 'settled'", "trusted": "e.verdict IN ('ok', 'unchecked')",
+		}[value]
+		switch value {
+		case "open", "settled":
+			condition = "e.phase = '" + value + "'"
+		case "waiting", "pending":
+			condition = "e.phase = '" + value + "' AND e.phase IN ('waiting', 'pending')" // as events_left has it
+		case "replay", "trigger":
+			condition = "e.source = '" + value + "'"
+		}
+		alternatives = append(alternatives, condition)
+	}
+	return either(alternatives, args)
+}
+
+// bodyHas says that the body holds one of the texts. A text that JSON writes in
+// another way may stand there in either.
+func bodyHas(values []string) (string, []any) {
+	var alternatives []string
+	var args []any
+	for _, value := range values {
+		written, err := json.Marshal(value)
+		if err != nil || !ascii(value) || strings.Trim(string(written), `"`) != value {
+			return "", nil
+		}
+		alternatives = append(alternatives, "EXISTS (SELECT 1 FROM bodies b WHERE b.n = e.n AND instr(lower(CAST(b.body AS TEXT)), ?) > 0)")
+		args = append(args, strings.ToLower(value))
+	}
+	return either(alternatives, args)
+}
+
+// wordsAre says that the words stand in the body or in what lists show.
+func wordsAre(values []string) (string, []any) {
+	inBody, args := bodyHas(values)
+	if inBody == "" || len(values) != 1 || strings.Contains(values[0], "*") { // masks are made of stars
+		return "", nil
+	}
+	shown := `instr(lower(e.kind || char(10) || e.repo_type || ':' || e.repo_name || char(10) || e.verdict || char(10) || e.source || char(10) ||
+		e.phase || char(10) || e.delivery || char(10) || '#' || e.n || char(10) || ifnull(e.targets, '')), ?) > 0`
+	tried := `EXISTS (SELECT 1 FROM attempts a WHERE a.event = e.n
+		AND instr(lower(a.target || ' ' || iif(a.status = 0, '', a.status) || a.err), ?) > 0)`
+	// An event without a kind is shown under a title of its own.
+	return "e.kind = '' OR " + shown + " OR " + tried + " OR " + inBody, append([]any{args[0], args[0]}, args...)
+}

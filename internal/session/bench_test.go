@@ -1,0 +1,173 @@
+package session
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+	"golang.ngrok.com/ngrok/v2"
+)
+
+// BenchmarkNgrok measures the whole way of a delivery through ngrok's SDK, taken,
+// recorded and answered in ack mode, beside the bare SDK with a handler that does
+// nothing. Both hang on one edge on loopback and take turns in the same run: a
+// ratio is of two neighbours. With a target, events are handed over as well.
+//
+//	go test -run - -bench Ngrok ./internal/session
+func BenchmarkNgrok(b *testing.B) {
+	for _, c := range []struct {
+		clients int
+		target  bool
+	}{{1, false}, {16, false}, {16, true}} {
+		b.Run(fmt.Sprintf("clients=%d/target=%v", c.clients, c.target), func(b *testing.B) { benchNgrok(b, c.clients, c.target) })
+	}
+}
+
+func benchNgrok(b *testing.B, clients int, target bool) {
+	const pairs = 15
+	requests := map[int]int{1: 400, 16: 1600}[clients]
+	edge, err := ngroktest.Start(ngroktest.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { edge.Close() })
+	ours, theirs := tapThrough(b, edge, target), bareThrough(b, edge)
+	post := func(url string) float64 { return postAll(b, url, clients, requests) }
+	post(ours)
+	post(theirs)
+	for b.Loop() {
+		var ratios, taps, bares []float64
+		for range pairs {
+			tap, bare := post(ours), post(theirs)
+			taps, bares, ratios = append(taps, tap), append(bares, bare), append(ratios, tap/bare)
+		}
+		b.ReportMetric(middle(ratios), "ratio")
+		b.ReportMetric(slices.Min(ratios), "ratio-min")
+		b.ReportMetric(slices.Max(ratios), "ratio-max")
+		b.ReportMetric(middle(taps), "req/s")
+		b.ReportMetric(middle(bares), "bare-req/s")
+		b.ReportMetric(0, "ns/op") // an iteration is all pairs, its time says nothing
+	}
+}
+
+func middle(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// tapThrough starts a session and gives its address.
+func tapThrough(b *testing.B, edge *ngroktest.Edge, target bool) string {
+	b.Helper()
+	cfg := Config{Dir: Dir(b.TempDir()), Endpoint: "http://127.0.0.1:1", NoWebhook: true, Secret: "s3cret", Tunnel: tunnel.Config{
+		Provider: tunnel.Ngrok, NgrokToken: "any", NgrokServer: edge.Addr(), NgrokRoots: []*x509.CertPool{edge.CA()}, NgrokDomain: "tap.example.app",
+	}}
+	if target {
+		app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		b.Cleanup(app.Close)
+		route, err := receiver.ParseRoute(app.URL)
+		if err != nil {
+			b.Fatal(err)
+		}
+		cfg.Receiver.Routes = []receiver.Route{route}
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	front, done := newFront(), make(chan error, 1)
+	go func() {
+		_, err := Run(ctx, cfg, front)
+		done <- err
+	}()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
+	select {
+	case live := <-front.up:
+		return live.URL()
+	case err := <-done:
+		b.Fatal(err)
+		return ""
+	}
+}
+
+// bareThrough serves by the SDK alone.
+func bareThrough(b *testing.B, edge *ngroktest.Edge) string {
+	b.Helper()
+	agent, err := ngrok.NewAgent(ngrok.WithAuthtoken("any"), ngrok.WithAgentConnectURL(edge.Addr()), ngrok.WithAgentConnectCAs(edge.CA()),
+		ngrok.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ln, err := agent.Listen(context.Background(), ngrok.WithURL("https://bare.example.app"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) { _, _ = io.Copy(io.Discard, req.Body) })}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = srv.Serve(ln) })
+	b.Cleanup(func() {
+		_ = agent.Disconnect()
+		_ = srv.Close()
+		serving.Wait()
+	})
+	return ln.URL().String()
+}
+
+// postAll sends deliveries as the stand-in Hub does, by net/http, from some
+// clients, and gives how many were answered in a second.
+func postAll(b *testing.B, url string, clients, requests int) float64 {
+	b.Helper()
+	body := `{"event":{"action":"update","scope":"repo.content"},"repo":{"type":"model","name":"me/m"},"padding":"` + strings.Repeat("x", 900) + `"}`
+	transport := &http.Transport{MaxIdleConnsPerHost: clients}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	var wg sync.WaitGroup
+	errs := make(chan error, clients)
+	began := time.Now()
+	for range clients {
+		wg.Go(func() {
+			errs <- func() error {
+				for i := range requests / clients {
+					req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, strings.NewReader(body))
+					if err != nil {
+						return err
+					}
+					req.Header.Set("Content-Type", "application/json")
+					req.Header.Set("X-Webhook-Secret", "s3cret")
+					req.Header.Set("Webhook-Id", fmt.Sprintf("delivery-%d", i))
+					resp, err := client.Do(req)
+					if err != nil {
+						return err
+					}
+					_, err = io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+					if err != nil || resp.StatusCode != http.StatusOK {
+						return fmt.Errorf("answered %s: %v", resp.Status, err)
+					}
+				}
+				return nil
+			}()
+		})
+	}
+	wg.Wait()
+	took := time.Since(began)
+	for range clients {
+		if err := <-errs; err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(requests) / took.Seconds()
+}
