@@ -14,8 +14,8 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// Bounds of one evaluation. An expression may come from a file that somebody
-// else wrote, and jq has loops.
+// Bounds of one evaluation, since jq has loops. They are looked at between its
+// steps: one step, such as a sort of the whole body, is not interrupted.
 const (
 	jqTime   = 200 * time.Millisecond
 	jqMemory = 128 << 20 // bytes that the process may grow by

@@ -196,6 +196,7 @@ func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 		{"target:", "", ":3000"},
 		{`"ver`, "", ""},
 		{`"some ver`, "", ""},
+		{`kind:"a,`, "", ""},
 		{`"some" ver`, "", "verdict:"},
 		{"jq:.ver", "", ""},
 		{"jq:. | st", "", ""},

@@ -145,6 +145,11 @@ func TestStaleResultsAreDropped(t *testing.T) {
 		old := prepared{view: view{n: 1, rev: 1, width: 100}, event: delivery(1)}
 		s.send(old)
 		s.shows("#3  Payload")
+		mine, other := s.m.detail.tree, newTree([]byte(`{"other":1}`))
+		s.send(treeReady{of: other, tree: other})
+		if s.m.detail.tree != mine {
+			t.Error("the detail took the tree of another event")
+		}
 		if s.m.detail.event.N != 3 {
 			t.Errorf("the detail took #%d, and #3 is selected", s.m.detail.event.N)
 		}

@@ -108,6 +108,15 @@ func TestSearchFindsKeysAndValuesThatAreFoldedAway(t *testing.T) {
 	if !tr.find(`"quoted"`, false) || tr.path(tr.at()) != ".b[1]" {
 		t.Errorf("a phrase with quotation marks is found in %s", tr.path(tr.at()))
 	}
+	tr = newTree([]byte(`["\"q\"",1,{"q":2}]`)) // as text and as a key: the next one counts
+	tr.sel = 1
+	if tr.find(`"q"`, false); tr.path(tr.at()) != ".[2].q" {
+		t.Errorf("the next one is said to be %s", tr.path(tr.at()))
+	}
+	tr.sel = 1
+	if tr.find(`"q"`, true); tr.path(tr.at()) != ".[0]" {
+		t.Errorf("the one before is said to be %s", tr.path(tr.at()))
+	}
 	if tr.find("nowhere", false) {
 		t.Error("found what is not there")
 	}

@@ -1,0 +1,59 @@
+package tui
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
+	w := newWorld()
+	w.put(delivery(1))
+	cfg := w.config()
+	in, out := io.Pipe()
+	defer out.Close()
+	cfg.Input, cfg.Output, cfg.Environ = in, io.Discard, []string{"TERM=xterm"}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	cfg.Feed.Since = func(ctx context.Context, _ int64, _ int) ([]Change, error) {
+		cancel() // the session ends while the feed is read
+		<-ctx.Done()
+		<-time.After(50 * time.Millisecond)
+		close(ended)
+		return nil, ctx.Err()
+	}
+	if err := Run(ctx, cfg); err != nil {
+		t.Errorf("a session that ends is said to be an error: %v", err)
+	}
+	select {
+	case <-ended:
+	default:
+		t.Error("it returned while the feed was still being read")
+	}
+}
+
+func TestWhatIsPrintedIsSafe(t *testing.T) {
+	var out strings.Builder
+	p := &printed{ctx: t.Context(), text: "one\n\x1b[2J\u009bx"}
+	p.SetStdin(strings.NewReader("\n"))
+	p.SetStdout(&out)
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\none\r\n␛[2J\\u009bx\n\n(enter goes back)\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
+func TestTheInterfaceIsNotForEveryTerminal(t *testing.T) {
+	for _, c := range []struct{ key, value, want string }{
+		{"ACCESSIBLE", "1", "ACCESSIBLE is set"}, {"TERM", "dumb", "TERM is dumb"}, {"TERM", "xterm", ""}, {"ACCESSIBLE", "", ""},
+	} {
+		got := Unusable(func(key string) string { return map[string]string{c.key: c.value}[key] })
+		if got != c.want {
+			t.Errorf("%s=%s: %q", c.key, c.value, got)
+		}
+	}
+}
