@@ -15,7 +15,7 @@ import (
 // Deliver takes an event that did not come over HTTP, as a replay: it is
 // verified, recorded, routed and handed over like any other, and noted as
 // answered what its sender would have been. The caller sets what the sender
-// would have (Method, Path, Header, Body), ReplayOf, and Source if it is no
+// would have (Method, Path, Header, Body), ReplayOf, Edited, and Source if it is no
 // replay. With Targets, only those of the routes that lead to one of them are
 // taken, whatever they match. All else is filled in, and e belongs to the
 // receiver from now on.
@@ -29,7 +29,7 @@ func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan 
 	_, query, _ := strings.Cut(e.Path, "?")
 	*e = event.Event{
 		Session: r.config.Session, Source: cmp.Or(e.Source, event.SourceReplay), ReplayOf: e.ReplayOf, Targets: e.Targets,
-		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, BodyCut: e.BodyCut,
+		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, BodyCut: e.BodyCut, Edited: e.Edited,
 		Verdict: r.secret.verdict(e.Header, query), ReceivedAt: received, Phase: event.PhaseOpen,
 	}
 	to, err := r.take(ctx, e)

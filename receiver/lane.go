@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -29,10 +30,11 @@ type lane struct {
 	closed  bool
 	full    bool // reported, until half of the queue is free
 
-	probing  bool // a prober is running, so no worker takes anything
-	refusing bool // the last try or probe was refused
-	since    time.Time
+	probing  bool      // a prober is running, so no worker takes anything
+	refusing bool      // the last try or probe was refused
+	since    time.Time // refusing, or answering; zero until it was tried
 	why      string
+	downFor  time.Duration // how long it refused, the last time
 	saidDown bool
 
 	denied     int  // answers of 401 or 403 in a row to events whose secret is right
@@ -47,6 +49,31 @@ type job struct {
 	tries     int
 	refusedAt time.Time // when it first had to wait for the target; zero: never
 	waits     bool      // counted in handover.waiting
+}
+
+// lanes are those of all targets. The list is never changed in its place.
+type lanes struct {
+	all    atomic.Pointer[[]*lane]
+	adding sync.Mutex
+}
+
+func (l *lanes) list() []*lane { return *l.all.Load() }
+
+// AddTarget lets events be handed to a target that no route leads to: those
+// that name it, and no others. A target of the same name stays as it is.
+func (r *Receiver) AddTarget(target Target) {
+	r.lanes.adding.Lock()
+	defer r.lanes.adding.Unlock()
+	all := r.lanes.list()
+	if slices.ContainsFunc(all, func(l *lane) bool { return l.name == target.Name() }) {
+		return
+	}
+	added := &lane{r: r, target: target, name: target.Name()}
+	all = append(slices.Clone(all), added)
+	r.lanes.all.Store(&all)
+	if r.stopping.Load() {
+		added.close()
+	}
 }
 
 // makeLanes makes a lane for each target, in the order of the routes.
@@ -215,7 +242,10 @@ func (l *lane) answered(e *event.Event, status int) {
 	l.saidDenied = l.saidDenied || hint
 	back := l.refusing && !l.probing // while a prober runs, this answer may be an old one
 	if back {
-		l.refusing = false
+		l.refusing, l.downFor = false, time.Since(l.since)
+	}
+	if back || l.since.IsZero() {
+		l.since = time.Now()
 	}
 	l.mu.Unlock()
 	if back {

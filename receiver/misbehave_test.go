@@ -122,3 +122,29 @@ func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
 		t.Errorf("%+v is set", f)
 	}
 }
+
+func TestAnAddedTargetGetsWhatNamesItAndNothingElse(t *testing.T) {
+	usual, added := runApp(t, nil), runApp(t, nil)
+	tap := open(t, receiver.Config{Routes: routes(usual.route(t, ""))})
+	target := added.route(t, "").Target
+	tap.AddTarget(target)
+	tap.AddTarget(target)
+	want(t, "targets", len(tap.Stats().Targets), 2)
+	tap.deliver(t, "live")
+	settled, err := tap.Deliver(t.Context(), &event.Event{Method: "POST", Path: path, Header: http.Header{"X-Webhook-Secret": {secret}}, Body: []byte("again"), Targets: []string{target.Name()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-settled
+	tap.history.settled(t, 2)
+	want(t, "the usual target got", len(usual.all()), 1)
+	want(t, "the added target got", len(added.all()), 1)
+	want(t, "body", string(added.all()[0].body), "again")
+	stats := tap.Stats()
+	want(t, "deliveries of the sender's", stats.Today, 1)
+	for _, s := range stats.Targets {
+		if !s.Known || s.Down || s.Since.IsZero() {
+			t.Errorf("%+v", s)
+		}
+	}
+}

@@ -121,7 +121,7 @@ func (l *lane) expire() (next time.Duration, ok bool) {
 // resume opens the lane again.
 func (l *lane) resume() {
 	l.mu.Lock()
-	l.refusing = false
+	l.refusing, l.downFor, l.since = false, time.Since(l.since), time.Now()
 	l.mu.Unlock()
 	// Workers start only after it is said, so that "up" comes before the events.
 	l.sayWhetherDown()
@@ -149,7 +149,7 @@ func (l *lane) sayWhetherDown() {
 	l.reporting.Lock()
 	defer l.reporting.Unlock()
 	l.mu.Lock()
-	down, since, why := l.refusing, l.since, l.why
+	down, downFor, why := l.refusing, l.downFor, l.why
 	news := down != l.saidDown
 	l.saidDown = down
 	l.mu.Unlock()
@@ -160,7 +160,7 @@ func (l *lane) sayWhetherDown() {
 	default:
 		l.r.report(event.State{
 			Subject: event.SubjectTarget, Name: l.name, State: "up",
-			Detail: fmt.Sprintf("was down for %s: %s", time.Since(since).Round(time.Millisecond), why),
+			Detail: fmt.Sprintf("was down for %s: %s", downFor.Round(time.Millisecond), why),
 		})
 	}
 }

@@ -37,7 +37,7 @@ import (
 type Receiver struct {
 	config Config
 	secret secret
-	lanes  []*lane // one for each target, in the order of the routes
+	lanes  lanes
 
 	life     context.Context // ends in Close
 	die      context.CancelFunc
@@ -46,7 +46,7 @@ type Receiver struct {
 	running  sync.WaitGroup // workers, probers and relays of Deliver
 
 	stopping  atomic.Bool
-	paused    atomic.Bool
+	paused    atomic.Int64 // when handing over was paused, as Unix nanoseconds; 0: it is not
 	fault     atomic.Pointer[activeFault]
 	unsettled atomic.Int64  // events taken and not settled yet
 	idle      chan struct{} // told when unsettled gets to 0; one slot
@@ -84,7 +84,7 @@ func New(config Config) (*Receiver, error) {
 	r.bodies.left.Store(config.Limits.MaxInFlight)
 	r.queued.left.Store(config.Limits.MaxQueued)
 	r.counts.strangersLeft.Store(int64(config.Limits.MaxStrangers))
-	r.lanes = makeLanes(r, config.Routes)
+	r.lanes.all.Store(new(makeLanes(r, config.Routes)))
 	return r, nil
 }
 
@@ -131,7 +131,7 @@ func (r *Receiver) Drain(ctx context.Context) (left int) {
 	before := r.counts.left.Load()
 	r.stopping.Store(true)
 	if r.Paused() { // what is queued would wait in vain
-		for _, lane := range r.lanes {
+		for _, lane := range r.lanes.list() {
 			lane.close()
 		}
 	}
@@ -146,7 +146,7 @@ func (r *Receiver) Drain(ctx context.Context) (left int) {
 // abandon gives up whatever is queued, waiting or being tried.
 func (r *Receiver) abandon() {
 	r.stopping.Store(true)
-	for _, lane := range r.lanes {
+	for _, lane := range r.lanes.list() {
 		lane.close()
 	}
 	r.cut(errStopped)
@@ -161,7 +161,7 @@ func (r *Receiver) Close() {
 	// From here on nothing can start a goroutine: only unsettled events do.
 	r.running.Wait()
 	r.die()
-	for _, lane := range r.lanes {
+	for _, lane := range r.lanes.list() {
 		if c, ok := lane.target.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}

@@ -132,7 +132,7 @@ func checkTargetURL(u *url.URL) error {
 func (r *Receiver) lanesFor(e *event.Event) []*lane {
 	var to []*lane
 	if len(e.Targets) > 0 {
-		for _, lane := range r.lanes {
+		for _, lane := range r.lanes.list() {
 			if slices.Contains(e.Targets, lane.name) {
 				to = append(to, lane)
 			}
@@ -140,7 +140,7 @@ func (r *Receiver) lanesFor(e *event.Event) []*lane {
 		return to
 	}
 	taken := false
-	for _, lane := range r.lanes {
+	for _, lane := range r.lanes.list() {
 		if lane.matches(e) {
 			taken = true
 			to = append(to, lane)
@@ -149,7 +149,7 @@ func (r *Receiver) lanesFor(e *event.Event) []*lane {
 	if taken {
 		return to
 	}
-	for _, lane := range r.lanes {
+	for _, lane := range r.lanes.list() {
 		if lane.isDefault {
 			to = append(to, lane)
 		}

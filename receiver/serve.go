@@ -94,6 +94,9 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 		return
 	}
 	e.Body, e.ReceivedAt = body, received
+	if e.Source == r.config.Source {
+		r.counts.today.add(received)
+	}
 	to, err := r.take(r.life, e)
 	if err != nil {
 		r.comeBack(w)

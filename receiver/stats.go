@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,6 +13,39 @@ type counts struct {
 	full, left                              atomic.Int64
 	trying                                  atomic.Int64 // now
 	strangersLeft                           atomic.Int64 // how many may still be recorded
+	today                                   day
+}
+
+// day counts what happened in the last 24 hours, by the hour.
+type day struct {
+	mu    sync.Mutex
+	hours [24]struct {
+		hour int64 // since 1970; older ones are over
+		n    int
+	}
+}
+
+func (d *day) add(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	hour := now.Unix() / 3600
+	slot := &d.hours[hour%24]
+	if slot.hour != hour {
+		slot.hour, slot.n = hour, 0
+	}
+	slot.n++
+}
+
+func (d *day) count(now time.Time) (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	hour := now.Unix() / 3600
+	for _, slot := range d.hours {
+		if slot.hour > hour-24 {
+			n += slot.n
+		}
+	}
+	return n
 }
 
 // Stats are a Receiver's numbers at one moment. What says "now" is a level;
@@ -30,7 +64,10 @@ type Stats struct {
 	InFlight  int64         // tries running now
 	Queued    int64         // events before a target's turn now, each counted once for each target
 	Waiting   int64         // how many of Queued wait for a target that is down
-	Targets   []TargetStats // in the order of the routes
+	Targets   []TargetStats // in the order of the routes, then those that were added
+
+	Today       int       // deliveries by the sender in the last 24 hours, to the hour, as the Hub counts them
+	PausedSince time.Time // zero when handing over is not paused
 }
 
 // TargetStats are the numbers of one target now.
@@ -38,8 +75,9 @@ type TargetStats struct {
 	Name   string
 	Queued int       // events before their turn
 	Active int       // events being tried, or in the pause between two tries
+	Known  bool      // it was tried, so that Down says something
 	Down   bool      // the last try could not reach it
-	Since  time.Time // when Down began, zero when it is up
+	Since  time.Time // when it was found to be as it is, zero when it is not known
 	Why    string    // why it is down
 }
 
@@ -57,7 +95,11 @@ func (r *Receiver) Stats() Stats {
 		Unsettled:         r.unsettled.Load(),
 		InFlight:          r.counts.trying.Load(),
 	}
-	for _, lane := range r.lanes {
+	s.Today = r.counts.today.count(time.Now())
+	if at := r.paused.Load(); at != 0 {
+		s.PausedSince = time.Unix(0, at)
+	}
+	for _, lane := range r.lanes.list() {
 		t := lane.stats()
 		s.Queued += int64(t.Queued)
 		if t.Down {
@@ -71,9 +113,9 @@ func (r *Receiver) Stats() Stats {
 func (l *lane) stats() TargetStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := TargetStats{Name: l.name, Queued: l.queue.len() + len(l.back), Active: l.workers, Down: l.refusing}
+	t := TargetStats{Name: l.name, Queued: l.queue.len() + len(l.back), Active: l.workers, Known: !l.since.IsZero(), Down: l.refusing, Since: l.since}
 	if t.Down {
-		t.Since, t.Why = l.since, l.why
+		t.Why = l.why
 	}
 	return t
 }
