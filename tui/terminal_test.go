@@ -194,7 +194,7 @@ func TestAStoryInATerminal(t *testing.T) {
 	if got := <-ended; got != "ended: <nil>\n" {
 		t.Errorf("it %s", got)
 	}
-	screen := term.shows("ended: <nil>")
+	screen := term.shows("ended: <nil>\n$")
 	if strings.Contains(screen, "▾ event:") {
 		t.Errorf("the screen was not given back:\n%s", screen)
 	}
@@ -252,6 +252,7 @@ func TestASignalAndAVanishedTerminalEndItInOrder(t *testing.T) {
 			if name == "the terminal is gone" {
 				return
 			}
+			term.shows("ended: <nil>\n$") // the shell has the terminal again
 			term.keys("stty -a; echo 'as it' was", "Enter")
 			screen := term.shows("\nas it was\n")
 			if !strings.Contains(screen, " echo ") || !strings.Contains(screen, " icanon ") || strings.Contains(screen, "● up") {

@@ -32,7 +32,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer cancel()
 	work := &work{ctx: ctx}
 	m := newModel(work, cfg)
-	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFilter(wheelAsLines)}
+	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithFilter(wheelAsLines)}
 	if cfg.Input != nil {
 		options = append(options, tea.WithInput(cfg.Input))
 	}
@@ -45,7 +45,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.NoColor {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
-	_, err := tea.NewProgram(m, options...).Run()
+	err := runUntil(ctx, tea.NewProgram(m, options...))
 	cancel()
 	work.wait()
 	switch {
@@ -55,6 +55,33 @@ func Run(ctx context.Context, cfg Config) error {
 		return nil
 	}
 	return fmt.Errorf("show the interface: %w", err)
+}
+
+// quitGrace is how long the program may take to quit when its context ends,
+// before it is cut off. An editor that is open has to end within it.
+const quitGrace = 2 * editorGrace
+
+// runUntil runs the program until it ends or is quit because ctx ends. Bubble
+// Tea's own way to end with a context is to cut off at once, which closes the
+// terminal's input while it is still being read.
+func runUntil(ctx context.Context, p *tea.Program) error {
+	ended, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-ended:
+			return
+		case <-ctx.Done():
+		}
+		cut := time.AfterFunc(quitGrace, p.Kill)
+		defer cut.Stop()
+		p.Quit()
+		<-ended
+	}()
+	_, err := p.Run()
+	close(ended)
+	<-watched
+	return err
 }
 
 // Unusable says why the interface should not be opened on a terminal that is
