@@ -183,7 +183,7 @@ func isText(b []byte) bool {
 
 // skippedTags are elements whose text is not for people; breaks begin a line.
 var (
-	skippedTags = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)\s*>|<!--.*?-->`)
+	skippedTags = regexp.MustCompile(`(?is)<(script|style|head|title)\b.*?</(script|style|head|title)\s*>|<!--.*?-->`)
 	breaks      = regexp.MustCompile(`(?i)</?(p|div|br|h[1-6]|li|tr|table|pre|ul|ol|section|hr)\b[^>]*>`)
 	anyTag      = regexp.MustCompile(`<[^>]*>`)
 	emptyLines  = regexp.MustCompile(`\n\s*\n+`)

@@ -14,6 +14,7 @@ type binding struct {
 	keys  []string
 	show  string              // how it is written
 	short string              // at the foot; empty: only in the help
+	other string              // at the foot where the list has not the focus, empty: short
 	help  string              // in the help
 	foot  func(m *model) bool // whether it matters now, nil: never
 	do    func(m *model, key string) tea.Cmd
@@ -29,26 +30,26 @@ func onTree(m *model) bool   { return m.focus == paneDetail && m.detail.onTree()
 // bindings are all keys but those that move, the most useful first.
 func bindings() []binding {
 	return []binding{
-		{[]string{"enter"}, "enter", "open", "open it; fold; show a long text whole", inList, (*model).enter},
-		{[]string{"esc"}, "esc", "back", "back; drop the marks, then the filter", inDetail, func(m *model, _ string) tea.Cmd { return m.back() }},
-		{[]string{"/"}, "/", "filter", "filter the list; elsewhere, search", always, func(m *model, _ string) tea.Cmd { return m.slash() }},
-		{[]string{"r"}, "r", "replay", "replay it to the targets that it had", onEvent, func(m *model, _ string) tea.Cmd { return m.replay(1, "") }},
-		{[]string{"e"}, "e", "edit", "edit it in your editor and send it", onEvent, func(m *model, _ string) tea.Cmd { return m.edit() }},
-		{[]string{"z", "Z"}, "z Z", "fold", "fold or unfold this level; everything", onTree, (*model).foldKey},
-		{[]string{"t"}, "t", "trigger", "trigger an event of any kind", inList, func(m *model, _ string) tea.Cmd { return m.triggerMenu() }},
-		{[]string{"tab", "shift+tab"}, "tab", "next", "next tab, then the app, then the list", always, (*model).tabKey},
-		{[]string{"space"}, "space", "mark", "mark; what you do goes to all marked", inList, func(m *model, _ string) tea.Cmd { m.list.mark(); return nil }},
-		{[]string{"R"}, "R", "", "replay all failed, N times, elsewhere", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
-		{[]string{"c"}, "c", "copy", "copy: curl, JSON, body, address, value", onEvent, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
-		{[]string{"p"}, "p", "pin", "pin; Diff compares with what is pinned", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
-		{[]string{"P"}, "P", "", "pause handing over; resume it", nil, func(m *model, _ string) tea.Cmd { return m.togglePause() }},
-		{[]string{"F"}, "F", "", "faults: answer wrongly on purpose", nil, func(m *model, _ string) tea.Cmd { return m.faultMenu() }},
-		{[]string{"s"}, "s", "save", "save as JSON, NDJSON or a fixture", onEvent, func(m *model, _ string) tea.Cmd { return m.saveMenu() }},
-		{[]string{"o"}, "o", "", "open on the Hub, in the browser", nil, func(m *model, _ string) tea.Cmd { return m.open() }},
-		{[]string{"n", "N"}, "n N", "", "next place that was searched; previous", nil, (*model).findKey},
-		{[]string{"m"}, "m", "", "mouse: clicks here; or the terminal's", nil, func(m *model, _ string) tea.Cmd { return m.toggleMouse() }},
-		{[]string{"?"}, "?", "help", "this help", always, func(m *model, _ string) tea.Cmd { return m.openHelp() }},
-		{[]string{"q"}, "q", "quit", "quit; the webhook is deleted", always, func(*model, string) tea.Cmd { return tea.Quit }},
+		{[]string{"enter"}, "enter", "open", "", "open it; fold; show a long text whole", inList, (*model).enter},
+		{[]string{"esc"}, "esc", "back", "", "back; drop the marks, then the filter", inDetail, func(m *model, _ string) tea.Cmd { return m.back() }},
+		{[]string{"/"}, "/", "filter", "search", "filter the list; elsewhere, search", always, func(m *model, _ string) tea.Cmd { return m.slash() }},
+		{[]string{"r"}, "r", "replay", "", "replay it to the targets that it had", onEvent, func(m *model, _ string) tea.Cmd { return m.replay(1, "") }},
+		{[]string{"e"}, "e", "edit", "", "edit it in your editor and send it", onEvent, func(m *model, _ string) tea.Cmd { return m.edit() }},
+		{[]string{"z", "Z"}, "z Z", "fold", "", "fold or unfold this level; everything", onTree, (*model).foldKey},
+		{[]string{"t"}, "t", "trigger", "", "trigger an event of any kind", inList, func(m *model, _ string) tea.Cmd { return m.triggerMenu() }},
+		{[]string{"tab", "shift+tab"}, "tab", "next", "", "next tab, then the app, then the list", always, (*model).tabKey},
+		{[]string{"space"}, "space", "mark", "", "mark; what you do goes to all marked", inList, func(m *model, _ string) tea.Cmd { m.list.mark(); return nil }},
+		{[]string{"R"}, "R", "", "", "replay all failed, N times, elsewhere", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
+		{[]string{"c"}, "c", "copy", "", "copy: curl, JSON, body, address, value", onEvent, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
+		{[]string{"p"}, "p", "pin", "", "pin; Diff compares with what is pinned", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
+		{[]string{"P"}, "P", "", "", "pause handing over; resume it", nil, func(m *model, _ string) tea.Cmd { return m.togglePause() }},
+		{[]string{"F"}, "F", "", "", "faults: answer wrongly on purpose", nil, func(m *model, _ string) tea.Cmd { return m.faultMenu() }},
+		{[]string{"s"}, "s", "save", "", "save as JSON, NDJSON or a fixture", onEvent, func(m *model, _ string) tea.Cmd { return m.saveMenu() }},
+		{[]string{"o"}, "o", "", "", "open on the Hub, in the browser", nil, func(m *model, _ string) tea.Cmd { return m.open() }},
+		{[]string{"n", "N"}, "n N", "", "", "next place that was searched; previous", nil, (*model).findKey},
+		{[]string{"m"}, "m", "", "", "mouse: clicks here; or the terminal's", nil, func(m *model, _ string) tea.Cmd { return m.toggleMouse() }},
+		{[]string{"?"}, "?", "help", "", "this help", always, func(m *model, _ string) tea.Cmd { return m.openHelp() }},
+		{[]string{"q"}, "q", "quit", "", "quit; the webhook is deleted", always, func(*model, string) tea.Cmd { return tea.Quit }},
 	}
 }
 

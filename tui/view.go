@@ -227,14 +227,25 @@ func (m *model) footLine() line {
 	return append(append(left.fit(max(room, 0)), span{plain, "  "}), right...)
 }
 
-// hints name the keys that matter here, as many as there is room for.
+// hints name the keys that matter here, as many as there is room for. The help
+// is always among them.
 func (m *model) hints(room int) line {
-	var l line
+	var l, help line
 	for _, b := range bindings() {
-		if b.short == "" || b.foot == nil || !b.foot(m) {
+		if b.show == "?" {
+			help = line{{plain, "  "}, {accent, b.show}, {faint, " " + b.short}}
+		}
+	}
+	room -= help.width()
+	for _, b := range bindings() {
+		if b.short == "" || b.foot == nil || !b.foot(m) || b.show == "?" {
 			continue
 		}
-		more := line{{accent, b.show}, {faint, " " + b.short}}
+		words := b.short
+		if b.other != "" && m.focus != paneList {
+			words = b.other
+		}
+		more := line{{accent, b.show}, {faint, " " + words}}
 		if len(l) > 0 {
 			more = append(line{{plain, "  "}}, more...)
 		}
@@ -243,7 +254,7 @@ func (m *model) hints(room int) line {
 		}
 		l = append(l, more...)
 	}
-	return l
+	return append(l, help...)
 }
 
 // position says where in the list one is and what came meanwhile.
