@@ -18,9 +18,32 @@ type Fault struct {
 	Delay  time.Duration // before the answer
 	Drop   bool          // no answer: the connection is closed
 	Times  int           // how many deliveries get it, 0: all until it is cleared
-	// Match says which deliveries get it, nil: all with the right secret. It is
-	// called on the way to an answer, from several goroutines.
-	Match func(*event.Event) bool
+	Filter *event.Filter // which deliveries get it; nil: all with the right secret
+}
+
+// String says what deliveries get, for people.
+func (f *Fault) String() string {
+	what := "answered late"
+	switch {
+	case f.Drop:
+		what = "not answered"
+	case f.Status != 0:
+		what = fmt.Sprintf("answered %d", f.Status)
+	}
+	if f.Delay > 0 {
+		what += fmt.Sprintf(" after %s", f.Delay)
+	}
+	who := "every delivery is "
+	if f.Times > 0 {
+		who = fmt.Sprintf("the next %d deliveries are ", f.Times)
+	}
+	if f.Times == 1 {
+		who = "the next delivery is "
+	}
+	if !f.Filter.Empty() {
+		what += " if it fits " + f.Filter.String()
+	}
+	return who + what
 }
 
 // activeFault is a Fault that is set.
@@ -71,7 +94,7 @@ func (r *Receiver) Fault() (f *Fault, left int) {
 // was given as often as wanted is cleared.
 func (r *Receiver) faultFor(e *event.Event) *Fault {
 	active := r.fault.Load()
-	if active == nil || active.Match != nil && !active.Match(e) {
+	if active == nil || !active.Filter.Match(e) {
 		return nil
 	}
 	if active.Times > 0 {

@@ -47,7 +47,11 @@ func TestAPausedReceiverStopsAtOnceAndLosesNothing(t *testing.T) {
 func TestAFaultChangesTheAnswerAndNothingElse(t *testing.T) {
 	app := runApp(t, nil)
 	tap := open(t, receiver.Config{Routes: routes(app.route(t, ""))})
-	if err := tap.SetFault(&receiver.Fault{Status: 503, Times: 2, Match: func(e *event.Event) bool { return string(e.Body) != "other" }}); err != nil {
+	filter, err := event.ParseFilter("-body:other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tap.SetFault(&receiver.Fault{Status: 503, Times: 2, Filter: filter}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

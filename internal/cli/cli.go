@@ -35,11 +35,17 @@ type Process struct {
 	Getenv   func(string) string
 	// Terminal reports whether standard output is a terminal.
 	Terminal bool
+	// Interactive reports whether standard input is one, too.
+	Interactive bool
 }
 
 // ThisProcess is the real one. No test uses it.
 func ThisProcess(version string) *Process {
-	return &Process{Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Terminal: isTerminal(os.Stdout)}
+	terminal := isTerminal(os.Stdout)
+	return &Process{
+		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		Terminal: terminal, Interactive: terminal && isTerminal(os.Stdin),
+	}
 }
 
 // Main runs the command that args name and gives the exit code. When ctx ends

@@ -40,7 +40,7 @@ ends; on a terminal it goes on until Ctrl+C.`,
 			if asJSON && plain {
 				return usageError(errors.New("--plain and --json exclude each other"), "hf-tap demo --help")
 			}
-			return p.demo(cmd.Context(), asJSON)
+			return p.demo(cmd.Context(), asJSON, plain)
 		},
 	}
 	cmd.Flags().BoolVar(&plain, "plain", false, "print one line for each event, also on a terminal")
@@ -50,7 +50,7 @@ ends; on a terminal it goes on until Ctrl+C.`,
 
 // demo runs a session on a Hub, a state folder and an app of its own. It takes
 // nothing from the environment: not a token, a secret, a proxy or a home.
-func (p *Process) demo(ctx context.Context, asJSON bool) (err error) {
+func (p *Process) demo(ctx context.Context, asJSON, plain bool) (err error) {
 	dir, err := os.MkdirTemp("", "hf-tap-demo-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo: %w", err)
@@ -85,6 +85,10 @@ func (p *Process) demo(ctx context.Context, asJSON bool) (err error) {
 	p.tell("a stand-in for the Hub at %s, and an app at http://%s", endpoint, app.addr)
 
 	front := &demoFront{printer: newPrinter(p.Out, asJSON), world: world, app: app, forever: p.Terminal}
+	front.show = front.printer.Run
+	if p.wantsScreen(asJSON || plain) {
+		front.show = newScreen(p, front.printer).Run
+	}
 	front.printer.ready = func(live *session.Live) error {
 		p.tell("webhook %s watches %s", live.Webhook(), watchList(live.Watches))
 		if p.Terminal {
@@ -129,6 +133,7 @@ type demoFront struct {
 	printer *printer
 	world   *sandbox.Hub
 	app     *demoApp
+	show    func(context.Context, *session.Live) error
 	forever bool
 }
 
@@ -170,7 +175,7 @@ func (d *demoFront) Run(ctx context.Context, live *session.Live) error {
 		told <- err
 		end(err)
 	}()
-	err := d.printer.Run(ctx, live)
+	err := d.show(ctx, live)
 	end(nil)
 	if storyErr := <-told; storyErr == nil || !errors.Is(storyErr, context.Canceled) {
 		return storyErr

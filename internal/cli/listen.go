@@ -25,6 +25,7 @@ type listenFlags struct {
 	mute      []string
 	noWebhook bool
 	app       []string // what stands behind --
+	screen    *screen  // nil where lines are printed
 
 	tunnel tunnelFlags
 
@@ -114,9 +115,14 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 }
 
 func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (err error) {
-	front, err := f.output.printer(p)
+	lines, err := f.output.printer(p)
 	if err != nil {
 		return err
+	}
+	var front session.Front = lines
+	if p.wantsScreen(f.output.plain || f.output.json) {
+		f.screen = newScreen(p, lines)
+		front = f.screen
 	}
 	cfg, err := f.config(ctx, p, args)
 	if err != nil {
@@ -154,7 +160,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err := f.useApp(p, &cfg); err != nil {
 		return err
 	}
-	front.ready = f.announce(p, cfg)
+	lines.ready = f.announce(p, cfg)
 	if file := f.output.readyFile; file != "" {
 		// One that an earlier run left would be taken for this one's.
 		if err := removeReady(file); err != nil {
@@ -166,7 +172,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 		p.tell("ready: %s", url)
 		return writeReady(f.output.readyFile, url)
 	}
-	return p.run(ctx, cfg, front, f.output.failOnError)
+	return p.run(ctx, cfg, front, lines, f.output.failOnError)
 }
 
 // config turns the flags into a session's configuration, without looking at

@@ -42,9 +42,11 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 		}
 	}
 	name := filepath.Base(f.app[0])
-	cfg.App = app.Config{
-		Args: f.app, Env: []string{"PORT=" + port},
-		Line: func(_, line string) { p.tell("%s | %s", name, strings.TrimSuffix(line, "\r")) },
+	cfg.App = app.Config{Args: f.app, Env: []string{"PORT=" + port}}
+	cfg.App.Line = func(_, line string) { p.tell("%s | %s", name, strings.TrimSuffix(line, "\r")) }
+	if f.screen != nil {
+		f.screen.app, f.screen.appName = newAppLog(), name
+		cfg.App.Line = f.screen.app.add
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // run runs a session to its end, says what it leaves, and turns that into the
-// command's error.
-func (p *Process) run(ctx context.Context, cfg session.Config, front *printer, failOnError bool) error {
+// command's error. lines has seen what failed, whatever front shows.
+func (p *Process) run(ctx context.Context, cfg session.Config, front session.Front, lines *printer, failOnError bool) error {
 	log, err := cfg.Dir.OpenLog()
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (p *Process) run(ctx context.Context, cfg session.Config, front *printer, f
 	if sum.Left != "" || sum.Doubt {
 		return errors.Join(err, withHint(errors.New("a webhook may be left on your account"), "hf-tap webhooks prune"))
 	}
-	if err == nil && failOnError && front.fail {
+	if err == nil && failOnError && lines.fail {
 		return &hinted{errors.New("a target failed"), "hf-tap events replay --failed", exitTarget}
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/receiver"
 )
 
 // Sent is an event that a front end made: its number, and when it is done.
@@ -75,6 +76,36 @@ func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Watch) (Se
 	}
 	l.sign(made)
 	return l.deliver(ctx, made)
+}
+
+// Pause stops handing over, or resumes it, and keeps that as a state.
+func (l *Live) Pause(on bool) {
+	if on == l.Receiver.Paused() {
+		return
+	}
+	state := "resumed"
+	if on {
+		state = "paused"
+		l.Receiver.Pause()
+	}
+	l.report(event.State{Subject: event.SubjectSession, State: state})
+	if !on {
+		l.Receiver.Resume() // after it is said, so that it comes before the events
+	}
+}
+
+// SetFault makes answers wrong on purpose and keeps that as a state; nil makes
+// them right again.
+func (l *Live) SetFault(f *receiver.Fault) error {
+	if err := l.Receiver.SetFault(f); err != nil {
+		return err
+	}
+	s := event.State{Subject: event.SubjectSession, State: "answers are right again"}
+	if f != nil {
+		s.State, s.Detail = "answers are wrong on purpose", f.String()
+	}
+	l.report(s)
+	return nil
 }
 
 // sign puts the session's secret in.

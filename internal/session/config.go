@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
@@ -74,6 +75,38 @@ type Live struct {
 	path, secret string // what deliveries have
 	keeper       *tunnel.Keeper
 	place        atomic.Pointer[place]
+	states       *states
+	report       func(event.State)
+}
+
+// Check is a self-check through the public address.
+type Check struct {
+	At   time.Time // zero when there was none
+	Took time.Duration
+	Err  error
+}
+
+// states remembers the latest of what was reported.
+type states struct {
+	webhook atomic.Pointer[event.State]
+	check   atomic.Pointer[Check]
+}
+
+// WebhookState is the latest that was told of the webhook, the zero value when
+// there is none.
+func (l *Live) WebhookState() event.State {
+	if s := l.states.webhook.Load(); s != nil {
+		return *s
+	}
+	return event.State{}
+}
+
+// LastCheck is the latest self-check.
+func (l *Live) LastCheck() Check {
+	if c := l.states.check.Load(); c != nil {
+		return *c
+	}
+	return Check{}
 }
 
 // place is where the session is to be found: it may change while it lives.

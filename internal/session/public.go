@@ -47,7 +47,11 @@ func (r *run) verify(ctx context.Context) error {
 
 // check asks once whether a public address leads here.
 func (r *run) check(ctx context.Context, public string) (time.Duration, error) {
-	return tunnel.Ask(ctx, tunnel.Probe{URL: public + r.rec.Path() + "/check", Answer: r.prove, Client: r.Public})
+	took, err := tunnel.Ask(ctx, tunnel.Probe{URL: public + r.rec.Path() + "/check", Answer: r.prove, Client: r.Public})
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		r.states.check.Store(&Check{At: time.Now(), Took: took, Err: err})
+	}
+	return took, err
 }
 
 // tunnelChanged tells of the tunnel, and lets tend know.

@@ -83,6 +83,7 @@ type run struct {
 	live    *Live
 
 	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
+	states   states
 
 	background sync.WaitGroup     // the servers
 	tending    sync.WaitGroup     // tend, and the keeper of the tunnel
@@ -251,6 +252,9 @@ func (r *run) prove(nonce string) string {
 // it may not be able to keep that.
 func (r *run) report(s event.State) {
 	s.Session, s.At = r.id, time.Now()
+	if s.Subject == event.SubjectWebhook && s.State != "muted" {
+		r.states.webhook.Store(&s)
+	}
 	err := r.store.AppendState(context.Background(), s)
 	switch {
 	case s.Subject == event.SubjectHistory:
@@ -295,7 +299,7 @@ func (r *run) makeWebhook(ctx context.Context) error {
 func (r *run) goLive(ctx context.Context) error {
 	r.live = &Live{
 		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, History: r.store, Receiver: r.recv,
-		path: r.rec.Path(), secret: r.Secret, keeper: r.keeper,
+		path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report,
 	}
 	r.live.point(r.rec)
 	if r.Local {
