@@ -29,7 +29,7 @@ func (w *world) inTerminal(width, height int, args ...string) *pane {
 		missing(w.t, "tmux: apt-get install tmux")
 	}
 	dir := w.t.TempDir()
-	script := "echo before\n"
+	script := "trap : INT\necho before\n"
 	for _, e := range append(w.env, "TERM=tmux-256color") {
 		script = fmt.Sprintf("export %s\n", quote(e)) + script
 	}
