@@ -21,7 +21,7 @@ type scene struct {
 
 func scenes() []scene {
 	return []scene{
-		{"screen", "hf-tap: the header, the list of deliveries, and the payload of one", 120, 36, []string{"up", "enter", "jjj", "enter", "jjjjjj", "jjjjjjjj"}},
+		{"screen", "hf-tap: the header, the list of deliveries, and the payload of one", 120, 36, []string{"up", "enter", "jjj", "enter", "jjjjjjjjjjjj", "jjjj"}},
 		{"screen-filter", "hf-tap: the list, narrowed by a filter that is being typed", 120, 24, []string{"/", "kind:discussion.* is:"}},
 		{"screen-diff", "hf-tap: an event that was replayed, compared with the original", 120, 32, []string{"5"}},
 		{"screen-narrow", "hf-tap: in a pane of 40 columns", 40, 20, nil},
@@ -64,7 +64,7 @@ func config() tui.Config {
 				Provider: "ngrok", URL: "https://grown-ape-nicely.ngrok-free.app", Tunnel: tui.Health{State: "up", Since: began},
 				Check: tui.Check{At: began.Add(2 * time.Second), Took: 84 * time.Millisecond}, WebhookID: "6744a1f3c2a1",
 				Watches: []string{"space:ada/reviewer", "model:ada/whisper-tiny"}, Domains: []string{"repo", "discussion"}, Deliveries: 37,
-				Targets: []tui.TargetStatus{{Name: target, Known: true, Since: began.Add(200 * time.Second)}},
+				Targets: []tui.TargetStatus{{Name: target, Known: true, Since: began.Add(150 * time.Second)}},
 			}
 		},
 		Repo: "model:ada/whisper-tiny",
