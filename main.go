@@ -1,6 +1,6 @@
 // Command hf-tap brings Hugging Face Hub webhooks to the developer's machine:
 //
-//	internet ── tunnel ──► receiver ──► history ──► lines of text, or JSON
+//	internet ── tunnel ──► receiver ──► history ──► tui, or lines of text, or JSON
 //	              │ URL       └──► targets: your app over HTTP
 //	              ▼
 //	             hub          create ► re-point ► delete the webhook
