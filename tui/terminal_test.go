@@ -189,6 +189,13 @@ func TestAStoryInATerminal(t *testing.T) {
 	term.shows("Stopped", "\n$")
 	term.keys("fg", "Enter")
 	term.shows("PAUSED: ", "▾ event:")
+	term.quits(dir)
+}
+
+// quits quits the story and looks whether the terminal is as it was.
+func (term *terminal) quits(dir string) {
+	t := term.t
+	t.Helper()
 	ended := term.ending()
 	term.keys("q")
 	if got := <-ended; got != "ended: <nil>\n" {
