@@ -1,0 +1,244 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/tui"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"golang.org/x/sys/unix"
+)
+
+// BenchmarkInterface measures deliveries with the interface on a terminal and
+// without it: CPU time of the process for each, senders included, and the
+// median time to an answer. Both take turns; a ratio is of two neighbours.
+//
+//	go test -run - -bench Interface ./internal/cli
+func BenchmarkInterface(b *testing.B) {
+	const pairs, deliveries, clients = 10, 2000, 4 // 20,000 of each
+	with, without := benchSession(b, true), benchSession(b, false)
+	with.load(b, clients, deliveries/10)
+	without.load(b, clients, deliveries/10)
+	for b.Loop() {
+		var cpu, answer, with95 []float64
+		for range pairs {
+			a, z := with.load(b, clients, deliveries), without.load(b, clients, deliveries)
+			cpu = append(cpu, a.cpu/z.cpu)
+			answer = append(answer, a.median/z.median)
+			with95 = append(with95, a.median*1e6)
+		}
+		b.ReportMetric(mid(cpu), "cpu-ratio")
+		b.ReportMetric(mid(answer), "answer-ratio")
+		b.ReportMetric(slices.Max(answer), "answer-ratio-max")
+		b.ReportMetric(mid(with95), "answer-µs")
+		b.ReportMetric(0, "ns/op") // an iteration is all pairs, its time says nothing
+	}
+	with.lostNothing(b)
+	without.lostNothing(b)
+}
+
+func mid(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// benched is a session that runs for a benchmark.
+type benched struct {
+	live *session.Live
+	sent int
+}
+
+// onlyUp is a front end that shows nothing.
+type onlyUp struct {
+	up   chan *session.Live
+	show func(context.Context, *session.Live) error
+}
+
+func (f onlyUp) Run(ctx context.Context, live *session.Live) error {
+	f.up <- live
+	if f.show != nil {
+		return f.show(ctx, live)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (f onlyUp) Last(context.Context, *session.Live) error { return nil }
+
+func benchSession(b testing.TB, shown bool, change ...func(*tui.Config)) *benched {
+	b.Helper()
+	front, dir := onlyUp{up: make(chan *session.Live, 1)}, session.Dir(b.TempDir())
+	if shown {
+		terminal := openTerminal(b, 120, 40)
+		front.show = func(ctx context.Context, live *session.Live) error {
+			p := &Process{Err: io.Discard, Getenv: func(string) string { return "" }}
+			s := newScreen(p, newPrinter(io.Discard, false))
+			wake := make(chan struct{}, 1)
+			var merging sync.WaitGroup
+			merging.Go(func() { s.merge(ctx, live, wake) })
+			defer merging.Wait()
+			cfg := s.config(live, wake)
+			cfg.Input, cfg.Output, cfg.Environ = terminal, terminal, []string{"TERM=xterm-256color"}
+			for _, f := range change {
+				f(&cfg)
+			}
+			return tui.Run(ctx, cfg)
+		}
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := session.Run(ctx, session.Config{
+			Dir: dir, Endpoint: "http://127.0.0.1:1", NoWebhook: true, Secret: "s3cret",
+			Tunnel: tunnel.Config{HubURL: "http://127.0.0.1:1"},
+		}, front)
+		done <- err
+	}()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
+	select {
+	case live := <-front.up:
+		return &benched{live: live}
+	case err := <-done:
+		b.Fatal(err)
+		return nil
+	}
+}
+
+// openTerminal gives the program's side of a terminal of a size. What is drawn
+// on it is read and thrown away.
+func openTerminal(b testing.TB, width, height uint16) *os.File {
+	b.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		b.Skip("no pseudo-terminal: ", err)
+	}
+	fd := int(master.Fd())
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = errors.Join(unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0), unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: height, Col: width}))
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		_, _ = io.Copy(io.Discard, master) // ends with an error when the other side closes
+	}()
+	b.Cleanup(func() {
+		slave.Close()
+		<-drained
+		master.Close()
+	})
+	return slave
+}
+
+// measured is what a load came to: seconds, all for one delivery.
+type measured struct{ cpu, median float64 }
+
+func (s *benched) load(b testing.TB, clients, deliveries int) measured {
+	b.Helper()
+	address, path, _ := strings.Cut(strings.TrimPrefix(s.live.URL(), "http://"), "/")
+	body := `{"event":{"action":"update","scope":"repo.content"},"repo":{"type":"model","name":"me/m"},"padding":"` + strings.Repeat("x", 900) + `"}`
+	request := fmt.Sprintf("POST /%s HTTP/1.1\r\nHost: tap.example\r\nContent-Type: application/json\r\nX-Webhook-Secret: s3cret\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+	took := make([][]float64, clients)
+	errs := make([]error, clients)
+	var wg sync.WaitGroup
+	before := processTime()
+	for i := range clients {
+		wg.Go(func() {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer conn.Close()
+			in := bufio.NewReader(conn)
+			for range deliveries / clients {
+				began := time.Now()
+				_, err := io.WriteString(conn, request)
+				if err != nil {
+					errs[i] = err
+					return
+				}
+				resp, err := http.ReadResponse(in, nil)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					errs[i] = fmt.Errorf("answered %v: %w", resp, err)
+					return
+				}
+				took[i] = append(took[i], time.Since(began).Seconds())
+			}
+		})
+	}
+	wg.Wait()
+	cpu := (processTime() - before).Seconds() / float64(deliveries)
+	if err := errors.Join(errs...); err != nil {
+		b.Fatal(err)
+	}
+	s.sent += deliveries
+	return measured{cpu, mid(slices.Concat(took...))}
+}
+
+// lostNothing checks that every delivery is in the history, settled.
+func (s *benched) lostNothing(b testing.TB) {
+	b.Helper()
+	if err := s.live.History.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	n, err := s.live.History.Count(b.Context(), history.Query{Session: s.live.ID, Phase: event.PhaseSettled})
+	if err != nil || n != s.sent {
+		b.Errorf("%d deliveries were answered and %d are kept: %v", s.sent, n, err)
+	}
+}
+
+// processTime is the CPU time that this process has used.
+func processTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// What Update or View holds while it runs, no answer may need: here it runs
+// until the test is over.
+func TestDeliveriesAreAnsweredWhileTheInterfaceHangs(t *testing.T) {
+	hangs, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	s := benchSession(t, true, func(cfg *tui.Config) {
+		status := cfg.Status
+		cfg.Status = func() tui.Status {
+			once.Do(func() { close(hangs) })
+			<-release
+			return status()
+		}
+	})
+	defer close(release)
+	<-hangs
+	s.load(t, 4, 400)
+	s.lostNothing(t)
+}
