@@ -30,6 +30,7 @@ type Finding struct {
 // the first two for a provider with a server.
 const (
 	FindingTunnel  = "tunnel"     // which one is taken, and why
+	FindingProgram = "program"    // the program that makes the tunnel
 	FindingSession = "session"    // the provider takes the token and gives an address
 	FindingAddress = "address"    // the public address
 	FindingTrip    = "round trip" // a POST to it, which has to arrive here and be answered
@@ -40,18 +41,37 @@ const (
 const tripTime = 5 * time.Second
 
 // Diagnose goes the whole way to the tunnel that Open would take, step by step
-// until one fails, and leaves nothing open. The client asks at the public
-// address; nil: a plain one.
+// until one fails, and leaves nothing open. Of several that are named, it does
+// so with each. The client asks at the public address; nil: a plain one.
 func Diagnose(ctx context.Context, cfg Config, client *http.Client) (found []Finding) {
+	order, err := cfg.Order()
+	if err != nil {
+		return []Finding{{Step: FindingTunnel, Err: err, Hint: Hint(err)}}
+	}
+	for _, provider := range order {
+		found = append(found, diagnoseOne(ctx, cfg, provider, client)...)
+	}
+	return found
+}
+
+func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.Client) (found []Finding) {
 	add := func(step, detail string, took time.Duration, err error) bool {
 		found = append(found, Finding{Step: step, Detail: detail, Took: took, Err: err, Hint: Hint(err)})
 		return err == nil
 	}
-	provider, err := cfg.Choose()
-	if !add(FindingTunnel, reason(cfg, provider), 0, err) {
+	if !add(FindingTunnel, reason(cfg, provider), 0, cfg.fits(provider)) {
 		return found
 	}
-	if provider == Ngrok && !diagnoseNgrok(ctx, cfg, add) {
+	clear := true
+	switch {
+	case provider == Ngrok:
+		clear = diagnoseNgrok(ctx, cfg, add)
+	case provider == Cloudflared:
+		clear = diagnoseProgram(cfg, add)
+	case isSSH(provider):
+		clear = diagnoseSSH(ctx, cfg, provider, add)
+	}
+	if !clear {
 		return found
 	}
 	if provider == Public && cfg.Port == 0 {
@@ -61,7 +81,7 @@ func Diagnose(ctx context.Context, cfg Config, client *http.Client) (found []Fin
 		return found
 	}
 	start := time.Now()
-	tun, err := Open(ctx, cfg)
+	tun, err := openOne(ctx, cfg, provider)
 	if !add(FindingSession, sessionDetail(provider, err), time.Since(start), err) {
 		return found
 	}
@@ -74,9 +94,7 @@ func Diagnose(ctx context.Context, cfg Config, client *http.Client) (found []Fin
 // reason says which tunnel is taken and why.
 func reason(cfg Config, provider string) string {
 	switch {
-	case provider == "":
-		return ""
-	case cfg.Provider != "" && cfg.Provider != Auto:
+	case !cfg.auto():
 		return provider + ", as asked for"
 	case provider == Public:
 		return "public, as an address is given"
@@ -92,38 +110,91 @@ func sessionDetail(provider string, err error) string {
 		return ""
 	case provider == Ngrok:
 		return "the token is accepted"
+	case isSSH(provider):
+		return "the server forwards"
+	case provider == Cloudflared:
+		return "the program runs and is connected"
 	}
 	return "listening on this machine"
 }
 
-// diagnoseNgrok adds the steps to ngrok's server, and reports whether the way
-// is clear.
-func diagnoseNgrok(ctx context.Context, cfg Config, add func(string, string, time.Duration, error) bool) bool {
-	p, latency, err := probeNgrok(ctx, cfg)
-	server := newLine(cfg).server
-	reach, through := StepReach, server
-	if cfg.Proxy != nil {
-		if proxy := cfg.Proxy(server); proxy != "" {
-			reach, through = StepProxy, fmt.Sprintf("%s through %s", server, proxy)
-		}
+// diagnoseProgram adds where the program is.
+func diagnoseProgram(cfg Config, add func(string, string, time.Duration, error) bool) bool {
+	program, err := findCloudflared(cfg)
+	return add(FindingProgram, program, 0, err)
+}
+
+// diagnoseSSH adds the steps to a server by SSH, and reports whether the way
+// is clear. A server that is not known yet is known afterwards.
+func diagnoseSSH(ctx context.Context, cfg Config, provider string, add func(string, string, time.Duration, error) bool) bool {
+	way, err := newSSHWay(cfg, provider)
+	if err != nil {
+		return add(FindingSession, "", 0, err)
 	}
-	for _, step := range []struct {
-		name   Step
-		detail string
-		took   time.Duration
-	}{{reach, through, p.connected}, {StepTrust, "the certificate is trusted", p.secured}, {StepProtocol, "the server speaks ngrok's protocol", latency}} {
+	trying, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Within, openTime)))
+	defer cancel()
+	client, err := way.dial(trying)
+	if err == nil {
+		_ = client.Close() // it was let in: that is all there was to know
+		_ = client.Wait()
+	}
+	reach, through := throughProxy(cfg, way.service.server)
+	trust := "the host key is the one that is known, " + way.known.fingerprint
+	if way.known.fresh {
+		trust = "the host key was not known, and is now, " + way.known.fingerprint
+	}
+	return addSteps(add, provider, err, []diagnosed{
+		{reach, through, way.connected}, {StepTrust, trust, way.trusted}, {StepProtocol, "the server lets us in", way.entered},
+	})
+}
+
+// diagnosed is a step on the way to a server.
+type diagnosed struct {
+	name   Step
+	detail string
+	took   time.Duration // 0: it has not come so far
+}
+
+// addSteps adds the steps up to the one that the error is of, and reports
+// whether there is none.
+func addSteps(add func(string, string, time.Duration, error) bool, provider string, err error, steps []diagnosed) bool {
+	for _, step := range steps {
 		if step.took > 0 {
 			add(string(step.name), step.detail, step.took, nil)
 			continue
 		}
 		failed := step.name
 		var connect *ConnectError
-		if errors.As(err, &connect) {
+		var refused *ProviderError
+		switch {
+		case errors.As(err, &connect):
 			failed = connect.Step
+		case errors.As(err, &refused) && provider != Ngrok:
+			failed = FindingSession
 		}
 		return add(string(failed), "", 0, err)
 	}
 	return err == nil
+}
+
+// throughProxy says by which step a server is reached, and how.
+func throughProxy(cfg Config, server string) (Step, string) {
+	if cfg.Proxy != nil {
+		if proxy := cfg.Proxy(server); proxy != "" {
+			return StepProxy, fmt.Sprintf("%s through %s", server, proxy)
+		}
+	}
+	return StepReach, server
+}
+
+// diagnoseNgrok adds the steps to ngrok's server, and reports whether the way
+// is clear.
+func diagnoseNgrok(ctx context.Context, cfg Config, add func(string, string, time.Duration, error) bool) bool {
+	p, latency, err := probeNgrok(ctx, cfg)
+	reach, through := throughProxy(cfg, newLine(cfg).server)
+	return addSteps(add, Ngrok, err, []diagnosed{
+		{reach, through, p.connected}, {StepTrust, "the certificate is trusted", p.secured}, {StepProtocol, "the server speaks ngrok's protocol", latency},
+	})
 }
 
 // roundTrip serves on a tunnel for as long as it takes to ask for ourselves at

@@ -1,7 +1,6 @@
 package tunnel
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -16,6 +15,10 @@ var ErrNone = errors.New("no tunnel to reach this machine by")
 // ErrNoToken says that ngrok was asked for by name, and that there is no token
 // for it.
 var ErrNoToken = errors.New("ngrok needs a token, and there is none")
+
+// ErrNoCloudflared says that the program cloudflared is not installed, or not
+// where it was said to be.
+var ErrNoCloudflared = errors.New("cloudflared is not installed")
 
 // ErrUnknown says that there is no provider of the name.
 var ErrUnknown = errors.New("unknown tunnel")
@@ -75,6 +78,10 @@ func (e *ConnectError) Error() string {
 	case StepProxy:
 		what = fmt.Sprintf("%s cannot be reached at %s through the proxy %s", e.Provider, e.Server, e.Proxy)
 	case StepTrust:
+		var changed *HostKeyError
+		if errors.As(e.Err, &changed) {
+			return changed.Error()
+		}
 		what = fmt.Sprintf("the certificate of %s is not trusted", e.Server)
 		if e.Expired() {
 			what = fmt.Sprintf("the certificate of %s is not valid now", e.Server)
@@ -118,77 +125,6 @@ func kind(err error) string {
 		return "no route"
 	}
 	return "other"
-}
-
-// Hint gives what to do about an error of this package in a few words, "" when
-// there is nothing to say.
-func Hint(err error) string {
-	var provider *ProviderError
-	var connect *ConnectError
-	var wrong *WrongAnswerError
-	switch {
-	case errors.As(err, &provider):
-		return providerHint(provider)
-	case errors.As(err, &connect):
-		return connectHint(connect)
-	case errors.Is(err, ErrNone), errors.Is(err, ErrNoToken):
-		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
-			"or run your own tunnel to a port, say 4567, and give its address: --public-url https://… --port 4567"
-	case errors.Is(err, ErrConfig):
-		return "mend the file, or see what ngrok says about it: ngrok config check"
-	case errors.Is(err, ErrUnknown):
-		return "use --tunnel auto, --tunnel ngrok, or your own tunnel by --public-url https://…"
-	case errors.Is(err, ErrUsage):
-		return "see \"hf-tap listen --help\" on --tunnel, --public-url and --ngrok-domain"
-	case errors.Is(err, ErrNoRoute):
-		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
-	case errors.As(err, &wrong) && wrong.Code != "":
-		return "see https://ngrok.com/docs/errors/" + strings.ToLower(wrong.Code)
-	case errors.As(err, &wrong):
-		return "check that your tunnel is up and leads to the port that is printed, then start again"
-	}
-	return ""
-}
-
-// providerHint knows the codes that ngrok documents at
-// https://ngrok.com/docs/errors.
-func providerHint(e *ProviderError) string {
-	switch e.Code {
-	case "ERR_NGROK_4018", "ERR_NGROK_105", "ERR_NGROK_106", "ERR_NGROK_107":
-		return "copy the token from https://dashboard.ngrok.com/get-started/your-authtoken into NGROK_AUTHTOKEN, or run \"ngrok config add-authtoken …\""
-	case "ERR_NGROK_108":
-		return "end another session of this account: see https://dashboard.ngrok.com/agents"
-	case "ERR_NGROK_120":
-		return "use a newer hf-tap: ngrok does not speak with this one any more"
-	case "ERR_NGROK_334":
-		return "stop what has the address, see https://dashboard.ngrok.com/endpoints, or take another by --ngrok-domain"
-	case "ERR_NGROK_9037":
-		return "give --ngrok-domain a domain of your account: see https://dashboard.ngrok.com/domains"
-	}
-	if e.Code != "" {
-		return "see https://ngrok.com/docs/errors/" + strings.ToLower(e.Code)
-	}
-	return ""
-}
-
-func connectHint(e *ConnectError) string {
-	switch e.Step {
-	case StepReach:
-		if errors.Is(e.Err, context.DeadlineExceeded) {
-			return "a firewall may drop connections to that port: set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
-		}
-		return "check the network, and set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
-	case StepProxy:
-		return "check HTTPS_PROXY, its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY"
-	case StepTrust:
-		if e.Expired() {
-			return "check the clock of this machine"
-		}
-		return "if your network opens TLS, give the certificate of its authority: --ca FILE"
-	case StepTLS, StepProtocol:
-		return "something between here and there answers in its place: check HTTPS_PROXY, and connect_url in ngrok's configuration"
-	}
-	return ""
 }
 
 // ErrConfig says that ngrok's own configuration file is there and cannot be used.

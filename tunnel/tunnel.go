@@ -2,9 +2,10 @@
 // whose other end the Hub can reach at URL; where its connections come from is
 // the provider's business.
 //
-// Providers in this package: ngrok, through its own SDK; loopback, which is no
-// tunnel at all and serves only a Hub on the same machine; and public, for a
-// tunnel that the user runs.
+// Providers in this package: ngrok, through its own SDK; services that forward
+// ports by SSH, and any server that does; cloudflared, the program; loopback,
+// which is no tunnel at all and serves only a Hub on the same machine; and
+// public, for a tunnel that the user runs.
 //
 // Tunnels come and go: networks drop, machines sleep, providers restart. A
 // Keeper makes one lasting listener of them, and knows which address leads
@@ -58,19 +59,38 @@ const (
 	Loopback = "loopback" // no tunnel: the Hub is on this machine
 	Public   = "public"   // the user's own tunnel, by --public-url
 	Ngrok    = "ngrok"    // ngrok.com, with a token
+
+	// By SSH, without an account. "ssh://[user@]host[:port]" is a provider, too:
+	// a server of the user's own.
+	LocalhostRun = "localhost.run"
+	Serveo       = "serveo"
+	Pinggy       = "pinggy"
+	SrvUs        = "srv.us"
+	Tuns         = "tuns.sh"
+
+	Cloudflared = "cloudflared" // the program of that name, where it is installed
 )
 
 // Config says which tunnel to open, and how.
 type Config struct {
-	Provider  string // Auto, Loopback, Public or Ngrok; empty is Auto
-	PublicURL string // the address of the user's own tunnel
-	Port      int    // the loopback port to listen on, 0 for any
+	Provider  string // a provider's name, or some with commas between them, to be tried in that order; empty is Auto
+	PublicURL string // the address of the user's own tunnel, or of a server at ssh://… that announces none
+	Port      int    // the loopback port to listen on, here or at a server at ssh://…, 0 for any
 	HubURL    string // the Hub's endpoint: loopback serves only a Hub on loopback
 
 	NgrokToken  string           // without one there is no ngrok
 	NgrokDomain string           // a domain of the account, as host or as https URL; empty: ngrok chooses
 	NgrokServer string           // host:port of ngrok's server; empty: ngrok's own
 	NgrokRoots  []*x509.CertPool // trusted for ngrok's server besides ngrok's own authority
+
+	SSHKeyFile string            // the key of hf-tap's own, made if it is not there; empty: another each time
+	KnownHosts string            // the file of hf-tap's own with the servers' keys; needed for all that go by SSH
+	SSHName    string            // the name to ask tuns.sh, and sish at ssh://…, for; empty: one made of the key
+	SSHHome    string            // the user's folder of SSH keys, for ssh://… only; empty: they are not used
+	SSHAgent   string            // the socket of the user's SSH agent, for ssh://… only; empty: it is not asked
+	SSHServers map[string]string // host:port to connect to instead of a provider's own, by provider
+
+	Cloudflared string // the program; empty: cloudflared in PATH
 
 	// Dial connects to a provider's server, through a proxy where there is one;
 	// nil: directly. Proxy names the proxy that Dial takes to an address, without
@@ -82,63 +102,6 @@ type Config struct {
 	Log     *slog.Logger  // what providers' libraries have to say; nil: nobody hears it
 	Beat    time.Duration // between two signs of life with a provider, 0 for 10 s; after 2.5 of them without an answer the connection is dead
 	Within  time.Duration // how long opening may take, and each step of Diagnose at most; 0 for 15 s
-}
-
-// Open opens the tunnel that cfg asks for. The tunnel outlives ctx: it ends
-// with Close. The error is or wraps one of this package's: Hint tells what to
-// do about it.
-func Open(ctx context.Context, cfg Config) (Tunnel, error) {
-	provider, err := cfg.Choose()
-	if err != nil {
-		return nil, err
-	}
-	switch provider {
-	case Ngrok:
-		return openNgrok(ctx, cfg)
-	case Public:
-		public, err := publicURL(cfg.PublicURL)
-		if err != nil {
-			return nil, err
-		}
-		return openLocal(ctx, provider, public, cfg.Port)
-	default:
-		return openLocal(ctx, provider, "", cfg.Port)
-	}
-}
-
-// Choose gives the provider that Open will take: the one that is named, or
-// for Auto, in this order: the user's own tunnel if its address is given,
-// loopback for a Hub on loopback, ngrok if there is a token. Settings that
-// contradict it are an ErrUsage; without any that fits it is ErrNone.
-func (cfg Config) Choose() (string, error) {
-	provider := cfg.Provider
-	if provider == "" || provider == Auto {
-		switch {
-		case cfg.PublicURL != "":
-			provider = Public
-		case onLoopback(cfg.HubURL):
-			provider = Loopback
-		case cfg.NgrokToken != "":
-			provider = Ngrok
-		default:
-			return "", ErrNone
-		}
-	}
-	switch {
-	case provider != Loopback && provider != Public && provider != Ngrok:
-		return "", fmt.Errorf("%w %q", ErrUnknown, provider)
-	case provider == Loopback && !onLoopback(cfg.HubURL):
-		return "", fmt.Errorf("%w: %s is not on this machine, so it cannot reach a loopback address", ErrUsage, cfg.HubURL)
-	case provider != Public && cfg.PublicURL != "":
-		return "", fmt.Errorf("%w: a tunnel by %s has no public URL of the user's", ErrUsage, provider)
-	case provider == Ngrok && cfg.NgrokToken == "":
-		return "", ErrNoToken
-	case provider == Ngrok:
-		if _, err := ngrokURL(cfg.NgrokDomain); err != nil {
-			return "", err
-		}
-	}
-	return provider, nil
 }
 
 // ngrokURL gives the URL to ask ngrok for, "" to let it choose.

@@ -1,0 +1,155 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Hint gives what to do about an error of this package in a few words, "" when
+// there is nothing to say.
+func Hint(err error) string {
+	var auto *AutoError
+	var all *AllFailedError
+	switch {
+	case errors.As(err, &auto):
+		others := "or take another by name: --tunnel " + strings.Join(without(Providers(), auto.Provider), ", ")
+		if hint := Hint(auto.Err); hint != "" {
+			return hint + "; " + others
+		}
+		return others
+	case errors.As(err, &all):
+		for _, err := range all.Errs {
+			if hint := Hint(err); hint != "" {
+				return hint
+			}
+		}
+		return ""
+	}
+	return hintOne(err)
+}
+
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(names, func(n string) bool { return n == name })
+}
+
+func hintOne(err error) string {
+	var provider *ProviderError
+	var connect *ConnectError
+	var wrong *WrongAnswerError
+	switch {
+	case errors.As(err, &provider):
+		return providerHint(provider)
+	case errors.As(err, &connect):
+		return connectHint(connect)
+	case errors.Is(err, ErrNone), errors.Is(err, ErrNoToken):
+		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
+			"or run your own tunnel to a port, say 4567, and give its address: --public-url https://… --port 4567"
+	case errors.Is(err, ErrConfig):
+		return "mend the file, or see what ngrok says about it: ngrok config check"
+	case errors.Is(err, ErrNoCloudflared):
+		return "install cloudflared, or use another tunnel: --tunnel " + strings.Join(without(Providers(), Cloudflared), ", ")
+	case errors.Is(err, ErrSSHFiles):
+		return "mend the file, or remove it: it is made again, but then servers are trusted, and names given, as for the first time"
+	case errors.Is(err, ErrUnknown):
+		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(Providers(), ", ")
+	case errors.Is(err, ErrUsage):
+		return "see \"hf-tap listen --help\" on --tunnel, --public-url and --ngrok-domain"
+	case errors.Is(err, ErrNoRoute):
+		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
+	case errors.As(err, &wrong) && wrong.Code != "":
+		return "see https://ngrok.com/docs/errors/" + strings.ToLower(wrong.Code)
+	case errors.As(err, &wrong):
+		return "check that your tunnel is up and leads to the port that is printed, then start again"
+	}
+	return ""
+}
+
+// providerHint knows the codes that ngrok documents at
+// https://ngrok.com/docs/errors, and what servers by SSH refuse.
+func providerHint(e *ProviderError) string {
+	switch {
+	case isSSH(e.Provider):
+		return sshHint(e)
+	case e.Provider == Cloudflared && e.Code == "429":
+		return "Cloudflare gives only so many addresses in a time: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(Providers(), Cloudflared), ", ")
+	case e.Provider == Cloudflared:
+		return "see what it says when it is run by itself: cloudflared tunnel --url http://127.0.0.1:8000"
+	}
+	switch e.Code {
+	case "ERR_NGROK_4018", "ERR_NGROK_105", "ERR_NGROK_106", "ERR_NGROK_107":
+		return "copy the token from https://dashboard.ngrok.com/get-started/your-authtoken into NGROK_AUTHTOKEN, or run \"ngrok config add-authtoken …\""
+	case "ERR_NGROK_108":
+		return "end another session of this account: see https://dashboard.ngrok.com/agents"
+	case "ERR_NGROK_120":
+		return "use a newer hf-tap: ngrok does not speak with this one any more"
+	case "ERR_NGROK_334":
+		return "stop what has the address, see https://dashboard.ngrok.com/endpoints, or take another by --ngrok-domain"
+	case "ERR_NGROK_9037":
+		return "give --ngrok-domain a domain of your account: see https://dashboard.ngrok.com/domains"
+	}
+	if e.Code != "" {
+		return "see https://ngrok.com/docs/errors/" + strings.ToLower(e.Code)
+	}
+	return ""
+}
+
+func sshHint(e *ProviderError) string {
+	own := strings.HasPrefix(e.Provider, sshScheme)
+	switch {
+	case own && strings.HasPrefix(e.Message, "permission denied"):
+		return "check the user in " + e.Provider + ", and that the server takes a key of your agent or ~/.ssh; keys with a passphrase work by the agent: ssh-add"
+	case own && strings.HasPrefix(e.Message, "it does not forward"):
+		return "the server has to allow it (AllowTcpForwarding, PermitListen), and the port has to be free there: --port"
+	case own:
+		return "give the address that leads to the server's port: --public-url https://… --port 4567"
+	}
+	return "the service may be full or closed to guests: try again, or use another tunnel: --tunnel " + strings.Join(without(Providers(), e.Provider), ", ")
+}
+
+func connectHint(e *ConnectError) string {
+	switch e.Step {
+	case StepReach:
+		return reachHint(e)
+	case StepProxy:
+		return "check HTTPS_PROXY, its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY"
+	case StepTrust:
+		var changed *HostKeyError
+		if errors.As(e.Err, &changed) {
+			return "somebody may be in between: ask who runs the server; if its key was changed, remove the line of " + changed.Host + " from " + changed.File
+		}
+		if e.Expired() {
+			return "check the clock of this machine"
+		}
+		return "if your network opens TLS, give the certificate of its authority: --ca FILE"
+	case StepTLS, StepProtocol:
+		if isSSH(e.Provider) {
+			return "try again; if something between here and there answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(Providers(), e.Provider), ", ")
+		}
+		if e.Provider == Cloudflared {
+			return "it connects by itself, past HTTPS_PROXY: a firewall may be in its way; see cloudflared tunnel --url http://127.0.0.1:8000"
+		}
+		hint := "something between here and there answers in its place: check HTTPS_PROXY"
+		if e.Provider == Ngrok {
+			hint += ", and connect_url in ngrok's configuration"
+		}
+		return hint
+	}
+	return ""
+}
+
+// openPort is the port that networks leave open, and who works on it.
+const openPort = "443"
+
+func reachHint(e *ConnectError) string {
+	hint := "check the network, and set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
+	if errors.Is(e.Err, context.DeadlineExceeded) {
+		hint = "a firewall may drop connections to that port: set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
+	}
+	if _, port, err := net.SplitHostPort(e.Server); err == nil && port != openPort {
+		hint += ", or a tunnel that works on port " + openPort + ": --tunnel " + strings.Join([]string{Ngrok, Pinggy, Serveo}, ", ")
+	}
+	return hint
+}

@@ -1,0 +1,82 @@
+package tunnel
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// sshConn is a channel of an SSH connection as a net.Conn. A channel has no
+// deadlines, which an http.Server needs not only for its time-outs: it ends the
+// read that waits for the next request by one. Two pipes in memory have them,
+// one for each direction, so that the other side may end its half.
+type sshConn struct {
+	net.Conn // what is written here goes out
+	in       net.Conn
+	local    net.Addr
+	remote   net.Addr
+}
+
+// newSSHConn starts the copying, which run waits for. It ends when both sides
+// have closed, or with the whole connection.
+func newSSHConn(ch ssh.Channel, local, remote net.Addr, run *sync.WaitGroup) *sshConn {
+	in, arriving := net.Pipe()
+	leaving, out := net.Pipe()
+	run.Go(func() {
+		_, _ = io.Copy(arriving, ch)
+		_ = arriving.Close()
+	})
+	run.Go(func() {
+		_, _ = io.Copy(ch, leaving)
+		_ = leaving.Close()
+		_ = ch.Close() // it may be closed from the other side already
+	})
+	return &sshConn{Conn: out, in: in, local: local, remote: remote}
+}
+
+func (c *sshConn) Read(p []byte) (int, error) { return c.in.Read(p) }
+
+// SetDeadline sets both deadlines.
+func (c *sshConn) SetDeadline(t time.Time) error {
+	_ = c.in.SetReadDeadline(t) // a pipe in memory does not fail
+	return c.SetWriteDeadline(t)
+}
+
+// SetReadDeadline sets the deadline of reads.
+func (c *sshConn) SetReadDeadline(t time.Time) error { return c.in.SetReadDeadline(t) }
+
+// Close lets what was written go out.
+func (c *sshConn) Close() error {
+	_ = c.in.Close() // a pipe in memory does not fail
+	return c.Conn.Close()
+}
+
+// LocalAddr is the address at the server that the client came to.
+func (c *sshConn) LocalAddr() net.Addr { return c.local }
+
+// RemoteAddr is the client's address, as far as the server tells it.
+func (c *sshConn) RemoteAddr() net.Addr { return c.remote }
+
+// sshAddr is an address as a server tells it, which may be no IP address.
+type sshAddr string
+
+func (a sshAddr) Network() string { return "tcp" }
+func (a sshAddr) String() string  { return string(a) }
+
+func addrOf(host string, port uint32) net.Addr {
+	if ip, err := netip.ParseAddr(host); err == nil && port < 1<<16 {
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port)))
+	}
+	if len(host) > maxHost {
+		host = host[:maxHost]
+	}
+	return sshAddr(net.JoinHostPort(host, strconv.FormatUint(uint64(port), 10)))
+}
+
+// maxHost is how long a name in the DNS can be.
+const maxHost = 253
