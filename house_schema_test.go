@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/session"
 )
 
 // field is a row of a table in docs/events.md.
@@ -130,6 +134,8 @@ func (w *world) linesOfAll() (lines []string, secret string) {
 	event(fmt.Sprintf(`"replay_of":%d`, e.N))
 	r.mustEnd(0)
 
+	w.keepPinned()
+
 	lines = slices.Collect(strings.Lines(r.out.text() + replayed + w.output("events", "ls", "--json") + w.output("events", "show", "1", "--json")))
 	for _, b := range codeBlocks(w.t, "docs/events.md") {
 		if b.language == "json" {
@@ -137,6 +143,23 @@ func (w *world) linesOfAll() (lines []string, secret string) {
 		}
 	}
 	return lines, secret
+}
+
+// keepPinned puts an event into the history that the user has edited and keeps
+// at hand: that is done on the screen.
+func (w *world) keepPinned() {
+	w.t.Helper()
+	i := slices.IndexFunc(w.env, func(e string) bool { return strings.HasPrefix(e, "HF_TAP_STATE=") })
+	store, err := history.Open(w.t.Context(), session.Dir(strings.TrimPrefix(w.env[i], "HF_TAP_STATE=")).History())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := store.Append(w.t.Context(), &event.Event{Pinned: true, Edited: true}); err != nil {
+		w.t.Error(err)
+	}
+	if err := store.Close(); err != nil {
+		w.t.Error(err)
+	}
 }
 
 // testSchema compares each line with the tables, and the tables with all lines.

@@ -26,6 +26,8 @@ type line struct {
 	Session    string          `json:"session"`
 	Source     Source          `json:"source"`
 	ReplayOf   int64           `json:"replay_of,omitempty"`
+	Edited     bool            `json:"edited,omitempty"`
+	Pinned     bool            `json:"pinned,omitempty"`
 	WebhookID  string          `json:"webhook_id"`
 	Delivery   string          `json:"delivery"`
 	DeliveryN  int             `json:"delivery_n"`
@@ -69,7 +71,7 @@ type lineAttempt struct {
 // was not loaded, neither key is there.
 func (e *Event) MarshalJSON() ([]byte, error) {
 	l := line{
-		Type: "event", V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf,
+		Type: "event", V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf, Edited: e.Edited, Pinned: e.Pinned,
 		WebhookID: e.WebhookID, Delivery: e.Delivery, DeliveryN: e.DeliveryN, Kind: e.Kind,
 		Repo: lineRepo{e.Repo.Type, e.Repo.Name}, ReceivedAt: e.ReceivedAt.UTC(), Verdict: e.Verdict,
 		Method: e.Method, Path: MaskURL(e.Path), Headers: [][2]string{}, BodyCut: e.BodyCut, Size: e.Size,

@@ -100,9 +100,9 @@ func (l *Live) SetFault(f *receiver.Fault) error {
 	if err := l.Receiver.SetFault(f); err != nil {
 		return err
 	}
-	s := event.State{Subject: event.SubjectSession, State: "answers are right again"}
+	s := event.State{Subject: event.SubjectSession, State: "fault cleared"}
 	if f != nil {
-		s.State, s.Detail = "answers are wrong on purpose", f.String()
+		s.State, s.Detail = "fault set", f.String()
 	}
 	l.report(s)
 	return nil
