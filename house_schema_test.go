@@ -149,8 +149,13 @@ func (w *world) linesOfAll() (lines []string, secret string) {
 // at hand: that is done on the screen.
 func (w *world) keepPinned() {
 	w.t.Helper()
-	i := slices.IndexFunc(w.env, func(e string) bool { return strings.HasPrefix(e, "HF_TAP_STATE=") })
-	store, err := history.Open(w.t.Context(), session.Dir(strings.TrimPrefix(w.env[i], "HF_TAP_STATE=")).History())
+	var dir session.Dir
+	for _, e := range w.env { // of two, the last one counts
+		if state, ok := strings.CutPrefix(e, "HF_TAP_STATE="); ok {
+			dir = session.Dir(state)
+		}
+	}
+	store, err := history.Open(w.t.Context(), dir.History())
 	if err != nil {
 		w.t.Fatal(err)
 	}
