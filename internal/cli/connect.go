@@ -4,10 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/pflag"
 )
@@ -65,15 +69,16 @@ type tunnelFlags struct {
 }
 
 func (f *tunnelFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, ngrok, public or loopback")
+	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback, public, or "+strings.Join(tunnel.Providers(), ", ")+"; with commas: the first that works")
 	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
 	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
 	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
 }
 
 // config is what the flags and ngrok's own settings ask for.
-func (f *tunnelFlags) config(p *Process, env hub.Env, n *network.Network) (tunnel.Config, error) {
+func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network) (tunnel.Config, error) {
 	cfg := tunnel.Config{
+		SSHKeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), SSHAgent: p.Getenv("SSH_AUTH_SOCK"),
 		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokDomain: f.ngrokDomain,
 		Version: p.Version, Dial: n.DialContext,
 		Proxy: func(address string) string {
@@ -86,7 +91,11 @@ func (f *tunnelFlags) config(p *Process, env hub.Env, n *network.Network) (tunne
 	if roots := n.Roots(); roots != nil {
 		cfg.NgrokRoots = append(cfg.NgrokRoots, roots)
 	}
-	if named := f.provider != tunnel.Auto && f.provider != tunnel.Ngrok; named || f.publicURL != "" || f.provider == tunnel.Auto && env.Loopback() {
+	if home := p.Getenv("HOME"); home != "" {
+		cfg.SSHHome = filepath.Join(home, ".ssh")
+	}
+	auto := f.provider == tunnel.Auto && f.publicURL == "" && !env.Loopback()
+	if !auto && !slices.Contains(strings.Split(f.provider, ","), tunnel.Ngrok) {
 		return cfg, nil // ngrok is not asked: how it is set up does not matter
 	}
 	settings, err := tunnel.NgrokFromEnv(p.Getenv, runtime.GOOS)

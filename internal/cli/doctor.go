@@ -15,6 +15,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -234,7 +235,14 @@ func (d *doctor) clock(t *dated, took time.Duration) {
 
 // tunnel goes the whole way to the tunnel that would be taken.
 func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
-	cfg, err := f.config(d.p, env, n)
+	dir, err := session.FindDir(d.p.Getenv)
+	if err == nil {
+		err = dir.Make() // where keys of servers are kept
+	}
+	var cfg tunnel.Config
+	if err == nil {
+		cfg, err = f.config(d.p, dir, env, n)
+	}
 	if err != nil {
 		d.fail("tunnel", 0, err)
 		return nil

@@ -29,12 +29,13 @@ func hintFor(err error) string {
 	if errors.As(err, &small) {
 		return "run \"hf auth login\" with a token of the role write, or one with user.webhooks.read and user.webhooks.write"
 	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "leave --port out to take a free one, or stop the program that has it"
+	}
 	if hint := tunnel.Hint(err); hint != "" {
 		return hint
 	}
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return "leave --port out to take a free one, or stop the program that has it"
 	case errors.Is(err, history.ErrDamaged):
 		return "move the file away to start a new history; the old one stays readable with sqlite3"
 	case errors.Is(err, history.ErrNewer):

@@ -140,13 +140,13 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	transport := network.Transport()
 	defer transport.CloseIdleConnections()
 	cfg.Public = &http.Client{Transport: transport}
-	if cfg.Tunnel, err = f.tunnel.config(p, env, network); err != nil {
-		return err
-	}
 	if env.Loopback() {
 		cfg.Receiver.Source = event.SourceSandbox
 	}
 	if cfg.Dir, err = session.FindDir(p.Getenv); err != nil {
+		return err
+	}
+	if cfg.Tunnel, err = f.tunnel.config(p, cfg.Dir, env, network); err != nil {
 		return err
 	}
 	if !f.noWebhook {

@@ -58,6 +58,13 @@ func FindDir(getenv func(string) string) (Dir, error) {
 // History is the path of the history.
 func (d Dir) History() string { return filepath.Join(string(d), "history.db") }
 
+// SSHKey is the key that tunnels by SSH show, made when the first is opened. It
+// is hf-tap's own: the user's would tell who they are.
+func (d Dir) SSHKey() string { return filepath.Join(string(d), "id_ed25519") }
+
+// KnownHosts are the keys of servers that tunnels by SSH have met.
+func (d Dir) KnownHosts() string { return filepath.Join(string(d), "known_hosts") }
+
 func (d Dir) leases() string { return filepath.Join(string(d), "leases") }
 
 // Make makes the folder and the one for leases. One that is there already keeps

@@ -16,7 +16,8 @@ func (r *run) openTunnel(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if provider == tunnel.Ngrok {
+	if provider != tunnel.Loopback && provider != tunnel.Public {
+		r.Tell("opening a tunnel by " + provider)
 		r.report(event.State{Subject: event.SubjectTunnel, Name: provider, State: string(tunnel.Connecting)})
 	}
 	times := r.Times.Tunnel
@@ -24,7 +25,7 @@ func (r *run) openTunnel(ctx context.Context) (err error) {
 		times.First = r.Times.Verify
 	}
 	r.keeper, err = tunnel.Keep(ctx, tunnel.KeeperConfig{
-		Open:    func(ctx context.Context) (tunnel.Tunnel, error) { return tunnel.Open(ctx, r.Tunnel) },
+		Open:    tunnel.Opener(r.Tunnel),
 		Check:   r.check,
 		Changed: r.tunnelChanged,
 		Times:   times,
