@@ -1,0 +1,297 @@
+package frp
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var nobody = log.New(io.Discard, "", 0)
+
+func start(t testing.TB, cfg frptest.Config) *frptest.Server {
+	t.Helper()
+	s, err := frptest.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// quick is a configuration that notices everything soon.
+func quick(cfg Config) Config {
+	cfg.Beat, cfg.Within = 100*time.Millisecond, time.Second
+	if cfg.Name == "" {
+		cfg.Name = "me"
+	}
+	return cfg
+}
+
+// looked leads to a server by its look-up.
+func looked(s *frptest.Server) Config { return quick(Config{Lookup: s.Lookup()}) }
+
+func open(t testing.TB, cfg Config) *Client {
+	t.Helper()
+	c, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// wantError opens what cannot be opened.
+func wantError(t *testing.T, cfg Config, step Step, text string) {
+	t.Helper()
+	began := time.Now()
+	c, err := Open(t.Context(), cfg)
+	if err == nil {
+		_ = c.Close()
+		t.Fatal("it opened")
+	}
+	var e *Error
+	if !errors.As(err, &e) || e.Step != step || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %v, want %q at %q", err, text, step)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// serve answers with what is sent, until the test ends.
+func serve(t testing.TB, ln net.Listener, h http.Handler) {
+	t.Helper()
+	srv := &http.Server{Handler: h, ErrorLog: nobody, ReadTimeout: time.Minute, WriteTimeout: time.Minute}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = srv.Serve(ln) })
+	t.Cleanup(func() {
+		_ = ln.Close()
+		_ = srv.Close()
+		wg.Wait()
+	})
+}
+
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("From", r.RemoteAddr)
+	_, _ = w.Write(body)
+}
+
+func public(t testing.TB) *http.Client {
+	tr := &http.Transport{}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, Timeout: 10 * time.Second}
+}
+
+func post(c *http.Client, url string, body []byte) (*http.Response, []byte, error) {
+	resp, err := c.Post(url, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	return resp, got, err
+}
+
+// patience is for waits whose end is sure to come.
+func patience(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// until waits for a state.
+func until(t testing.TB, c *Client, fits func(State) bool) State {
+	t.Helper()
+	ctx := patience(t)
+	for {
+		if s := c.State(); fits(s) {
+			return s
+		}
+		select {
+		case <-c.Changed():
+		case <-ctx.Done():
+			t.Fatalf("it stays %+v", c.State())
+		}
+	}
+}
+
+func TestBodiesComeThroughToTheByte(t *testing.T) {
+	for name, cfg := range map[string]frptest.Config{"gradio's": {}, "plain": {Plain: true}, "one's own": {Own: true, Token: "geheim"}} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, cfg)
+			mine := quick(Config{Server: s.Addr(), Token: cfg.Token})
+			if !cfg.Plain {
+				mine.Roots = []*x509.CertPool{nil, s.CA()}
+			}
+			if name == "gradio's" {
+				mine = looked(s)
+			}
+			mine.Beat = time.Second // the machine is busy
+			c := open(t, mine)
+			serve(t, c, http.HandlerFunc(echo))
+			client := public(t)
+			for i := range 1000 {
+				sent := bytes.Repeat([]byte{0, 0xff, '\r', '\n', byte(i)}, 1+i%97)
+				if i%250 == 0 {
+					sent = bytes.Repeat(sent, 1+1<<20/len(sent))
+				}
+				resp, got, err := post(client, c.URL()+"/hook", sent)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got, sent) {
+					t.Fatalf("%d bytes came back as %d", len(sent), len(got))
+				}
+				if from, _, _ := net.SplitHostPort(resp.Header.Get("From")); from != "127.0.0.1" {
+					t.Fatalf("from %s", from)
+				}
+			}
+		})
+	}
+}
+
+func TestTheSameNameHasTheSameAddress(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	first := c.URL()
+	_ = c.Close()
+	if c = open(t, looked(s)); c.URL() != first {
+		t.Errorf("%s, then %s", first, c.URL())
+	}
+	cfg := looked(s)
+	cfg.Name = "other"
+	other := open(t, cfg)
+	if other.URL() == first {
+		t.Error("two names have one address")
+	}
+	serve(t, c, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "one") }))
+	serve(t, other, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "other") }))
+	for u, want := range map[string]string{c.URL(): "one", other.URL(): "other"} {
+		if _, got, err := post(public(t), u, nil); err != nil || string(got) != want {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	fresh := looked(s)
+	fresh.Name = ""
+	a, b := fresh.withDefaults(), fresh.withDefaults()
+	if a.Name == b.Name || len(a.Name) < 20 {
+		t.Errorf("fresh names are %q and %q", a.Name, b.Name)
+	}
+}
+
+func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
+	text := func(s string) *string { return &s }
+	gigabyte := []byte("1\x00\x00\x00\x00\x40\x00\x00\x00")
+	for _, c := range []struct {
+		name  string
+		fault frptest.Faults
+		step  Step
+		want  string
+	}{
+		{"closes at once", frptest.Faults{RefuseConns: true}, StepTLS, ""},
+		{"hangs before TLS", frptest.Faults{HangConns: true}, StepTLS, "no answer within 1s"},
+		{"speaks another protocol", frptest.Faults{GarbageConn: []byte("SSH-2.0-x\r\n")}, StepTLS, ""},
+		{"sends an endless line in place of TLS", frptest.Faults{GarbageConn: []byte("x")}, StepTLS, ""},
+		{"has an expired certificate", frptest.Faults{Certificate: frptest.Expired}, StepTrust, "expired"},
+		{"has another's certificate", frptest.Faults{Certificate: frptest.OtherName}, StepTrust, "127.0.0.1"},
+		{"has a certificate of nobody", frptest.Faults{Certificate: frptest.Stranger}, StepTrust, "unknown authority"},
+		{"speaks HTTP after TLS", frptest.Faults{GarbageMux: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, StepProtocol, "invalid"},
+		{"sends an endless line in place of the protocol", frptest.Faults{GarbageMux: []byte("x")}, StepProtocol, "invalid"},
+		{"hangs at the login", frptest.Faults{HangLogin: true}, StepProtocol, "no answer within 1s"},
+		{"drops at the login", frptest.Faults{DropAtLogin: true}, StepProtocol, ""},
+		{"sends garbage at the login", frptest.Faults{GarbageLogin: []byte("garbage")}, StepProtocol, "no message of frp's"},
+		{"sends a frame of a gigabyte", frptest.Faults{GarbageLogin: gigabyte}, StepProtocol, "1073741824 bytes"},
+		{"answers something else", frptest.Faults{GarbageLogin: []byte("4\x00\x00\x00\x00\x00\x00\x00\x02{}")}, StepProtocol, "in answer to a login"},
+		{"drops at the address", frptest.Faults{DropAtProxy: true}, StepProtocol, ""},
+		{"announces what is not encrypted", frptest.Faults{Announce: text("http://evil.example")}, StepProtocol, "not encrypted"},
+		{"announces nonsense", frptest.Faults{Announce: text("https://u:p@evil.example/x")}, StepProtocol, "no address"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := start(t, frptest.Config{})
+			s.Set(func(f *frptest.Faults) { *f = c.fault })
+			wantError(t, looked(s), c.step, c.want)
+			if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Live() == 0 }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("is not there", func(t *testing.T) {
+		s := start(t, frptest.Config{})
+		s.Stop()
+		wantError(t, looked(s), StepReach, "refused")
+	})
+	t.Run("speaks without TLS", func(t *testing.T) {
+		wantError(t, looked(start(t, frptest.Config{Plain: true})), StepTLS, "")
+	})
+	t.Run("speaks TLS where it is not expected", func(t *testing.T) {
+		wantError(t, quick(Config{Server: start(t, frptest.Config{}).Addr()}), StepProtocol, "")
+	})
+	if _, err := Open(t.Context(), quick(Config{Server: "no address"})); err == nil || !strings.Contains(err.Error(), "host:7000") {
+		t.Error(err)
+	}
+}
+
+func TestAServersNoIsARefusal(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		cfg    frptest.Config
+		fault  frptest.Faults
+		reason Reason
+	}{
+		{"the name is taken", frptest.Config{}, frptest.Faults{ProxyError: "new proxy [x] error: router config conflict"}, NameTaken},
+		{"the token is wrong", frptest.Config{Token: "geheim"}, frptest.Faults{}, BadToken},
+		{"no HTTP", frptest.Config{}, frptest.Faults{ProxyError: "type [http] not supported when vhost http port is not set"}, Unsupported},
+		{"something else", frptest.Config{}, frptest.Faults{LoginError: "come back\nlater"}, Unknown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := start(t, c.cfg)
+			s.Set(func(f *frptest.Faults) { *f = c.fault })
+			_, err := Open(t.Context(), looked(s))
+			var refused *Refusal
+			if !errors.As(err, &refused) || refused.Reason != c.reason || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestOpeningEndsWithItsContext(t *testing.T) {
+	s := start(t, frptest.Config{})
+	s.Set(func(f *frptest.Faults) { f.HangLogin = true })
+	cfg := looked(s)
+	cfg.Within = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = s.Wait(patience(t), func(c frptest.Counts) bool { return c.Conns == 1 })
+		cancel()
+	})
+	if _, err := Open(ctx, cfg); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	wg.Wait()
+}

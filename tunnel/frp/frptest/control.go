@@ -1,0 +1,342 @@
+package frptest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/yamux"
+
+	"github.com/hf-tap/hf-tap/tunnel/frp/internal/wire"
+)
+
+// workTime is how long a public connection waits for a work connection.
+const workTime = 5 * time.Second
+
+// control is a session of a client's.
+type control struct {
+	s      *Server
+	runID  string
+	stream net.Conn
+	ctl    *wire.Control
+	over   chan struct{}
+	work   chan net.Conn
+	end    chan struct{} // closed to end it from outside
+	once   sync.Once
+}
+
+// address is a public address: a port, which stays.
+type address struct {
+	s     *Server
+	ln    net.Listener
+	owner *control // nil while nobody has it
+}
+
+func (s *Server) serveStream(mux *yamux.Session, stream net.Conn) {
+	defer stream.Close()
+	typ, body, err := wire.Read(stream)
+	if err != nil {
+		return
+	}
+	switch typ {
+	case wire.TypeLogin:
+		if login, err := wire.Decode[wire.Login](body); err == nil {
+			s.login(mux, stream, login)
+		}
+	case wire.TypeNewWorkConn:
+		if msg, err := wire.Decode[wire.NewWorkConn](body); err == nil {
+			s.takeWork(mux, stream, msg.RunID)
+		}
+	}
+}
+
+// login serves a control stream until it ends.
+func (s *Server) login(mux *yamux.Session, stream net.Conn, login wire.Login) {
+	f := s.fault()
+	refuse := func(typ wire.Type, w io.Writer, text string) {
+		s.count(func(c *Counts) { c.Refused++ })
+		if typ == wire.TypeLoginResp {
+			_ = wire.Write(w, typ, wire.LoginResp{Version: "0.61.0", Error: text})
+		} else {
+			_ = wire.Write(w, typ, wire.NewProxyResp{Error: text})
+		}
+	}
+	switch {
+	case f.HangLogin:
+		_, _ = io.Copy(io.Discard, stream)
+		return
+	case f.DropAtLogin:
+		_ = mux.Close()
+		return
+	case f.GarbageLogin != nil:
+		_ = babble(stream, f.GarbageLogin)
+		return
+	case f.LoginError != "":
+		refuse(wire.TypeLoginResp, stream, f.LoginError)
+		return
+	case login.PrivilegeKey != wire.PrivilegeKey(s.cfg.Token, login.Timestamp):
+		refuse(wire.TypeLoginResp, stream, "token in login doesn't match token from configuration")
+		return
+	}
+	ctl, err := wire.NewControl(stream, s.cfg.Token)
+	if err != nil {
+		return
+	}
+	c := &control{s: s, runID: login.RunID, stream: stream, ctl: ctl, over: make(chan struct{}), work: make(chan net.Conn, 10), end: make(chan struct{})}
+	s.mu.Lock()
+	old := s.controls[c.runID]
+	s.controls[c.runID] = c
+	s.mu.Unlock()
+	if old != nil {
+		s.count(func(c *Counts) { c.Replaced++ })
+		old.stop()
+		<-old.over
+	}
+	s.count(func(c *Counts) { c.Logins++ })
+	defer c.leave()
+	if wire.Write(stream, wire.TypeLoginResp, wire.LoginResp{Version: "0.61.0", RunID: c.runID}) != nil {
+		return
+	}
+	for range login.PoolCount {
+		_ = wire.Write(ctl, wire.TypeReqWorkConn, wire.Empty{})
+	}
+	if f.OpenStreams {
+		if extra, err := mux.Open(); err == nil {
+			defer extra.Close()
+		}
+	}
+	c.serve(mux, refuse)
+}
+
+// serve answers what a client asks for.
+func (c *control) serve(mux *yamux.Session, refuse func(wire.Type, io.Writer, string)) {
+	stopped := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case <-c.end:
+			_ = c.stream.SetReadDeadline(time.Now())
+		case <-done:
+		}
+	}()
+	defer func() { close(done); <-stopped }()
+	for {
+		typ, body, err := wire.Read(c.ctl)
+		if err != nil {
+			return
+		}
+		f := c.s.fault()
+		switch typ {
+		case wire.TypeNewProxy:
+			ask, err := wire.Decode[wire.NewProxy](body)
+			switch {
+			case err != nil:
+				return
+			case f.DropAtProxy:
+				_ = mux.Close()
+				return
+			case f.ProxyError != "":
+				refuse(wire.TypeNewProxyResp, c.ctl, f.ProxyError)
+				continue
+			}
+			if text := c.give(ask, f); text != "" {
+				refuse(wire.TypeNewProxyResp, c.ctl, text)
+			}
+		case wire.TypePing:
+			c.s.count(func(c *Counts) { c.Pings++ })
+			if !f.Deaf {
+				_ = wire.Write(c.ctl, wire.TypePong, wire.Pong{Error: f.PongError})
+			}
+		}
+	}
+}
+
+// give gives a name its address, or tells why not.
+func (c *control) give(ask wire.NewProxy, f Faults) string {
+	sum := sha256.Sum256([]byte(ask.ProxyName))
+	label := hex.EncodeToString(sum[:])[:18]
+	s := c.s
+	s.mu.Lock()
+	a := s.names[label]
+	if a != nil && a.owner != nil {
+		s.mu.Unlock()
+		return ErrTaken.Error()
+	}
+	if a == nil {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil || s.closed {
+			s.mu.Unlock()
+			return "no port"
+		}
+		a = &address{s: s, ln: ln}
+		s.names[label] = a
+		s.wg.Go(a.accept)
+	}
+	a.owner = c
+	s.mu.Unlock()
+	resp := wire.NewProxyResp{ProxyName: label, RemoteAddr: "http://" + a.ln.Addr().String()}
+	if s.cfg.Own {
+		resp.ProxyName, resp.RemoteAddr = ask.ProxyName, a.ln.Addr().String()
+	}
+	if f.Announce != nil {
+		resp.RemoteAddr = *f.Announce
+	}
+	_ = wire.Write(c.ctl, wire.TypeNewProxyResp, resp)
+	return ""
+}
+
+// leave takes the control out of use.
+func (c *control) leave() {
+	s := c.s
+	s.mu.Lock()
+	if s.controls[c.runID] == c {
+		delete(s.controls, c.runID)
+	}
+	for _, a := range s.names {
+		if a.owner == c {
+			a.owner = nil
+		}
+	}
+	close(c.over)
+	s.mu.Unlock()
+	s.count(func(n *Counts) { n.Ended++ })
+	for {
+		select {
+		case conn := <-c.work:
+			_ = conn.Close()
+		default:
+			return
+		}
+	}
+}
+
+func (c *control) stop() { c.once.Do(func() { close(c.end) }) }
+
+// kill may block for as long as the client does not read.
+func (c *control) kill() { _ = wire.Write(c.ctl, wire.TypeKill, wire.Empty{}) }
+
+// takeWork holds a work connection until it has been used.
+func (s *Server) takeWork(mux *yamux.Session, stream net.Conn, runID string) {
+	s.mu.Lock()
+	c := s.controls[runID]
+	s.mu.Unlock()
+	if c == nil {
+		return
+	}
+	used := &workStream{Conn: stream, closed: make(chan struct{})}
+	select {
+	case c.work <- used:
+	default:
+		return // the pool is full
+	}
+	select {
+	case <-used.closed:
+	case <-mux.CloseChan():
+	case <-c.over:
+		// One that is in use goes on until its public client has enough.
+		if used.taken() {
+			select {
+			case <-used.closed:
+			case <-mux.CloseChan():
+			}
+		}
+	}
+}
+
+// workStream is a work connection.
+type workStream struct {
+	net.Conn
+	once   sync.Once
+	closed chan struct{}
+	mu     sync.Mutex
+	inUse  bool
+}
+
+func (w *workStream) take() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inUse = true
+}
+
+func (w *workStream) taken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.inUse
+}
+
+func (w *workStream) Close() error {
+	err := w.Conn.Close()
+	w.once.Do(func() { close(w.closed) })
+	return err
+}
+
+// accept serves the public side of an address.
+func (a *address) accept() {
+	for {
+		conn, err := a.ln.Accept()
+		if err != nil {
+			return
+		}
+		if !a.s.keep(conn) {
+			_ = conn.Close()
+			return
+		}
+		a.s.count(func(c *Counts) { c.Public++ })
+		a.s.wg.Go(func() {
+			defer a.s.forget(conn)
+			a.serve(conn)
+		})
+	}
+}
+
+// serve joins a public connection with a work connection.
+func (a *address) serve(conn net.Conn) {
+	a.s.mu.Lock()
+	c := a.owner
+	a.s.mu.Unlock()
+	var work net.Conn
+	if c != nil {
+		_ = wire.Write(c.ctl, wire.TypeReqWorkConn, wire.Empty{})
+		late := time.NewTimer(workTime)
+		defer late.Stop()
+		select {
+		case work = <-c.work:
+		case <-c.over:
+		case <-late.C:
+		}
+	}
+	if work == nil {
+		_, _ = io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 9\r\n\r\nnot found")
+		return
+	}
+	if w, ok := work.(*workStream); ok {
+		w.take()
+	}
+	defer work.Close()
+	f := a.s.fault()
+	if f.GarbageWork != nil {
+		_, _ = work.Write(f.GarbageWork)
+		return
+	}
+	start := wire.StartWorkConn{ProxyName: "x"}
+	if addr, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil && !f.HideClients {
+		start.SrcAddr, start.SrcPort = addr.Addr().String(), addr.Port()
+	}
+	if wire.Write(work, wire.TypeStartWorkConn, start) != nil {
+		return
+	}
+	var both sync.WaitGroup
+	for _, way := range [][2]net.Conn{{work, conn}, {conn, work}} {
+		both.Go(func() {
+			_, _ = io.Copy(way[0], way[1])
+			_ = way[0].Close()
+			_ = way[1].Close()
+		})
+	}
+	both.Wait()
+}

@@ -1,0 +1,357 @@
+package frp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
+)
+
+func TestADropIsMendedUnderTheSameAddress(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	serve(t, c, http.HandlerFunc(echo))
+	first := c.URL()
+	s.Drop()
+	state := until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
+	if state.Cause != nil || c.URL() != first {
+		t.Errorf("%+v at %s", state, c.URL())
+	}
+	if _, got, err := post(public(t), first, []byte("x")); err != nil || string(got) != "x" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAServerThatIsKilledAndRestartedIsFoundAgain(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	serve(t, c, http.HandlerFunc(echo))
+	s.Stop()
+	state := until(t, c, func(s State) bool {
+		var e *Error
+		return errors.As(s.Cause, &e) && e.Step == StepReach
+	})
+	if state.Up || state.Made != 1 {
+		t.Errorf("%+v", state)
+	}
+	if err := s.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
+	client := public(t)
+	for i := range 100 {
+		sent := []byte(fmt.Sprint("delivery ", i))
+		if _, got, err := post(client, c.URL(), sent); err != nil || !bytes.Equal(got, sent) {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+}
+
+func TestASilentServerIsFoundOutAndLeft(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Pings >= 4 }); err != nil {
+		t.Fatal(err)
+	}
+	if st := c.State(); !st.Up || st.Made != 1 {
+		t.Fatalf("a server that answers is left: %+v", st)
+	}
+	s.Set(func(f *frptest.Faults) { f.Deaf, f.HangConns = true, true })
+	state := until(t, c, func(s State) bool { return !s.Up })
+	var e *Error
+	if !errors.Is(state.Cause, ErrSilent) || !errors.As(state.Cause, &e) || e.Step != StepSession {
+		t.Errorf("%+v", state)
+	}
+	s.Set(func(f *frptest.Faults) { *f = frptest.Faults{} })
+	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
+}
+
+func TestAHalfOpenConnectionIsReplacedAndItsPlaceTaken(t *testing.T) {
+	s := start(t, frptest.Config{})
+	cut := newFirewall(t)
+	cfg := looked(s)
+	cfg.Dial = cut.dial
+	c := open(t, cfg)
+	first := c.URL()
+	cut.swallow() // the server does not hear of it
+	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
+	if n := s.Counts(); n.Replaced != 1 || c.URL() != first {
+		t.Errorf("%+v at %s", n, c.URL())
+	}
+}
+
+func TestAServerThatDropsEachSessionIsNotAskedInABusyLoop(t *testing.T) {
+	s := start(t, frptest.Config{})
+	s.Set(func(f *frptest.Faults) { f.OpenStreams = true })
+	began := time.Now()
+	c := open(t, looked(s))
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Logins == 5 }); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < (0+250+500+1000)*time.Millisecond {
+		t.Errorf("five logins in %s", took)
+	}
+	state := until(t, c, func(s State) bool { return !s.Up })
+	if !strings.Contains(state.Cause.Error(), "streams of its own") {
+		t.Errorf("%v", state.Cause)
+	}
+}
+
+func TestAfterANoThatIsPermanentNothingIsTried(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	s.Set(func(f *frptest.Faults) { f.LoginError = "client version is too old" })
+	s.Drop()
+	_, err := c.Accept()
+	var refused *Refusal
+	if !errors.As(err, &refused) || refused.Reason != Unsupported {
+		t.Errorf("%v", err)
+	}
+	if st := c.State(); st.Up || !errors.Is(st.Cause, err) {
+		t.Errorf("%+v", st)
+	}
+	if n := s.Counts(); n.Refused != 1 || n.Live() != 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestANameThatIsTakenMeanwhileIsTriedAgain(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	s.Set(func(f *frptest.Faults) { f.ProxyError = "new proxy [me] error: router config conflict" })
+	s.Drop()
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Refused == 2 }); err != nil {
+		t.Fatal(err)
+	}
+	var refused *Refusal
+	if st := c.State(); !errors.As(st.Cause, &refused) || refused.Reason != NameTaken {
+		t.Errorf("%+v", st)
+	}
+	s.Set(func(f *frptest.Faults) { f.ProxyError = "" })
+	until(t, c, func(s State) bool { return s.Up })
+}
+
+func TestAPongWithAnErrorEndsTheSession(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	s.Set(func(f *frptest.Faults) { f.PongError = "invalid ping" })
+	state := until(t, c, func(s State) bool { return !s.Up })
+	var refused *Refusal
+	if !errors.As(state.Cause, &refused) {
+		t.Errorf("%+v", state)
+	}
+}
+
+func TestAfterKillANewLoginTakesOverAndWhatRunsFinishes(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	first := c.URL()
+	arrived, finish := make(chan struct{}), make(chan struct{})
+	serve(t, c, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(arrived)
+			<-finish
+		}
+		_, _ = io.WriteString(w, r.URL.Path)
+	}))
+	client := public(t)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, got, err := post(client, first+"/slow", nil); err != nil || string(got) != "/slow" {
+			t.Errorf("what ran when the time was over: %q, %v", got, err)
+		}
+	})
+	<-arrived
+	for range 2 { // the second comes while the first session drains
+		s.Kill()
+		made := c.State().Made
+		until(t, c, func(s State) bool {
+			if !s.Up {
+				t.Errorf("it was away: %v", s.Cause)
+			}
+			return s.Made == made+1
+		})
+		if _, got, err := post(client, c.URL()+"/quick", nil); err != nil || string(got) != "/quick" || c.URL() != first {
+			t.Errorf("%q at %s, %v", got, c.URL(), err)
+		}
+	}
+	close(finish)
+	wg.Wait()
+	if n := s.Counts(); n.Replaced != 2 {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestAfterKillASessionGoesOnUntilThereIsAnother(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	serve(t, c, http.HandlerFunc(echo))
+	s.Set(func(f *frptest.Faults) { f.RefuseConns = true })
+	s.Kill()
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Conns >= 3 }); err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := post(public(t), c.URL(), []byte("x")); err != nil || string(got) != "x" || !c.State().Up {
+		t.Errorf("%q, %v, %+v", got, err, c.State())
+	}
+	s.Set(func(f *frptest.Faults) { f.RefuseConns = false })
+	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
+}
+
+func TestTheEndOfALoginIsAnnounced(t *testing.T) {
+	for name, own := range map[string]bool{"gradio's": false, "one's own": true} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, frptest.Config{Own: own})
+			told := make(chan time.Time, 10)
+			cfg := looked(s)
+			cfg.Life, cfg.Warn = time.Hour, time.Hour-50*time.Millisecond
+			cfg.Ending = func(ends time.Time) { told <- ends }
+			began := time.Now()
+			open(t, cfg)
+			if own {
+				// Long after it would have come.
+				if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Pings >= 3 }); err != nil || len(told) > 0 {
+					t.Errorf("an end is announced that does not come, %v", err)
+				}
+				return
+			}
+			ends := <-told
+			if in := ends.Sub(began); in < time.Hour-time.Second || in > time.Hour+5*time.Second {
+				t.Errorf("it ends in %s", in)
+			}
+		})
+	}
+	if cfg := (Config{}).withDefaults(); cfg.Life-cfg.Warn != 71*time.Hour || cfg.Life != 72*time.Hour {
+		t.Errorf("%+v", cfg)
+	}
+}
+
+func TestThereAreNeverTooManyConnections(t *testing.T) {
+	s := start(t, frptest.Config{})
+	cfg := looked(s)
+	cfg.Conns = 3
+	c := open(t, cfg)
+	var taken []net.Conn
+	for range 30 { // nobody is answered
+		conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	for range 3 {
+		conn, err := c.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, conn)
+	}
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Public == 30 && c.Pings > 1 }); err != nil {
+		t.Error(err)
+	}
+	// A fourth comes when one has gone, and closing one twice makes room once.
+	_ = taken[0].Close()
+	_ = taken[0].Close()
+	late, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if conn, err := c.Accept(); err != nil {
+		t.Error(err)
+	} else {
+		_ = conn.Close()
+	}
+}
+
+func TestAWorkConnectionThatStartsWrongIsDropped(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	serve(t, c, http.HandlerFunc(echo))
+	s.Set(func(f *frptest.Faults) { f.GarbageWork = []byte("garbage") })
+	if _, got, err := post(public(t), c.URL(), []byte("x")); err == nil && string(got) == "x" {
+		t.Error("it came through")
+	}
+	s.Set(func(f *frptest.Faults) { f.GarbageWork, f.HideClients = nil, true })
+	resp, got, err := post(public(t), c.URL(), []byte("x"))
+	if err != nil || string(got) != "x" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	// Who it is, is not known: the server's address stands there.
+	if resp.Header.Get("From") != s.Addr() {
+		t.Errorf("from %s", resp.Header.Get("From"))
+	}
+}
+
+func TestCloseEndsEverythingAtOnceWhateverGoesOn(t *testing.T) {
+	for name, disturb := range map[string]func(*frptest.Server, *Client){
+		"all is well": func(*frptest.Server, *Client) {},
+		"the server is gone": func(s *frptest.Server, c *Client) {
+			s.Stop()
+			until(t, c, func(s State) bool { return !s.Up })
+		},
+		"it is logging in": func(s *frptest.Server, c *Client) {
+			s.Set(func(f *frptest.Faults) { f.HangLogin = true })
+			n := s.Counts().Conns
+			s.Drop()
+			_ = s.Wait(patience(t), func(c frptest.Counts) bool { return c.Conns > n })
+		},
+		"nobody accepts what comes": func(s *frptest.Server, c *Client) {
+			for range 20 {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
+				if err == nil {
+					defer conn.Close()
+				}
+			}
+			_ = s.Wait(patience(t), func(c frptest.Counts) bool { return c.Public == 20 })
+		},
+		"a session drains": func(s *frptest.Server, c *Client) {
+			go func() { _, _ = http.Get(c.URL()) }()
+			conn, err := c.Accept()
+			if err != nil {
+				t.Error(err)
+			}
+			s.Kill()
+			until(t, c, func(s State) bool { return s.Made == 2 })
+			_ = conn // it is left open
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, frptest.Config{})
+			cfg := looked(s)
+			cfg.Within = time.Hour
+			c := open(t, cfg)
+			disturb(s, c)
+			accepting := make(chan error, 1)
+			go func() {
+				for {
+					if _, err := c.Accept(); err != nil {
+						accepting <- err
+						return
+					}
+				}
+			}()
+			began := time.Now()
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if err := <-accepting; !errors.Is(err, net.ErrClosed) {
+				t.Error(err)
+			}
+			if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Live() == 0 }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package frp
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// DefaultLookup is where gradio names the server that gives addresses under
+// gradio.live, and the authority of its certificate.
+const DefaultLookup = "https://api.gradio.app/v3/tunnel-request"
+
+// maxLookup bounds the look-up's answer. A certificate has some 2 KB.
+const maxLookup = 1 << 20
+
+// place is where a server is, and how it is spoken to.
+type place struct {
+	host, address string
+	roots         []*x509.CertPool // none: without TLS
+	domain        string           // under which it gives addresses, where it does not tell
+}
+
+// find looks up the server, unless the user has given one.
+func find(ctx context.Context, cfg Config) (place, error) {
+	if cfg.Server != "" {
+		host, _, err := net.SplitHostPort(cfg.Server)
+		if err != nil || host == "" {
+			return place{}, fmt.Errorf("%q is no address like host:7000", cfg.Server)
+		}
+		return place{host, cfg.Server, cfg.Roots, host}, nil
+	}
+	lookup := cmp.Or(cfg.Lookup, DefaultLookup)
+	u, err := url.Parse(lookup)
+	if err != nil || u.Host == "" {
+		return place{}, fmt.Errorf("%q is no URL to look the server up at", lookup)
+	}
+	at := func(step Step, err error) error {
+		return &Error{Step: step, Server: hostPort(u), Err: fmt.Errorf("look up the server: %w", err)}
+	}
+	client := cfg.HTTP
+	if client == nil {
+		transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+		defer transport.CloseIdleConnections()
+		client = &http.Client{Transport: transport}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, lookup, nil)
+	if err != nil {
+		return place{}, at(StepProtocol, err)
+	}
+	req.Header.Set("User-Agent", "hf-tap/"+cmp.Or(cfg.Version, "dev"))
+	resp, err := client.Do(req)
+	if err != nil {
+		var outer *url.Error
+		if errors.As(err, &outer) {
+			err = outer.Err // it repeats the URL
+		}
+		otherwise := StepProtocol
+		if ctx.Err() != nil {
+			otherwise = StepReach
+		}
+		return place{}, at(stepOf(err, otherwise), err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLookup+1))
+	switch final := resp.Request.URL; {
+	case final.Scheme != "https" && !isLoopback(final.Hostname()):
+		// Whoever could change the answer could give their own authority.
+		return place{}, at(StepTrust, fmt.Errorf("it leads to %s, which is not encrypted", final.Redacted()))
+	case err != nil:
+		return place{}, at(StepProtocol, err)
+	case resp.StatusCode != http.StatusOK:
+		return place{}, at(StepProtocol, fmt.Errorf("the answer is %s", resp.Status))
+	}
+	p, err := parseLookup(body)
+	if err != nil {
+		return place{}, at(StepProtocol, err)
+	}
+	p.roots = append(p.roots, cfg.Roots...)
+	return p, nil
+}
+
+// parseLookup reads a look-up's answer: a list whose first element names the
+// server. The port came as a text in earlier versions.
+func parseLookup(body []byte) (place, error) {
+	if len(body) > maxLookup {
+		return place{}, fmt.Errorf("the answer has more than %d bytes", maxLookup)
+	}
+	if start := bytes.TrimSpace(body); len(start) == 0 {
+		return place{}, errors.New("the answer is empty")
+	} else if start[0] == '<' {
+		return place{}, errors.New("the answer is a page, no list of servers")
+	}
+	var servers []struct {
+		Host   string          `json:"host"`
+		Port   json.RawMessage `json:"port"`
+		RootCA string          `json:"root_ca"`
+	}
+	if err := json.Unmarshal(body, &servers); err != nil {
+		return place{}, fmt.Errorf("the answer is no list of servers: %w", err)
+	}
+	if len(servers) == 0 {
+		return place{}, errors.New("there is no server at the moment")
+	}
+	s := servers[0]
+	port, err := strconv.ParseUint(strings.Trim(string(s.Port), `"`), 10, 16)
+	if !isHost(s.Host) || err != nil || port == 0 {
+		return place{}, errors.New("the answer names no host and port")
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(s.RootCA)) {
+		return place{}, errors.New("the answer has no certificate to know the server by")
+	}
+	return place{s.Host, net.JoinHostPort(s.Host, strconv.FormatUint(port, 10)), []*x509.CertPool{roots}, "gradio.live"}, nil
+}
+
+// isHost reports whether a text is a host's name or an IP address.
+func isHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// isLoopback reports whether a host is this machine itself. Names that end in
+// .localhost are, by RFC 6761.
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	host = strings.ToLower(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
+}
+
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "443"
+		if u.Scheme == "http" {
+			port = "80"
+		}
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}

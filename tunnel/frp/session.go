@@ -1,0 +1,342 @@
+package frp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/yamux"
+
+	"github.com/hf-tap/hf-tap/tunnel/frp/internal/wire"
+)
+
+const (
+	// frpVersion is whose protocol this is. Servers compare it with their own.
+	frpVersion = "0.61.0"
+	// pool is how many work connections the server has in stock.
+	pool = 1
+	// writeTime is how long the server may take no bytes. It is longer than
+	// what makes a session silent, which also tells of it.
+	writeTime = 30 * time.Second
+	// drainTime is how long the connections of a session that has been renewed
+	// may take to end.
+	drainTime = 30 * time.Second
+)
+
+// session is one login: a control stream, and a stream for each connection of
+// the public.
+type session struct {
+	cfg    Config
+	server string
+	mux    *yamux.Session
+	stream net.Conn // the control stream
+	ctl    *wire.Control
+	runID  string
+	url    string
+	forked bool      // it is gradio's fork of frp, which ends sessions
+	since  time.Time // the login
+	heard  *heardConn
+	silent *time.Timer // ends the session
+	hand   func(conn net.Conn, gone <-chan struct{})
+	slots  chan struct{} // one for each work connection there is
+	wg     sync.WaitGroup
+
+	once    sync.Once
+	over    chan struct{} // closed when the control stream has ended, with err
+	err     error
+	killed  chan struct{} // closed when the server has sent Kill
+	leaving atomic.Bool   // another session takes over: connections may finish
+}
+
+// connect makes a session. The connections of the public are given to hand,
+// which may block until gone is closed.
+func connect(ctx context.Context, cfg Config, hand func(conn net.Conn, gone <-chan struct{})) (*session, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Within, fmt.Errorf("no answer within %s: %w", cfg.Within, context.DeadlineExceeded))
+	defer cancel()
+	p, err := find(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(ctx, cfg, p)
+	if err != nil {
+		return nil, err
+	}
+	heard := &heardConn{Conn: conn}
+	heard.note()
+	mux, err := yamux.Client(heard, &yamux.Config{
+		AcceptBacklog: 256, KeepAliveInterval: time.Hour, ConnectionWriteTimeout: writeTime,
+		MaxStreamWindowSize: 256 << 10, StreamOpenTimeout: writeTime, StreamCloseTimeout: drainTime, Logger: quiet{},
+	})
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("set up the session: %w", err)
+	}
+	s := &session{
+		cfg: cfg, server: p.address, mux: mux, heard: heard, hand: hand, since: time.Now(),
+		slots: make(chan struct{}, cfg.Conns), over: make(chan struct{}), killed: make(chan struct{}),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = mux.Close() })
+	err = s.open(p)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		err = s.because(err)
+		s.end(err)
+		s.close()
+		var refused *Refusal
+		if !errors.As(err, &refused) {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			err = &Error{StepProtocol, p.address, err}
+		}
+		return nil, err
+	}
+	s.listen()
+	s.wg.Go(s.read)
+	s.wg.Go(s.beat)
+	s.wg.Go(s.refuseStreams)
+	return s, nil
+}
+
+// open logs in and asks for the address.
+func (s *session) open(p place) error {
+	var err error
+	if s.stream, err = s.mux.Open(); err != nil {
+		return err
+	}
+	now := time.Now().Unix()
+	err = wire.Write(s.stream, wire.TypeLogin, wire.Login{
+		Version: frpVersion, OS: runtime.GOOS, Arch: runtime.GOARCH, PoolCount: pool,
+		Timestamp: now, PrivilegeKey: wire.PrivilegeKey(s.cfg.Token, now), RunID: runID(s.cfg.Name),
+	})
+	if err != nil {
+		return err
+	}
+	typ, body, err := wire.Read(s.stream)
+	if err != nil {
+		return err
+	}
+	login, err := wire.Decode[wire.LoginResp](body)
+	switch {
+	case err != nil:
+		return err
+	case typ != wire.TypeLoginResp:
+		return fmt.Errorf("%w: %q in answer to a login", wire.ErrMessage, byte(typ))
+	case login.Error != "":
+		return refusal(login.Error)
+	}
+	s.runID = login.RunID
+	if s.ctl, err = wire.NewControl(s.stream, s.cfg.Token); err != nil {
+		return err
+	}
+	err = wire.Write(s.ctl, wire.TypeNewProxy, wire.NewProxy{ProxyName: s.cfg.Name, ProxyType: "http", SubDomain: label(s.cfg.Name)})
+	if err != nil {
+		return err
+	}
+	return s.address(p)
+}
+
+// address waits for the answer to NewProxy. Before it, requests for work
+// connections come, as many as the pool has.
+func (s *session) address(p place) error {
+	for {
+		typ, body, err := wire.Read(s.ctl)
+		if err != nil {
+			return err
+		}
+		if typ == wire.TypeReqWorkConn {
+			s.work()
+			continue
+		}
+		if typ != wire.TypeNewProxyResp {
+			return fmt.Errorf("%w: %q in answer to the question for an address", wire.ErrMessage, byte(typ))
+		}
+		proxy, err := wire.Decode[wire.NewProxyResp](body)
+		if err != nil {
+			return err
+		}
+		if proxy.Error != "" {
+			return refusal(proxy.Error)
+		}
+		s.forked = proxy.ProxyName != s.cfg.Name
+		s.url, err = publicURL(proxy.RemoteAddr, s.cfg.Name, p.domain)
+		return err
+	}
+}
+
+// read takes what comes by the control stream.
+func (s *session) read() {
+	for {
+		typ, body, err := wire.Read(s.ctl)
+		if err != nil {
+			s.end(s.because(err))
+			break
+		}
+		if err := s.take(typ, body); err != nil {
+			s.end(err)
+			break
+		}
+	}
+	if !s.leaving.Load() {
+		_ = s.mux.Close()
+	}
+}
+
+func (s *session) take(typ wire.Type, body []byte) error {
+	switch typ {
+	case wire.TypeReqWorkConn:
+		s.work()
+	case wire.TypePong:
+		pong, err := wire.Decode[wire.Pong](body)
+		if err != nil {
+			return err
+		}
+		if pong.Error != "" {
+			return refusal(pong.Error)
+		}
+	case wire.TypeKill:
+		select {
+		case <-s.killed:
+		default:
+			close(s.killed)
+		}
+	}
+	return nil
+}
+
+// beat asks for signs of life. That none comes, a timer tells: to ask may
+// block, too.
+func (s *session) beat() {
+	tick := time.NewTicker(s.cfg.Beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.over:
+			return
+		case <-tick.C:
+		}
+		now := time.Now().Unix()
+		if err := wire.Write(s.ctl, wire.TypePing, wire.Ping{Timestamp: now, PrivilegeKey: wire.PrivilegeKey(s.cfg.Token, now)}); err != nil {
+			return // the reader tells why
+		}
+	}
+}
+
+// listen ends the session when nothing at all has come for 2.5 beats. Any byte
+// is a sign of life: an answer may be stuck behind a large body.
+func (s *session) listen() {
+	limit := s.cfg.Beat * 5 / 2
+	var mu sync.Mutex // until silent is set
+	mu.Lock()
+	defer mu.Unlock()
+	s.silent = time.AfterFunc(limit, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		select {
+		case <-s.over: // nobody asks for signs of life any more
+			return
+		default:
+		}
+		if left := limit - s.heard.silence(); left > 0 {
+			s.silent.Reset(left)
+			return
+		}
+		s.end(fmt.Errorf("%w for %s", ErrSilent, limit))
+		_ = s.mux.Close()
+	})
+}
+
+// refuseStreams ends a session whose server opens streams, which none does:
+// they would pile up.
+func (s *session) refuseStreams() {
+	if _, err := s.mux.Accept(); err == nil {
+		s.end(errors.New("the server opens streams of its own"))
+		_ = s.mux.Close()
+	}
+}
+
+// because gives a better reason for a stream's end than the stream has, if
+// the whole session ended for one.
+func (s *session) because(err error) error {
+	select {
+	case <-s.mux.CloseChan():
+		if _, cause := s.mux.Accept(); cause != nil && !errors.Is(cause, yamux.ErrSessionShutdown) {
+			return cause
+		}
+	default:
+	}
+	return err
+}
+
+// end notes that the control stream has ended, and why.
+func (s *session) end(err error) {
+	s.once.Do(func() {
+		s.err = err
+		close(s.over)
+	})
+}
+
+// close ends everything, and waits for it.
+func (s *session) close() {
+	s.end(net.ErrClosed)
+	if s.silent != nil {
+		s.silent.Stop()
+	}
+	_ = s.mux.Close()
+	s.wg.Wait()
+}
+
+// drain lets the connections that there are come to their end, and closes the
+// session.
+func (s *session) drain(cut <-chan struct{}) {
+	late := time.NewTimer(drainTime)
+	defer late.Stop()
+	s.end(net.ErrClosed)
+	_ = s.stream.Close()
+	for range cap(s.slots) { // all slots are ours when no connection is left
+		select {
+		case s.slots <- struct{}{}:
+			continue
+		case <-late.C:
+		case <-s.mux.CloseChan():
+		case <-cut:
+		}
+		break
+	}
+	s.close()
+}
+
+// heardConn knows when something was read last.
+type heardConn struct {
+	net.Conn
+	last atomic.Pointer[time.Time]
+}
+
+func (c *heardConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.note()
+	}
+	return n, err
+}
+
+func (c *heardConn) note() {
+	now := time.Now()
+	c.last.Store(&now)
+}
+
+func (c *heardConn) silence() time.Duration { return time.Since(*c.last.Load()) }
+
+// quiet is yamux's logger. What matters comes as an error.
+type quiet struct{}
+
+func (quiet) Print(...any)          {}
+func (quiet) Printf(string, ...any) {}
+func (quiet) Println(...any)        {}
