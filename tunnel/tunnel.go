@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -91,6 +92,14 @@ type Config struct {
 	SSHServers map[string]string // host:port to connect to instead of a provider's own, by provider
 
 	Cloudflared string // the program; empty: cloudflared in PATH
+
+	GradioName   string               // kept by the caller, who holds it by a lock: the same name has the same address; empty: a fresh one
+	GradioServer string               // host:port of a share server, or an frp server, of the user's own; empty: the one that the look-up names
+	GradioToken  string               // of the user's own server; gradio's has none
+	GradioRoots  *x509.CertPool       // trusted for the server besides the look-up's authority; the user's own server is spoken to without TLS if it is nil
+	GradioLookup string               // the URL to look the server up at; empty: gradio's own
+	GradioEnding func(ends time.Time) // called an hour before gradio ends a login, after which there is another, from another goroutine; may be nil
+	HTTP         *http.Client         // for that look-up; nil: a plain one
 
 	// Dial connects to a provider's server, through a proxy where there is one;
 	// nil: directly. Proxy names the proxy that Dial takes to an address, without
