@@ -108,7 +108,9 @@ func ownServer(cfg Config, provider, name string) (sshService, error) {
 		if s.public, err = publicURL(cfg.PublicURL); err != nil {
 			return sshService{}, err
 		}
-		s.bind, s.port = "localhost", uint32(cfg.Port)
+		// Not "localhost": where its port is taken on 127.0.0.1, OpenSSH is content
+		// with ::1, and says that all is well.
+		s.bind, s.port = "127.0.0.1", uint32(cfg.Port)
 		return s, nil
 	}
 	s.bind, s.port, s.read, s.domains = name, 80, readSish, domainsOf(u.Hostname())

@@ -145,7 +145,7 @@ func (t *sshTunnel) late(within time.Duration) error {
 	if t.heard != nil {
 		what = "no address was announced"
 	}
-	return t.way.at(StepProtocol, fmt.Errorf("%s within %s: %w", what, within, context.DeadlineExceeded))
+	return t.way.at(StepProtocol, fmt.Errorf("%s within %s", what, within))
 }
 
 // unannounced says why there is no address: what the server said counts for
