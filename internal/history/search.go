@@ -63,7 +63,7 @@ func (s *Store) Search(ctx context.Context, q Query, found func(*event.Event) er
 // ASCII alone, so that other texts are left to Matches.
 func narrow(c event.Condition) (string, []any) {
 	if c.Not {
-		return "", nil
+		return narrowNot(c)
 	}
 	switch c.Key {
 	case "kind":
@@ -104,6 +104,21 @@ func narrow(c event.Condition) (string, []any) {
 		return wordsAre(c.Values)
 	}
 	return "", nil
+}
+
+// narrowNot puts a condition that must not hold into SQL, where SQL lets none
+// through that meets it.
+func narrowNot(c event.Condition) (condition string, args []any) {
+	switch c.Not = false; c.Key {
+	case "kind":
+		condition, args = textIs(c, "e.kind")
+	case "repo", "delivery", "webhook", "session", "verdict", "source", "n", "size", "answer", "replay":
+		condition, args = narrow(c)
+	}
+	if condition == "" {
+		return "", nil
+	}
+	return "NOT (" + condition + ")", args
 }
 
 // either joins alternatives. One that cannot be put into SQL makes all of them
