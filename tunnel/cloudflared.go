@@ -307,7 +307,7 @@ func (t *cloudflaredTunnel) exit() *ProviderError {
 	if said := t.said.words(); said != "" {
 		e.Message += ": " + said
 	}
-	if strings.Contains(e.Message, "429 Too Many Requests") {
+	if strings.Contains(e.Message, tooMany) {
 		e.Code = "429"
 	}
 	return e

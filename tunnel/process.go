@@ -41,12 +41,15 @@ func (g *groupOfOne) end() {
 	})
 }
 
-// lastWords keeps the last line of a program's output that tells of an error,
-// or else the last one.
+// lastWords keeps what a program ended of: the last line of its output that
+// tells of an error, or else the last one.
 type lastWords struct {
 	mu        sync.Mutex
 	last, bad string
 }
+
+// tooMany is how Cloudflare says that it has given enough addresses for now.
+const tooMany = "429 Too Many Requests"
 
 // cloudflaredStamp is what each line of its log begins with.
 var cloudflaredStamp = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T[0-9:.]+Z? (?:[A-Z]{3} )?`)
@@ -56,7 +59,7 @@ func (w *lastWords) line(raw string) {
 	if line == "" {
 		return
 	}
-	bad := strings.Contains(line, " ERR ") || strings.Contains(line, "429") || strings.HasPrefix(line, "failed") || strings.HasPrefix(line, "error")
+	bad := strings.Contains(line, " ERR ") || strings.HasPrefix(line, "failed") || strings.HasPrefix(line, "error")
 	line = cloudflaredStamp.ReplaceAllString(line, "")
 	if len(line) > maxSaid {
 		line = strings.ToValidUTF8(line[:maxSaid], "")
@@ -64,7 +67,10 @@ func (w *lastWords) line(raw string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last = line
-	if bad {
+	switch {
+	case strings.Contains(line, tooMany):
+		w.bad = tooMany // what follows says only what came of it
+	case bad && w.bad != tooMany:
 		w.bad = line
 	}
 }

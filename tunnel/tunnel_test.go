@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...) }
+func TestMain(m *testing.M) {
+	if how := os.Getenv(fakeCloudflaredEnv); how != "" {
+		fakeCloudflared(how)
+	}
+	goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...)
+}
 
 func TestAutoTakesLoopbackForAHubOnLoopbackOnly(t *testing.T) {
 	for _, hub := range []string{"http://127.0.0.1:1234", "http://localhost:1234", "http://[::1]:1234"} {
