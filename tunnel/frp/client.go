@@ -101,7 +101,8 @@ type Client struct {
 }
 
 // Open logs in. The Client outlives ctx: it ends with Close. The error is or
-// wraps an *Error or a *Refusal, unless cfg itself is wrong or ctx ended.
+// wraps an *Error, a *Refusal or, where cfg itself is wrong, ErrConfig, unless ctx
+// ended.
 func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg.withDefaults(), conns: make(chan net.Conn), over: make(chan struct{}), changed: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))

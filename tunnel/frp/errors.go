@@ -1,12 +1,14 @@
 package frp
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
+	"time"
 )
 
 // Step is how far the way to a server leads.
@@ -59,8 +61,19 @@ func (e *Refusal) Error() string { return "the server refuses: " + e.Message }
 // Permanent reports whether trying again changes nothing.
 func (e *Refusal) Permanent() bool { return e.Reason == BadToken || e.Reason == Unsupported }
 
+// ErrConfig says that a Config is wrong.
+var ErrConfig = errors.New("the server is given wrong")
+
 // ErrSilent says that a server gives no sign of life any more.
 var ErrSilent = errors.New("no sign of life")
+
+// noAnswer is how long was waited in vain.
+type noAnswer time.Duration
+
+func (n noAnswer) Error() string { return "no answer within " + time.Duration(n).String() }
+
+// Is makes it a context.DeadlineExceeded.
+func (noAnswer) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // maxMessage bounds what is kept of a server's text, in bytes.
 const maxMessage = 500

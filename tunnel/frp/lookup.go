@@ -36,14 +36,14 @@ func find(ctx context.Context, cfg Config) (place, error) {
 	if cfg.Server != "" {
 		host, _, err := net.SplitHostPort(cfg.Server)
 		if err != nil || host == "" {
-			return place{}, fmt.Errorf("%q is no address like host:7000", cfg.Server)
+			return place{}, fmt.Errorf("%w: %q is no address like host:7000", ErrConfig, cfg.Server)
 		}
 		return place{host, cfg.Server, cfg.Roots, host}, nil
 	}
 	lookup := cmp.Or(cfg.Lookup, DefaultLookup)
 	u, err := url.Parse(lookup)
 	if err != nil || u.Host == "" {
-		return place{}, fmt.Errorf("%q is no URL to look the server up at", lookup)
+		return place{}, fmt.Errorf("%w: %q is no URL to look the server up at", ErrConfig, lookup)
 	}
 	at := func(step Step, err error) error {
 		return &Error{Step: step, Server: hostPort(u), Err: fmt.Errorf("look up the server: %w", err)}

@@ -56,7 +56,7 @@ type session struct {
 // connect makes a session. The connections of the public are given to hand,
 // which may block until gone is closed.
 func connect(ctx context.Context, cfg Config, hand func(conn net.Conn, gone <-chan struct{})) (*session, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Within, fmt.Errorf("no answer within %s: %w", cfg.Within, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Within, noAnswer(cfg.Within))
 	defer cancel()
 	p, err := find(ctx, cfg)
 	if err != nil {

@@ -18,9 +18,10 @@ func label(name string) string {
 
 // runID is what a session is known to the server by. A session with the id of
 // another takes that one's place, which is what a new one of the same name
-// wants: the server may not know yet that the old one is dead, and would hold
-// its address for it. It is made of the name, so that it is the same after a
-// crash, and cannot be told from the address.
+// wants: the server may not know yet that the old one is dead, and would refuse
+// its address. (frp 0.61 lets the login wait until it knows, at most for some
+// 40 seconds.) It is made of the name, so that it is the same after a crash,
+// and cannot be told from the address.
 func runID(name string) string {
 	sum := sha256.Sum256([]byte("hf-tap run id " + name))
 	return hex.EncodeToString(sum[:8])
