@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 	} else if text := os.Getenv(asHolder); text != "" {
 		err = runHolder([]byte(text))
 	} else {
-		goleak.VerifyTestMain(m)
+		goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) // frp starts some when it is loaded
 		return
 	}
 	fmt.Fprintln(os.Stderr, err)
