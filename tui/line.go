@@ -2,34 +2,79 @@ package tui
 
 import (
 	"strings"
+	"sync"
 	"unicode/utf8"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
-// style is the parameters of an SGR sequence. Only the terminal's own 16
-// colours are used, which fit its user's theme, light or dark.
-type style string
+// style says what a text is; look says how that looks.
+type style uint8
 
-// The interface's styles. Cyan is the one accent: it marks what can be acted on
-// and what is selected. Red and yellow mean trouble, green that all is well,
-// and each stands beside a word that says so.
+// The interface's styles.
 const (
-	plain  style = ""
-	strong style = "1"
-	faint  style = "2"
-	accent style = "36"
-	title  style = "1;36"
-	good   style = "32"
-	warn   style = "33"
-	alarm  style = "1;31"
-	invert style = "7"
-	chosen style = "7;36"
-	number style = "35"
-	added  style = "32"
-	gone   style = "31"
+	plain  style = iota
+	strong       // what a row is about
+	faint        // what can be overlooked
+	accent       // what can be acted on
+	title
+	good // all is well
+	warn
+	alarm
+	invert // where the cursor is
+	chosen
+	number // a number or a word of JSON
+	added
+	gone
+	styles // how many there are
 )
+
+// look is a style in Lip Gloss's terms. Only the terminal's own 16 colours are
+// used, which fit its user's theme, light or dark. Cyan is the one accent. Red
+// and yellow mean trouble, green that all is well, and each stands beside a
+// word that says so.
+func (st style) look() lipgloss.Style {
+	s := lipgloss.NewStyle()
+	switch st {
+	case strong:
+		return s.Bold(true)
+	case faint:
+		return s.Faint(true)
+	case accent:
+		return s.Foreground(lipgloss.Cyan)
+	case title:
+		return s.Bold(true).Foreground(lipgloss.Cyan)
+	case good, added:
+		return s.Foreground(lipgloss.Green)
+	case warn:
+		return s.Foreground(lipgloss.Yellow)
+	case alarm:
+		return s.Bold(true).Foreground(lipgloss.Red)
+	case invert:
+		return s.Reverse(true)
+	case chosen:
+		return s.Reverse(true).Foreground(lipgloss.Cyan)
+	case number:
+		return s.Foreground(lipgloss.Magenta)
+	case gone:
+		return s.Foreground(lipgloss.Red)
+	}
+	return s
+}
+
+// ink is what stands before and behind a text in a style.
+type ink struct{ before, behind string }
+
+// inks has Lip Gloss draw a letter in each style once: to let it draw every
+// span, measured and wrapped anew, takes many times as long as a whole frame.
+var inks = sync.OnceValue(func() (all [styles]ink) {
+	for st := plain + 1; st < styles; st++ {
+		all[st].before, all[st].behind, _ = strings.Cut(st.look().Render("x"), "x")
+	}
+	return all
+})
 
 // span is text in one style; line is what stands side by side.
 type (
@@ -70,19 +115,18 @@ func (l line) render(w int, over style) string {
 	}
 	var b strings.Builder
 	b.Grow(w + 16*len(l))
-	if over != plain {
-		b.WriteString("\x1b[" + string(over) + "m")
-	}
+	inks := inks()
+	b.WriteString(inks[over].before)
 	for _, s := range l.fit(w) {
-		if over == plain && s.style != plain {
-			b.WriteString("\x1b[" + string(s.style) + "m" + s.text + "\x1b[m")
-		} else {
-			b.WriteString(s.text)
+		ink := inks[plain]
+		if over == plain {
+			ink = inks[s.style]
 		}
+		b.WriteString(ink.before)
+		b.WriteString(s.text)
+		b.WriteString(ink.behind)
 	}
-	if over != plain {
-		b.WriteString("\x1b[m")
-	}
+	b.WriteString(inks[over].behind)
 	return b.String()
 }
 
