@@ -27,8 +27,14 @@ var layers = map[string][]string{
 	".":                {"internal/cli"},
 	"hub":              {},
 	"event":            {"hub"},
-	"tunnel":           {},
+	"tunnel":           {"tunnel/frp"},
 	"tunnel/ngroktest": {},
+
+	"tunnel/frp":               {"tunnel/frp/internal/wire"},
+	"tunnel/frp/frptest":       {"tunnel/frp/internal/wire"},
+	"tunnel/frp/frpstest":      {"tunnel/frp"},
+	"tunnel/frp/internal/wire": {},
+
 	"receiver":         {"event", "hub"},
 	"tui":              {"event", "internal/term"},
 	"tui/pictures":     {"event", "internal/term", "tui"},
