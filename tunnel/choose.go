@@ -42,7 +42,7 @@ func (e *AllFailedError) Unwrap() []error { return e.Errs }
 // Providers are the names that Config takes, but for those that only say how
 // to choose, or that the Hub is here; "ssh://[user@]host" stands for any.
 func Providers() []string {
-	return []string{Ngrok, LocalhostRun, Serveo, Pinggy, SrvUs, Tuns, Cloudflared, sshScheme + "[user@]host"}
+	return []string{Gradio, Ngrok, LocalhostRun, Serveo, Pinggy, SrvUs, Tuns, Cloudflared, sshScheme + "[user@]host"}
 }
 
 // Open opens the tunnel that cfg asks for. Of several that are named, the first
@@ -55,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (Tunnel, error) {
 	}
 	if len(order) == 1 {
 		t, err := openOne(ctx, cfg, order[0])
-		if err != nil && ctx.Err() == nil && cfg.auto() {
+		if err != nil && ctx.Err() == nil && cfg.auto() && (order[0] == Ngrok || order[0] == Gradio) {
 			err = &AutoError{order[0], err}
 		}
 		return t, err
@@ -94,6 +94,8 @@ func openOne(ctx context.Context, cfg Config, provider string) (Tunnel, error) {
 	switch {
 	case provider == Ngrok:
 		return openNgrok(ctx, cfg)
+	case provider == Gradio:
+		return openGradio(ctx, cfg)
 	case provider == Cloudflared:
 		return openCloudflared(ctx, cfg)
 	case isSSH(provider):
@@ -112,8 +114,8 @@ func (cfg Config) auto() bool { return cfg.Provider == "" || cfg.Provider == Aut
 
 // Choose gives the provider that Open will take, or try first: the one that is
 // named, or for Auto, in this order: the user's own tunnel if its address is
-// given, loopback for a Hub on loopback, ngrok if there is a token. Settings
-// that contradict it are an ErrUsage; without any that fits it is ErrNone.
+// given, loopback for a Hub on loopback, ngrok if there is a token, else
+// gradio. Settings that contradict it are an ErrUsage.
 func (cfg Config) Choose() (string, error) {
 	order, err := cfg.Order()
 	if err != nil {
@@ -126,11 +128,8 @@ func (cfg Config) Choose() (string, error) {
 // one of several misses its token is no error before it is its turn.
 func (cfg Config) Order() ([]string, error) {
 	if cfg.auto() {
-		provider, err := cfg.chooseAuto()
-		if err == nil {
-			err = cfg.fits(provider)
-		}
-		if err != nil {
+		provider := cfg.chooseAuto()
+		if err := cfg.fits(provider); err != nil {
 			return nil, err
 		}
 		return []string{provider}, nil
@@ -152,21 +151,21 @@ func (cfg Config) Order() ([]string, error) {
 	return order, nil
 }
 
-func (cfg Config) chooseAuto() (string, error) {
+func (cfg Config) chooseAuto() string {
 	switch {
 	case cfg.PublicURL != "":
-		return Public, nil
+		return Public
 	case onLoopback(cfg.HubURL):
-		return Loopback, nil
+		return Loopback
 	case cfg.NgrokToken != "":
-		return Ngrok, nil
+		return Ngrok
 	}
-	return "", ErrNone
+	return Gradio
 }
 
 // fits checks the settings of a provider.
 func (cfg Config) fits(provider string) error {
-	known := provider == Loopback || provider == Public || provider == Ngrok || provider == Cloudflared || isSSH(provider)
+	known := slices.Contains([]string{Loopback, Public, Ngrok, Gradio, Cloudflared}, provider) || isSSH(provider)
 	own := strings.HasPrefix(provider, sshScheme)
 	switch {
 	case !known:

@@ -245,13 +245,7 @@ func TestTheEndOfTheProgramEndsTheTunnel(t *testing.T) {
 
 func TestCloudflaredIsKilledAndStartedAgainByAKeeper(t *testing.T) {
 	cfg := cloudflaredSettings(t, "well")
-	visitor := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-		_, local, _ := told(t)
-		r.URL.Scheme, r.URL.Host = "http", strings.TrimPrefix(local, "http://")
-		return http.DefaultTransport.RoundTrip(r)
-	})}
-	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
-	w := keepTunnel(t, cfg, visitor, quick)
+	w := keepTunnel(t, cfg, localVisitor(t), quick)
 	w.mustPost(w.k.Status().URL, 500, "before")
 	pid, _, _ := told(t)
 	program, err := os.FindProcess(pid)
@@ -264,6 +258,18 @@ func TestCloudflaredIsKilledAndStartedAgainByAKeeper(t *testing.T) {
 	w.until("away", is(Away))
 	w.until("up again", is(Up))
 	w.mustPost(w.k.Status().URL, 500, "after")
+}
+
+// localVisitor comes to where the latest program leads.
+func localVisitor(t testing.TB) *http.Client {
+	tr := &http.Transport{}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		_, local, _ := told(t)
+		r = r.Clone(r.Context())
+		r.URL.Scheme, r.URL.Host = "http", strings.TrimPrefix(local, "http://")
+		return tr.RoundTrip(r)
+	})}
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -101,6 +101,9 @@ func reason(cfg Config, provider string) string {
 	case provider == Loopback:
 		return "loopback, as the Hub is on this machine"
 	}
+	if provider == Gradio {
+		return "gradio, as there is no token for ngrok"
+	}
 	return provider + ", as there is a token"
 }
 
@@ -110,6 +113,8 @@ func sessionDetail(provider string, err error) string {
 		return ""
 	case provider == Ngrok:
 		return "the token is accepted"
+	case provider == Gradio:
+		return "the server gives an address"
 	case isSSH(provider):
 		return "the server forwards"
 	case provider == Cloudflared:

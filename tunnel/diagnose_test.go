@@ -70,7 +70,6 @@ func TestADoctorNamesTheStepThatFails(t *testing.T) {
 		{"online elsewhere", ngroktest.Faults{BindCode: ngroktest.AlreadyOnline}, nil, "tunnel reach trust protocol session!"},
 		{"a gateway's page", ngroktest.Faults{Gateway: 502}, nil, "tunnel reach trust protocol session address round trip!"},
 		{"no token", ngroktest.Faults{}, func(c *Config) { c.NgrokToken = "" }, "tunnel!"},
-		{"no tunnel", ngroktest.Faults{}, func(c *Config) { c.NgrokToken, c.Provider = "", Auto }, "tunnel!"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := startEdge(t)
@@ -141,7 +140,21 @@ func TestChoosing(t *testing.T) {
 		{Config{HubURL: hubURL, NgrokToken: "t", PublicURL: "https://a.example"}, Public, nil},
 		{Config{HubURL: "http://127.0.0.1:1", NgrokToken: "t"}, Loopback, nil},
 		{Config{HubURL: "http://127.0.0.1:1", NgrokToken: "t", Provider: Ngrok}, Ngrok, nil},
-		{Config{HubURL: hubURL}, "", ErrNone},
+		{Config{HubURL: hubURL}, Gradio, nil},
+		{Config{HubURL: hubURL, Provider: "gradio"}, Gradio, nil},
+		{Config{HubURL: hubURL, Provider: "serveo"}, Serveo, nil},
+		{Config{HubURL: hubURL, Provider: "ssh://me@host"}, "ssh://me@host", nil},
+		{Config{HubURL: hubURL, Provider: "ssh://me@host", PublicURL: "https://a.example"}, "ssh://me@host", nil},
+		{Config{HubURL: hubURL, Provider: "ssh://me@host", PublicURL: "http://a.example"}, "", ErrUsage},
+		{Config{HubURL: hubURL, Provider: "serveo", PublicURL: "https://a.example"}, "", ErrUsage},
+		{Config{HubURL: hubURL, Provider: "cloudflared"}, Cloudflared, nil},
+		{Config{HubURL: hubURL, Provider: "serveo, pinggy"}, Serveo, nil},
+		{Config{HubURL: hubURL, Provider: "ngrok,serveo"}, Ngrok, nil}, // that it has no token is found at its turn
+		{Config{HubURL: hubURL, Provider: "serveo,pigeon"}, "", ErrUnknown},
+		{Config{HubURL: hubURL, Provider: "serveo,"}, "", ErrUnknown},
+		{Config{HubURL: hubURL, Provider: "serveo,serveo"}, "", ErrUsage},
+		{Config{HubURL: hubURL, Provider: "auto,serveo"}, "", ErrUsage},
+		{Config{HubURL: "http://127.0.0.1:1", Provider: "loopback,serveo"}, "", ErrUsage},
 		{Config{HubURL: hubURL, Provider: Ngrok}, "", ErrNoToken},
 		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", PublicURL: "https://a.example"}, "", ErrUsage},
 		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "https://a.ngrok.app/"}, Ngrok, nil},
@@ -158,7 +171,7 @@ func TestChoosing(t *testing.T) {
 			t.Errorf("no hint for %v", err)
 		}
 	}
-	if err := fmt.Errorf("start: %w", ErrNone); !strings.Contains(Hint(err), "NGROK_AUTHTOKEN") || !strings.Contains(Hint(err), "--public-url") {
+	if err := fmt.Errorf("start: %w", ErrNoToken); !strings.Contains(Hint(err), "NGROK_AUTHTOKEN") || !strings.Contains(Hint(err), "--tunnel gradio") {
 		t.Errorf("hint %q", Hint(err))
 	}
 }

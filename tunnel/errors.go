@@ -8,10 +8,6 @@ import (
 	"strings"
 )
 
-// ErrNone says that no tunnel fits: the Hub is elsewhere, the user named none,
-// and there is no token for ngrok.
-var ErrNone = errors.New("no tunnel to reach this machine by")
-
 // ErrNoToken says that ngrok was asked for by name, and that there is no token
 // for it.
 var ErrNoToken = errors.New("ngrok needs a token, and there is none")

@@ -44,9 +44,9 @@ func hintOne(err error) string {
 		return providerHint(provider)
 	case errors.As(err, &connect):
 		return connectHint(connect)
-	case errors.Is(err, ErrNone), errors.Is(err, ErrNoToken):
+	case errors.Is(err, ErrNoToken):
 		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
-			"or run your own tunnel to a port, say 4567, and give its address: --public-url https://… --port 4567"
+			"or use a tunnel that needs no account: --tunnel gradio"
 	case errors.Is(err, ErrConfig):
 		return "mend the file, or see what ngrok says about it: ngrok config check"
 	case errors.Is(err, ErrNoCloudflared):
@@ -73,6 +73,8 @@ func providerHint(e *ProviderError) string {
 	switch {
 	case isSSH(e.Provider):
 		return sshHint(e)
+	case e.Provider == Gradio:
+		return gradioHint(e)
 	case e.Provider == Cloudflared && e.Code == "429":
 		return "Cloudflare gives only so many addresses in a time: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(Providers(), Cloudflared), ", ")
 	case e.Provider == Cloudflared:
@@ -94,6 +96,16 @@ func providerHint(e *ProviderError) string {
 		return "see https://ngrok.com/docs/errors/" + strings.ToLower(e.Code)
 	}
 	return ""
+}
+
+func gradioHint(e *ProviderError) string {
+	switch e.Code {
+	case GradioNameTaken:
+		return "another session may have the address still: wait a minute, or take a fresh one: --new-url"
+	case GradioBadToken:
+		return "check the token of your own server, or leave out --gradio-server"
+	}
+	return "try again, or use another tunnel: --tunnel " + strings.Join(without(Providers(), Gradio), ", ")
 }
 
 func sshHint(e *ProviderError) string {

@@ -2,7 +2,8 @@
 // whose other end the Hub can reach at URL; where its connections come from is
 // the provider's business.
 //
-// Providers in this package: ngrok, through its own SDK; services that forward
+// Providers in this package: ngrok, through its own SDK; gradio, whose protocol
+// package frp speaks; services that forward
 // ports by SSH, and any server that does; cloudflared, the program; loopback,
 // which is no tunnel at all and serves only a Hub on the same machine; and
 // public, for a tunnel that the user runs.

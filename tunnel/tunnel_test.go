@@ -35,8 +35,8 @@ func TestAutoTakesLoopbackForAHubOnLoopbackOnly(t *testing.T) {
 		tun.Close()
 	}
 	for _, hub := range []string{"https://huggingface.co", "http://127.0.0.1.evil.example", "http://localhost.evil.example"} {
-		if _, err := Open(t.Context(), Config{HubURL: hub}); !errors.Is(err, ErrNone) {
-			t.Errorf("%s: %v", hub, err)
+		if got, err := (Config{HubURL: hub}).Choose(); got != Gradio || err != nil {
+			t.Errorf("%s: %s, %v", hub, got, err)
 		}
 		if _, err := Open(t.Context(), Config{HubURL: hub, Provider: Loopback}); !errors.Is(err, ErrUsage) {
 			t.Errorf("%s by loopback: %v", hub, err)
