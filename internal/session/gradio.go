@@ -1,0 +1,60 @@
+package session
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// gradioName is the name that gradio.live makes an address of: who keeps it has
+// the same address in every session.
+type gradioName struct {
+	name string
+	lock *flock.Flock // nil for a name that is not kept
+}
+
+// holdGradioName takes the name that this machine keeps, made at the first call
+// or with renew. Two sessions must not have it at once: the second could take
+// the first's deliveries. Whoever comes second gets another name, which is not
+// kept.
+func (d Dir) holdGradioName(renew bool) (gradioName, error) {
+	path := filepath.Join(string(d), "gradio-name")
+	l := flock.New(path+".lock", flock.SetPermissions(0o600))
+	held, err := l.TryLock()
+	if err != nil {
+		return gradioName{}, fmt.Errorf("lock the name for gradio.live: %w", err)
+	}
+	fresh := strings.ToLower(rand.Text())
+	if !held {
+		return gradioName{name: fresh}, nil
+	}
+	b, err := os.ReadFile(path)
+	name := strings.TrimSpace(string(b))
+	if renew || errors.Is(err, fs.ErrNotExist) || err == nil && !plainName(name) {
+		name, err = fresh, writeFile(path, []byte(fresh+"\n"))
+	}
+	if err != nil {
+		return gradioName{}, errors.Join(fmt.Errorf("keep the name for gradio.live: %w", err), l.Close())
+	}
+	return gradioName{name, l}, nil
+}
+
+// plainName reports whether a name is like those that holdGradioName makes: the
+// file may have been cut short.
+func plainName(s string) bool {
+	return len(s) >= 20 && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+}
+
+// Close lets others have the name.
+func (n gradioName) Close() error {
+	if n.lock == nil {
+		return nil
+	}
+	return n.lock.Close()
+}
