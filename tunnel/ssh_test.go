@@ -3,6 +3,9 @@ package tunnel
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -181,6 +184,76 @@ func TestAServerIsTrustedOnFirstUseAndRefusedOnChange(t *testing.T) {
 	if log := s.noted(); log[len(log)-1] != "forward localhost:80" {
 		t.Errorf("after the host key: %q", log)
 	}
+}
+
+func TestAnotherKindOfHostKeyBesideTheKnownOneIsNoChange(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
+	cfg := s.settings(t, Serveo)
+	openFake(t, cfg).Close()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.second = second
+	s.mu.Unlock()
+	openFake(t, cfg)
+}
+
+func TestAFileOfKnownHostsThatCannotBeReadIsAnError(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
+	cfg := s.settings(t, Serveo)
+	openFake(t, cfg).Close()
+	for _, file := range []string{cfg.KnownHosts, cfg.SSHKeyFile} {
+		was, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("not what it was\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrSSHFiles) || !strings.Contains(err.Error(), file) || Hint(err) == "" {
+			t.Errorf("%v", err)
+		}
+		if err := os.WriteFile(file, was, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg.KnownHosts = ""
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrSSHFiles) {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
+func TestGuestsAnswerWithNothing(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Pinggy), guests: true})
+	openFake(t, s.settings(t, Pinggy))
+	// Where no guests are expected, no question is answered.
+	s.set(func(f *fakeFaults) { f.announce = inTheWordsOf(Serveo) })
+	if _, err := Open(t.Context(), s.settings(t, Serveo)); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAMalformedConnectionIsRefusedAndTheTunnelStays(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
+	tun := openFake(t, s.settings(t, Serveo))
+	echo(t, tun)
+	s.mu.Lock()
+	live := s.live
+	s.mu.Unlock()
+	var no *ssh.OpenChannelError
+	if _, _, err := live.OpenChannel("forwarded-tcpip", []byte("?")); !errors.As(err, &no) {
+		t.Errorf("malformed: %v", err)
+	}
+	if _, _, err := live.OpenChannel("x11", nil); !errors.As(err, &no) {
+		t.Errorf("x11: %v", err)
+	}
+	thousand(t, s.visitor(t), tun.URL())
 }
 
 // TestSSHFaults: each is told as what it is, soon, and leaves nothing behind,

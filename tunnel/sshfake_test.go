@@ -27,6 +27,7 @@ type fakeService struct {
 	mu      sync.Mutex
 	faults  fakeFaults
 	key     ssh.Signer
+	second  ssh.Signer      // of another kind
 	live    *ssh.ServerConn // the latest
 	all     map[net.Conn]struct{}
 	session ssh.Channel // of the latest
@@ -54,6 +55,7 @@ type fakeFaults struct {
 	silent    bool           // no answer to requests, nor to signs of life
 	raw       func(net.Conn) // instead of SSH
 	endAfter  bool           // the session ends once the port is forwarded
+	guests    bool           // who answers a question with nothing is let in, and nobody else
 	sayNo     bool           // signs of life are answered with a no
 }
 
@@ -167,18 +169,26 @@ func (s *fakeService) config() *ssh.ServerConfig {
 		NoClientAuth: true,
 		NoClientAuthCallback: func(ssh.ConnMetadata) (*ssh.Permissions, error) {
 			s.note("none")
-			if f.keyOnly || f.refuse {
+			if f.keyOnly || f.refuse || f.guests {
 				return nil, errors.New("no")
 			}
 			return nil, nil
 		},
 		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 			s.note("key " + ssh.FingerprintSHA256(key))
-			if f.refuse {
+			if f.refuse || f.guests {
 				return nil, errors.New("no")
 			}
 			return nil, nil
 		},
+	}
+	if f.guests {
+		c.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			if answers, err := ask("", "", []string{"password: "}, []bool{false}); err != nil || !slices.Equal(answers, []string{""}) {
+				return nil, errors.New("no")
+			}
+			return nil, nil
+		}
 	}
 	if f.questions {
 		c.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
@@ -189,7 +199,12 @@ func (s *fakeService) config() *ssh.ServerConfig {
 	if f.banner != "" {
 		c.BannerCallback = func(ssh.ConnMetadata) string { return f.banner }
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c.AddHostKey(s.key)
+	if s.second != nil {
+		c.AddHostKey(s.second)
+	}
 	return c
 }
 
