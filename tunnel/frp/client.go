@@ -43,7 +43,7 @@ type Config struct {
 	// Dial connects to the server; nil: directly.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Ending is called when Warn is left of the time that gradio's server gives
-	// a login, from a goroutine of the Client's. May be nil.
+	// a login, from a goroutine of the Client's, which waits for it. May be nil.
 	Ending func(ends time.Time)
 
 	Version string        // of hf-tap, which the look-up is told
@@ -106,7 +106,7 @@ type Client struct {
 func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg.withDefaults(), conns: make(chan net.Conn), over: make(chan struct{}), changed: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s, err := connect(ctx, c.cfg, c.hand)
+	s, err := connect(ctx, c.cfg, nil, c.hand)
 	if err != nil {
 		c.cancel()
 		if ctx.Err() != nil {
@@ -184,14 +184,14 @@ func (c *Client) again(old *session, cause error, failures *int) (*session, erro
 			}
 		}
 		if !renewing {
-			c.down(cause, old.server)
+			c.down(cause, old.place.address)
 			old.close()
 		}
 		if !c.pause(*failures) {
 			return nil, nil
 		}
 		*failures++
-		next, err := connect(c.ctx, c.cfg, c.hand)
+		next, err := connect(c.ctx, c.cfg, &old.place, c.hand)
 		if err == nil {
 			return next, nil
 		}
@@ -201,7 +201,7 @@ func (c *Client) again(old *session, cause error, failures *int) (*session, erro
 		cause = err
 		var refused *Refusal
 		if errors.As(err, &refused) && refused.Permanent() {
-			c.down(err, old.server)
+			c.down(err, old.place.address)
 			return nil, err
 		}
 	}

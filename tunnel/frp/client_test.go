@@ -140,7 +140,7 @@ func until(t testing.TB, c *Client, fits func(State) bool) State {
 }
 
 func TestBodiesComeThroughToTheByte(t *testing.T) {
-	for name, cfg := range map[string]frptest.Config{"gradio's": {}, "plain": {Plain: true}, "one's own": {Own: true, Token: "geheim"}} {
+	for name, cfg := range map[string]frptest.Config{"gradio's": {}, "plain": {Plain: true}, "plain with a token": {Plain: true, Token: "geheim"}, "one's own": {Own: true, Token: "geheim"}} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, cfg)
 			mine := quick(Config{Server: s.Addr(), Token: cfg.Token})
@@ -294,4 +294,48 @@ func TestOpeningEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 	wg.Wait()
+}
+
+// tapped is a connection whose bytes somebody else sees.
+type tapped struct {
+	net.Conn
+	mu   *sync.Mutex
+	seen *bytes.Buffer
+}
+
+func (c tapped) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen.Write(p[:n])
+	return n, err
+}
+
+func TestSecretsAreNeverSeenOnTheWayWhereThereIsAKey(t *testing.T) {
+	for name, cfg := range map[string]frptest.Config{"TLS": {}, "a token": {Plain: true, Token: "geheim"}} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, cfg)
+			var mu sync.Mutex
+			var seen bytes.Buffer
+			mine := quick(Config{Server: s.Addr(), Token: cfg.Token, Beat: time.Second})
+			if !cfg.Plain {
+				mine.Roots = []*x509.CertPool{s.CA()}
+			}
+			mine.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, address)
+				return tapped{conn, &mu, &seen}, err
+			}
+			c := open(t, mine)
+			serve(t, c, http.HandlerFunc(echo))
+			const secret = "whsec_that_nobody_may_see"
+			if _, got, err := post(public(t), c.URL(), []byte(secret)); err != nil || string(got) != secret {
+				t.Fatalf("%q, %v", got, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if seen.Len() < 100 || bytes.Contains(seen.Bytes(), []byte(secret)) {
+				t.Errorf("the secret is seen, in %d bytes", seen.Len())
+			}
+		})
+	}
 }

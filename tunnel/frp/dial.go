@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
-	"slices"
 )
 
 // tlsByte announces TLS to a server that has plain connections, web sockets
@@ -32,7 +31,7 @@ func dial(ctx context.Context, cfg Config, p place) (net.Conn, error) {
 	if err != nil {
 		return nil, &Error{StepReach, p.address, err}
 	}
-	roots := slices.DeleteFunc(slices.Clone(p.roots), func(pool *x509.CertPool) bool { return pool == nil })
+	roots := p.usableRoots()
 	if len(roots) == 0 {
 		return raw, nil
 	}

@@ -55,6 +55,17 @@ func TestAServerThatIsKilledAndRestartedIsFoundAgain(t *testing.T) {
 	}
 }
 
+func TestWithoutItsLookUpTheServerIsFoundWhereItWas(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	for _, fault := range []frptest.Faults{{LookupStatus: 503}, {LookupHang: true}} {
+		made := c.State().Made
+		s.Set(func(f *frptest.Faults) { *f = fault })
+		s.Drop()
+		until(t, c, func(s State) bool { return s.Up && s.Made == made+1 })
+	}
+}
+
 func TestASilentServerIsFoundOutAndLeft(t *testing.T) {
 	s := start(t, frptest.Config{})
 	c := open(t, looked(s))

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,6 +30,25 @@ type place struct {
 	host, address string
 	roots         []*x509.CertPool // none: without TLS
 	domain        string           // under which it gives addresses, where it does not tell
+}
+
+// locate finds the server, or gives where it was when the look-up fails.
+func locate(ctx context.Context, cfg Config, last *place) (place, error) {
+	if last == nil {
+		return find(ctx, cfg)
+	}
+	half, cancel := context.WithTimeout(ctx, cfg.Within/2)
+	defer cancel()
+	p, err := find(half, cfg)
+	if err != nil && ctx.Err() == nil {
+		return *last, nil
+	}
+	return p, err
+}
+
+// usableRoots are those that are there.
+func (p place) usableRoots() []*x509.CertPool {
+	return slices.DeleteFunc(slices.Clone(p.roots), func(pool *x509.CertPool) bool { return pool == nil })
 }
 
 // find looks up the server, unless the user has given one.

@@ -32,7 +32,7 @@ const (
 // the public.
 type session struct {
 	cfg    Config
-	server string
+	place  place
 	mux    *yamux.Session
 	stream net.Conn // the control stream
 	ctl    *wire.Control
@@ -55,10 +55,12 @@ type session struct {
 
 // connect makes a session. The connections of the public are given to hand,
 // which may block until gone is closed.
-func connect(ctx context.Context, cfg Config, hand func(conn net.Conn, gone <-chan struct{})) (*session, error) {
+// Where the last session was, nil if there was none, is gone to again when the
+// look-up fails.
+func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Conn, gone <-chan struct{})) (*session, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Within, noAnswer(cfg.Within))
 	defer cancel()
-	p, err := find(ctx, cfg)
+	p, err := locate(ctx, cfg, last)
 	if err != nil {
 		return nil, err
 	}
@@ -77,11 +79,11 @@ func connect(ctx context.Context, cfg Config, hand func(conn net.Conn, gone <-ch
 		return nil, fmt.Errorf("set up the session: %w", err)
 	}
 	s := &session{
-		cfg: cfg, server: p.address, mux: mux, heard: heard, hand: hand, since: time.Now(),
+		cfg: cfg, place: p, mux: mux, heard: heard, hand: hand, since: time.Now(),
 		slots: make(chan struct{}, cfg.Conns), over: make(chan struct{}), killed: make(chan struct{}),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = mux.Close() })
-	err = s.open(p)
+	err = s.open()
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -106,7 +108,7 @@ func connect(ctx context.Context, cfg Config, hand func(conn net.Conn, gone <-ch
 }
 
 // open logs in and asks for the address.
-func (s *session) open(p place) error {
+func (s *session) open() error {
 	var err error
 	if s.stream, err = s.mux.Open(); err != nil {
 		return err
@@ -136,16 +138,18 @@ func (s *session) open(p place) error {
 	if s.ctl, err = wire.NewControl(s.stream, s.cfg.Token); err != nil {
 		return err
 	}
-	err = wire.Write(s.ctl, wire.TypeNewProxy, wire.NewProxy{ProxyName: s.cfg.Name, ProxyType: "http", SubDomain: label(s.cfg.Name)})
+	err = wire.Write(s.ctl, wire.TypeNewProxy, wire.NewProxy{
+		ProxyName: s.cfg.Name, ProxyType: "http", SubDomain: label(s.cfg.Name), UseEncryption: s.encrypts(),
+	})
 	if err != nil {
 		return err
 	}
-	return s.address(p)
+	return s.address()
 }
 
 // address waits for the answer to NewProxy. Before it, requests for work
 // connections come, as many as the pool has.
-func (s *session) address(p place) error {
+func (s *session) address() error {
 	for {
 		typ, body, err := wire.Read(s.ctl)
 		if err != nil {
@@ -166,7 +170,7 @@ func (s *session) address(p place) error {
 			return refusal(proxy.Error)
 		}
 		s.forked = proxy.ProxyName != s.cfg.Name
-		s.url, err = publicURL(proxy.RemoteAddr, s.cfg.Name, p.domain)
+		s.url, err = publicURL(proxy.RemoteAddr, s.cfg.Name, s.place.domain)
 		return err
 	}
 }

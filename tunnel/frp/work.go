@@ -1,6 +1,7 @@
 package frp
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -52,7 +53,21 @@ func (s *session) openWork() (net.Conn, error) {
 	if remote == nil {
 		remote = s.mux.RemoteAddr()
 	}
-	return &workConn{Conn: stream, remote: remote, closed: func() { <-s.slots }}, nil
+	conn := &workConn{Conn: stream, bytes: stream, remote: remote, closed: func() { <-s.slots }}
+	if s.encrypts() {
+		if conn.bytes, err = wire.NewControl(stream, s.cfg.Token); err != nil {
+			_ = stream.Close()
+			return nil, err
+		}
+	}
+	return conn, nil
+}
+
+// encrypts reports whether what the public sends is encrypted by the token, as
+// the control stream is. With TLS around it, it need not be, and without a
+// token it would hide nothing.
+func (s *session) encrypts() bool {
+	return s.cfg.Token != "" && len(s.place.usableRoots()) == 0
 }
 
 // started waits for StartWorkConn, and tells who the public client is, nil if
@@ -80,6 +95,7 @@ func started(stream net.Conn) (net.Addr, error) {
 // workConn is a connection of the public.
 type workConn struct {
 	net.Conn
+	bytes  io.ReadWriter // what is read and written: the Conn, or its encryption
 	remote net.Addr
 	once   sync.Once
 	closed func()
@@ -88,6 +104,9 @@ type workConn struct {
 // RemoteAddr is the public client's address, or the server's where that does
 // not tell.
 func (c *workConn) RemoteAddr() net.Addr { return c.remote }
+
+func (c *workConn) Read(p []byte) (int, error)  { return c.bytes.Read(p) }
+func (c *workConn) Write(p []byte) (int, error) { return c.bytes.Write(p) }
 
 func (c *workConn) Close() error {
 	err := c.Conn.Close()

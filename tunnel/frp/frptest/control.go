@@ -27,6 +27,7 @@ type control struct {
 	work   chan net.Conn
 	end    chan struct{} // closed to end it from outside
 	once   sync.Once
+	secret bool // connections of the public are encrypted by the token
 }
 
 // address is a public address: a port, which stays.
@@ -177,7 +178,7 @@ func (c *control) give(ask wire.NewProxy, f Faults) string {
 		s.names[label] = a
 		s.wg.Go(a.accept)
 	}
-	a.owner = c
+	a.owner, c.secret = c, ask.UseEncryption
 	s.mu.Unlock()
 	resp := wire.NewProxyResp{ProxyName: label, RemoteAddr: "http://" + a.ln.Addr().String()}
 	if s.cfg.Own {
@@ -298,6 +299,7 @@ func (a *address) accept() {
 func (a *address) serve(conn net.Conn) {
 	a.s.mu.Lock()
 	c := a.owner
+	secret := c != nil && c.secret
 	a.s.mu.Unlock()
 	var work net.Conn
 	if c != nil {
@@ -330,12 +332,19 @@ func (a *address) serve(conn net.Conn) {
 	if wire.Write(work, wire.TypeStartWorkConn, start) != nil {
 		return
 	}
+	var inner io.ReadWriter = work
+	if secret {
+		var err error
+		if inner, err = wire.NewControl(work, a.s.cfg.Token); err != nil {
+			return
+		}
+	}
 	var both sync.WaitGroup
-	for _, way := range [][2]net.Conn{{work, conn}, {conn, work}} {
+	for _, way := range [][2]io.ReadWriter{{inner, conn}, {conn, inner}} {
 		both.Go(func() {
 			_, _ = io.Copy(way[0], way[1])
-			_ = way[0].Close()
-			_ = way[1].Close()
+			_ = work.Close()
+			_ = conn.Close()
 		})
 	}
 	both.Wait()

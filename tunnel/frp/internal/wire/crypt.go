@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// Control is the control stream after the login: each direction is encrypted
-// by AES-128 in CFB mode and begins with its IV. The key is made of the token,
+// Control is the control stream after the login, and a work connection of a
+// proxy with use_encryption after its start: each direction is encrypted by
+// AES-128 in CFB mode and begins with its IV. The key is made of the token,
 // so that without one it hides nothing; TLS around it does.
 type Control struct {
 	conn  io.ReadWriter
