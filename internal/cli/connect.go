@@ -66,20 +66,24 @@ type tunnelFlags struct {
 	publicURL   string
 	port        int
 	ngrokDomain string
+	gradio      string
+	newURL      bool
 }
 
 func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback, public, or "+strings.Join(tunnel.Providers(), ", ")+"; with commas: the first that works")
 	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
 	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
+	fs.StringVar(&f.gradio, "gradio-server", "", "the host:port of a share server of your own, instead of gradio.live's")
 	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
 }
 
 // config is what the flags and ngrok's own settings ask for.
-func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network) (tunnel.Config, error) {
+func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (tunnel.Config, error) {
 	cfg := tunnel.Config{
 		SSHKeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), SSHAgent: p.Getenv("SSH_AUTH_SOCK"),
 		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokDomain: f.ngrokDomain,
+		GradioServer: f.gradio, HTTP: &http.Client{Transport: transport},
 		Version: p.Version, Dial: n.DialContext,
 		Proxy: func(address string) string {
 			if u := n.ProxyFor(address); u != nil {

@@ -241,7 +241,7 @@ func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *netw
 	}
 	var cfg tunnel.Config
 	if err == nil {
-		cfg, err = f.config(d.p, dir, env, n)
+		cfg, err = f.config(d.p, dir, env, n, transport)
 	}
 	if err != nil {
 		d.fail("tunnel", 0, err)

@@ -94,7 +94,7 @@ func TestErrorsAreTwoLinesWithAHintToType(t *testing.T) {
 		"bad secret":      {[]string{"WEBHOOK_SECRET=with\ttab"}, []string{"secret"}, 1, `WEBHOOK_SECRET: the secret cannot be used.*`, `.+`},
 		"no home":         {[]string{"HF_TAP_STATE=", "HOME="}, []string{"secret"}, 1, `there is no home folder.*`, `set HF_TAP_STATE.*`},
 		"no such file":    {nil, []string{"secret", "--secret-file", "/nonexistent"}, 1, `.*/nonexistent.*`, `.+`},
-		"no tunnel":       {[]string{"HF_ENDPOINT=https://127.0.0.2.example", "HF_HUB_OFFLINE="}, []string{"listen", "--no-webhook"}, 1, `no tunnel to reach this machine by`, `.*--public-url https.*`},
+		"no tunnel":       {[]string{"HF_ENDPOINT=https://127.0.0.2.example", "HF_HUB_OFFLINE=", "HTTPS_PROXY=http://127.0.0.1:1"}, []string{"listen", "--no-webhook"}, 1, `gradio cannot be reached .* through the proxy .*`, `.*--tunnel ngrok, .*`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -104,6 +104,7 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.mute, "mute", nil, "disable the webhook with this id meanwhile; repeatable")
 	fs.BoolVar(&f.noWebhook, "no-webhook", false, "make no webhook: print URL and secret to paste; needs no token")
 	f.tunnel.register(fs)
+	fs.BoolVar(&f.tunnel.newURL, "new-url", false, "take a fresh address at gradio.live, and keep it from now on")
 	fs.StringVar(&f.respond, "respond", "ack", "what the Hub is told: ack (200 once recorded) or relay (what your targets answer)")
 	fs.IntVar(&f.concurrency, "concurrency", 4, "events that a target gets at a time; 1 keeps their order")
 	fs.IntVar(&f.retries, "retry", 0, "try so many more times when a target fails")
@@ -132,7 +133,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
 	}
-	cfg.Endpoint = env.Endpoint
+	cfg.Endpoint, cfg.NewURL = env.Endpoint, f.tunnel.newURL
 	network, err := f.account.network(p)
 	if err != nil {
 		return err
@@ -146,7 +147,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if cfg.Dir, err = session.FindDir(p.Getenv); err != nil {
 		return err
 	}
-	if cfg.Tunnel, err = f.tunnel.config(p, cfg.Dir, env, network); err != nil {
+	if cfg.Tunnel, err = f.tunnel.config(p, cfg.Dir, env, network, transport); err != nil {
 		return err
 	}
 	if !f.noWebhook {

@@ -31,6 +31,7 @@ type Config struct {
 
 	Secret   string
 	Tunnel   tunnel.Config
+	NewURL   bool                   // a fresh address at gradio.live, kept from now on
 	Public   *http.Client           // asks at the public address; nil: a plain one
 	Moved    func(url string) error // called when the public address has become another; may be nil
 	App      app.Config             // the app under development, none without Args; WEBHOOK_SECRET is added to its Env

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -17,8 +18,11 @@ func (r *run) openTunnel(ctx context.Context) (err error) {
 		return err
 	}
 	if provider != tunnel.Loopback && provider != tunnel.Public {
-		r.Tell("opening a tunnel by " + provider)
+		r.Tell("opening a tunnel by " + provider + r.whyTunnel(provider))
 		r.report(event.State{Subject: event.SubjectTunnel, Name: provider, State: string(tunnel.Connecting)})
+	}
+	if err := r.nameGradio(); err != nil {
+		return err
 	}
 	times := r.Times.Tunnel
 	if times.First == 0 {
@@ -35,6 +39,37 @@ func (r *run) openTunnel(ctx context.Context) (err error) {
 	}
 	if provider == tunnel.Public {
 		r.Tell(fmt.Sprintf("%s has to lead to http://%s", r.keeper.Status().URL, r.keeper.Listener().Addr()))
+	}
+	return nil
+}
+
+// whyTunnel says why a tunnel is taken that the user has not named.
+func (r *run) whyTunnel(provider string) string {
+	switch {
+	case r.Tunnel.Provider != "" && r.Tunnel.Provider != tunnel.Auto:
+		return ""
+	case provider == tunnel.Ngrok:
+		return ", as there is a token for it"
+	}
+	return ", as there is no token for ngrok"
+}
+
+// nameGradio takes the name by which gradio.live knows this machine, if it may be
+// the tunnel.
+func (r *run) nameGradio() (err error) {
+	order, err := r.Tunnel.Order()
+	if err != nil || !slices.Contains(order, tunnel.Gradio) {
+		return err
+	}
+	if r.gradio, err = r.Dir.holdGradioName(r.NewURL); err != nil {
+		return err
+	}
+	if r.gradio.lock == nil {
+		r.Tell("another session has the address that this machine keeps at gradio.live: this one gets a fresh one")
+	}
+	r.Tunnel.GradioName = r.gradio.name
+	r.Tunnel.GradioEnding = func(ends time.Time) {
+		r.Tell(fmt.Sprintf("gradio.live ends this tunnel at %s; another is opened then, at the same address if it allows that", ends.Local().Format(time.TimeOnly)))
 	}
 	return nil
 }

@@ -74,6 +74,7 @@ type run struct {
 	lock    *lock
 	rec     *Record
 	store   *history.Store
+	gradio  gradioName
 	keeper  *tunnel.Keeper
 	recv    *receiver.Receiver
 	servers []*http.Server

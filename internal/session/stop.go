@@ -32,6 +32,7 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	if r.keeper != nil {
 		errs = append(errs, r.keeper.Close())
 	}
+	errs = append(errs, r.gradio.Close())
 	r.cancel(nil)
 	r.background.Wait()
 	if r.recv != nil {
