@@ -91,6 +91,22 @@ func fakeCloudflared(how string) {
 	os.Exit(1)
 }
 
+// holderEnv makes the test's own program one that opens a tunnel by a
+// cloudflared that behaves as the value says, tells so, and waits to be killed.
+const holderEnv = "HF_TAP_TEST_HOLDER"
+
+func holdCloudflared(how string) {
+	_ = os.Unsetenv(holderEnv) // cloudflared is this same program
+	_ = os.Setenv(fakeCloudflaredEnv, how)
+	tun, err := Open(context.Background(), Config{Provider: Cloudflared, HubURL: hubURL, Cloudflared: os.Args[0]})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("open", tun.URL())
+	select {}
+}
+
 // cloudflaredSettings take the test's own program for cloudflared.
 func cloudflaredSettings(t testing.TB, how string) Config {
 	t.Helper()

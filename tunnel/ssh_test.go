@@ -514,6 +514,30 @@ func TestTunnelsByNameHaveTheSameNameInEachRun(t *testing.T) {
 	}
 }
 
+// TestAServiceDropsAndIsOpenedAgainUnderAKeeper: the name is the same, and what
+// is posted afterwards arrives.
+func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Tuns)})
+	w := keepTunnel(t, s.settings(t, Tuns), s.visitor(t), quick)
+	before := w.k.Status().URL
+	w.mustPost(before, 500, "before")
+	s.drop()
+	w.until("away", is(Away))
+	now := w.until("up again", is(Up))
+	if now.URL != before {
+		t.Errorf("%s, then %s", before, now.URL)
+	}
+	w.mustPost(now.URL, 500, "after")
+
+	// The name is another's by then: the Keeper tells the new address.
+	s.set(func(f *fakeFaults) { f.announce = func(string) string { return "HTTPS: https://other.tuns.sh\n" } })
+	s.drop()
+	w.until("away", is(Away))
+	if now := w.until("up again", is(Up)); now.URL != "https://other.tuns.sh" {
+		t.Errorf("it is %s now", now.URL)
+	}
+}
+
 func TestAServerOfOnesOwn(t *testing.T) {
 	s := startFake(t, fakeFaults{keyOnly: true, announce: func(name string) string { return "HTTPS: https://" + name + ".example.com\n" }})
 	cfg := s.settings(t, "ssh://me@ssh.example.com:2222")

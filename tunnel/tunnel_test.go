@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if how := os.Getenv(fakeCloudflaredEnv); how != "" {
 		fakeCloudflared(how)
 	}
+	if how := os.Getenv(holderEnv); how != "" {
+		holdCloudflared(how)
+	}
 	goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...)
 }
 

@@ -1,0 +1,34 @@
+package tunnel
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+func TestCloudflaredEndsWhenItsMasterIsKilled(t *testing.T) {
+	cfg := cloudflaredSettings(t, "")
+	t.Setenv(holderEnv, "stubborn")
+	master := exec.Command(cfg.Cloudflared)
+	master.SysProcAttr = groupAttributes()
+	out, err := master.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := master.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first, err := bufio.NewReader(out).ReadString('\n')
+	if killed := master.Process.Kill(); err != nil || killed != nil || !strings.HasPrefix(first, "open https://") {
+		t.Errorf("%q, %v, %v", first, err, killed)
+	}
+	_ = master.Wait()
+	if pid, _, _ := told(t); !gone(t, pid) {
+		if p, err := os.FindProcess(pid); err == nil {
+			_ = p.Kill()
+		}
+		t.Error("the program is left running")
+	}
+}
