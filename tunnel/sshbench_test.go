@@ -1,0 +1,51 @@
+//go:build unix
+
+package tunnel
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// BenchmarkOpenSSH measures a server that is reached by way of a real sshd
+// beside the same server on its own port. They take turns, because a machine's
+// speed changes from one second to the next; a ratio is of two neighbours.
+//
+//	go test -run - -bench OpenSSH ./tunnel
+func BenchmarkOpenSSH(b *testing.B) {
+	const pairs, clients, requests = 10, 8, 800
+	s := startSSHD(b)
+	cfg := s.settings(unusedPort(b))
+	k, err := Keep(context.Background(), KeeperConfig{Open: Opener(cfg)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = k.Close() })
+	take := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	serveHTTP(b, k.Listener(), take)
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	serveHTTP(b, ln, take)
+	ours, direct := k.Status().URL, "http://"+ln.Addr().String()
+	load(b, ours, clients, requests/4)
+	load(b, direct, clients, requests/4)
+	for b.Loop() {
+		var ratios, through []float64
+		for range pairs {
+			a, z := load(b, ours, clients, requests), load(b, direct, clients, requests)
+			ratios, through = append(ratios, a/z), append(through, a)
+		}
+		slices.Sort(ratios)
+		slices.Sort(through)
+		b.ReportMetric(ratios[pairs/2], "ratio")
+		b.ReportMetric(ratios[0], "ratio-min")
+		b.ReportMetric(ratios[pairs-1], "ratio-max")
+		b.ReportMetric(through[pairs/2], "req/s")
+	}
+}
