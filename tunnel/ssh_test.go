@@ -239,6 +239,23 @@ func TestGuestsAnswerWithNothing(t *testing.T) {
 	}
 }
 
+func TestGuestsWhoAreRefusedAreToldSo(t *testing.T) {
+	for name, faults := range map[string]fakeFaults{
+		"at once":            {refuse: true},
+		"after a question":   {refuse: true, questions: true},
+		"without a question": {refuse: true, questions: true, mute: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startFake(t, faults)
+			_, err := Open(t.Context(), s.settings(t, Pinggy))
+			var refused *ProviderError
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), "permission denied") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestAMalformedConnectionIsRefusedAndTheTunnelStays(t *testing.T) {
 	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
 	tun := openFake(t, s.settings(t, Serveo))

@@ -49,6 +49,7 @@ type fakeFaults struct {
 	banner    string
 	keyOnly   bool // "none" is refused
 	refuse    bool // everybody is
+	mute      bool // the question is none
 	questions bool // they are asked before they are
 	noSession bool
 	noForward bool
@@ -192,7 +193,9 @@ func (s *fakeService) config() *ssh.ServerConfig {
 	}
 	if f.questions {
 		c.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
-			_, _ = ask("", "", []string{"password: "}, []bool{false})
+			if !f.mute {
+				_, _ = ask("", "", []string{"password: "}, []bool{false})
+			}
 			return nil, errors.New("no")
 		}
 	}
