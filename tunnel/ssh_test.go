@@ -468,6 +468,31 @@ func TestAReadWaitsNoLongerThanItsDeadline(t *testing.T) {
 	}
 }
 
+func TestClosingEndsConnectionsThatNobodyReadsOrCloses(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
+	tun := openFake(t, s.settings(t, Serveo))
+	for range 2 {
+		theirs, err := s.connect(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer theirs.Close()
+		if _, err := theirs.Write([]byte("for nobody")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken, err := tun.Accept() // one is taken, and one is not
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tun.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := taken.Write([]byte("?")); err == nil {
+		t.Error("it is still open")
+	}
+}
+
 func TestHalfAClosedConnectionStillAnswers(t *testing.T) {
 	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
 	tun := openFake(t, s.settings(t, Serveo))

@@ -23,20 +23,27 @@ type sshConn struct {
 }
 
 // newSSHConn starts the copying, which run waits for. It ends when both sides
-// have closed, or with the whole connection.
-func newSSHConn(ch ssh.Channel, local, remote net.Addr, run *sync.WaitGroup) *sshConn {
+// have closed, or one and the whole connection have, and then ended is called.
+func newSSHConn(ch ssh.Channel, requests <-chan *ssh.Request, local, remote net.Addr, run *sync.WaitGroup, ended func(*sshConn)) *sshConn {
 	in, arriving := net.Pipe()
 	leaving, out := net.Pipe()
-	run.Go(func() {
+	c := &sshConn{Conn: out, in: in, local: local, remote: remote}
+	var copying sync.WaitGroup
+	copying.Go(func() {
 		_, _ = io.Copy(arriving, ch)
 		_ = arriving.Close()
 	})
-	run.Go(func() {
+	copying.Go(func() {
 		_, _ = io.Copy(ch, leaving)
 		_ = leaving.Close()
 		_ = ch.Close() // it may be closed from the other side already
 	})
-	return &sshConn{Conn: out, in: in, local: local, remote: remote}
+	copying.Go(func() { ssh.DiscardRequests(requests) })
+	run.Go(func() {
+		copying.Wait()
+		ended(c)
+	})
+	return c
 }
 
 func (c *sshConn) Read(p []byte) (int, error) { return c.in.Read(p) }

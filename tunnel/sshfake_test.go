@@ -322,8 +322,7 @@ func (s *fakeService) connect(context.Context, string, string) (net.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	s.run.Go(func() { ssh.DiscardRequests(requests) })
-	return newSSHConn(ch, sshAddr("a"), sshAddr("b"), &s.run), nil
+	return newSSHConn(ch, requests, sshAddr("a"), sshAddr("b"), &s.run, func(*sshConn) {}), nil
 }
 
 // visitor asks through the service, by https, which ends at its edge.

@@ -14,10 +14,6 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxForwarded is how many connections there may be at a time. More are
-// refused: the server decides how many come.
-const maxForwarded = 1024
-
 // sshTunnel is one connection to a server. It does not come back: when it
 // ends, Accept fails, and the Keeper opens another.
 type sshTunnel struct {
@@ -28,15 +24,16 @@ type sshTunnel struct {
 	beat   time.Duration
 
 	conns  chan net.Conn
-	slots  chan struct{}
 	over   chan struct{} // closed when the connection has ended, with the cause in link
 	ended  chan struct{} // closed when the session has
+	served chan struct{} // closed when no connections come any more
 	closed chan struct{}
 	close  sync.Once
 	run    sync.WaitGroup // everything that runs for it
 
 	changed chan struct{} // one slot
 	mu      sync.Mutex
+	live    map[*sshConn]struct{}
 	link    Link
 	cause   error // the first reason for the end
 }
@@ -77,7 +74,7 @@ func startSSH(way *sshWay, client *ssh.Client) *sshTunnel {
 	s := way.service
 	t := &sshTunnel{
 		way: way, client: client, local: sshAddr(s.server), beat: cmp.Or(way.cfg.Beat, 10*time.Second),
-		conns: make(chan net.Conn), slots: make(chan struct{}, maxForwarded), over: make(chan struct{}), ended: make(chan struct{}), closed: make(chan struct{}),
+		conns: make(chan net.Conn), live: map[*sshConn]struct{}{}, over: make(chan struct{}), ended: make(chan struct{}), served: make(chan struct{}), closed: make(chan struct{}),
 		changed: make(chan struct{}, 1), link: Link{Up: true, Made: 1},
 	}
 	if s.read != nil {
@@ -85,7 +82,10 @@ func startSSH(way *sshWay, client *ssh.Client) *sshTunnel {
 		t.heard.moved = func(string) { t.remade() }
 	}
 	channels := client.HandleChannelOpen("forwarded-tcpip")
-	t.run.Go(func() { t.serve(channels) })
+	t.run.Go(func() {
+		defer close(t.served)
+		t.serve(channels)
+	})
 	t.run.Go(func() {
 		err := client.Wait()
 		t.finish(err)
@@ -259,47 +259,6 @@ func (t *sshTunnel) refusal(what string, err error) error {
 	return &ProviderError{Provider: t.way.service.provider, Message: what}
 }
 
-// serve takes the connections that the server forwards.
-func (t *sshTunnel) serve(channels <-chan ssh.NewChannel) {
-	for offered := range channels {
-		var from struct {
-			Addr       string
-			Port       uint32
-			OriginAddr string
-			OriginPort uint32
-		}
-		if err := ssh.Unmarshal(offered.ExtraData(), &from); err != nil {
-			_ = offered.Reject(ssh.ConnectionFailed, "malformed") // the connection may have ended
-			continue
-		}
-		select {
-		case t.slots <- struct{}{}:
-		default:
-			_ = offered.Reject(ssh.ResourceShortage, "too many connections")
-			continue
-		}
-		ch, requests, err := offered.Accept()
-		if err != nil {
-			<-t.slots
-			continue
-		}
-		conn := newSSHConn(ch, addrOf(from.Addr, from.Port), addrOf(from.OriginAddr, from.OriginPort), &t.run)
-		t.run.Go(func() {
-			ssh.DiscardRequests(requests) // ends with the channel
-			<-t.slots
-		})
-		t.run.Go(func() {
-			select {
-			case t.conns <- conn:
-			case <-t.closed:
-				_ = conn.Close()
-			case <-t.over:
-				_ = conn.Close()
-			}
-		})
-	}
-}
-
 // keepAlive asks for a sign of life again and again. A no is one, too.
 func (t *sshTunnel) keepAlive() {
 	tick := time.NewTicker(t.beat)
@@ -379,6 +338,8 @@ func (t *sshTunnel) Close() error {
 	t.close.Do(func() {
 		close(t.closed)
 		t.fail(net.ErrClosed)
+		<-t.served // no more come
+		t.hangUp()
 	})
 	t.run.Wait()
 	return nil
