@@ -31,8 +31,13 @@ func main() {
 	go func() {
 		<-signals
 		cancel()
-		<-signals // the second one leaves at once; the next start cleans up
-		os.Exit(130)
+		for again := range signals {
+			// A second one leaves at once, and the next start cleans up. But a
+			// terminal that closes hangs up twice: its shell does, and the kernel.
+			if again != syscall.SIGHUP {
+				os.Exit(130)
+			}
+		}
 	}()
 	os.Exit(cli.Main(ctx, cli.ThisProcess(version), os.Args[1:]))
 }

@@ -19,6 +19,7 @@ type lane struct {
 	name      string
 	routes    []event.Match // one has to match
 	isDefault bool          // also takes what no other lane took
+	added     bool          // by AddTarget
 
 	reporting sync.Mutex // held while a change is reported, so that reports keep their order; taken before mu
 
@@ -68,7 +69,7 @@ func (r *Receiver) AddTarget(target Target) {
 	if slices.ContainsFunc(all, func(l *lane) bool { return l.name == target.Name() }) {
 		return
 	}
-	added := &lane{r: r, target: target, name: target.Name()}
+	added := &lane{r: r, target: target, name: target.Name(), added: true}
 	all = append(slices.Clone(all), added)
 	r.lanes.all.Store(&all)
 	if r.stopping.Load() {

@@ -23,6 +23,16 @@ type Fault struct {
 
 // String says what deliveries get, for people.
 func (f *Fault) String() string {
+	who := "every delivery"
+	switch {
+	case f.Times == 1:
+		who = "the next delivery"
+	case f.Times > 1:
+		who = fmt.Sprintf("the next %d deliveries", f.Times)
+	}
+	if !f.Filter.Empty() {
+		who += " that fit " + f.Filter.String()
+	}
 	what := "answered late"
 	switch {
 	case f.Drop:
@@ -33,17 +43,7 @@ func (f *Fault) String() string {
 	if f.Delay > 0 {
 		what += fmt.Sprintf(" after %s", f.Delay)
 	}
-	who := "every delivery is "
-	if f.Times > 0 {
-		who = fmt.Sprintf("the next %d deliveries are ", f.Times)
-	}
-	if f.Times == 1 {
-		who = "the next delivery is "
-	}
-	if !f.Filter.Empty() {
-		what += " if it fits " + f.Filter.String()
-	}
-	return who + what
+	return who + ": " + what
 }
 
 // activeFault is a Fault that is set.

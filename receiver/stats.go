@@ -64,7 +64,7 @@ type Stats struct {
 	InFlight  int64         // tries running now
 	Queued    int64         // events before a target's turn now, each counted once for each target
 	Waiting   int64         // how many of Queued wait for a target that is down
-	Targets   []TargetStats // in the order of the routes, then those that were added
+	Targets   []TargetStats // in the order of the routes, then added ones that are busy
 
 	Today       int       // deliveries by the sender in the last 24 hours, to the hour, as the Hub counts them
 	PausedSince time.Time // zero when handing over is not paused
@@ -101,6 +101,9 @@ func (r *Receiver) Stats() Stats {
 	}
 	for _, lane := range r.lanes.list() {
 		t := lane.stats()
+		if lane.added && t.Queued+t.Active == 0 {
+			continue // it was for some events alone, and is done with them
+		}
 		s.Queued += int64(t.Queued)
 		if t.Down {
 			s.Waiting += int64(t.Queued)

@@ -96,6 +96,13 @@ them all.`,
 			return p.listEvents(cmd.Context(), q, asJSON)
 		},
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) && strings.Contains(unknown.GetSpecifiedShortnames(), ":") {
+			return usageError(err, "a filter's term that begins with - stands behind --: hf-tap events ls -- -kind:repo.*")
+		}
+		return usageError(err, cmd.CommandPath()+" --help")
+	})
 	sel.register(cmd.Flags())
 	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many of the newest; 0 lists all")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each event, as docs/events.md describes")

@@ -16,9 +16,9 @@ import (
 // Words say what colours would: a line reads the same in a log, by a screen
 // reader and through grep.
 func eventLine(e *event.Event) string {
-	parts := []string{e.ReceivedAt.Local().Format(time.TimeOnly), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", e.Title())}
+	parts := []string{stamp(e.ReceivedAt, time.Now()), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", cut(e.Title()))}
 	if repo := e.RepoTitle(); repo != "" {
-		parts = append(parts, fmt.Sprintf("%-20s", repo))
+		parts = append(parts, fmt.Sprintf("%-23s", cut(repo)))
 	}
 	switch e.Verdict {
 	case event.VerdictWrong:
@@ -36,6 +36,24 @@ func eventLine(e *event.Event) string {
 		parts = append(parts, targetWords(e, target))
 	}
 	return term.Line(strings.Join(parts, "  "))
+}
+
+// stamp is the time of day, with the date where it is not that of now.
+func stamp(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
+// cut shortens a name that somebody made to fill screens with.
+func cut(s string) string {
+	const most = 100
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return s
 }
 
 // marks tell where an event differs from a first delivery by the Hub.
@@ -87,7 +105,7 @@ func outcome(a *event.Attempt) string {
 
 // stateLine is a state as one line for people.
 func stateLine(s *event.State) string {
-	words := []string{s.At.Local().Format(time.TimeOnly), "--   ", string(s.Subject)}
+	words := []string{stamp(s.At, time.Now()), "--   ", string(s.Subject)}
 	if s.Name != "" {
 		name := event.MaskURL(s.Name)
 		if s.Subject == event.SubjectTarget {

@@ -121,3 +121,14 @@ func TestOnlyAClosedOutputIsNoError(t *testing.T) {
 		}
 	}
 }
+
+func TestALineHasTheDateWhereItIsNotToday(t *testing.T) {
+	now := time.Date(2026, 3, 2, 0, 1, 0, 0, time.Local)
+	for at, want := range map[time.Time]string{
+		now: "00:01:00", now.Add(-2 * time.Minute): "2026-03-01 23:59:00", now.AddDate(-1, 0, 0): "2025-03-02 00:01:00",
+	} {
+		if got := stamp(at, now); got != want {
+			t.Errorf("%s is written as %q, want %q", at, got, want)
+		}
+	}
+}

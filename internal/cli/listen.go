@@ -55,7 +55,7 @@ func (o *outputFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	f.IntVar(&o.count, "count", 0, "end after this many events with the right secret")
 	f.StringVar(&o.until, "until", "", "end at the first event that fits this filter, like 'discussion.* repo:me/m'")
-	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3")
+	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3 (default no limit)")
 	f.BoolVar(&o.failOnError, "fail-on-error", false, "exit 4 when a target failed")
 	f.StringVar(&o.readyFile, "ready-file", "", "write the webhook's URL to this file when ready; remove it at the end")
 }

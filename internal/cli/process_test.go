@@ -603,6 +603,22 @@ func TestKillsAtRandomMomentsLeaveNothingForLong(t *testing.T) {
 	}
 }
 
+func TestATerminalThatClosesHangsUpTwiceAndLeavesNothing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signals")
+	}
+	w := newWorld(t)
+	hold := w.Hold("DELETE /api/settings/webhooks/*", sandbox.Before)
+	p := w.start(listenArgs()...)
+	p.ready()
+	p.signal(syscall.SIGHUP)
+	<-hold.Reached()
+	p.signal(syscall.SIGHUP)
+	hold.Release()
+	p.ends(0)
+	w.nothingLeft()
+}
+
 func TestASecondSignalLeavesAtOnce(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such signals")
