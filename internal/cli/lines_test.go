@@ -15,7 +15,7 @@ import (
 )
 
 func TestALineTellsWhatBecameOfAnEvent(t *testing.T) {
-	at := time.Date(2026, 11, 23, 20, 15, 3, 0, time.Local)
+	at := time.Date(2026, 11, 23, 20, 15, 3, 0, time.Local) // not today
 	const target = "http://127.0.0.1:3000/hook"
 	base := func(change func(*event.Event)) *event.Event {
 		e := &event.Event{N: 12, ReceivedAt: at, Kind: "discussion.create", Repo: hub.Watch{Type: "model", Name: "me/m"}, DeliveryN: 1,
@@ -24,7 +24,7 @@ func TestALineTellsWhatBecameOfAnEvent(t *testing.T) {
 		return e
 	}
 	for want, e := range map[string]*event.Event{
-		"20:15:03  #12    discussion.create          model:me/m            answered 200": base(func(*event.Event) {}),
+		"2026-11-23 20:15:03  #12    discussion.create          model:me/m               answered 200": base(func(*event.Event) {}),
 		"BAD SECRET  answered 403": base(func(e *event.Event) { e.Verdict, e.Answer.Status = event.VerdictWrong, 403 }),
 		"NO SECRET":                base(func(e *event.Event) { e.Verdict = event.VerdictMissing }),
 		"secret unchecked":         base(func(e *event.Event) { e.Verdict = event.VerdictUnchecked }),

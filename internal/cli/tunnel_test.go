@@ -107,7 +107,7 @@ func TestARefusedTokenIsToldAtOnceWithNgroksCode(t *testing.T) {
 
 func TestWithoutATokenNgrokIsAnErrorThatSaysHowToGetOne(t *testing.T) {
 	w := newWorld(t)
-	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok needs a token, and there is none`, `make a free token .*--public-url.*`)
+	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok needs a token, and there is none`, `make a free token .*--tunnel gradio.*`)
 }
 
 func TestABrokenConfigurationOfNgrokIsTold(t *testing.T) {
