@@ -217,7 +217,11 @@ func (d *detail) foot() line {
 	case d.onTree() && d.busy:
 		return text(warn, "working …")
 	case d.onTree():
-		return text(accent, d.tree.path(d.tree.at()))
+		l := text(accent, d.tree.path(d.tree.at()))
+		if lt := d.tree.rowsOf(d.tree.sel); lt != nil {
+			l = l.add(faint, fmt.Sprintf("  line %s of %s", group(max(d.tree.selRow, 1)), group(lt.count())))
+		}
+		return l
 	}
 	p := &d.panes[d.tab]
 	if p.count() == 0 {

@@ -3,6 +3,7 @@ package tui
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 )
 
 // readString decodes a JSON string.
@@ -20,7 +21,10 @@ func (t *tree) at() *node {
 	return t.lines[t.sel].node
 }
 
-func (t *tree) move(by int) { t.sel = min(max(t.sel+by, 0), len(t.lines)-1) }
+// move goes by some rows: through an opened text, too.
+func (t *tree) move(by int) { t.moveTo(t.step(place{t.sel, t.selRow}, by)) }
+
+func (t *tree) moveTo(p place) { t.sel, t.selRow = p.line, p.row }
 
 // toggle opens or closes the selected fold, or shows more of one.
 func (t *tree) toggle() {
@@ -41,7 +45,10 @@ func (t *tree) toggle() {
 			t.scan(l.node)
 		}
 	case l.node.kind == nodeString:
-		l.node.open = !l.node.open
+		if l.node.open = !l.node.open; !l.node.open {
+			delete(t.texts, l.node)
+		}
+		t.rowsOf(t.sel) // here, as a long one may take a while
 	}
 	t.flatten()
 }
@@ -141,6 +148,12 @@ func (t *tree) find(phrase string, back bool) bool {
 	if n == nil || phrase == "" {
 		return false
 	}
+	if lt := t.rowsOf(t.sel); lt != nil && (!back || t.selRow > 0) {
+		if row := lt.find(strings.ToLower(phrase), t.selRow-1, back); row >= 0 {
+			t.selRow = row + 1
+			return true
+		}
+	}
 	needles := [][]byte{bytes.ToLower([]byte(phrase))}
 	if quoted, err := json.Marshal(phrase); err == nil { // as it is written in a string
 		needles = append(needles, bytes.ToLower(quoted[1:len(quoted)-1]))
@@ -180,7 +193,17 @@ func (t *tree) find(phrase string, back bool) bool {
 			best, far = i, distance
 		}
 	}
-	return best >= 0 && t.reveal(best)
+	if best < 0 || !t.reveal(best) {
+		return false
+	}
+	if lt := t.rowsOf(t.sel); lt != nil { // the row that holds it, if it is not the key
+		row := lt.find(strings.ToLower(phrase), -1, false)
+		if back {
+			row = lt.find(strings.ToLower(phrase), lt.count(), true)
+		}
+		t.selRow = row + 1
+	}
+	return true
 }
 
 // reveal opens what hides a place in the text and selects the node there.
@@ -227,7 +250,7 @@ func (t *tree) reveal(offset int) bool {
 
 // clone copies the nodes, so that a long operation can work on its own tree.
 func (t *tree) clone() *tree {
-	c := &tree{text: t.text, sel: t.sel, top: t.top}
+	c := &tree{text: t.text, sel: t.sel, top: t.top, selRow: t.selRow, width: t.width, texts: map[*node]*longText{}}
 	twin := make(map[*node]*node, len(t.lines))
 	var copyOf func(n, parent *node) *node
 	copyOf = func(n, parent *node) *node {
@@ -242,6 +265,9 @@ func (t *tree) clone() *tree {
 	c.root = copyOf(t.root, nil)
 	for _, l := range t.lines {
 		c.lines = append(c.lines, treeLine{twin[l.node], l.more})
+	}
+	for n, lt := range t.texts {
+		c.texts[twin[n]] = lt
 	}
 	return c
 }

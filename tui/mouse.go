@@ -89,14 +89,14 @@ func (m *model) clickDetail(l layout, y int) tea.Cmd {
 		d.panes[d.tab].move(d.panes[d.tab].top + y - d.panes[d.tab].sel)
 		return nil
 	}
-	laid := d.tree.lay(d.tree.top, l.detail.w, l.detail.h)
+	laid := d.tree.lay(d.tree.top, l.detail.h)
 	if y >= len(laid) {
 		return nil
 	}
-	if was := d.tree.sel; laid[y].at == was && had {
+	if laid[y].place == (place{d.tree.sel, d.tree.selRow}) && had {
 		m.onTreeDo((*tree).toggle)
 		return m.flushTree()
 	}
-	d.tree.sel = laid[y].at
+	d.tree.moveTo(laid[y].place)
 	return nil
 }

@@ -52,8 +52,12 @@ type tree struct {
 	text  []byte
 	root  *node
 	lines []treeLine // what is not folded away; the root only where it is no container
-	sel   int
-	top   int
+	sel   int        // the line of the cursor
+	top   place      // the first row in sight
+
+	selRow int                 // where in the text of an opened string the cursor is, 0: on its line
+	width  int                 // as it was drawn last
+	texts  map[*node]*longText // of opened strings
 
 	missed bool // the last search found nothing
 }
@@ -190,7 +194,7 @@ func (t *tree) flatten() {
 	if t.sel < len(t.lines) {
 		at, line = t.lines[t.sel].node, t.sel
 	}
-	t.lines = t.lines[:0]
+	t.lines, t.selRow = t.lines[:0], 0
 	if t.root.folds() && len(t.root.kids) > 0 {
 		t.flattenKids(t.root)
 	} else {

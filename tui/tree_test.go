@@ -179,7 +179,7 @@ func FuzzTree(f *testing.F) {
 			case 7:
 				tr = tr.clone()
 			case 8:
-				tr.sel = 0
+				tr.sel, tr.selRow = 0, 0
 			}
 			w, h := 4+int(op)%90, 1+int(op)%30
 			rows, cursor := tr.render(w, h, true)

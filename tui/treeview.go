@@ -9,76 +9,119 @@ import (
 // cut to the window anyway, and a string may have megabytes.
 const maxPreview = 400
 
-// maxStringLines is how many lines an opened string shows.
-const maxStringLines = 200
+// place is a row of the tree: a line, or below an opened string a row of its
+// text, counted from 1.
+type place struct{ line, row int }
 
-// treeRow is a row on the screen: a line of the tree, or a line of the text of
-// an opened string below it.
+func (p place) before(q place) bool { return p.line < q.line || p.line == q.line && p.row < q.row }
+
+// treeRow is a place and what stands there.
 type treeRow struct {
-	at   int // index of the tree's line
-	line line
+	place
+	text line
 }
 
-// render gives the rows in sight and which is selected. Only lines that may be
-// in sight are laid out.
+// defaultWidth is how wide a tree is taken to be that was not drawn yet.
+const defaultWidth = 80
+
+// rowsOf gives the text of an opened string as rows, nil of all other lines. It
+// is kept, since a text of megabytes takes a while.
+func (t *tree) rowsOf(line int) *longText {
+	l := t.lines[line]
+	if l.more || l.node.kind != nodeString || !l.node.open {
+		return nil
+	}
+	if t.width == 0 {
+		t.width = defaultWidth
+	}
+	w := max(t.width-2*(t.indent(l.node)+1)-2, 8)
+	if lt := t.texts[l.node]; lt != nil && lt.width == w {
+		return lt
+	}
+	lt := newLongText(unquote(t.text[l.node.start:l.node.end]), w)
+	if t.texts == nil {
+		t.texts = map[*node]*longText{}
+	}
+	t.texts[l.node] = lt
+	return lt
+}
+
+// below is how many rows of text stand below a line.
+func (t *tree) below(line int) int {
+	if lt := t.rowsOf(line); lt != nil {
+		return lt.count()
+	}
+	return 0
+}
+
+// step gives the place that is so many rows further down, or up, as far as
+// there are rows.
+func (t *tree) step(p place, by int) place {
+	for by > 0 {
+		rest := t.below(p.line) - p.row
+		switch {
+		case by <= rest:
+			return place{p.line, p.row + by}
+		case p.line == len(t.lines)-1:
+			return place{p.line, p.row + rest}
+		}
+		by -= rest + 1
+		p = place{p.line + 1, 0}
+	}
+	for by < 0 {
+		switch {
+		case p.row >= -by:
+			return place{p.line, p.row + by}
+		case p.line == 0:
+			return place{}
+		}
+		by += p.row + 1
+		p = place{p.line - 1, t.below(p.line - 1)}
+	}
+	return p
+}
+
+// render gives the rows in sight and which is selected. Only what is in sight
+// is laid out.
 func (t *tree) render(w, h int, focused bool) (rows []string, cursor int) {
-	if t.sel < t.top {
-		t.top = t.sel
+	t.width = w
+	t.selRow = min(t.selRow, t.below(t.sel))
+	t.top.line = min(max(t.top.line, 0), len(t.lines)-1)
+	t.top.row = min(t.top.row, t.below(t.top.line))
+	at := place{t.sel, t.selRow}
+	if at.before(t.top) {
+		t.top = at
+	} else if t.step(t.top, h-1).before(at) {
+		t.top = t.step(at, -(h - 1))
 	}
-	t.top = min(max(t.top, 0), max(len(t.lines)-1, 0))
-	if t.sel-t.top > h {
-		t.top = t.sel - h
-	}
-	laid := t.lay(t.top, w, h)
-	for t.sel > t.top { // opened strings take more than a row
-		last := -1
-		for i, r := range laid[:min(len(laid), h)] {
-			if r.at == t.sel && r.line != nil {
-				last = i
-				break
-			}
-		}
-		if last >= 0 {
-			break
-		}
-		t.top++
-		laid = t.lay(t.top, w, h)
-	}
-	for i, r := range laid {
-		if len(rows) == h {
-			break
-		}
+	for _, r := range t.lay(t.top, h) {
 		over := plain
-		if r.at == t.sel && (i == 0 || laid[i-1].at != t.sel) {
+		if r.place == at {
 			cursor = len(rows)
 			if over = strong; focused {
 				over = invert
 			}
 		}
-		rows = append(rows, r.line.render(w, over))
+		rows = append(rows, r.text.render(w, over))
 	}
 	return rows, cursor
 }
 
-// lay lays lines out from one on, until h rows are full.
-func (t *tree) lay(from, w, h int) []treeRow {
+// lay lays h rows out from a place on.
+func (t *tree) lay(from place, h int) []treeRow {
 	var rows []treeRow
-	for i := from; i < len(t.lines) && len(rows) < h; i++ {
-		rows = append(rows, treeRow{i, t.line(t.lines[i])})
-		n := t.lines[i].node
-		if n.kind != nodeString || !n.open {
+	for p := from; p.line < len(t.lines) && len(rows) < h; p = (place{p.line + 1, 0}) {
+		lt := t.rowsOf(p.line)
+		if p.row == 0 {
+			rows = append(rows, treeRow{p, t.line(t.lines[p.line])})
+			p.row++
+		}
+		if lt == nil {
 			continue
 		}
-		bar := strings.Repeat("  ", t.indent(n)+1) + "│ "
-		for j, l := range strings.Split(unquote(t.text[n.start:n.end]), "\n") {
-			if j == maxStringLines {
-				rows = append(rows, treeRow{i, text(faint, bar+"… c copies all of it")})
-				break
-			}
-			room := max(w-width(bar), 8)
-			for _, part := range text(good, shorten(l, room*maxStringLines)).wrap(room, 0) {
-				rows = append(rows, treeRow{i, append(text(faint, bar), part...)})
-			}
+		bar := strings.Repeat("  ", t.indent(t.lines[p.line].node)+1) + "│ "
+		for ; p.row <= lt.count() && len(rows) < h; p.row++ {
+			rows = append(rows, treeRow{p, text(faint, bar).add(good, lt.row(p.row-1))})
 		}
 	}
 	return rows
