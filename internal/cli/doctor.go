@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -30,6 +31,7 @@ const maxSkew = time.Minute
 type doctorFlags struct {
 	account accountFlags
 	tunnel  tunnelFlags
+	all     bool
 	forward []string
 	json    bool
 }
@@ -52,6 +54,7 @@ stays open. It exits 1 when something stands in the way.`,
 	fs := cmd.Flags()
 	f.account.register(fs)
 	f.tunnel.register(fs)
+	fs.BoolVar(&f.all, "all", false, "look at every tunnel: that calls services of third parties, so that it asks first")
 	fs.StringArrayVar(&f.forward, "forward", nil, "look whether this target can be reached; repeatable")
 	fs.BoolVar(&f.json, "json", false, "print a JSON array, as docs/commands.md describes")
 	return cmd
@@ -90,6 +93,11 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 		}
 		routes = append(routes, route)
 	}
+	if f.all {
+		if err := f.askForAll(p); err != nil {
+			return err
+		}
+	}
 	env, err := hub.FromEnv(p.Getenv)
 	if err != nil {
 		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
@@ -124,6 +132,31 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 		}
 	}
 	return d.verdict()
+}
+
+// askForAll names every tunnel, if the user agrees that all those services are
+// called.
+func (f *doctorFlags) askForAll(p *Process) error {
+	var names []string
+	for _, name := range tunnel.Providers() {
+		if !strings.Contains(name, "://") { // a server of the user's own has to be named
+			names = append(names, name)
+		}
+	}
+	all := strings.Join(names, ",")
+	if f.tunnel.provider != tunnel.Auto {
+		return usageError(errors.New("--all looks at every tunnel: name none beside it"), "hf-tap doctor --all")
+	}
+	if !p.Interactive {
+		return usageError(errors.New("--all asks first, which needs a terminal"), "name them: hf-tap doctor --tunnel "+all)
+	}
+	fmt.Fprintf(p.Err, "this calls %s; each sees your address. go on? [y/N] ", strings.Join(names, ", "))
+	answer, err := bufio.NewReader(p.In).ReadString('\n')
+	if yes := strings.ToLower(strings.TrimSpace(answer)); err != nil || yes != "y" && yes != "yes" {
+		return &hinted{errors.New("nothing was called"), "name those that may be: hf-tap doctor --tunnel ngrok", exitFailed}
+	}
+	f.tunnel.provider = all
+	return nil
 }
 
 func (d *doctor) add(f finding) { d.found = append(d.found, f) }
@@ -247,15 +280,23 @@ func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *netw
 		d.fail("tunnel", 0, err)
 		return nil
 	}
+	first, works := len(d.found), false
 	for _, step := range tunnel.Diagnose(ctx, cfg, &http.Client{Transport: transport}) {
 		switch {
 		case step.Err == nil:
 			d.add(finding{Check: step.Step, Status: checkOK, Detail: event.MaskURL(step.Detail), MS: ms(step.Took)})
+			works = works || step.Step == tunnel.FindingTrip
 		case errors.Is(step.Err, tunnel.ErrNoRoute):
 			// The Hub is elsewhere, and may get there.
 			d.add(finding{Check: step.Step, Status: checkWarning, Detail: oneLine(step.Err), MS: ms(step.Took), Hint: step.Hint})
+			works = true
 		default:
 			d.add(finding{Check: step.Step, Status: checkFailed, Detail: oneLine(step.Err), MS: ms(step.Took), Hint: cmp.Or(step.Hint, hintFor(step.Err))})
+		}
+	}
+	for i := range d.found[first:] {
+		if f := &d.found[first+i]; works && f.Status == checkFailed {
+			f.Status = checkWarning // another of those that were named does
 		}
 	}
 	return ctx.Err()

@@ -200,3 +200,13 @@ func TestATinyTerminalAndAnOddOneStillWork(t *testing.T) {
 	p.keys("C-c")
 	p.leaves(w, 0)
 }
+
+func TestDoctorAsksBeforeItCallsEverybody(t *testing.T) {
+	w := newWorld(t)
+	w.run(2, "doctor", "--all").says(`--all asks first.*`, `name them: hf-tap doctor --tunnel .*`)
+	w.run(2, "doctor", "--all", "--tunnel", "ngrok").says(`--all looks at every tunnel.*`, `hf-tap doctor --all`)
+	p := w.inTerminal(100, 30, "doctor", "--all")
+	p.shows("go on? [y/N]")
+	p.keys("n", "Enter")
+	p.shows("error: nothing was called", "code 1.")
+}
