@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,6 +85,9 @@ func (m *model) takeEdited(e edited) tea.Cmd {
 	}
 	draft, err := readDraft(e.text, e.of)
 	switch {
+	case untouched(e.text, writeDraft(e.of)): // as an editor leaves it that one leaves without a change
+		m.say("nothing was changed: not sent; r sends it as it was")
+		return nil
 	case err != nil:
 		m.fail(fmt.Errorf("edit #%d: %w", e.of.N, err))
 		m.menu = &menu{title: "this cannot be sent", left: "nothing was sent"}
@@ -103,6 +107,12 @@ func (m *model) takeEdited(e edited) tea.Cmd {
 		return nil
 	}
 	return m.deliver(draft)
+}
+
+// untouched reports whether a text came back as it was given. Editors end the
+// last line where it had no end.
+func untouched(text, given []byte) bool {
+	return bytes.Equal(bytes.TrimSuffix(text, []byte("\n")), bytes.TrimSuffix(given, []byte("\n")))
 }
 
 func (m *model) deliver(d *Draft) tea.Cmd {

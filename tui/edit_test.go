@@ -92,6 +92,27 @@ func TestWhatCameBackFromTheEditorIsSentOrAskedAbout(t *testing.T) {
 	})
 }
 
+func TestAnEditorThatIsLeftWithoutAChangeSendsNothing(t *testing.T) {
+	for _, body := range []string{`{"a":1}`, "no end of line", "", "{wrong"} {
+		onScreen(t, 100, 24, many(1), func(s *screen) {
+			e := delivery(1)
+			e.Body = []byte(body)
+			ended := append(bytes.TrimSuffix(writeDraft(e), []byte("\n")), '\n') // vim and nano add an end where there is none
+			for _, text := range [][]byte{writeDraft(e), ended} {
+				s.send(edited{of: e, text: text})
+				s.settle()
+				s.shows("nothing was changed: not sent; r sends it as it was")
+			}
+			if said := s.world.said(); len(said) > 0 {
+				t.Errorf("done was %q", said)
+			}
+			s.send(edited{of: e, text: bytes.Replace(writeDraft(e), []byte("POST"), []byte("PUT"), 1)})
+			s.settle()
+			s.did("delivered 1: PUT")
+		})
+	}
+}
+
 func FuzzDraft(f *testing.F) {
 	f.Add([]byte("POST /\nA: b\n\n{}"), []byte(`{"a": 1}`))
 	f.Add(writeDraft(delivery(4)), []byte("x"))
