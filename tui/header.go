@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/term"
 )
 
 // dailyLimit is how many deliveries the Hub makes for one webhook in a day;
@@ -24,10 +26,33 @@ type header struct {
 
 // fact is one thing the header says, and how it says so where there is no room.
 // The lower the rank, the longer it stays.
+// A reason is cut rather than left out.
 type fact struct {
-	rank  int
-	line  line
-	brief line
+	rank   int
+	line   line
+	brief  line
+	reason bool
+}
+
+// Cells that a reason keeps: as long as something of less weight can go
+// instead, and at the very least.
+const (
+	reasonRoom  = 40
+	reasonLeast = 12
+)
+
+// cut shortens a reason to w cells. The code of the service's documentation at
+// its end stays: it says more than any words before it.
+func (f fact) cut(w int) fact {
+	said := term.Line(f.line.plainText())
+	if width(said) <= w {
+		return f
+	}
+	code := ""
+	if i := strings.LastIndex(said, " ("); i >= 0 && strings.HasSuffix(said, ")") && width(said[i:]) < w-reasonLeast {
+		said, code = said[:i], said[i:]
+	}
+	return fact{rank: f.rank, line: text(f.line[0].style, shorten(said, w-width(code))+code)}
 }
 
 // label is the rank of a word that only says what the rest of its line is about.
@@ -65,6 +90,11 @@ func regroup(rows [][]fact, w, most int) [][]fact {
 			if f.brief != nil {
 				said.line = f.brief
 			}
+			if room := w - rowWidth(row) - 2; len(row) > 0 && f.reason && room >= reasonLeast && rowWidth(append(row, f)) > w {
+				said = f.cut(room)
+				row, full = append(row, said), append(full, said)
+				continue
+			}
 			if len(row) > 0 && rowWidth(append(row, said)) > w {
 				rest = append(rest, f)
 				continue
@@ -89,7 +119,8 @@ func regroup(rows [][]fact, w, most int) [][]fact {
 func packRow(row []fact, w int) line {
 	row = slices.Clone(row)
 	for rowWidth(row) > w {
-		last, brief := 0, -1
+		over := rowWidth(row) - w
+		last, brief, reason := 0, -1, -1
 		for i, f := range row {
 			if f.rank >= row[last].rank {
 				last = i
@@ -97,10 +128,15 @@ func packRow(row []fact, w int) line {
 			if f.brief != nil && (brief < 0 || f.rank >= row[brief].rank) {
 				brief = i
 			}
+			if f.reason && f.line.width()-over >= reasonLeast && (reason < 0 || f.rank >= row[reason].rank) {
+				reason = i
+			}
 		}
 		switch {
+		case reason >= 0 && (row[reason].line.width()-over >= reasonRoom || reason == last):
+			row[reason] = row[reason].cut(row[reason].line.width() - over)
 		case brief >= 0:
-			row[brief] = fact{row[brief].rank, row[brief].brief, nil}
+			row[brief] = fact{rank: row[brief].rank, line: row[brief].brief}
 		case len(row) > 1:
 			row = slices.Delete(row, last, last+1)
 		default:
@@ -146,13 +182,13 @@ func (h *header) tunnelRow() []fact {
 	s := &h.status
 	state := text(title, "hf-tap").add(plain, " ")
 	if s.Tunnel.State == "" {
-		return []fact{{1, state.add(faint, "starting"), nil}}
+		return []fact{{rank: 1, line: state.add(faint, "starting")}}
 	}
 	st := stateStyle(s.Tunnel.State)
 	state = state.add(st, "● "+s.Tunnel.State)
-	facts := []fact{{1, state, nil}}
+	facts := []fact{{rank: 1, line: state}}
 	if s.URL != "" {
-		facts = append(facts, fact{4, text(strong, s.URL), nil})
+		facts = append(facts, fact{rank: 4, line: text(strong, s.URL)})
 	}
 	via := line{}
 	if s.Provider != "" {
@@ -161,17 +197,17 @@ func (h *header) tunnelRow() []fact {
 	if !s.Tunnel.Since.IsZero() {
 		via = via.add(faint, " since "+h.clock(s.Tunnel.Since))
 	}
-	facts = append(facts, fact{6, via, nil})
+	facts = append(facts, fact{rank: 6, line: via})
 	if s.Tunnel.Cause != "" {
-		facts = append(facts, fact{3, text(st, s.Tunnel.Cause), nil})
+		facts = append(facts, fact{rank: 3, line: text(st, s.Tunnel.Cause), reason: true})
 	}
 	switch c := s.Check; {
 	case c.At.IsZero():
-		facts = append(facts, fact{8, text(faint, "not checked yet"), nil})
+		facts = append(facts, fact{rank: 8, line: text(faint, "not checked yet")})
 	case c.Err != "":
-		facts = append(facts, fact{2, text(alarm, "check at "+h.clock(c.At)+" failed: "+c.Err), text(alarm, "check FAILED")})
+		facts = append(facts, fact{rank: 2, line: text(alarm, "check at "+h.clock(c.At)+" failed: "+c.Err), brief: text(alarm, "check FAILED"), reason: true})
 	default:
-		facts = append(facts, fact{8, text(faint, "checked "+h.clock(c.At)+" in "+took(c.Took)), nil})
+		facts = append(facts, fact{rank: 8, line: text(faint, "checked "+h.clock(c.At)+" in "+took(c.Took))})
 	}
 	return facts
 }
@@ -184,25 +220,25 @@ func (h *header) webhookRow() []fact {
 	} else {
 		name = name.add(plain, s.WebhookID)
 	}
-	facts := []fact{{9, name, nil}}
+	facts := []fact{{rank: 9, line: name}}
 	if s.Webhook.State != "" && stateStyle(s.Webhook.State) != good {
 		words := s.Webhook.State
 		if s.Webhook.Cause != "" {
 			words += ": " + s.Webhook.Cause
 		}
-		facts = append(facts, fact{2, text(stateStyle(s.Webhook.State), words), nil})
+		facts = append(facts, fact{rank: 2, line: text(stateStyle(s.Webhook.State), words), reason: true})
 	}
 	if len(s.Watches) > 0 {
 		var watched line
 		if len(s.Watches) > 1 {
 			watched = text(plain, fmt.Sprintf("%s and %d more", s.Watches[0], len(s.Watches)-1))
 		}
-		facts = append(facts, fact{7, text(plain, strings.Join(s.Watches, ", ")), watched})
+		facts = append(facts, fact{rank: 7, line: text(plain, strings.Join(s.Watches, ", ")), brief: watched})
 	}
 	if len(s.Domains) > 0 {
-		facts = append(facts, fact{11, text(faint, strings.Join(s.Domains, "+")), nil})
+		facts = append(facts, fact{rank: 11, line: text(faint, strings.Join(s.Domains, "+"))})
 	}
-	deliveries := fact{10, text(plain, count(s.Deliveries, "delivery")), nil}
+	deliveries := fact{rank: 10, line: text(plain, count(s.Deliveries, "delivery"))}
 	if s.Deliveries != 1 {
 		deliveries.line = text(plain, group(s.Deliveries)+" deliveries")
 	}
@@ -217,9 +253,9 @@ func (h *header) webhookRow() []fact {
 func (h *header) targetRow() []fact {
 	s := &h.status
 	if len(s.Targets) == 0 {
-		return []fact{{5, text(faint, "targets ").add(plain, "none: events are shown and kept"), text(plain, "no target")}}
+		return []fact{{rank: 5, line: text(faint, "targets ").add(plain, "none: events are shown and kept"), brief: text(plain, "no target")}}
 	}
-	facts := []fact{{label, text(faint, "targets"), nil}}
+	facts := []fact{{rank: label, line: text(faint, "targets")}}
 	for _, t := range s.Targets {
 		l := text(plain, shortTarget(t.Name)+" ")
 		rank, short := 5, line(nil)
@@ -246,7 +282,7 @@ func (h *header) targetRow() []fact {
 		} else if t.Queued > 0 {
 			l = l.add(plain, fmt.Sprintf(", %s queued", group(t.Queued)))
 		}
-		facts = append(facts, fact{rank, l, short})
+		facts = append(facts, fact{rank: rank, line: l, brief: short})
 	}
 	return facts
 }
@@ -260,13 +296,13 @@ func (h *header) alarmRow() []fact {
 		if !s.PausedSince.IsZero() {
 			words += " since " + h.clock(s.PausedSince)
 		}
-		facts = append(facts, fact{0, text(warn, words).add(plain, ": "+count(s.Queued, "event")+" queued"), text(warn, fmt.Sprintf("PAUSED %d", s.Queued))})
+		facts = append(facts, fact{rank: 0, line: text(warn, words).add(plain, ": "+count(s.Queued, "event")+" queued"), brief: text(warn, fmt.Sprintf("PAUSED %d", s.Queued))})
 	}
 	if s.Fault != nil {
-		facts = append(facts, fact{0, text(warn, "FAULT").add(plain, ": "+faultWords(s.Fault, s.FaultLeft)), text(warn, "FAULT")})
+		facts = append(facts, fact{rank: 0, line: text(warn, "FAULT").add(plain, ": "+faultWords(s.Fault, s.FaultLeft)), brief: text(warn, "FAULT")})
 	}
 	if h.loop != "" {
-		facts = append(facts, fact{1, text(alarm, "LOOP?").add(plain, " "+h.loop), text(alarm, "LOOP?")})
+		facts = append(facts, fact{rank: 1, line: text(alarm, "LOOP?").add(plain, " "+h.loop), brief: text(alarm, "LOOP?")})
 	}
 	return facts
 }
