@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
+	"github.com/hf-tap/hf-tap/tunnel/frp/internal/wire"
 )
 
 func TestADropIsMendedUnderTheSameAddress(t *testing.T) {
@@ -129,8 +130,8 @@ func TestAfterANoThatIsPermanentNothingIsTried(t *testing.T) {
 	if st := c.State(); st.Up || !errors.Is(st.Cause, err) {
 		t.Errorf("%+v", st)
 	}
-	if n := s.Counts(); n.Refused != 1 || n.Live() != 0 {
-		t.Errorf("%+v", n)
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Refused == 1 && c.Live() == 0 }); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -281,6 +282,63 @@ func TestThereAreNeverTooManyConnections(t *testing.T) {
 	} else {
 		_ = conn.Close()
 	}
+}
+
+func TestRoomIsMadeOnceForEachConnection(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	made := 0
+	c := &workConn{Conn: here, bytes: here, closed: func() { made++ }}
+	_, _ = c.Close(), c.Close()
+	if made != 1 {
+		t.Errorf("room was made %d times", made)
+	}
+}
+
+func TestOnlyAStartStartsAWorkConnection(t *testing.T) {
+	for typ, want := range map[wire.Type]error{wire.TypeStartWorkConn: nil, wire.TypePong: wire.ErrMessage} {
+		here, there := net.Pipe()
+		go func() { _ = wire.Write(there, typ, wire.Empty{}) }()
+		if _, err := started(here); !errors.Is(err, want) {
+			t.Errorf("%q: %v", byte(typ), err)
+		}
+		_, _ = here.Close(), there.Close()
+	}
+}
+
+func TestWhoHasConnectedIsTold(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	from, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	conn, err := c.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if conn.RemoteAddr().String() != from.LocalAddr().String() {
+		t.Errorf("%s came as %s", from.LocalAddr(), conn.RemoteAddr())
+	}
+}
+
+func TestASessionEndsAlsoWhenNobodyTookWhatCame(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	for range 5 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Public == 5 && c.Pings > 1 }); err != nil {
+		t.Fatal(err)
+	}
+	s.Drop()
+	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
 }
 
 func TestAWorkConnectionThatStartsWrongIsDropped(t *testing.T) {

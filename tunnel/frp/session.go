@@ -82,7 +82,7 @@ func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Co
 		cfg: cfg, place: p, mux: mux, heard: heard, hand: hand, since: time.Now(),
 		slots: make(chan struct{}, cfg.Conns), over: make(chan struct{}), killed: make(chan struct{}),
 	}
-	stop := context.AfterFunc(ctx, func() { _ = mux.Close() })
+	stop := context.AfterFunc(ctx, s.hangUp)
 	err = s.open()
 	if !stop() && err == nil {
 		err = ctx.Err()
@@ -189,7 +189,7 @@ func (s *session) read() {
 		}
 	}
 	if !s.leaving.Load() {
-		_ = s.mux.Close()
+		s.hangUp()
 	}
 }
 
@@ -253,7 +253,7 @@ func (s *session) listen() {
 			return
 		}
 		s.end(fmt.Errorf("%w for %s", ErrSilent, limit))
-		_ = s.mux.Close()
+		s.hangUp()
 	})
 }
 
@@ -262,7 +262,7 @@ func (s *session) listen() {
 func (s *session) refuseStreams() {
 	if _, err := s.mux.Accept(); err == nil {
 		s.end(errors.New("the server opens streams of its own"))
-		_ = s.mux.Close()
+		s.hangUp()
 	}
 }
 
@@ -287,13 +287,20 @@ func (s *session) end(err error) {
 	})
 }
 
+// hangUp ends the connection, and with it the mux. To close the mux itself
+// would take long where there are many streams: their readers, of yamux 0.1.2,
+// run in circles until the one goroutine has had its turn that can stop them.
+func (s *session) hangUp() { _ = s.heard.Close() }
+
 // close ends everything, and waits for it.
 func (s *session) close() {
 	s.end(net.ErrClosed)
 	if s.silent != nil {
 		s.silent.Stop()
 	}
-	_ = s.mux.Close()
+	s.hangUp()
+	<-s.mux.CloseChan()
+	_ = s.mux.Close() // waits for what is left of it
 	s.wg.Wait()
 }
 
