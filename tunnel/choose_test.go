@@ -130,7 +130,7 @@ func TestADoctorOfTunnelsBySSH(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := startFake(t, c.faults)
 			cfg := s.settings(t, Serveo)
-			cfg.Within = 2 * time.Second
+			cfg.Within = 10 * time.Second
 			if c.change != nil {
 				c.change(t, &cfg, s)
 			}
@@ -149,7 +149,7 @@ func TestADoctorOfTunnelsBySSH(t *testing.T) {
 func TestADoctorOfCloudflaredAndOfSeveral(t *testing.T) {
 	cfg := cloudflaredSettings(t, "well")
 	cfg.Provider, cfg.Dial, cfg.KnownHosts = "serveo,cloudflared", (&dials{}).dial, t.TempDir()+"/known"
-	cfg.Within = 2 * time.Second
+	cfg.Within = 10 * time.Second
 	found := Diagnose(t.Context(), cfg, localVisitor(t))
 	if got := strings.Join(steps(found), " "); got != "tunnel reach! tunnel program session address round trip" {
 		t.Errorf("found %q: %+v", got, found)

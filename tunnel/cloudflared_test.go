@@ -189,7 +189,7 @@ func TestCloudflaredFaults(t *testing.T) {
 		t.Run(c.how, func(t *testing.T) {
 			cfg := cloudflaredSettings(t, c.how)
 			if strings.HasPrefix(c.want, "no address") {
-				cfg.Within = 500 * time.Millisecond
+				cfg.Within = time.Second
 			}
 			tun, err := Open(t.Context(), cfg)
 			if err == nil {

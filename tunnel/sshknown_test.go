@@ -1,0 +1,189 @@
+package tunnel
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+func TestOurKeyIsMadeOnceAndIsTheOnlyOneThatServicesSee(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(SrvUs), keyOnly: true})
+	cfg := s.settings(t, SrvUs)
+	cfg.SSHHome = t.TempDir()
+	theirs := writeKey(t, cfg.SSHHome, "id_ed25519")
+	var seen []string
+	for range 2 {
+		tun := openFake(t, cfg)
+		tun.Close()
+		for _, line := range s.noted() {
+			if key, ok := strings.CutPrefix(line, "key "); ok && !slices.Contains(seen, key) {
+				seen = append(seen, key)
+			}
+		}
+	}
+	info, err := os.Stat(cfg.SSHKeyFile)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	ours, err := ownKey(cfg.SSHKeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{ssh.FingerprintSHA256(ours.PublicKey())}; !slices.Equal(seen, want) || seen[0] == ssh.FingerprintSHA256(theirs.PublicKey()) {
+		t.Errorf("it saw %q, want %q", seen, want)
+	}
+}
+
+func TestTwoWhoMakeTheKeyAtOnceHaveOne(t *testing.T) {
+	file := t.TempDir() + "/state/id"
+	var wg sync.WaitGroup
+	keys := make([]string, 8)
+	for i := range keys {
+		wg.Go(func() {
+			signer, err := ownKey(file)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			keys[i] = ssh.FingerprintSHA256(signer.PublicKey())
+		})
+	}
+	wg.Wait()
+	if len(slices.Compact(keys)) != 1 {
+		t.Errorf("%q", keys)
+	}
+}
+
+func TestAServerIsTrustedOnFirstUseAndRefusedOnChange(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
+	cfg := s.settings(t, Serveo)
+	openFake(t, cfg).Close()
+	openFake(t, cfg).Close()
+	known, err := os.ReadFile(cfg.KnownHosts)
+	if err != nil || strings.Count(string(known), "\n") != 1 {
+		t.Errorf("%q, %v", known, err)
+	}
+	was := ssh.FingerprintSHA256(s.key.PublicKey())
+	s.mu.Lock()
+	s.key = newSigner(t)
+	s.mu.Unlock()
+	is := ssh.FingerprintSHA256(s.key.PublicKey())
+	_, err = Open(t.Context(), cfg)
+	var changed *HostKeyError
+	if !errors.As(err, &changed) || !strings.Contains(err.Error(), was) || !strings.Contains(err.Error(), is) || !strings.Contains(Hint(err), cfg.KnownHosts) {
+		t.Errorf("%v; %s", err, Hint(err))
+	}
+	if after, _ := os.ReadFile(cfg.KnownHosts); !bytes.Equal(known, after) {
+		t.Errorf("known hosts are now %q", after)
+	}
+	if log := s.noted(); log[len(log)-1] != "forward localhost:80" {
+		t.Errorf("after the host key: %q", log)
+	}
+}
+
+func TestAnotherKindOfHostKeyBesideTheKnownOneIsNoChange(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
+	cfg := s.settings(t, Serveo)
+	openFake(t, cfg).Close()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.second = second
+	s.mu.Unlock()
+	openFake(t, cfg)
+}
+
+func TestAFileOfKnownHostsThatCannotBeReadIsAnError(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
+	cfg := s.settings(t, Serveo)
+	openFake(t, cfg).Close()
+	for _, file := range []string{cfg.KnownHosts, cfg.SSHKeyFile} {
+		was, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("not what it was\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrSSHFiles) || !strings.Contains(err.Error(), file) || Hint(err) == "" {
+			t.Errorf("%v", err)
+		}
+		if err := os.WriteFile(file, was, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg.KnownHosts = ""
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrSSHFiles) {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
+func TestGuestsAnswerWithNothing(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Pinggy), guests: true})
+	openFake(t, s.settings(t, Pinggy))
+	// Where no guests are expected, no question is answered.
+	s.set(func(f *fakeFaults) { f.announce = inTheWordsOf(Serveo) })
+	if _, err := Open(t.Context(), s.settings(t, Serveo)); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestGuestsWhoAreRefusedAreToldSo(t *testing.T) {
+	for name, faults := range map[string]fakeFaults{
+		"at once":            {refuse: true},
+		"after a question":   {refuse: true, questions: true},
+		"without a question": {refuse: true, questions: true, mute: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startFake(t, faults)
+			_, err := Open(t.Context(), s.settings(t, Pinggy))
+			var refused *ProviderError
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), "permission denied") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestTunnelsByNameHaveTheSameNameInEachRun(t *testing.T) {
+	s := startFake(t, fakeFaults{announce: inTheWordsOf(Tuns)})
+	cfg := s.settings(t, Tuns)
+	first := openFake(t, cfg).URL()
+	if second := openFake(t, cfg).URL(); first != second || !strings.HasPrefix(first, "https://tap-") {
+		t.Errorf("%s, then %s", first, second)
+	}
+	// Taken: the server gives another, and that is the address.
+	s.set(func(f *fakeFaults) {
+		f.announce = func(string) string {
+			return "The subdomain is unavailable. Assigning a random subdomain.\nHTTPS: https://other.tuns.sh\n"
+		}
+	})
+	if got := openFake(t, cfg).URL(); got != "https://other.tuns.sh" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// writeKey makes a key of the user's.
+func writeKey(t testing.TB, dir, name string) ssh.Signer {
+	t.Helper()
+	signer, err := ownKey(dir + "/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
