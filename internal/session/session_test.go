@@ -142,6 +142,12 @@ func (r *running) stop() Summary {
 // state waits for a state of the feed.
 func (r *running) state(live *Live, subject event.Subject, state string) event.State {
 	r.t.Helper()
+	return r.states(live, subject, state, 1)
+}
+
+// states waits until a state was told so many times.
+func (r *running) states(live *Live, subject event.Subject, state string, times int) event.State {
+	r.t.Helper()
 	wake, cancel := live.History.Subscribe()
 	defer cancel()
 	for rev := int64(0); ; {
@@ -151,7 +157,10 @@ func (r *running) state(live *Live, subject event.Subject, state string) event.S
 		}
 		for _, c := range changes {
 			rev = c.Rev
-			if c.State != nil && c.State.Subject == subject && c.State.State == state {
+			if c.State == nil || c.State.Subject != subject || c.State.State != state {
+				continue
+			}
+			if times--; times == 0 {
 				return *c.State
 			}
 		}
