@@ -1,9 +1,12 @@
 package tui
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 // list shows the store's entries: which is selected, which are in sight. It
@@ -11,15 +14,18 @@ import (
 type list struct {
 	store  *store
 	zone   *time.Location
-	sel    int64 // number of the selected entry
-	top    int   // index of the first one in sight
-	height int   // rows in sight
+	now    func() time.Time // says which events are of today
+	sel    int64            // number of the selected entry
+	top    int              // index of the first one in sight
+	height int              // rows in sight
 	follow bool
 	fresh  int            // how many came since the user moved away
 	marks  map[int64]bool // by the events' N
 
 	cols     []column
 	colWidth int
+	needs    needs            // of what was in sight since the columns were laid
+	today    string           // when they were
 	cache    map[int64]cached // rendered rows, by their numbers
 	rendered int              // how many rows were rendered, for the tests
 }
@@ -33,7 +39,7 @@ type cached struct {
 }
 
 func newList(s *store, zone *time.Location) *list {
-	return &list{store: s, zone: zone, follow: true, marks: map[int64]bool{}, cache: map[int64]cached{}}
+	return &list{store: s, zone: zone, now: time.Now, follow: true, marks: map[int64]bool{}, cache: map[int64]cached{}}
 }
 
 // selected gives the selected entry, nil when nothing is shown.
@@ -113,10 +119,7 @@ func (l *list) mark() {
 // whether keys go here.
 func (l *list) render(w, h int, focused bool) (rows []string, cursor int) {
 	l.scroll(h)
-	if w != l.colWidth || len(l.cache) > 8*h+200 {
-		l.cols, l.colWidth = layColumns(w), w
-		clear(l.cache)
-	}
+	l.size(w, h)
 	for i := l.top; i < min(l.top+h, l.store.len()); i++ {
 		number := l.store.number(i)
 		if number == l.sel {
@@ -133,15 +136,76 @@ func (l *list) render(w, h int, focused bool) (rows []string, cursor int) {
 	return rows, cursor
 }
 
-// row gives the rendered row of an entry, which only a change makes anew.
-func (l *list) row(number int64, w int) string {
+// size makes the columns as wide as the rows in sight need them. They grow with
+// the rows and do not shrink with each, so that they stand still.
+func (l *list) size(w, h int) {
+	today := l.now().In(l.zone).Format(time.DateOnly)
+	anew := w != l.colWidth || today != l.today || len(l.cache) > 8*h+200
+	if anew {
+		l.colWidth, l.today, l.needs = w, today, needs{}
+		clear(l.cache)
+	}
+	for i := l.top; i < min(l.top+h, l.store.len()); i++ {
+		number := l.store.number(i)
+		if _, known := l.known(number); known {
+			continue
+		}
+		e := l.store.get(number)
+		if l.needs.take(e, l.when(e)) {
+			anew = true
+		}
+	}
+	if !anew {
+		return
+	}
+	if cols := layColumns(w, l.needs); !slices.Equal(cols, l.cols) {
+		l.cols = cols
+		clear(l.cache)
+	}
+}
+
+// when gives the time of an entry of today, and the date of others.
+func (l *list) when(e *entry) string {
+	var at time.Time
+	if e.state != nil {
+		at = e.state.At.In(l.zone)
+	} else {
+		at = e.row.At.In(l.zone)
+	}
+	date := at.Format(time.DateOnly)
+	switch {
+	case date == l.today:
+		return at.Format(time.TimeOnly)
+	case l.colWidth < datedFrom && date[:4] == l.today[:4]:
+		return at.Format("Jan _2")
+	case l.colWidth < datedFrom:
+		return at.Format("Jan 2006")
+	case date[:4] == l.today[:4]:
+		return at.Format("Jan _2 15:04")
+	}
+	return date
+}
+
+// known gives the row of an entry if it was rendered since it changed last, and
+// else what it would be known by.
+func (l *list) known(number int64) (cached, bool) {
 	e := l.store.get(number)
 	c := cached{entry: e}
 	if e.row != nil {
 		c.rev, c.marked = e.row.Rev, l.marks[e.row.N]
 	}
-	if old, ok := l.cache[number]; ok && old.entry == c.entry && old.rev == c.rev && old.marked == c.marked {
-		return old.text
+	old, ok := l.cache[number]
+	if ok && old.entry == c.entry && old.rev == c.rev && old.marked == c.marked {
+		return old, true
+	}
+	return c, false
+}
+
+// row gives the rendered row of an entry, which only a change makes anew.
+func (l *list) row(number int64, w int) string {
+	c, known := l.known(number)
+	if known {
+		return c.text
 	}
 	l.rendered++
 	c.text = l.line(number, false).render(w, plain)
@@ -162,7 +226,7 @@ func (l *list) line(number int64, selected bool) line {
 	}
 	out := line{gutter, marked}
 	if e.state != nil {
-		out = out.add(faint, e.state.At.In(l.zone).Format(time.TimeOnly)+" "+gap(l.colWidth))
+		out = out.add(faint, pad(l.when(e), max(l.width("time"), 8))+" "+gap(l.colWidth))
 		return append(out, stateWords(e.state)...)
 	}
 	r := e.row
@@ -173,13 +237,17 @@ func (l *list) line(number int64, selected bool) line {
 		cell := line{}
 		switch c.name {
 		case "time":
-			cell = text(plain, r.At.In(l.zone).Format(time.TimeOnly))
+			cell = text(plain, l.when(e))
 		case "event":
 			cell = text(accent, padLeft("#"+strconv.FormatInt(r.N, 10), c.width))
 		case "kind":
 			cell = text(plain, shortKind(r.Title(), c.width))
 		case "repo":
-			cell = text(faint, shortRepo(r.Repo, c.width))
+			repo := r.Repo
+			if c.width < l.needs.repo { // the type is shown in all rows or in none
+				repo = bareRepo(repo)
+			}
+			cell = text(faint, shorten(repo, c.width))
 		case "secret":
 			words, st := verdictWords(r.Verdict)
 			cell = text(st, words)
@@ -189,28 +257,46 @@ func (l *list) line(number int64, selected bool) line {
 				cell = text(faint, "…")
 			}
 		case "target":
-			cell = outcome(r, c.width)
-			if words, st := verdictWords(r.Verdict); !r.Verdict.Trusted() && !l.has("secret") {
-				cell = text(st, words)
-			}
-			if marks := markWords(r); len(marks) > 0 && !l.has("marks") {
-				cell = append(cell.add(plain, "  "), marks...)
-			}
+			cell = l.targetCell(r, c.width)
 		case "marks":
-			cell = markWords(r)
+			if cell = markWords(r, false); cell.width() > c.width {
+				cell = markWords(r, true)
+			}
 		}
 		out = append(out, cell.fit(c.width)...)
 	}
 	return out
 }
 
-func (l *list) has(name string) bool {
+// targetCell says what the targets said, and what has no column of its own
+// where the list is narrow.
+func (l *list) targetCell(r *event.Row, w int) line {
+	marks := line(nil)
+	if l.width("marks") == 0 {
+		marks = markWords(r, true)
+	}
+	room := w
+	if len(marks) > 0 {
+		room -= 2 + marks.width()
+	}
+	cell := outcome(r, max(room, 0))
+	if words, st := verdictWords(r.Verdict); !r.Verdict.Trusted() && l.width("secret") == 0 {
+		cell = text(st, words)
+	}
+	if len(marks) > 0 {
+		cell = append(cell.add(plain, "  "), marks...)
+	}
+	return cell
+}
+
+// width gives how wide a column is, 0 when it is not shown.
+func (l *list) width(name string) int {
 	for _, c := range l.cols {
 		if c.name == name {
-			return true
+			return c.width
 		}
 	}
-	return false
+	return 0
 }
 
 func answerStyle(status int) style {
@@ -220,14 +306,10 @@ func answerStyle(status int) style {
 	return warn
 }
 
-// typedRepo is how wide the column has to be for the types of repos to be
-// shown, in all rows or in none.
-const typedRepo = 24
-
-// shortRepo leaves the type away where names have no room beside it.
-func shortRepo(repo string, w int) string {
-	if _, name, ok := strings.Cut(repo, ":"); ok && w < typedRepo {
-		repo = name
+// bareRepo leaves the type away.
+func bareRepo(repo string) string {
+	if _, name, ok := strings.Cut(repo, ":"); ok {
+		return name
 	}
-	return shorten(repo, w)
+	return repo
 }

@@ -64,6 +64,7 @@ func newModel(w *work, cfg Config) *model {
 		cfg: cfg, work: w, store: s, list: newList(s, cfg.Zone), detail: &detail{zone: cfg.Zone},
 		app: &appPane{zone: cfg.Zone, follow: true}, header: header{zone: cfg.Zone},
 	}
+	m.list.now = cfg.Now
 	m.header.status = cfg.Status()
 	return m
 }

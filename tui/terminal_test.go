@@ -148,9 +148,9 @@ func TestAStoryInATerminal(t *testing.T) {
 	}
 	term := openTerminal(t, 100, 30, "EDITOR="+editor)
 	term.keys("stty -g >"+dir+"/before; story; stty -g >"+dir+"/after", "Enter")
-	term.shows("hf-tap ● up", "› 12:00:35      #5", "▾ event:", "5/5")
+	term.shows("hf-tap ● up", "› 12:00:35     #5", "▾ event:", "5/5")
 	term.keys("t", "1") // an event arrives
-	term.shows("triggered #6", "› 12:00:42      #6")
+	term.shows("triggered #6", "› 12:00:42     #6")
 	term.keys("/", "kind:repo.content")
 	term.shows("filter kind:repo.content  1 of 6")
 	term.keys("Enter")

@@ -112,8 +112,9 @@ func worst(r *event.Row) event.RowTarget {
 	return r.Targets[0]
 }
 
-// markWords tell where an event differs from a first delivery by the Hub.
-func markWords(r *event.Row) line {
+// markWords tell where an event differs from a first delivery by the Hub: in
+// full, "2nd delivery replay of 14", or in brief, "2nd of 14".
+func markWords(r *event.Row, brief bool) line {
 	var l line
 	add := func(st style, s string) {
 		if len(l) > 0 {
@@ -122,9 +123,15 @@ func markWords(r *event.Row) line {
 		l = l.add(st, s)
 	}
 	if r.DeliveryN > 1 {
-		add(warn, ordinal(r.DeliveryN)+" delivery")
+		words := ordinal(r.DeliveryN)
+		if !brief {
+			words += " delivery"
+		}
+		add(warn, words)
 	}
 	switch {
+	case r.ReplayOf != 0 && brief:
+		add(plain, fmt.Sprintf("of %d", r.ReplayOf))
 	case r.ReplayOf != 0:
 		add(plain, fmt.Sprintf("replay of %d", r.ReplayOf))
 	case r.Source == event.SourceReplay || r.Source == event.SourceTrigger:
