@@ -38,7 +38,7 @@ func bindings() []binding {
 		{[]string{"z", "Z"}, "z Z", "fold", "", "fold or unfold this level; everything", onTree, (*model).foldKey},
 		{[]string{"t"}, "t", "trigger", "", "trigger an event of any kind", inList, func(m *model, _ string) tea.Cmd { return m.triggerMenu() }},
 		{[]string{"tab", "shift+tab"}, "tab", "next", "", "next tab, then the app, then the list", always, (*model).tabKey},
-		{[]string{"space"}, "space", "mark", "", "mark; what you do goes to all marked", inList, func(m *model, _ string) tea.Cmd { m.list.mark(); return nil }},
+		{[]string{"space"}, "space", "mark", "", "mark; what you do goes to all marked", inList, (*model).mark},
 		{[]string{"R"}, "R", "", "", "replay all failed, N times, elsewhere", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
 		{[]string{"c"}, "c", "copy", "", "copy: curl, JSON, body, address, value", onEvent, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
 		{[]string{"p"}, "p", "pin", "", "pin; Diff compares with what is pinned", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
@@ -180,6 +180,13 @@ func (m *model) enter(string) tea.Cmd {
 	return m.flushTree()
 }
 
+func (m *model) mark(string) tea.Cmd {
+	if !m.list.mark() {
+		m.say("only events can be marked")
+	}
+	return nil
+}
+
 // back goes to the list, and there takes away what narrows it.
 func (m *model) back() tea.Cmd {
 	switch {
@@ -199,7 +206,7 @@ func (m *model) back() tea.Cmd {
 // not go on to what is new.
 func (m *model) focusOn(p pane) {
 	m.focus = p
-	m.list.follow = p != paneDetail && (m.store.len() == 0 || m.list.at() == m.store.len()-1)
+	m.list.follow = p != paneDetail && m.list.atEnd()
 }
 
 // tabKey goes through all that can be looked at, one after the other.

@@ -67,12 +67,29 @@ func (l *list) changed(more int) {
 	if l.store.len() == 0 {
 		return
 	}
-	if l.follow {
-		l.sel = l.store.number(l.store.len() - 1)
+	if newest := l.store.number(l.newest()); l.follow && l.sel < newest {
+		l.sel = newest
 	} else {
 		l.sel = l.store.number(l.at())
 	}
 }
+
+// newest gives the index of the newest event; of the newest entry when there are
+// only states.
+func (l *list) newest() int {
+	last := l.store.len() - 1
+	for i := last; i >= 0; i-- {
+		if l.store.get(l.store.number(i)).row != nil {
+			return i
+		}
+	}
+	return last
+}
+
+// atEnd reports whether nothing newer than what is selected is worth a look: the
+// list then follows what comes. States that come do not take the selection away
+// from the event.
+func (l *list) atEnd() bool { return l.store.len() == 0 || l.at() >= l.newest() }
 
 // move goes by some entries, the end of the list being where it follows.
 func (l *list) move(by int) { l.moveTo(l.at() + by) }
@@ -84,7 +101,7 @@ func (l *list) moveTo(i int) {
 	}
 	i = min(max(i, 0), n-1)
 	l.sel = l.store.number(i)
-	l.follow = i == n-1
+	l.follow = l.atEnd()
 	if l.follow {
 		l.fresh = 0
 	}
@@ -94,6 +111,9 @@ func (l *list) moveTo(i int) {
 func (l *list) scroll(height int) {
 	l.height = max(height, 1)
 	n, at := l.store.len(), l.at()
+	if l.follow {
+		l.top = n - l.height // the states behind the newest event, too
+	}
 	if at < l.top {
 		l.top = at
 	}
@@ -104,15 +124,19 @@ func (l *list) scroll(height int) {
 }
 
 // mark marks the selected event or takes the mark away, and goes on to the next.
-func (l *list) mark() {
-	if e := l.selected(); e != nil && e.row != nil {
-		if l.marks[e.row.N] {
-			delete(l.marks, e.row.N)
-		} else {
-			l.marks[e.row.N] = true
-		}
+// It says whether an event is selected.
+func (l *list) mark() bool {
+	e := l.selected()
+	if e == nil || e.row == nil {
+		return false
+	}
+	if l.marks[e.row.N] {
+		delete(l.marks, e.row.N)
+	} else {
+		l.marks[e.row.N] = true
 	}
 	l.move(1)
+	return true
 }
 
 // render gives the rows in sight and the line of the selected one. focused says

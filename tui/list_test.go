@@ -113,6 +113,40 @@ func TestChangesOfStateStandAmongTheEvents(t *testing.T) {
 	})
 }
 
+func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
+	onScreen(t, 80, 24, nil, func(s *screen) {
+		state := func(detail string) {
+			s.world.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down", Detail: detail})
+			s.settle()
+		}
+		state("before all")
+		s.shows("› 12:00:00   tunnel https://x down: before all")
+		for i := 1; i <= 30; i++ {
+			s.world.put(delivery(i))
+		}
+		s.settle()
+		state("one")
+		state("two")
+		s.shows("› 12:03:30    #30", "down: one", "down: two")
+		s.press("space")
+		s.shows("*12:03:30    #30", "› 12:00:00   tunnel https://x down: one")
+		s.press("space")
+		s.shows("only events can be marked", "› 12:00:00   tunnel https://x down: one", "1 marked")
+		s.world.put(delivery(31)) // it followed all the time
+		s.settle()
+		s.shows("› 12:03:37    #31")
+		for range 40 {
+			state("many")
+		}
+		s.shows("› 12:03:37    #31")
+		s.press("G")
+		s.world.put(delivery(32))
+		s.settle()
+		s.shows("› 12:03:44    #32")
+		s.sound()
+	})
+}
+
 func TestTheHeaderSaysWhatIsWrongAndSinceWhen(t *testing.T) {
 	onScreen(t, 140, 40, many(1), func(s *screen) {
 		st := &s.world.status
