@@ -91,6 +91,10 @@ func (m *model) replay(times int, target string) tea.Cmd {
 	if ns == nil {
 		return nil
 	}
+	return m.replayEvents(ns, times, target)
+}
+
+func (m *model) replayEvents(ns []int64, times int, target string) tea.Cmd {
 	if m.cfg.Actions.Replay == nil {
 		return m.notHere()
 	}
@@ -108,6 +112,9 @@ func (m *model) replay(times int, target string) tea.Cmd {
 // maxTimes bounds how often one key sends an event.
 const maxTimes = 1000
 
+// targetKeys are the keys of targets in the menu of replays.
+const targetKeys = "tabcdegh"
+
 // replayMenu offers the ways to send again.
 func (m *model) replayMenu() tea.Cmd {
 	mn := &menu{title: "replay"}
@@ -124,26 +131,33 @@ func (m *model) replayMenu() tea.Cmd {
 		return m.act("replay what failed", m.cfg.Actions.ReplayFailed)
 	})
 	ns := m.chosen()
+	words := eventWords(ns)
+	if ns == nil && m.store.len() > 0 { // a state is selected
+		if e := m.store.get(m.store.number(m.list.newest())); e.row != nil {
+			ns = []int64{e.row.N}
+			words = eventWords(ns) + ", the newest,"
+		}
+	}
 	if ns != nil {
-		mn.add("n", eventWords(ns)+" several times, to see whether the handler minds", func(m *model) tea.Cmd {
-			return m.ask(&prompt{label: "how many times? ", in: newInput("2"), hint: "each is an event of its own, linked to this one", accept: func(m *model, s string) tea.Cmd {
+		mn.add("n", words+" several times, to see whether the handler minds", func(m *model) tea.Cmd {
+			return m.ask(&prompt{label: "how many times? ", in: suggest("2"), hint: "each is an event of its own, linked to this one", accept: func(m *model, s string) tea.Cmd {
 				times, err := strconv.Atoi(strings.TrimSpace(s))
 				if err != nil || times < 1 || times > maxTimes {
 					m.fail(fmt.Errorf("replay %q times: want a number from 1 to %d", s, maxTimes))
 					return nil
 				}
-				return m.replay(times, "")
+				return m.replayEvents(ns, times, "")
 			}})
 		})
-		for _, t := range m.header.status.Targets {
-			mn.add("", eventWords(ns)+" to "+shortTarget(t.Name)+" only", func(m *model) tea.Cmd { return m.replay(1, t.Name) })
+		for i, t := range m.header.status.Targets {
+			mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+shortTarget(t.Name)+" only", func(m *model) tea.Cmd { return m.replayEvents(ns, 1, t.Name) })
 		}
-		mn.add("u", eventWords(ns)+" to another target", func(m *model) tea.Cmd {
+		mn.add("u", words+" to another target", func(m *model) tea.Cmd {
 			return m.ask(&prompt{label: "to which target? ", hint: "7860, 7860/path, host:port/path or a URL", accept: func(m *model, s string) tea.Cmd {
 				if s = strings.TrimSpace(s); s == "" {
 					return nil
 				}
-				return m.replay(1, s)
+				return m.replayEvents(ns, 1, s)
 			}})
 		})
 	}
@@ -225,7 +239,7 @@ func (m *model) faultMenu() tea.Cmd {
 		mn.add("f", "all that fit "+filter.String()+": 500", func(m *model) tea.Cmd { return m.setFault(&Fault{Status: 500, Filter: filter}) })
 	}
 	mn.add("o", "something else", func(m *model) tea.Cmd {
-		return m.ask(&prompt{label: "fault: ", in: newInput("500 next 3"), hint: "a status, delay 5s, drop; then next N; then for FILTER", accept: func(m *model, s string) tea.Cmd {
+		return m.ask(&prompt{label: "fault: ", in: suggest("500 next 3"), hint: "a status, delay 5s, drop; then next N; then for FILTER", accept: func(m *model, s string) tea.Cmd {
 			f, err := parseFault(s)
 			if err != nil {
 				m.fail(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
@@ -18,8 +19,12 @@ func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
 		{[]string{"r"}, `replayed [5] 1 times to ""`},
 		{[]string{"R", "f"}, "replayed what failed"},
 		{[]string{"R", "enter"}, "replayed what failed"},
+		{[]string{"R", "n", "12", "enter"}, `replayed [5] 12 times to ""`},
+		{[]string{"R", "n", "end", "5", "enter"}, `replayed [5] 25 times to ""`},
+		{[]string{"R", "n", "backspace", "3", "enter"}, `replayed [5] 3 times to ""`},
+		{[]string{"R", "n", "enter"}, `replayed [5] 2 times to ""`},
 		{[]string{"R", "n", "ctrl+u", "12", "enter"}, `replayed [5] 12 times to ""`},
-		{[]string{"R", "3"}, `replayed [5] 1 times to "http://127.0.0.1:3000/hook"`},
+		{[]string{"R", "t"}, `replayed [5] 1 times to "http://127.0.0.1:3000/hook"`},
 		{[]string{"R", "u", "4000/other", "enter"}, `replayed [5] 1 times to "4000/other"`},
 		{[]string{"t", "3"}, "triggered repo.update for model:me/whisper-tiny"},
 		{[]string{"t", "down", "down", "enter"}, "triggered repo.update for model:me/whisper-tiny"},
@@ -30,6 +35,7 @@ func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
 		{[]string{"F", "6"}, `fault 0 0s true 1 ""`},
 		{[]string{"F", "1", "F", "x"}, "fault cleared"},
 		{[]string{"F", "o", "ctrl+u", "503 delay 2s next 3 for kind:repo.*", "enter"}, `fault 503 2s false 3 "kind:repo.*"`},
+		{[]string{"F", "o", "418", "enter"}, `fault 418 0s false 0 ""`},
 		{[]string{"/", "kind:repo.*", "enter", "F", "f"}, `fault 500 0s false 0 "kind:repo.*"`},
 		{[]string{"s", "j"}, "saved [5] as json"},
 		{[]string{"s", "f"}, "saved [5] as fixture"},
@@ -49,6 +55,41 @@ func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
 				s.sound()
 			})
 		})
+	}
+}
+
+func TestReplaysOfferTheNewestEventWhereAStateIsSelected(t *testing.T) {
+	onScreen(t, 100, 30, many(3), func(s *screen) {
+		s.world.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down"})
+		s.world.status.Targets = append(s.world.status.Targets, TargetStatus{Name: "http://127.0.0.1:4000/"})
+		s.world.signal()
+		s.settle()
+		s.press("G", "R")
+		s.shows("f  all that failed", "n  #3, the newest, several times", "t  #3, the newest, to :3000/hook only", "a  #3, the newest, to :4000 only", "u  #3, the newest, to another target")
+		s.press("a")
+		s.did(`replayed [3] 1 times to "http://127.0.0.1:4000/"`)
+	})
+}
+
+func TestFaultsAreToldInWords(t *testing.T) {
+	repo, err := event.ParseFilter("kind:repo.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		fault Fault
+		left  int
+		want  string
+	}{
+		{Fault{Status: 500}, 3418, "the next 3,418 deliveries: answered 500"},
+		{Fault{Status: 500}, 1, "the next delivery: answered 500"},
+		{Fault{Status: 500}, 0, "every delivery: answered 500"},
+		{Fault{Drop: true, Filter: repo}, 0, "every delivery that fits kind:repo.*: no answer, the connection is dropped"},
+		{Fault{Delay: 2 * time.Second, Filter: repo}, 2, "the next 2 deliveries that fit kind:repo.*: answered late after 2.0s"},
+	} {
+		if got := faultWords(&c.fault, c.left); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
 	}
 }
 

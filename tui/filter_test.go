@@ -49,6 +49,32 @@ func TestAKeyThatIsBeingTypedIsNoWord(t *testing.T) {
 	})
 }
 
+func TestAFilterThatLacksSomethingSaysWhat(t *testing.T) {
+	onScreen(t, 80, 24, many(5), func(s *screen) {
+		s.press("/", "kind:discussion.* kind:")
+		s.shows("repo.create  ")
+		s.press("enter")
+		s.shows("/ kind:discussion.* kind:", "want")
+		s.hides("repo.create  ")
+		s.press("r") // what was wrong is said until it is typed on
+		s.shows("repo.create  ")
+		s.sound()
+	})
+}
+
+func TestTabDoesNotBeginAKeyBehindAFinishedTerm(t *testing.T) {
+	onScreen(t, 80, 24, many(5), func(s *screen) {
+		s.press("/", "verdict:", "tab", "tab", "tab")
+		if got := s.m.prompt.in.String(); got != "verdict:ok " {
+			t.Errorf("the filter is %q", got)
+		}
+		s.press("down", "tab") // chosen by the arrows it is meant
+		if got := s.m.prompt.in.String(); got != "verdict:ok kind:" {
+			t.Errorf("the filter is %q", got)
+		}
+	})
+}
+
 func TestTabCompletesKeysAndValues(t *testing.T) {
 	onScreen(t, 80, 24, many(22), func(s *screen) {
 		s.press("/", "verd", "tab")

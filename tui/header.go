@@ -322,11 +322,17 @@ func faultWords(f *Fault, left int) string {
 		what += " after " + took(f.Delay)
 	}
 	who := "every delivery"
+	switch {
+	case left == 1:
+		who = "the next delivery"
+	case left > 1:
+		who = "the next " + group(left) + " deliveries"
+	}
 	if !f.Filter.Empty() {
-		who = "deliveries that fit " + f.Filter.String()
+		who += " that fits " + f.Filter.String()
+		if left > 1 {
+			who = strings.Replace(who, " fits ", " fit ", 1)
+		}
 	}
-	if left > 0 {
-		who += fmt.Sprintf(", %s more", group(left))
-	}
-	return who + " " + what
+	return who + ": " + what
 }

@@ -13,11 +13,19 @@ const maxInput = 2000
 type input struct {
 	runes []rune
 	at    int
+	taken bool // all of it is selected: what is typed replaces it
 }
 
 func newInput(s string) input {
 	r := []rune(s)
-	return input{r, len(r)}
+	return input{runes: r, at: len(r)}
+}
+
+// suggest gives a line that what is typed replaces.
+func suggest(s string) input {
+	in := newInput(s)
+	in.taken = true
+	return in
 }
 
 func (in *input) String() string { return string(in.runes) }
@@ -35,6 +43,10 @@ func (in *input) replace(from, to int, s string) {
 
 // insert puts text where the cursor is, on one line.
 func (in *input) insert(s string) {
+	if in.taken {
+		in.taken = false
+		in.cutBack(0)
+	}
 	var r []rune
 	for _, c := range s {
 		if c == '\n' || c == '\r' || c == '\t' {
@@ -50,7 +62,15 @@ func (in *input) insert(s string) {
 
 // key edits, and says whether the text has changed.
 func (in *input) key(k tea.KeyPressMsg) bool {
-	before := len(in.runes)
+	before := in.String()
+	if k.Text == "" && in.taken {
+		in.taken = false
+		switch k.String() {
+		case "backspace", "ctrl+h", "delete", "ctrl+d", "ctrl+w", "alt+backspace":
+			in.cutBack(0)
+			return true
+		}
+	}
 	switch k.String() {
 	case "left", "ctrl+b":
 		in.at = max(in.at-1, 0)
@@ -86,7 +106,7 @@ func (in *input) key(k tea.KeyPressMsg) bool {
 		}
 		in.insert(k.Text)
 	}
-	return len(in.runes) != before
+	return in.String() != before
 }
 
 func (in *input) cutBack(from int) {
@@ -104,5 +124,9 @@ func (in *input) render(label string, w int) (line, int) {
 		from++
 	}
 	column := width(label) + width(string(in.runes[from:in.at]))
-	return text(title, label).add(plain, string(in.runes[from:])), min(column, max(w-1, 0))
+	st := plain
+	if in.taken {
+		st = invert
+	}
+	return text(title, label).add(st, string(in.runes[from:])), min(column, max(w-1, 0))
 }

@@ -162,7 +162,7 @@ func TestTheHeaderSaysWhatIsWrongAndSinceWhen(t *testing.T) {
 		s.world.signal()
 		s.settle()
 		s.shows("● down", "ERR_NGROK_108", "check at 12:00:00 failed: no route", "suspended: the Hub gave up", "800 of 1,000 deliveries a day",
-			":4000 DOWN since 12:00:00, refused, 3 waiting", ":5000 not tried yet", "PAUSED since 12:00:00: 7 events queued", "FAULT: every delivery, 2 more answered 503 after 2.0s")
+			":4000 DOWN since 12:00:00, refused, 3 waiting", ":5000 not tried yet", "PAUSED since 12:00:00: 7 events queued", "FAULT: the next 2 deliveries: answered 503 after 2.0s")
 		s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
 		s.shows("PAUSED", "FAULT", "● down")
 		st.WebhookID, st.Deliveries = "", 799

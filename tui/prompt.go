@@ -12,6 +12,7 @@ type prompt struct {
 	label   string
 	in      input
 	problem string // what is wrong with what was typed so far
+	refused bool   // it was not accepted for that
 	hint    string // shown while nothing else has to be
 
 	offers   event.Completion // what can stand where the cursor is
@@ -31,7 +32,7 @@ func (m *model) ask(p *prompt) tea.Cmd {
 }
 
 func (p *prompt) refresh() {
-	p.offer = -1
+	p.offer, p.refused = -1, false
 	if p.complete != nil {
 		p.offers = p.complete(p.in.String(), p.in.offset())
 	}
@@ -44,7 +45,9 @@ func (p *prompt) key(m *model, k tea.KeyPressMsg) tea.Cmd {
 			return p.take(m)
 		}
 		m.prompt = nil
-		return p.accept(m, p.in.String())
+		cmd := p.accept(m, p.in.String())
+		p.refused = p.problem != ""
+		return cmd
 	case "esc":
 		m.prompt = nil
 		if p.cancel != nil {
@@ -52,7 +55,7 @@ func (p *prompt) key(m *model, k tea.KeyPressMsg) tea.Cmd {
 		}
 		return nil
 	case "tab":
-		if len(p.offers.Candidates) == 0 {
+		if len(p.offers.Candidates) == 0 || p.offer < 0 && p.between() {
 			return nil
 		}
 		p.offer = max(p.offer, 0)
@@ -79,6 +82,12 @@ func (p *prompt) edited(m *model) tea.Cmd {
 		return p.changed(m, p.in.String())
 	}
 	return nil
+}
+
+// between reports whether the cursor stands behind a finished term, where the
+// first of all keys would come out of nowhere.
+func (p *prompt) between() bool {
+	return p.offers.From == p.offers.To && strings.HasSuffix(p.in.String()[:p.offers.From], " ")
 }
 
 // unfinished gives where a key begins that is being typed at the end, or the
@@ -120,6 +129,8 @@ func (p *prompt) take(m *model) tea.Cmd {
 func (p *prompt) lines(w int) (above, typed line, column int) {
 	typed, column = p.in.render(p.label, w)
 	switch {
+	case p.refused:
+		return text(alarm, p.problem), typed, column
 	case len(p.offers.Candidates) > 0: // also of what is only wrong because it is not finished
 		return p.offerLine(w), typed, column
 	case p.problem != "":
