@@ -16,6 +16,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
 	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 	"golang.ngrok.com/ngrok/v2"
 )
@@ -36,28 +37,63 @@ func BenchmarkNgrok(b *testing.B) {
 }
 
 func benchNgrok(b *testing.B, clients int, target bool) {
-	const pairs = 15
-	requests := map[int]int{1: 400, 16: 1600}[clients]
+	edge := benchEdge(b)
+	pairs(b, clients, tapThrough(b, throughEdge(edge), target), bareThrough(b, edge), "bare-req/s")
+}
+
+// BenchmarkTunnels measures a session behind a tunnel beside one without any,
+// both in ack mode with a target, the tunnel's server on loopback.
+//
+//	go test -run - -bench Tunnels ./internal/session
+func BenchmarkTunnels(b *testing.B) {
+	b.Run("ngrok", func(b *testing.B) {
+		pairs(b, 16, tapThrough(b, throughEdge(benchEdge(b)), true), tapThrough(b, tunnel.Config{}, true), "direct-req/s")
+	})
+	b.Run("gradio", func(b *testing.B) {
+		server, err := frptest.Start(frptest.Config{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { server.Close() })
+		through := tunnel.Config{Provider: tunnel.Gradio, GradioLookup: server.Lookup()}
+		pairs(b, 16, tapThrough(b, through, true), tapThrough(b, tunnel.Config{}, true), "direct-req/s")
+	})
+}
+
+func benchEdge(b *testing.B) *ngroktest.Edge {
+	b.Helper()
 	edge, err := ngroktest.Start(ngroktest.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { edge.Close() })
-	ours, theirs := tapThrough(b, edge, target), bareThrough(b, edge)
+	return edge
+}
+
+func throughEdge(edge *ngroktest.Edge) tunnel.Config {
+	return tunnel.Config{
+		Provider: tunnel.Ngrok, NgrokToken: "any", NgrokServer: edge.Addr(), NgrokRoots: []*x509.CertPool{edge.CA()}, NgrokDomain: "tap.example.app",
+	}
+}
+
+// pairs sends to two addresses in turns.
+func pairs(b *testing.B, clients int, ours, theirs, unit string) {
+	const pairs = 15
+	requests := map[int]int{1: 400, 16: 1600}[clients]
 	post := func(url string) float64 { return postAll(b, url, clients, requests) }
 	post(ours)
 	post(theirs)
 	for b.Loop() {
-		var ratios, taps, bares []float64
+		var ratios, taps, others []float64
 		for range pairs {
-			tap, bare := post(ours), post(theirs)
-			taps, bares, ratios = append(taps, tap), append(bares, bare), append(ratios, tap/bare)
+			tap, other := post(ours), post(theirs)
+			taps, others, ratios = append(taps, tap), append(others, other), append(ratios, tap/other)
 		}
 		b.ReportMetric(middle(ratios), "ratio")
 		b.ReportMetric(slices.Min(ratios), "ratio-min")
 		b.ReportMetric(slices.Max(ratios), "ratio-max")
 		b.ReportMetric(middle(taps), "req/s")
-		b.ReportMetric(middle(bares), "bare-req/s")
+		b.ReportMetric(middle(others), unit)
 		b.ReportMetric(0, "ns/op") // an iteration is all pairs, its time says nothing
 	}
 }
@@ -67,12 +103,11 @@ func middle(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// tapThrough starts a session and gives its address.
-func tapThrough(b *testing.B, edge *ngroktest.Edge, target bool) string {
+// tapThrough starts a session behind a tunnel and gives its address.
+func tapThrough(b *testing.B, through tunnel.Config, target bool) string {
 	b.Helper()
-	cfg := Config{Dir: Dir(b.TempDir()), Endpoint: "http://127.0.0.1:1", NoWebhook: true, Secret: "s3cret", Tunnel: tunnel.Config{
-		Provider: tunnel.Ngrok, NgrokToken: "any", NgrokServer: edge.Addr(), NgrokRoots: []*x509.CertPool{edge.CA()}, NgrokDomain: "tap.example.app",
-	}}
+	through.HubURL = "http://127.0.0.1:1"
+	cfg := Config{Dir: Dir(b.TempDir()), Endpoint: through.HubURL, NoWebhook: true, Secret: "s3cret", Tunnel: through}
 	if target {
 		app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		b.Cleanup(app.Close)
