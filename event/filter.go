@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 )
 
 // Filter is the one language in which events are asked for, in the interface,
@@ -22,6 +23,7 @@ import (
 type Filter struct {
 	source string
 	terms  []term
+	cut    *atomic.Int64
 }
 
 // Fit is what a Filter says of a Row.
@@ -75,6 +77,16 @@ func (f *Filter) String() string {
 
 // Empty reports whether f fits every event because it asks for nothing.
 func (f *Filter) Empty() bool { return f == nil || len(f.terms) == 0 }
+
+// Cut gives on how many events so far the filter's jq expression was cut off
+// because it took too long or too much memory. It fitted none of them. An event
+// that was asked about twice counts twice.
+func (f *Filter) Cut() int {
+	if f == nil || f.cut == nil {
+		return 0
+	}
+	return int(f.cut.Load())
+}
 
 // NeedsBody reports whether Match may need the event's headers and body. A
 // filter of keys that rows have never does.

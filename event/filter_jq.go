@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/metrics"
 	"strings"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 // steps: one step, such as a sort of the whole body, is not interrupted.
 const (
 	jqTime   = 200 * time.Millisecond
-	jqMemory = 128 << 20 // bytes that the process may grow by
+	jqMemory = 64 << 20 // bytes that the process may grow by
 	jqSlow   = time.Millisecond
 )
 
@@ -38,24 +39,33 @@ func (l *lexer) jq() (term, *FilterError) {
 	if strings.TrimSpace(source) == "" {
 		return term{}, wrong(start, "an expression, like jq:.body.discussion.num > 3", "jq has no expression")
 	}
+	code, offset, err := compileJQ(source)
+	if err != nil {
+		return term{}, wrong(start+offset, "a jq expression", "%v", err)
+	}
+	cut := l.cut
+	return term{Condition: Condition{Key: "jq", Values: []string{source}, Plain: []bool{true}}, whole: func(e *Event) bool { return jqTrue(code, e, cut) }}, nil
+}
+
+// compileJQ reads an expression, and says where in it an error is.
+func compileJQ(source string) (code *gojq.Code, offset int, err error) {
 	query, err := gojq.Parse(source)
 	if err != nil {
 		var at *gojq.ParseError
 		if errors.As(err, &at) {
-			start += max(at.Offset-len(at.Token), 0)
+			offset = max(at.Offset-len(at.Token), 0)
 		}
-		return term{}, wrong(start, "a jq expression", "%v", err)
+		return nil, offset, err
 	}
-	code, err := gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil }))
-	if err != nil {
-		return term{}, wrong(start, "a jq expression", "%v", err)
-	}
-	return term{Condition: Condition{Key: "jq", Values: []string{source}, Plain: []bool{true}}, whole: func(e *Event) bool { return jqTrue(code, e) }}, nil
+	boundProducts(reflect.ValueOf(query))
+	code, err = gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil }), gojq.WithFunction(productName, 2, 2, product))
+	return code, 0, err
 }
 
 // jqTrue reports whether an expression's first result is neither null nor
-// false. An error is no, and so is an expression that takes too long.
-func jqTrue(code *gojq.Code, e *Event) bool {
+// false. An error is no, and so is an expression that takes too long, which is
+// counted.
+func jqTrue(code *gojq.Code, e *Event, cut *atomic.Int64) bool {
 	text, err := e.MarshalJSON()
 	if err != nil {
 		return false
@@ -66,11 +76,11 @@ func jqTrue(code *gojq.Code, e *Event) bool {
 	if err := dec.Decode(&input); err != nil {
 		return false
 	}
-	result, ok := jqFirst(code, input)
+	result, ok := jqFirst(code, input, cut)
 	return ok && result != nil && result != false
 }
 
-func jqFirst(code *gojq.Code, input any) (result any, ok bool) {
+func jqFirst(code *gojq.Code, input any, cut *atomic.Int64) (result any, ok bool) {
 	// gojq panics on some expressions that its authors did not think of; a
 	// filter that fits nothing is better than an interface that is gone.
 	defer func() {
@@ -78,8 +88,12 @@ func jqFirst(code *gojq.Code, input any) (result any, ok bool) {
 			result, ok = nil, false
 		}
 	}()
-	result, ok = code.RunWithContext(newBudget(), input).Next()
-	if _, failed := result.(error); failed {
+	b := newBudget()
+	result, ok = code.RunWithContext(b, input).Next()
+	if err, failed := result.(error); failed {
+		if b.spent.Load() || errors.Is(err, errTooLarge) {
+			cut.Add(1)
+		}
 		return nil, false
 	}
 	return result, ok

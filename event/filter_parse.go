@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,7 +32,8 @@ func ParseFilter(s string) (*Filter, error) {
 	if len(s) > maxFilter {
 		return nil, &FilterError{s[:40] + "…", maxFilter, "it is too long", fmt.Sprintf("at most %d bytes", maxFilter)}
 	}
-	l := lexer{s: s}
+	f.cut = &atomic.Int64{}
+	l := lexer{s: s, cut: f.cut}
 	for l.space(); !l.done(); l.space() {
 		t, err := l.term()
 		if err != nil {
@@ -45,8 +47,9 @@ func ParseFilter(s string) (*Filter, error) {
 
 // lexer takes a filter apart. i is where it stands.
 type lexer struct {
-	s string
-	i int
+	s   string
+	i   int
+	cut *atomic.Int64 // the filter's
 }
 
 func (l *lexer) done() bool { return l.i >= len(l.s) }
