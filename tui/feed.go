@@ -121,18 +121,23 @@ func (m *model) pin(r *event.Row) {
 type scan struct {
 	of      int // which filter, counted
 	running bool
+	batch   int // how many are being looked at
 	looked  int
 	cancel  context.CancelFunc
 }
 
-// scanBatch is how many bodies are looked at between two frames.
-const scanBatch = 100
+// scanBatch is how many bodies are looked at between two frames, if that takes
+// no longer than scanTime: an expression may take long on each.
+const (
+	scanBatch = 100
+	scanTime  = 200 * time.Millisecond
+)
 
 // scanned is what a look into some bodies gave.
 type scanned struct {
 	of      int
 	numbers []int64
-	fits    []bool
+	fits    []bool // of as many of the numbers as were looked at
 	err     error
 }
 
@@ -147,22 +152,26 @@ func (m *model) scanMore() tea.Cmd {
 	for i, number := range numbers {
 		ns[i] = m.store.get(number).row.N
 	}
+	m.scan.batch = len(numbers)
 	of, filter, get := m.scan.of, m.store.filter, m.cfg.Feed.Get
 	parent, cancel := context.WithCancel(m.work.ctx)
 	m.scan.cancel = cancel
 	return m.work.do(func(ctx) tea.Msg {
 		defer cancel()
-		result := scanned{of: of, numbers: numbers, fits: make([]bool, len(ns))}
+		result := scanned{of: of, numbers: numbers}
+		began := time.Now()
 		for i, n := range ns {
+			if i > 0 && time.Since(began) > scanTime {
+				break
+			}
 			e, err := get(parent, n)
 			if parent.Err() != nil {
 				return result // of a filter that is no longer, or at the end
 			}
 			if err != nil {
 				result.err = err
-				continue
 			}
-			result.fits[i] = filter.Match(e)
+			result.fits = append(result.fits, err == nil && filter.Match(e))
 		}
 		return result
 	})
@@ -172,10 +181,13 @@ func (m *model) takeScanned(s scanned) tea.Cmd {
 	if s.of != m.scan.of {
 		return nil
 	}
-	m.scan.running = false
-	m.scan.looked += len(s.numbers)
-	for i, number := range s.numbers {
-		m.store.settle(number, s.fits[i])
+	m.scan.running, m.scan.batch = false, 0
+	m.scan.looked += len(s.fits)
+	for i, fits := range s.fits {
+		m.store.settle(s.numbers[i], fits)
+	}
+	for i := len(s.numbers) - 1; i >= len(s.fits); i-- { // the newest is next, as before
+		m.store.open = append(m.store.open, s.numbers[i])
 	}
 	if s.err != nil {
 		m.fail(fmt.Errorf("search in bodies: %w", s.err))

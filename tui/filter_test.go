@@ -1,8 +1,11 @@
 package tui
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 func TestTheFilterNarrowsTheListWhileItIsTyped(t *testing.T) {
@@ -106,6 +109,46 @@ func TestWordsAreSearchedInBodiesToo(t *testing.T) {
 		s.press("/", "ctrl+u", "jq:.body.note and .n > 200", "enter")
 		s.shows("3 of 450", "#207", "#307", "#407")
 	})
+}
+
+func TestAnExpressionThatTakesTooLongIsToldOf(t *testing.T) {
+	onScreen(t, 120, 24, many(3), func(s *screen) {
+		s.press("/", `jq:("aaaaaaaaaa"*100000000)|length>1`, "enter")
+		s.shows("0 of 3  the expression took too long on 3 events")
+		s.hides("looking into bodies")
+		s.press("/", "ctrl+u", "jq:.n>1", "enter")
+		s.shows("2 of 3")
+		s.hides("took too long")
+	})
+}
+
+func TestTheSearchInBodiesSaysHowFarItIs(t *testing.T) {
+	onScreen(t, 120, 24, many(150), func(s *screen) {
+		get, slow := s.m.cfg.Feed.Get, true
+		s.m.cfg.Feed.Get = func(ctx context.Context, n int64) (*event.Event, error) {
+			if slow {
+				pause(ctx, scanTime/2)
+			}
+			return get(ctx, n)
+		}
+		s.press("esc")
+		cmd := s.m.setFilter(must(event.ParseFilter("jq:.n<=3")))
+		s.shows("looking into bodies: 0 of 150")
+		s.send(cmd())
+		s.shows("looking into bodies: 3 of 150") // what is slow is shown as it comes
+		slow = false
+		s.settle()
+		s.shows("3 of 150", "#1", "#2", "#3")
+		s.hides("looking into bodies")
+		s.sound()
+	})
+}
+
+func must(f *event.Filter, err error) *event.Filter {
+	if err != nil {
+		panic(err)
+	}
+	return f
 }
 
 func TestOlderEventsAreSearchedOnRequest(t *testing.T) {
