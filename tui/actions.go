@@ -27,7 +27,7 @@ func (m *model) act(what string, f func(ctx) (string, error)) tea.Cmd {
 	m.say(what + " …")
 	return m.work.do(func(ctx ctx) tea.Msg {
 		text, err := f(ctx)
-		if err != nil {
+		if err != nil && !strings.HasPrefix(err.Error(), what+": ") {
 			err = fmt.Errorf("%s: %w", what, err)
 		}
 		return done{text: text, err: err}

@@ -1,8 +1,10 @@
 package tui
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +93,23 @@ func TestFaultsAreToldInWords(t *testing.T) {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
+}
+
+func TestWithoutABrowserTheAddressCanBeCopied(t *testing.T) {
+	onScreen(t, 80, 24, many(1), func(s *screen) {
+		s.m.cfg.Actions.Open = func(_ context.Context, url string) (string, error) {
+			return "", fmt.Errorf("open %s: %w", url, &exec.Error{Name: "xdg-open", Err: exec.ErrNotFound})
+		}
+		s.press("o")
+		s.shows("no browser here: c, then u copies the address")
+		s.m.cfg.Actions.Open = func(_ context.Context, url string) (string, error) {
+			return "", fmt.Errorf("open %s: it is gone", url)
+		}
+		s.press("o")
+		if got := strings.Count(s.m.note.text, "open https://"); got != 1 {
+			t.Errorf("%q says it %d times", s.m.note.text, got)
+		}
+	})
 }
 
 func TestWhatWentWrongStaysAtTheFootUntilTheNextKey(t *testing.T) {

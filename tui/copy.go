@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -235,6 +236,12 @@ func (m *model) open() tea.Cmd {
 			return nil
 		}
 		open := m.cfg.Actions.Open
-		return m.act("open "+url, func(ctx ctx) (string, error) { return open(ctx, url) })
+		return m.act("open "+url, func(ctx ctx) (string, error) {
+			said, err := open(ctx, url)
+			if errors.Is(err, exec.ErrNotFound) {
+				return "no browser here: c, then u copies the address", nil
+			}
+			return said, err
+		})
 	})
 }

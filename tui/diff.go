@@ -11,7 +11,7 @@ import (
 
 // Bounds of a comparison.
 const (
-	maxDiffBody  = 4 << 20
+	maxDiffBody  = 8 << 20 // bytes of both together
 	maxDiffLines = 500
 	maxDiffDepth = 60
 )
@@ -28,7 +28,8 @@ func diffLines(e, base *event.Event, why string) []line {
 		nil,
 		text(strong, "payload"),
 	}
-	lines = append(lines, bodyDiff(base.Body, e.Body)...)
+	names := [2]string{fmt.Sprintf("#%d", base.N), fmt.Sprintf("#%d", e.N)}
+	lines = append(lines, bodyDiff(base.Body, e.Body, names)...)
 	for _, target := range e.Targets {
 		now, before := e.Last(target), base.Last(target)
 		lines = append(lines, nil, text(strong, "response of "+shortTarget(target)))
@@ -47,7 +48,7 @@ func diffLines(e, base *event.Event, why string) []line {
 		default:
 			lines = append(lines, text(gone, "- "+responseWords(before)), text(added, "+ "+responseWords(now)))
 		}
-		lines = append(lines, bodyDiff(before.Body, now.Body)...)
+		lines = append(lines, bodyDiff(before.Body, now.Body, names)...)
 	}
 	return lines
 }
@@ -61,14 +62,15 @@ func responseWords(a *event.Attempt) string {
 }
 
 // bodyDiff compares two bodies: JSON by its paths, other text by its lines.
-func bodyDiff(before, now []byte) []line {
+// names are of the events that they belong to.
+func bodyDiff(before, now []byte, names [2]string) []line {
 	switch {
 	case bytes.Equal(before, now) && len(now) == 0:
 		return []line{text(faint, "  empty both times")}
 	case bytes.Equal(before, now):
 		return []line{text(faint, "  the same, byte for byte")}
-	case len(before) > maxDiffBody || len(now) > maxDiffBody:
-		return []line{text(warn, fmt.Sprintf("  too large to compare: %s, %s", byteSize(int64(len(before))), byteSize(int64(len(now)))))}
+	case len(before)+len(now) > maxDiffBody:
+		return []line{text(warn, "  "+tooLarge(len(before), len(now), names))}
 	case json.Valid(before) && json.Valid(now):
 		d := &differ{a: bare(before), b: bare(now)}
 		d.compare(d.a.root, d.b.root)
@@ -78,6 +80,19 @@ func bodyDiff(before, now []byte) []line {
 		return d.lines
 	}
 	return textDiff(before, now)
+}
+
+// tooLarge says which of two bodies cannot be compared for its size.
+func tooLarge(before, now int, names [2]string) string {
+	a, b := byteSize(int64(before)), byteSize(int64(now))
+	limit := "; both may have " + byteSize(maxDiffBody) + " together"
+	switch {
+	case now <= maxDiffBody/2:
+		return fmt.Sprintf("that of %s is too large to compare: %s%s", names[0], a, limit)
+	case before <= maxDiffBody/2:
+		return fmt.Sprintf("that of %s is too large to compare: %s%s", names[1], b, limit)
+	}
+	return fmt.Sprintf("both are too large to compare: %s, %s%s", a, b, limit)
 }
 
 // bare is a tree that nothing has been opened in.
