@@ -186,11 +186,11 @@ func (m *model) oneLine() line {
 // filterLine says what the list is narrowed to.
 func (m *model) filterLine() line {
 	l := text(faint, "filter ").add(accent, m.store.filter.String()).add(plain, "  "+group(m.store.len())+" of "+group(len(m.store.entries)))
-	if left := len(m.store.open) + m.scan.batch; left > 0 {
-		l = l.add(warn, fmt.Sprintf("  looking into bodies: %s of %s", group(m.scan.looked), group(m.scan.looked+left)))
-	}
 	if cut := m.store.filter.Cut(); cut > 0 {
 		l = l.add(warn, "  the expression took too long on "+count(cut, "event"))
+	}
+	if left := len(m.store.open) + m.scan.batch; left > 0 {
+		l = l.add(warn, fmt.Sprintf("  looking into bodies: %s of %s", group(m.scan.looked), group(m.scan.looked+left)))
 	}
 	if m.reading {
 		l = l.add(warn, "  searching older events")
