@@ -11,12 +11,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/hf-tap/hf-tap/internal/cli"
 )
 
 // version is set by the release build.
 var version = "devel"
+
+// echo is how long after a signal the same one may come from somebody else. No
+// person presses Ctrl+C twice as fast and means it.
+const echo = 500 * time.Millisecond
 
 func main() {
 	// A write to a closed pipe would kill the process before it has deleted its
@@ -31,10 +36,13 @@ func main() {
 	go func() {
 		<-signals
 		cancel()
+		first := time.Now()
 		for again := range signals {
 			// A second one leaves at once, and the next start cleans up. But a
 			// terminal that closes hangs up twice: its shell does, and the kernel.
-			if again != syscall.SIGHUP {
+			// And what runs this program (timeout, npm, a container's init) passes
+			// on what it has got from the terminal as well.
+			if again != syscall.SIGHUP && time.Since(first) > echo {
 				os.Exit(130)
 			}
 		}

@@ -639,8 +639,34 @@ func TestASecondSignalLeavesAtOnce(t *testing.T) {
 	if ids := w.left(); len(ids) > 0 {
 		t.Errorf("the webhook is not deleted first: %v", ids)
 	}
+	p.signal(os.Interrupt) // as a wrapper that passes it on does
+	for again := time.NewTicker(50 * time.Millisecond); ; {
+		select {
+		case <-p.exited:
+			again.Stop()
+			p.ends(130)
+			return
+		case <-again.C:
+			_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended just now
+		}
+	}
+}
+
+func TestASignalThatComesTwiceAtOnceIsOne(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signals")
+	}
+	w := newWorld(t)
+	hold := w.Hold("DELETE /api/settings/webhooks/*", sandbox.Before)
+	p := w.start(listenArgs()...)
+	p.ready()
 	p.signal(os.Interrupt)
-	p.ends(130)
+	p.signal(os.Interrupt)
+	p.signal(syscall.SIGTERM)
+	<-hold.Reached()
+	hold.Release()
+	p.ends(0)
+	w.nothingLeft()
 }
 
 func TestASessionUnderNohupOutlivesItsTerminal(t *testing.T) {
