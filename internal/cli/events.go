@@ -120,6 +120,9 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 	if err := store.Search(ctx, q, func(e *event.Event) error { numbers = append(numbers, e.N); return nil }); err != nil {
 		return err
 	}
+	if n := q.Filter.Cut(); n > 0 {
+		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", count(n, "event"))
+	}
 	if len(numbers) == 0 && !asJSON {
 		p.tell("no events")
 	}
