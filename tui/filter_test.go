@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -124,9 +125,10 @@ func TestAnExpressionThatTakesTooLongIsToldOf(t *testing.T) {
 
 func TestTheSearchInBodiesSaysHowFarItIs(t *testing.T) {
 	onScreen(t, 120, 24, many(150), func(s *screen) {
-		get, slow := s.m.cfg.Feed.Get, true
+		get := s.m.cfg.Feed.Get
+		var quick atomic.Bool
 		s.m.cfg.Feed.Get = func(ctx context.Context, n int64) (*event.Event, error) {
-			if slow {
+			if !quick.Load() {
 				pause(ctx, scanTime/2)
 			}
 			return get(ctx, n)
@@ -136,7 +138,7 @@ func TestTheSearchInBodiesSaysHowFarItIs(t *testing.T) {
 		s.shows("looking into bodies: 0 of 150")
 		s.send(cmd())
 		s.shows("looking into bodies: 3 of 150") // what is slow is shown as it comes
-		slow = false
+		quick.Store(true)
 		s.settle()
 		s.shows("3 of 150", "#1", "#2", "#3")
 		s.hides("looking into bodies")

@@ -48,6 +48,7 @@ func config() tui.Config {
 	close(wake)
 	const target = "http://127.0.0.1:3000/webhooks"
 	return tui.Config{
+		Now:  func() time.Time { return began },
 		Zone: time.UTC,
 		Feed: tui.Feed{
 			Wake: wake,
