@@ -61,11 +61,11 @@ func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
 }
 
 func TestReplaysOfferTheNewestEventWhereAStateIsSelected(t *testing.T) {
-	onScreen(t, 100, 30, many(3), func(s *screen) {
-		s.world.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down"})
-		s.world.status.Targets = append(s.world.status.Targets, TargetStatus{Name: "http://127.0.0.1:4000/"})
-		s.world.signal()
-		s.settle()
+	onScreen(t, 100, 30, func(w *world) {
+		many(3)(w)
+		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down"})
+		w.status.Targets = append(w.status.Targets, TargetStatus{Name: "http://127.0.0.1:4000/"})
+	}, func(s *screen) {
 		s.press("G", "R")
 		s.shows("f  all that failed", "n  #3, the newest, several times", "t  #3, the newest, to :3000/hook only", "a  #3, the newest, to :4000 only", "u  #3, the newest, to another target")
 		s.press("a")
