@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -31,6 +32,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	// Under nohup hang-ups are ignored, and the programs that are started here
+	// would inherit that. One that is taken is one that they know.
+	signal.Notify(make(chan os.Signal, 1), hangUp)
 	dir, err := os.MkdirTemp("", "hf-tap-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -52,6 +56,8 @@ func TestMain(m *testing.M) {
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
+
+const hangUp = syscall.SIGHUP
 
 // missing skips a test for want of something that the machine lacks; in CI that
 // is a failure, or nobody would notice.
