@@ -30,11 +30,11 @@ type Event struct {
 	ReceivedAt time.Time
 	Verdict    Verdict
 	Method     string
-	Path       string // with the query, as it was requested
-	Header     http.Header
-	Size       int64  // bytes of the body as it arrived, as far as it was read
-	Body       []byte // nil where it was not asked for
-	BodyCut    bool   // only the beginning of the body was kept (strangers' bodies)
+	Path       string      // with the query, as it was requested
+	Header     http.Header // nil where it was not asked for
+	Size       int64       // bytes of the body as it arrived, as far as it was read
+	Body       []byte      // nil where it was not asked for
+	BodyCut    bool        // only the beginning of the body was kept (strangers' bodies)
 	Phase      Phase
 	Targets    []string // where it is handed to, in the order of the routes
 	Answer     Answer

@@ -178,13 +178,13 @@ func TestTheZeroEventComesBackOpen(t *testing.T) {
 	}
 }
 
-func TestListsCarryNoBodies(t *testing.T) {
+func TestListsCarryNeitherHeadersNorBodies(t *testing.T) {
 	s := open(t)
 	keep(t, s, oddEvent())
 	want := oddEvent()
-	want.N, want.Rev, want.DeliveryN, want.Body = 1, 1, 1, nil
+	want.N, want.Rev, want.DeliveryN, want.Header, want.Body = 1, 1, 1, nil, nil
 	for i := range want.Attempts {
-		want.Attempts[i].Body = nil
+		want.Attempts[i].Header, want.Attempts[i].Body = nil, nil
 	}
 	listed, err := s.List(t.Context(), Query{})
 	if err != nil {

@@ -125,8 +125,8 @@ func (s *Store) Count(ctx context.Context, q Query) (int, error) {
 	return n, s.fault("count in", err)
 }
 
-// List gives events, the newest first, with headers and attempts; their bodies
-// and those of the attempts are nil.
+// List gives events, the newest first, with attempts; headers and bodies, their
+// own and those of the attempts, are nil.
 func (s *Store) List(ctx context.Context, q Query) ([]*event.Event, error) {
 	text, args := q.statement()
 	var events []*event.Event

@@ -10,18 +10,23 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// columns are those that scanEvent reads.
-const columns = `n, rev, session, source, replay_of, webhook_id, delivery, delivery_n, kind, repo_type, repo_name,
-	received_at, verdict, phase, answer_status, answer_ns, size, body_cut, method, path, targets, header, pinned, edited`
+// columns are those that scanEvent reads, in wholeColumns with the header. Lists
+// show none, and to decode it takes as long as all the rest.
+const (
+	columns      = rowColumns + `NULL, pinned, edited`
+	wholeColumns = rowColumns + `header, pinned, edited`
+	rowColumns   = `n, rev, session, source, replay_of, webhook_id, delivery, delivery_n, kind, repo_type, repo_name,
+		received_at, verdict, phase, answer_status, answer_ns, size, body_cut, method, path, targets, `
+)
 
 const (
 	sqlSinceEvents = `SELECT ` + columns + ` FROM events WHERE session = ? AND rev > ? ORDER BY rev LIMIT ?`
 	sqlSinceStates = `SELECT rev, session, at, subject, name, state, detail FROM states
 		WHERE session = ? AND rev > ? ORDER BY rev LIMIT ?`
-	sqlEvent = `SELECT ` + columns + ` FROM events WHERE n = ?`
+	sqlEvent = `SELECT ` + wholeColumns + ` FROM events WHERE n = ?`
 	sqlBody  = `SELECT e.n, b.body FROM events e LEFT JOIN bodies b ON b.n = e.n WHERE e.n = ?`
 	// Ascending numbers keep the look-ups in the order of the table.
-	sqlAttempts = `SELECT a.event, a.n, a.target, a.started_at, a.duration_ns, a.status, a.err, a.body_cut, a.header, NULL
+	sqlAttempts = `SELECT a.event, a.n, a.target, a.started_at, a.duration_ns, a.status, a.err, a.body_cut, NULL, NULL
 		FROM json_each(?) AS wanted JOIN attempts a ON a.event = wanted.value ORDER BY a.event, a.seq`
 	sqlAnswers = `SELECT a.event, a.n, a.target, a.started_at, a.duration_ns, a.status, a.err, a.body_cut, a.header,
 		coalesce(a.body, b.body) FROM attempts a LEFT JOIN answers b ON b.id = a.answer WHERE a.event = ? ORDER BY a.seq`
@@ -40,8 +45,8 @@ type Change struct {
 
 // Since gives what changed in a session after a revision, in the order of
 // their revisions: at most limit changes, 1,000 when that is 0 or less. Each
-// event is there once, as it is now, with headers and attempts; its body and
-// those of its attempts are nil. The last Rev is where to go on.
+// event is there once, as it is now, with attempts; headers and bodies, its own and
+// those of its attempts, are nil. The last Rev is where to go on.
 func (s *Store) Since(ctx context.Context, session string, rev int64, limit int) ([]Change, error) {
 	if limit <= 0 {
 		limit = pageSize
