@@ -21,6 +21,9 @@ func (p *Process) run(ctx context.Context, cfg session.Config, front session.Fro
 	}
 	defer log.Close()
 	cfg.Log = log.Logger
+	if shown, ok := front.(*screen); ok {
+		shown.log = log.Logger
+	}
 	var sum session.Summary
 	err = p.untilClosed(ctx, func(ctx context.Context) error {
 		sum, err = session.Run(ctx, cfg, front)

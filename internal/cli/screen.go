@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -25,6 +26,7 @@ type screen struct {
 	gate    *gate
 	app     *appLog // nil without an app
 	appName string
+	log     *slog.Logger // gets what the foot of the screen says; nil: none
 }
 
 // newScreen makes the interface of a session, and holds back what is told
@@ -148,6 +150,7 @@ func (s *screen) config(live *session.Live, wake <-chan struct{}) tui.Config {
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  editor(s.p.Getenv),
 		NoColor: s.p.Getenv("NO_COLOR") != "",
+		Log:     s.log,
 	}
 	if s.app != nil {
 		cfg.Feed.App = s.app.since

@@ -150,8 +150,16 @@ func TestWhatIsDoneOnTheScreenHappens(t *testing.T) {
 	p.shows("1 event queued")
 	p.keys("P")
 	p.shows("resumed", "#3 ")
+	p.keys("R")
+	p.keys("u")
+	p.shows("to which target?")
+	p.keys("nowhere at all", "Enter") // an error at the foot
+	p.shows(`"nowhere at all"`) // as the error quotes it
 	p.keys("q")
 	p.leaves(w, 0)
+	if b, err := os.ReadFile(filepath.Join(w.state, "hf-tap.log")); err != nil || !strings.Contains(string(b), "nowhere at all") {
+		t.Errorf("the error is not in the log: %q, %v", b, err)
+	}
 	if got := len(a.ids()); got != 3 {
 		t.Errorf("the app got %d events, want 3", got)
 	}
