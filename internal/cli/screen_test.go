@@ -154,7 +154,7 @@ func TestWhatIsDoneOnTheScreenHappens(t *testing.T) {
 	p.keys("u")
 	p.shows("to which target?")
 	p.keys("nowhere at all", "Enter") // an error at the foot
-	p.shows(`"nowhere at all"`) // as the error quotes it
+	p.shows(`"nowhere at all"`)       // as the error quotes it
 	p.keys("q")
 	p.leaves(w, 0)
 	if b, err := os.ReadFile(filepath.Join(w.state, "hf-tap.log")); err != nil || !strings.Contains(string(b), "nowhere at all") {
