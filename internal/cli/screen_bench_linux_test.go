@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -82,7 +83,12 @@ func (f onlyUp) Last(context.Context, *session.Live) error { return nil }
 
 func benchSession(b testing.TB, shown bool, change ...func(*tui.Config)) *benched {
 	b.Helper()
-	front, dir := onlyUp{up: make(chan *session.Live, 1)}, session.Dir(b.TempDir())
+	return benchSessionIn(b, session.Dir(b.TempDir()), shown, change...)
+}
+
+func benchSessionIn(b testing.TB, dir session.Dir, shown bool, change ...func(*tui.Config)) *benched {
+	b.Helper()
+	front := onlyUp{up: make(chan *session.Live, 1)}
 	if shown {
 		terminal := openTerminal(b, 120, 40)
 		front.show = func(ctx context.Context, live *session.Live) error {
@@ -241,4 +247,75 @@ func TestDeliveriesAreAnsweredWhileTheInterfaceHangs(t *testing.T) {
 	<-hangs
 	s.load(t, 4, 400)
 	s.lostNothing(t)
+}
+
+// BenchmarkKeyWithAMillionEvents measures keys and the frames after them, the
+// selected events being read from the history, with a million events of earlier
+// sessions in it, beside a history without any. Both take turns.
+//
+//	go test -run - -bench Million ./internal/cli
+func BenchmarkKeyWithAMillionEvents(b *testing.B) {
+	const pairs, rows = 15, 200
+	million := session.Dir(b.TempDir())
+	grow(b, million, 1_000_000)
+	frames := func(dir session.Dir) func() float64 {
+		s := benchSessionIn(b, dir, false)
+		s.load(b, 4, rows)
+		if err := s.live.History.Flush(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		over := make(chan struct{})
+		close(over)
+		p := &Process{Err: io.Discard, Getenv: func(string) string { return "" }}
+		cfg := newScreen(p, newPrinter(io.Discard, false)).config(s.live, over)
+		return func() float64 {
+			began := time.Now()
+			if frame := tui.Draw(b.Context(), cfg, 120, 40, "k", "k", "j", "enter", "j", "esc", "k"); !strings.Contains(frame, "repo.content.update") {
+				b.Fatalf("the frame shows no event:\n%s", frame)
+			}
+			return time.Since(began).Seconds()
+		}
+	}
+	many, few := frames(million), frames(session.Dir(b.TempDir()))
+	many()
+	few()
+	for b.Loop() {
+		var ratios []float64
+		for range pairs {
+			a, z := many(), few()
+			ratios = append(ratios, a/z)
+		}
+		b.ReportMetric(mid(ratios), "ratio")
+		b.ReportMetric(slices.Min(ratios), "ratio-min")
+		b.ReportMetric(slices.Max(ratios), "ratio-max")
+		b.ReportMetric(0, "ns/op") // an iteration is all pairs, its time says nothing
+	}
+}
+
+// grow adds settled events of an earlier session in one statement.
+func grow(b *testing.B, dir session.Dir, size int) {
+	b.Helper()
+	if err := dir.Make(); err != nil {
+		b.Fatal(err)
+	}
+	store, err := history.Open(b.Context(), dir.History())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		b.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", dir.History())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	_, err = db.ExecContext(b.Context(), `WITH RECURSIVE series(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM series WHERE value < ?)
+		INSERT INTO events (n, rev, session, source, replay_of, root, webhook_id, delivery, delivery_n, kind, repo_type, repo_name, received_at,
+			verdict, phase, answer_status, answer_ns, tries, failed, size, body_cut, method, path)
+		SELECT value, value, 'old', 'hub', 0, 0, 'w', hex(randomblob(12)), 1, 'repo.content.update', 'model', 'me/m', value,
+			'ok', 'settled', 200, 1, 0, 0, 1024, 0, 'POST', '/hf-tap/x' FROM series`, size)
+	if err != nil {
+		b.Fatal(err)
+	}
 }
