@@ -36,7 +36,9 @@ func fakeCloudflared(how string) {
 	}
 	fmt.Fprintln(os.Stderr, "2026-01-02T03:04:05Z INF Requesting new quick Tunnel on trycloudflare.com...")
 	if file := os.Getenv(fakeCloudflaredEnv + "_PID"); file != "" {
-		_ = os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())+" "+flags["url"]+" "+flags["metrics"]), 0o600)
+		// Under its name it is whole: a test may kill the program as soon as it is there.
+		_ = os.WriteFile(file+".part", []byte(strconv.Itoa(os.Getpid())+" "+flags["url"]+" "+flags["metrics"]), 0o600)
+		_ = os.Rename(file+".part", file)
 	}
 	switch how {
 	case "429":
