@@ -30,6 +30,10 @@ var layers = map[string][]string{
 	"tunnel":           {"tunnel/frp"},
 	"tunnel/ngroktest": {},
 
+	"tunnel/sshtest":         {},
+	"tunnel/cloudflaredtest": {},
+	"tunnel/edgetest":        {},
+
 	"tunnel/frp":               {"tunnel/frp/internal/wire"},
 	"tunnel/frp/frptest":       {"tunnel/frp/internal/wire"},
 	"tunnel/frp/frpstest":      {"tunnel/frp"},

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
+	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
 // dials remembers who was connected to, and refuses all but some.
@@ -29,9 +32,9 @@ func (d *dials) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 func TestTheNextIsTriedWhenOneFailsAndOnlyThoseNamed(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Pinggy)})
-	cfg := s.settings(t, Pinggy)
-	d := &dials{lets: map[string]bool{s.ln.Addr().String(): true}}
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Pinggy)})
+	cfg := settings(t, s, Pinggy)
+	d := &dials{lets: map[string]bool{s.Addr(): true}}
 	cfg.Dial, cfg.Provider = d.dial, "ngrok, srv.us, pinggy, serveo"
 	open := Opener(cfg)
 	tun, err := open(t.Context())
@@ -39,13 +42,13 @@ func TestTheNextIsTriedWhenOneFailsAndOnlyThoseNamed(t *testing.T) {
 		t.Fatalf("%v, %v", tun, err)
 	}
 	tun.Close()
-	if want := []string{"srv.us:22", s.ln.Addr().String()}; !slices.Equal(d.seen, want) {
+	if want := []string{"srv.us:22", s.Addr()}; !slices.Equal(d.seen, want) {
 		t.Errorf("it connected to %q, want %q", d.seen, want)
 	}
 
 	// Afterwards it stays with the one that was opened.
 	d.lets, d.seen = nil, nil
-	if _, err := open(t.Context()); err == nil || !slices.Equal(d.seen, []string{s.ln.Addr().String()}) {
+	if _, err := open(t.Context()); err == nil || !slices.Equal(d.seen, []string{s.Addr()}) {
 		t.Errorf("%v, it connected to %q", err, d.seen)
 	}
 
@@ -108,33 +111,33 @@ func TestAutoNamesTheOthersAndTriesNone(t *testing.T) {
 func TestADoctorOfTunnelsBySSH(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		faults fakeFaults
-		change func(*testing.T, *Config, *fakeService)
+		faults sshtest.Faults
+		change func(*testing.T, *Config, *sshtest.Service)
 		want   string
 	}{
-		{"well", fakeFaults{announce: inTheWordsOf(Serveo)}, nil, "tunnel reach trust protocol session address round trip"},
-		{"nobody there", fakeFaults{}, func(_ *testing.T, c *Config, _ *fakeService) { c.Dial = (&dials{}).dial }, "tunnel reach!"},
-		{"proxy", fakeFaults{}, func(_ *testing.T, c *Config, _ *fakeService) {
+		{"well", sshtest.Faults{Announce: sshtest.Words(Serveo)}, nil, "tunnel reach trust protocol session address round trip"},
+		{"nobody there", sshtest.Faults{}, func(_ *testing.T, c *Config, _ *sshtest.Service) { c.Dial = (&dials{}).dial }, "tunnel reach!"},
+		{"proxy", sshtest.Faults{}, func(_ *testing.T, c *Config, _ *sshtest.Service) {
 			c.Dial, c.Proxy = (&dials{}).dial, func(string) string { return "p:1" }
 		}, "tunnel proxy!"},
-		{"another protocol", fakeFaults{raw: func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400\r\n\r\n")) }}, nil, "tunnel reach protocol!"},
-		{"another host key", fakeFaults{announce: inTheWordsOf(Serveo)}, func(t *testing.T, c *Config, s *fakeService) {
+		{"another protocol", sshtest.Faults{Raw: func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400\r\n\r\n")) }}, nil, "tunnel reach protocol!"},
+		{"another host key", sshtest.Faults{Announce: sshtest.Words(Serveo)}, func(t *testing.T, c *Config, s *sshtest.Service) {
 			openFake(t, *c).Close()
-			s.mu.Lock()
-			s.key = newSigner(t)
-			s.mu.Unlock()
+			if err := s.NewHostKey(); err != nil {
+				t.Fatal(err)
+			}
 		}, "tunnel reach trust!"},
-		{"permission denied", fakeFaults{refuse: true}, nil, "tunnel reach trust session!"},
-		{"no forwarding", fakeFaults{noForward: true}, nil, "tunnel reach trust protocol session!"},
+		{"permission denied", sshtest.Faults{Refuse: true}, nil, "tunnel reach trust session!"},
+		{"no forwarding", sshtest.Faults{NoForward: true}, nil, "tunnel reach trust protocol session!"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := startFake(t, c.faults)
-			cfg := s.settings(t, Serveo)
+			s := startService(t, c.faults)
+			cfg := settings(t, s, Serveo)
 			cfg.Within = 10 * time.Second
 			if c.change != nil {
 				c.change(t, &cfg, s)
 			}
-			found := Diagnose(t.Context(), cfg, s.visitor(t))
+			found := Diagnose(t.Context(), cfg, visitor(t, s.Dial))
 			got := strings.Join(steps(found), " ")
 			if got != c.want && !(strings.Contains(c.want, "protocol!") && got == strings.Replace(c.want, "protocol!", "trust!", 1)) {
 				t.Errorf("found %q, want %q: %+v", got, c.want, found)
@@ -147,10 +150,10 @@ func TestADoctorOfTunnelsBySSH(t *testing.T) {
 }
 
 func TestADoctorOfCloudflaredAndOfSeveral(t *testing.T) {
-	cfg := cloudflaredSettings(t, "well")
+	e, cfg := startCloudflare(t, cloudflaredtest.Well)
 	cfg.Provider, cfg.Dial, cfg.KnownHosts = "serveo,cloudflared", (&dials{}).dial, t.TempDir()+"/known"
 	cfg.Within = 10 * time.Second
-	found := Diagnose(t.Context(), cfg, localVisitor(t))
+	found := Diagnose(t.Context(), cfg, visitor(t, e.Dial))
 	if got := strings.Join(steps(found), " "); got != "tunnel reach! tunnel program session address round trip" {
 		t.Errorf("found %q: %+v", got, found)
 	}

@@ -6,11 +6,13 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 )
 
 func TestCloudflaredEndsWhenItsMasterIsKilled(t *testing.T) {
-	cfg := cloudflaredSettings(t, "")
-	t.Setenv(holderEnv, "stubborn")
+	e, cfg := startCloudflare(t, cloudflaredtest.Stubborn)
+	t.Setenv(holderEnv, "yes")
 	master := exec.Command(cfg.Cloudflared)
 	master.SysProcAttr = groupAttributes()
 	out, err := master.StdoutPipe()
@@ -25,7 +27,7 @@ func TestCloudflaredEndsWhenItsMasterIsKilled(t *testing.T) {
 		t.Errorf("%q, %v, %v", first, err, killed)
 	}
 	_ = master.Wait()
-	if pid, _, _ := told(t); !gone(t, pid) {
+	if pid := program(t, e, 1).PID; !gone(t, pid) {
 		if p, err := os.FindProcess(pid); err == nil {
 			_ = p.Kill()
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,15 +36,14 @@ func gone(t testing.TB, pid int) bool {
 }
 
 func TestWhatTheProgramStartedEndsWithIt(t *testing.T) {
-	cfg := cloudflaredSettings(t, "child")
+	e, cfg := startCloudflare(t, cloudflaredtest.Parent)
 	if _, err := Open(t.Context(), cfg); err == nil {
 		t.Fatal("it opened")
 	}
-	file := os.Getenv(fakeCloudflaredEnv+"_PID") + ".child"
-	if data, err := os.ReadFile(file); err == nil { // else it was killed before its first word
-		pid, err := strconv.Atoi(strings.Fields(string(data))[0])
-		if err != nil || !gone(t, pid) {
-			t.Errorf("what the program started is left running: %v", err)
+	// The child may have been killed before its first word.
+	for _, p := range e.Programs() {
+		if !gone(t, p.PID) {
+			t.Errorf("what the program started is left running: %+v", p)
 		}
 	}
 }

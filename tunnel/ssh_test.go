@@ -8,14 +8,37 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 	"golang.org/x/crypto/ssh"
 )
+
+// startService starts a server that does as the services do.
+func startService(t testing.TB, faults sshtest.Faults) *sshtest.Service {
+	t.Helper()
+	s, err := sshtest.StartService(faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// settings lead to a service in a provider's place.
+func settings(t testing.TB, s *sshtest.Service, provider string) Config {
+	dir := t.TempDir()
+	return Config{
+		Provider: provider, HubURL: hubURL, SSHServers: map[string]string{provider: s.Addr()},
+		SSHKeyFile: filepath.Join(dir, "state", "id_ed25519"), KnownHosts: filepath.Join(dir, "state", "known_hosts"),
+		Beat: 5 * time.Second, Within: 20 * time.Second,
+	}
+}
 
 var presets = []string{LocalhostRun, Serveo, Pinggy, SrvUs, Tuns}
 
@@ -73,23 +96,23 @@ func TestEachServiceIsAskedInItsOwnWay(t *testing.T) {
 		{Tuns, "https://mine.tuns.sh", "shell, forward mine:80"},
 	} {
 		t.Run(c.provider, func(t *testing.T) {
-			s := startFake(t, fakeFaults{announce: inTheWordsOf(c.provider), banner: "welcome to https://evil." + c.provider})
-			cfg := s.settings(t, c.provider)
+			s := startService(t, sshtest.Faults{Announce: sshtest.Words(c.provider), Banner: "welcome to https://evil." + c.provider})
+			cfg := settings(t, s, c.provider)
 			cfg.SSHName = "mine"
 			tun := openFake(t, cfg)
 			if tun.Provider() != c.provider || tun.URL() != c.url || !tun.(Linked).Link().Up {
 				t.Errorf("%s at %s: %+v", tun.Provider(), tun.URL(), tun.(Linked).Link())
 			}
-			log := s.noted()
+			log := s.Log()
 			if log[0] != "none" || !strings.HasSuffix(strings.Join(log, ", "), c.asked) {
 				t.Errorf("it was asked for %q", log)
 			}
 			remote := echo(t, tun)
-			thousand(t, s.visitor(t), tun.URL())
+			thousand(t, visitor(t, s.Dial), tun.URL())
 			if got := <-remote; got != "203.0.113.9:50123" {
 				t.Errorf("the client is %q", got)
 			}
-			if slices.Contains(s.noted(), "stdin closed") {
+			if slices.Contains(s.Log(), "stdin closed") {
 				t.Error("the session's input was closed")
 			}
 		})
@@ -97,12 +120,12 @@ func TestEachServiceIsAskedInItsOwnWay(t *testing.T) {
 }
 
 func TestTheSessionsInputStaysOpenAndItsOutputIsTaken(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	tun := openFake(t, s.settings(t, Serveo))
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	tun := openFake(t, settings(t, s, Serveo))
 	echo(t, tun)
-	s.say(strings.Repeat(strings.Repeat("x", 999)+"\n", 4<<10)) // more than a channel's window holds
-	thousand(t, s.visitor(t), tun.URL())
-	if slices.Contains(s.noted(), "stdin closed") {
+	s.Say(strings.Repeat(strings.Repeat("x", 999)+"\n", 4<<10)) // more than a channel's window holds
+	thousand(t, visitor(t, s.Dial), tun.URL())
+	if slices.Contains(s.Log(), "stdin closed") {
 		t.Error("the session's input was closed")
 	}
 }
@@ -114,33 +137,33 @@ func TestSSHFaults(t *testing.T) {
 	hang := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 	for _, c := range []struct {
 		name   string
-		faults fakeFaults
+		faults sshtest.Faults
 		want   string
 	}{
-		{"hangs before a word", fakeFaults{raw: hang}, "does not answer as serveo does: no answer"},
-		{"hangs after its version", fakeFaults{raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n"); hang(c) }}, "no answer"},
-		{"closes at once", fakeFaults{raw: func(net.Conn) {}}, "does not answer as serveo does"},
-		{"garbage", fakeFaults{raw: func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }}, "does not answer as serveo does"},
-		{"an endless line", fakeFaults{raw: endless}, "overflow reading version string"},
-		{"a packet of a gigabyte", fakeFaults{raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n\x40\x00\x00\x00\x04"); hang(c) }}, "does not answer as serveo does"},
-		{"permission denied", fakeFaults{refuse: true, banner: "come back with an account"}, "serveo refuses: permission denied for tap-"},
-		{"permission denied after questions", fakeFaults{refuse: true, questions: true}, "serveo refuses: permission denied for tap-"},
-		{"no session", fakeFaults{noSession: true}, "serveo refuses: it allows no session: no sessions today"},
-		{"no forwarding", fakeFaults{noForward: true, greet: "try again tomorrow\n"}, "serveo refuses: it does not forward localhost:80"},
-		{"no answer to the forwarding", fakeFaults{silent: true}, "no address was announced within"},
-		{"no address", fakeFaults{}, "no address was announced within"},
-		{"words instead of an address", fakeFaults{announce: say("you have too many tunnels\r\n")}, "serveo refuses: you have too many tunnels"},
-		{"another's address", fakeFaults{announce: say("Forwarding HTTP traffic from https://serveo.net.evil.example\n")}, "which is not an address of its tunnels"},
-		{"an address that is not encrypted", fakeFaults{announce: say("Forwarding HTTP traffic from http://a.serveo.net\n")}, `announced only "http://a.serveo.net"`},
-		{"the dashboard", fakeFaults{announce: say("Forwarding HTTP traffic from https://console.serveo.net\n")}, "not an address of its tunnels"},
-		{"the session ends", fakeFaults{endAfter: true}, "serveo refuses: it ended the session"},
-		{"the session ends with words", fakeFaults{endAfter: true, announce: say("bye\n")}, "serveo refuses: bye"},
-		{"an endless line in the session", fakeFaults{announce: say(strings.Repeat("x", 1<<20))}, "no address was announced within"},
+		{"hangs before a word", sshtest.Faults{Raw: hang}, "does not answer as serveo does: no answer"},
+		{"hangs after its version", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n"); hang(c) }}, "no answer"},
+		{"closes at once", sshtest.Faults{Raw: func(net.Conn) {}}, "does not answer as serveo does"},
+		{"garbage", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }}, "does not answer as serveo does"},
+		{"an endless line", sshtest.Faults{Raw: endless}, "overflow reading version string"},
+		{"a packet of a gigabyte", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n\x40\x00\x00\x00\x04"); hang(c) }}, "does not answer as serveo does"},
+		{"permission denied", sshtest.Faults{Refuse: true, Banner: "come back with an account"}, "serveo refuses: permission denied for tap-"},
+		{"permission denied after questions", sshtest.Faults{Refuse: true, Questions: true}, "serveo refuses: permission denied for tap-"},
+		{"no session", sshtest.Faults{NoSession: true}, "serveo refuses: it allows no session: no sessions today"},
+		{"no forwarding", sshtest.Faults{NoForward: true, Greet: "try again tomorrow\n"}, "serveo refuses: it does not forward localhost:80"},
+		{"no answer to the forwarding", sshtest.Faults{Silent: true}, "no address was announced within"},
+		{"no address", sshtest.Faults{}, "no address was announced within"},
+		{"words instead of an address", sshtest.Faults{Announce: say("you have too many tunnels\r\n")}, "serveo refuses: you have too many tunnels"},
+		{"another's address", sshtest.Faults{Announce: say("Forwarding HTTP traffic from https://serveo.net.evil.example\n")}, "which is not an address of its tunnels"},
+		{"an address that is not encrypted", sshtest.Faults{Announce: say("Forwarding HTTP traffic from http://a.serveo.net\n")}, `announced only "http://a.serveo.net"`},
+		{"the dashboard", sshtest.Faults{Announce: say("Forwarding HTTP traffic from https://console.serveo.net\n")}, "not an address of its tunnels"},
+		{"the session ends", sshtest.Faults{EndAfter: true}, "serveo refuses: it ended the session"},
+		{"the session ends with words", sshtest.Faults{EndAfter: true, Announce: say("bye\n")}, "serveo refuses: bye"},
+		{"an endless line in the session", sshtest.Faults{Announce: say(strings.Repeat("x", 1<<20))}, "no address was announced within"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel() // most wait for their time to run out
-			s := startFake(t, c.faults)
-			cfg := s.settings(t, Serveo)
+			s := startService(t, c.faults)
+			cfg := settings(t, s, Serveo)
 			cfg.Within = 3 * time.Second
 			tun, err := Open(t.Context(), cfg)
 			if err == nil {
@@ -179,13 +202,13 @@ func TestTheWayToAServerCanBeBlocked(t *testing.T) {
 }
 
 func TestOpeningEndsWithItsContext(t *testing.T) {
-	for name, faults := range map[string]fakeFaults{
-		"in the handshake": {raw: func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }},
-		"at the forward":   {silent: true},
+	for name, faults := range map[string]sshtest.Faults{
+		"in the handshake": {Raw: func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }},
+		"at the forward":   {Silent: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := startFake(t, faults)
-			cfg := s.settings(t, Serveo)
+			s := startService(t, faults)
+			cfg := settings(t, s, Serveo)
 			ctx, cancel := context.WithCancel(t.Context())
 			dialed := make(chan struct{})
 			cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -195,8 +218,10 @@ func TestOpeningEndsWithItsContext(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				<-dialed
-				if faults.silent {
-					s.until("forward localhost:80")
+				if faults.Silent {
+					if err := s.Until(patience(t), "forward localhost:80"); err != nil {
+						t.Error(err)
+					}
 				}
 				cancel()
 			})
@@ -209,9 +234,9 @@ func TestOpeningEndsWithItsContext(t *testing.T) {
 }
 
 func TestADropEndsTheTunnel(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	tun := openFake(t, s.settings(t, Serveo))
-	s.drop()
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	tun := openFake(t, settings(t, s, Serveo))
+	s.Drop()
 	_, err := tun.Accept()
 	var connect *ConnectError
 	if !errors.As(err, &connect) || connect.Step != StepSession {
@@ -224,12 +249,10 @@ func TestADropEndsTheTunnel(t *testing.T) {
 }
 
 func TestTheEndOfTheSessionEndsTheTunnel(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Pinggy)})
-	tun := openFake(t, s.settings(t, Pinggy))
-	s.say("Your tunnel has expired.\r\n")
-	s.mu.Lock()
-	_ = s.session.Close()
-	s.mu.Unlock()
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Pinggy)})
+	tun := openFake(t, settings(t, s, Pinggy))
+	s.Say("Your tunnel has expired.\r\n")
+	s.EndSession()
 	_, err := tun.Accept()
 	var refused *ProviderError
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "Your tunnel has expired.") {
@@ -238,15 +261,17 @@ func TestTheEndOfTheSessionEndsTheTunnel(t *testing.T) {
 }
 
 func TestASilentServerIsFoundOutAndANoIsASignOfLife(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo), sayNo: true})
-	cfg := s.settings(t, Serveo)
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo), SayNo: true})
+	cfg := settings(t, s, Serveo)
 	cfg.Beat = 20 * time.Millisecond
 	tun := openFake(t, cfg)
-	s.until("keepalive")
+	if err := s.Until(patience(t), "keepalive"); err != nil {
+		t.Error(err)
+	}
 	if !tun.(Linked).Link().Up {
 		t.Error("a no ended it")
 	}
-	s.set(func(f *fakeFaults) { f.silent = true })
+	s.Set(func(f *sshtest.Faults) { f.Silent = true })
 	if _, err := tun.Accept(); err == nil || !strings.Contains(err.Error(), "no sign of life within 30ms") {
 		t.Errorf("got %v", err)
 	}
@@ -254,20 +279,20 @@ func TestASilentServerIsFoundOutAndANoIsASignOfLife(t *testing.T) {
 
 func TestOnlyTheServiceItselfMovesTheAddress(t *testing.T) {
 	t.Run("serveo", func(t *testing.T) {
-		s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-		tun := openFake(t, s.settings(t, Serveo))
+		s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+		tun := openFake(t, settings(t, s, Serveo))
 		echo(t, tun)
 		was := tun.URL()
-		s.say("Forwarding HTTP traffic from https://evil.serveo.net\r\n")
-		thousand(t, s.visitor(t), was) // what was said is read by then
+		s.Say("Forwarding HTTP traffic from https://evil.serveo.net\r\n")
+		thousand(t, visitor(t, s.Dial), was) // what was said is read by then
 		if tun.URL() != was || tun.(Linked).Link().Made != 1 {
 			t.Errorf("it moved to %s", tun.URL())
 		}
 	})
 	t.Run("localhost.run", func(t *testing.T) {
-		s := startFake(t, fakeFaults{announce: inTheWordsOf(LocalhostRun)})
-		tun := openFake(t, s.settings(t, LocalhostRun))
-		s.say(`{"event":"tcpip-forward","address":"another.lhr.life","status":"success"}` + "\n")
+		s := startService(t, sshtest.Faults{Announce: sshtest.Words(LocalhostRun)})
+		tun := openFake(t, settings(t, s, LocalhostRun))
+		s.Say(`{"event":"tcpip-forward","address":"another.lhr.life","status":"success"}` + "\n")
 		<-tun.(Linked).LinkChanged()
 		if l := tun.(Linked).Link(); tun.URL() != "https://another.lhr.life" || l.Made != 2 || !l.Up {
 			t.Errorf("%s, %+v", tun.URL(), l)
@@ -278,11 +303,11 @@ func TestOnlyTheServiceItselfMovesTheAddress(t *testing.T) {
 // TestAServiceDropsAndIsOpenedAgainUnderAKeeper: the name is the same, and what
 // is posted afterwards arrives.
 func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Tuns)})
-	w := keepTunnel(t, s.settings(t, Tuns), s.visitor(t), quick)
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Tuns)})
+	w := keepTunnel(t, settings(t, s, Tuns), visitor(t, s.Dial), quick)
 	before := w.k.Status().URL
 	w.mustPost(before, 500, "before")
-	s.drop()
+	s.Drop()
 	w.until("away", is(Away))
 	now := w.until("up again", is(Up))
 	if now.URL != before {
@@ -291,8 +316,8 @@ func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
 	w.mustPost(now.URL, 500, "after")
 
 	// The name is another's by then: the Keeper tells the new address.
-	s.set(func(f *fakeFaults) { f.announce = func(string) string { return "HTTPS: https://other.tuns.sh\n" } })
-	s.drop()
+	s.Set(func(f *sshtest.Faults) { f.Announce = func(string) string { return "HTTPS: https://other.tuns.sh\n" } })
+	s.Drop()
 	w.until("away", is(Away))
 	if now := w.until("up again", is(Up)); now.URL != "https://other.tuns.sh" {
 		t.Errorf("it is %s now", now.URL)
@@ -300,20 +325,20 @@ func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
 }
 
 func TestAServerOfOnesOwn(t *testing.T) {
-	s := startFake(t, fakeFaults{keyOnly: true, announce: func(name string) string { return "HTTPS: https://" + name + ".example.com\n" }})
-	cfg := s.settings(t, "ssh://me@ssh.example.com:2222")
+	s := startService(t, sshtest.Faults{KeyOnly: true, Announce: func(name string) string { return "HTTPS: https://" + name + ".example.com\n" }})
+	cfg := settings(t, s, "ssh://me@ssh.example.com:2222")
 	cfg.SSHHome, cfg.SSHName = t.TempDir(), "mine"
 	theirs := writeKey(t, cfg.SSHHome, "id_ed25519")
 	if got := openFake(t, cfg).URL(); got != "https://mine.example.com" {
 		t.Errorf("got %s", got)
 	}
-	if !slices.Contains(s.noted(), "key "+ssh.FingerprintSHA256(theirs.PublicKey())) || !slices.Contains(s.noted(), "in as me") {
-		t.Errorf("it saw %q", s.noted())
+	if !slices.Contains(s.Log(), "key "+ssh.FingerprintSHA256(theirs.PublicKey())) || !slices.Contains(s.Log(), "in as me") {
+		t.Errorf("it saw %q", s.Log())
 	}
 	cfg.PublicURL, cfg.Port = "https://tap.example.org", 4567
 	tun := openFake(t, cfg)
-	if tun.URL() != "https://tap.example.org" || s.noted()[len(s.noted())-1] != "forward 127.0.0.1:4567" {
-		t.Errorf("%s, %q", tun.URL(), s.noted())
+	if tun.URL() != "https://tap.example.org" || s.Log()[len(s.Log())-1] != "forward 127.0.0.1:4567" {
+		t.Errorf("%s, %q", tun.URL(), s.Log())
 	}
 	for _, bad := range []string{"ssh://", "ssh://host/path", "ssh://me:secret@host", "ssh://host?x", "ssh://%"} {
 		_, err := Open(t.Context(), Config{Provider: bad, HubURL: hubURL})

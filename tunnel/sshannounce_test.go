@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
 // readers are all that announce addresses, with the domains that they may
@@ -84,7 +86,7 @@ func TestALineWithoutAnEndIsNotKept(t *testing.T) {
 // below the service's domains, and nothing that a terminal obeys is passed on.
 func FuzzAnnouncements(f *testing.F) {
 	for _, p := range presets {
-		f.Add(inTheWordsOf(p)("mine"))
+		f.Add(sshtest.Words(p)("mine"))
 	}
 	f.Add(`{"event":"tcpip-forward","address":"a.lhr.life/../evil"}` + "\n")
 	f.Add("Forwarding HTTP traffic from https://a.serveo.net\\@evil.example\n")

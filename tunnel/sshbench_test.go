@@ -17,9 +17,9 @@ import (
 //
 //	go test -run - -bench OpenSSH ./tunnel
 func BenchmarkOpenSSH(b *testing.B) {
-	const pairs, clients, requests = 10, 8, 800
+	const pairs, clients, requests = 15, 8, 800
 	s := startSSHD(b)
-	cfg := s.settings(unusedPort(b))
+	cfg := throughSSHD(b, s, unusedPort(b))
 	k, err := Keep(context.Background(), KeeperConfig{Open: Opener(cfg)})
 	if err != nil {
 		b.Fatal(err)

@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 	"golang.org/x/crypto/ssh"
 )
 
 func TestAReadWaitsNoLongerThanItsDeadline(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	tun := openFake(t, s.settings(t, Serveo))
-	theirs, err := s.connect(t.Context(), "", "")
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	tun := openFake(t, settings(t, s, Serveo))
+	theirs, err := s.Dial(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +41,10 @@ func TestAReadWaitsNoLongerThanItsDeadline(t *testing.T) {
 }
 
 func TestClosingEndsConnectionsThatNobodyReadsOrCloses(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	tun := openFake(t, s.settings(t, Serveo))
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	tun := openFake(t, settings(t, s, Serveo))
 	for range 2 {
-		theirs, err := s.connect(t.Context(), "", "")
+		theirs, err := s.Dial(t.Context(), "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,9 +66,9 @@ func TestClosingEndsConnectionsThatNobodyReadsOrCloses(t *testing.T) {
 }
 
 func TestHalfAClosedConnectionStillAnswers(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	tun := openFake(t, s.settings(t, Serveo))
-	theirs, err := s.connect(t.Context(), "", "")
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	tun := openFake(t, settings(t, s, Serveo))
+	theirs, err := s.Dial(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +86,8 @@ func TestHalfAClosedConnectionStillAnswers(t *testing.T) {
 }
 
 func TestMoreConnectionsThanThereMayBeAreRefused(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	tun := openFake(t, s.settings(t, Serveo))
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	tun := openFake(t, settings(t, s, Serveo))
 	var open []net.Conn
 	defer func() {
 		for _, c := range open {
@@ -94,14 +95,14 @@ func TestMoreConnectionsThanThereMayBeAreRefused(t *testing.T) {
 		}
 	}()
 	for range maxForwarded {
-		c, err := s.connect(t.Context(), "", "")
+		c, err := s.Dial(t.Context(), "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		open = append(open, c)
 	}
 	var no *ssh.OpenChannelError
-	if _, err := s.connect(t.Context(), "", ""); !errors.As(err, &no) || no.Reason != ssh.ResourceShortage {
+	if _, err := s.Dial(t.Context(), "", ""); !errors.As(err, &no) || no.Reason != ssh.ResourceShortage {
 		t.Errorf("got %v", err)
 	}
 	if !tun.(Linked).Link().Up {
@@ -110,18 +111,15 @@ func TestMoreConnectionsThanThereMayBeAreRefused(t *testing.T) {
 }
 
 func TestAMalformedConnectionIsRefusedAndTheTunnelStays(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	tun := openFake(t, s.settings(t, Serveo))
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	tun := openFake(t, settings(t, s, Serveo))
 	echo(t, tun)
-	s.mu.Lock()
-	live := s.live
-	s.mu.Unlock()
 	var no *ssh.OpenChannelError
-	if _, _, err := live.OpenChannel("forwarded-tcpip", []byte("?")); !errors.As(err, &no) {
+	if _, err := s.Offer("forwarded-tcpip", []byte("?")); !errors.As(err, &no) {
 		t.Errorf("malformed: %v", err)
 	}
-	if _, _, err := live.OpenChannel("x11", nil); !errors.As(err, &no) {
+	if _, err := s.Offer("x11", nil); !errors.As(err, &no) {
 		t.Errorf("x11: %v", err)
 	}
-	thousand(t, s.visitor(t), tun.URL())
+	thousand(t, visitor(t, s.Dial), tun.URL())
 }

@@ -3,185 +3,55 @@
 package tunnel
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
+	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
-// sshd is Debian's OpenSSH server with a configuration of its own on a high
-// loopback port, which lets one key in.
-type sshd struct {
-	t       testing.TB
-	dir     string
-	program string
-	port    int
-	user    string
-	cmd     *exec.Cmd
-	log     *safeBuffer
-}
-
-// safeBuffer keeps what a program writes.
-type safeBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-// startSSHD starts one. Settings are lines of sshd_config.
-func startSSHD(t testing.TB, settings ...string) *sshd {
+// startSSHD starts OpenSSH's server. Settings are lines of sshd_config.
+func startSSHD(t testing.TB, settings ...string) *sshtest.Daemon {
 	t.Helper()
-	program, err := exec.LookPath("sshd")
-	if err != nil {
-		program, err = exec.LookPath("/usr/sbin/sshd")
+	d, err := sshtest.StartDaemon(t.TempDir(), settings...)
+	if errors.Is(err, sshtest.ErrMissing) && os.Getenv("CI") == "" {
+		t.Skip(err)
 	}
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("sshd is missing: apt-get install openssh-server")
-		}
-		t.Skip("sshd is missing: apt-get install openssh-server")
-	}
-	if os.Getuid() == 0 {
-		_ = os.MkdirAll("/run/sshd", 0o755) // where it goes without rights, as root only
-	}
-	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sshd{t: t, dir: t.TempDir(), program: program, user: me.Username, log: &safeBuffer{}, port: unusedPort(t)}
-	writeKey(t, s.dir, "host")
-	client := writeKey(t, s.dir, "client")
-	s.write("authorized", string(ssh.MarshalAuthorizedKey(client.PublicKey())))
-	s.write("config", strings.Join(append([]string{
-		"ListenAddress 127.0.0.1:" + strconv.Itoa(s.port), "HostKey " + s.dir + "/host", "AuthorizedKeysFile " + s.dir + "/authorized",
-		"PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin yes", "LogLevel VERBOSE",
-	}, settings...), "\n")+"\n")
-	s.start()
-	t.Cleanup(s.kill)
-	return s
+	t.Cleanup(func() {
+		if err := d.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
 }
 
 func unusedPort(t testing.TB) int {
 	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	port, err := sshtest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
+	return port
 }
 
-func (s *sshd) write(name, text string) {
-	s.t.Helper()
-	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// start runs the server, and waits until it listens.
-func (s *sshd) start() {
-	s.t.Helper()
-	s.cmd = exec.Command(s.program, "-D", "-e", "-f", filepath.Join(s.dir, "config"))
-	s.cmd.Stderr = s.log
-	s.cmd.SysProcAttr = groupAttributes()
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	ctx := patience(s.t)
-	for {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp4", s.addr())
-		if err == nil {
-			_ = conn.Close()
-			return
-		}
-		select {
-		case <-ctx.Done():
-			s.t.Fatalf("sshd does not listen: %s", s.log)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-// kill ends the server with all its sessions, as a power cut does.
-func (s *sshd) kill() {
-	if s.cmd == nil {
-		return
-	}
-	group, err := newProcessGroup(s.cmd.Process)
-	if err != nil {
-		s.t.Error(err)
-	}
-	sessions := children(s.cmd.Process.Pid)
-	group.kill()
-	for _, pid := range sessions {
-		if p, err := os.FindProcess(pid); err == nil { // each has a group of its own
-			_ = p.Kill()
-		}
-	}
-	_ = s.cmd.Wait()
-	s.cmd = nil
-}
-
-// children gives the processes that a process has started, and those that they
-// have.
-func children(pid int) (all []int) {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, name := range stats {
-		stat, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(pid) {
-			continue
-		}
-		if child, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
-			all = append(append(all, child), children(child)...)
-		}
-	}
-	return all
-}
-
-func (s *sshd) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
-
-// settings lead to the server, by the user's own key. The public URL stands for
-// a web server of the user's, in front of the port there: here it is the port.
-func (s *sshd) settings(port int) Config {
-	home := filepath.Join(s.dir, "home")
-	if err := os.MkdirAll(home, 0o700); err != nil {
-		s.t.Fatal(err)
-	}
-	key, err := os.ReadFile(filepath.Join(s.dir, "client"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.write("home/id_ed25519", string(key))
+// throughSSHD leads to a server, by the user's own key. The public URL stands
+// for a web server of the user's, in front of the port there: here it is the
+// port.
+func throughSSHD(t testing.TB, d *sshtest.Daemon, port int) Config {
+	ours := t.TempDir()
 	return Config{
-		Provider: fmt.Sprintf("ssh://%s@%s", s.user, s.addr()), HubURL: hubURL, PublicURL: "http://127.0.0.1:" + strconv.Itoa(port), Port: port,
-		SSHKeyFile: filepath.Join(s.dir, "ours"), KnownHosts: filepath.Join(s.dir, "known_hosts"), SSHHome: home,
-		Beat: 5 * time.Second, Within: 10 * time.Second,
+		Provider: d.URL(), HubURL: hubURL, PublicURL: "http://127.0.0.1:" + strconv.Itoa(port), Port: port,
+		SSHKeyFile: filepath.Join(ours, "id_ed25519"), KnownHosts: filepath.Join(ours, "known_hosts"), SSHHome: d.Home(),
+		Beat: 5 * time.Second, Within: 20 * time.Second,
 	}
 }
 
@@ -189,7 +59,7 @@ func TestAThousandBodiesComeThroughOpenSSH(t *testing.T) {
 	for _, setting := range []string{"GatewayPorts no", "GatewayPorts yes", "GatewayPorts clientspecified"} {
 		t.Run(setting, func(t *testing.T) {
 			s := startSSHD(t, setting)
-			tun := openFake(t, s.settings(unusedPort(t)))
+			tun := openFake(t, throughSSHD(t, s, unusedPort(t)))
 			remote := echo(t, tun)
 			thousand(t, client(t), tun.URL())
 			if host, _, err := net.SplitHostPort(<-remote); err != nil || host != "127.0.0.1" {
@@ -201,7 +71,7 @@ func TestAThousandBodiesComeThroughOpenSSH(t *testing.T) {
 
 func TestAnyPortOfOpenSSHIsToldByItsReply(t *testing.T) {
 	s := startSSHD(t)
-	cfg := s.settings(0)
+	cfg := throughSSHD(t, s, 0)
 	cfg.PublicURL = "https://tap.example.org"
 	tun := openFake(t, cfg)
 	echo(t, tun)
@@ -232,7 +102,7 @@ func TestOpenSSHRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startSSHD(t, c.setting)
-			cfg := s.settings(unusedPort(t))
+			cfg := throughSSHD(t, s, unusedPort(t))
 			if c.change != nil {
 				c.change(&cfg)
 			}
@@ -256,7 +126,7 @@ func TestTheAgentsKeysLetUsIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	cfg := s.settings(unusedPort(t))
+	cfg := throughSSHD(t, s, unusedPort(t))
 	cfg.SSHHome, cfg.SSHAgent = "", filepath.Join(dir, "s")
 	agent := exec.Command(program, "-D", "-a", cfg.SSHAgent)
 	agent.SysProcAttr = groupAttributes()
@@ -265,7 +135,7 @@ func TestTheAgentsKeysLetUsIn(t *testing.T) {
 	}
 	defer func() { _ = agent.Process.Kill(); _ = agent.Wait() }()
 	add := func() error {
-		cmd := exec.Command("ssh-add", filepath.Join(s.dir, "client"))
+		cmd := exec.Command("ssh-add", filepath.Join(s.Home(), "id_ed25519"))
 		cmd.Env = []string{"SSH_AUTH_SOCK=" + cfg.SSHAgent, "PATH=" + os.Getenv("PATH")}
 		return cmd.Run()
 	}
@@ -282,12 +152,16 @@ func TestTheAgentsKeysLetUsIn(t *testing.T) {
 // arrives, at the address that the Keeper tells.
 func TestOpenSSHIsKilledAndRestartedUnderAKeeper(t *testing.T) {
 	s := startSSHD(t)
-	w := keepTunnel(t, s.settings(unusedPort(t)), client(t), quick)
+	w := keepTunnel(t, throughSSHD(t, s, unusedPort(t)), client(t), quick)
 	before := w.k.Status().URL
 	w.mustPost(before, 500, "before")
-	s.kill()
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
 	w.until("away", is(Away))
-	s.start()
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
 	now := w.until("up again", is(Up))
 	if now.URL != before {
 		t.Errorf("%s, then %s", before, now.URL)

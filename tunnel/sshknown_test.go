@@ -12,19 +12,20 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 	"golang.org/x/crypto/ssh"
 )
 
 func TestOurKeyIsMadeOnceAndIsTheOnlyOneThatServicesSee(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(SrvUs), keyOnly: true})
-	cfg := s.settings(t, SrvUs)
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(SrvUs), KeyOnly: true})
+	cfg := settings(t, s, SrvUs)
 	cfg.SSHHome = t.TempDir()
 	theirs := writeKey(t, cfg.SSHHome, "id_ed25519")
 	var seen []string
 	for range 2 {
 		tun := openFake(t, cfg)
 		tun.Close()
-		for _, line := range s.noted() {
+		for _, line := range s.Log() {
 			if key, ok := strings.CutPrefix(line, "key "); ok && !slices.Contains(seen, key) {
 				seen = append(seen, key)
 			}
@@ -64,19 +65,19 @@ func TestTwoWhoMakeTheKeyAtOnceHaveOne(t *testing.T) {
 }
 
 func TestAServerIsTrustedOnFirstUseAndRefusedOnChange(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	cfg := s.settings(t, Serveo)
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	cfg := settings(t, s, Serveo)
 	openFake(t, cfg).Close()
 	openFake(t, cfg).Close()
 	known, err := os.ReadFile(cfg.KnownHosts)
 	if err != nil || strings.Count(string(known), "\n") != 1 {
 		t.Errorf("%q, %v", known, err)
 	}
-	was := ssh.FingerprintSHA256(s.key.PublicKey())
-	s.mu.Lock()
-	s.key = newSigner(t)
-	s.mu.Unlock()
-	is := ssh.FingerprintSHA256(s.key.PublicKey())
+	was := ssh.FingerprintSHA256(s.HostKey())
+	if err := s.NewHostKey(); err != nil {
+		t.Fatal(err)
+	}
+	is := ssh.FingerprintSHA256(s.HostKey())
 	_, err = Open(t.Context(), cfg)
 	var changed *HostKeyError
 	if !errors.As(err, &changed) || !strings.Contains(err.Error(), was) || !strings.Contains(err.Error(), is) || !strings.Contains(Hint(err), cfg.KnownHosts) {
@@ -85,14 +86,14 @@ func TestAServerIsTrustedOnFirstUseAndRefusedOnChange(t *testing.T) {
 	if after, _ := os.ReadFile(cfg.KnownHosts); !bytes.Equal(known, after) {
 		t.Errorf("known hosts are now %q", after)
 	}
-	if log := s.noted(); log[len(log)-1] != "forward localhost:80" {
+	if log := s.Log(); log[len(log)-1] != "forward localhost:80" {
 		t.Errorf("after the host key: %q", log)
 	}
 }
 
 func TestAnotherKindOfHostKeyBesideTheKnownOneIsNoChange(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	cfg := s.settings(t, Serveo)
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	cfg := settings(t, s, Serveo)
 	openFake(t, cfg).Close()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -102,15 +103,13 @@ func TestAnotherKindOfHostKeyBesideTheKnownOneIsNoChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mu.Lock()
-	s.second = second
-	s.mu.Unlock()
+	s.AddHostKey(second)
 	openFake(t, cfg)
 }
 
 func TestAFileOfKnownHostsThatCannotBeReadIsAnError(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Serveo)})
-	cfg := s.settings(t, Serveo)
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	cfg := settings(t, s, Serveo)
 	openFake(t, cfg).Close()
 	for _, file := range []string{cfg.KnownHosts, cfg.SSHKeyFile} {
 		was, err := os.ReadFile(file)
@@ -134,24 +133,24 @@ func TestAFileOfKnownHostsThatCannotBeReadIsAnError(t *testing.T) {
 }
 
 func TestGuestsAnswerWithNothing(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Pinggy), guests: true})
-	openFake(t, s.settings(t, Pinggy))
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Pinggy), Guests: true})
+	openFake(t, settings(t, s, Pinggy))
 	// Where no guests are expected, no question is answered.
-	s.set(func(f *fakeFaults) { f.announce = inTheWordsOf(Serveo) })
-	if _, err := Open(t.Context(), s.settings(t, Serveo)); err == nil || !strings.Contains(err.Error(), "permission denied") {
+	s.Set(func(f *sshtest.Faults) { f.Announce = sshtest.Words(Serveo) })
+	if _, err := Open(t.Context(), settings(t, s, Serveo)); err == nil || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestGuestsWhoAreRefusedAreToldSo(t *testing.T) {
-	for name, faults := range map[string]fakeFaults{
-		"at once":            {refuse: true},
-		"after a question":   {refuse: true, questions: true},
-		"without a question": {refuse: true, questions: true, mute: true},
+	for name, faults := range map[string]sshtest.Faults{
+		"at once":            {Refuse: true},
+		"after a question":   {Refuse: true, Questions: true},
+		"without a question": {Refuse: true, Questions: true, Mute: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := startFake(t, faults)
-			_, err := Open(t.Context(), s.settings(t, Pinggy))
+			s := startService(t, faults)
+			_, err := Open(t.Context(), settings(t, s, Pinggy))
 			var refused *ProviderError
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), "permission denied") {
 				t.Errorf("got %v", err)
@@ -161,15 +160,15 @@ func TestGuestsWhoAreRefusedAreToldSo(t *testing.T) {
 }
 
 func TestTunnelsByNameHaveTheSameNameInEachRun(t *testing.T) {
-	s := startFake(t, fakeFaults{announce: inTheWordsOf(Tuns)})
-	cfg := s.settings(t, Tuns)
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Tuns)})
+	cfg := settings(t, s, Tuns)
 	first := openFake(t, cfg).URL()
 	if second := openFake(t, cfg).URL(); first != second || !strings.HasPrefix(first, "https://tap-") {
 		t.Errorf("%s, then %s", first, second)
 	}
 	// Taken: the server gives another, and that is the address.
-	s.set(func(f *fakeFaults) {
-		f.announce = func(string) string {
+	s.Set(func(f *sshtest.Faults) {
+		f.Announce = func(string) string {
 			return "The subdomain is unavailable. Assigning a random subdomain.\nHTTPS: https://other.tuns.sh\n"
 		}
 	})

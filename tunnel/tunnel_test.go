@@ -12,16 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	if how := os.Getenv(fakeCloudflaredEnv); how != "" {
-		fakeCloudflared(how)
-	}
-	if how := os.Getenv(holderEnv); how != "" {
-		holdCloudflared(how)
+	cloudflaredtest.Main()
+	if os.Getenv(holderEnv) != "" {
+		holdCloudflared()
 	}
 	goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...)
 }
