@@ -49,13 +49,14 @@ func through(cfg Config, e *ngroktest.Edge) Config {
 
 // sink is an app that keeps the bodies it got.
 type sink struct {
-	url string
-	mu  sync.Mutex
-	got map[string]int // how often each body came
+	url  string
+	mu   sync.Mutex
+	got  map[string]int // how often each body came
+	more chan struct{}  // closed and made anew with each
 }
 
 func newSink(t *testing.T) *sink {
-	s := &sink{got: map[string]int{}}
+	s := &sink{got: map[string]int{}, more: make(chan struct{})}
 	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
@@ -64,6 +65,8 @@ func newSink(t *testing.T) *sink {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.got[string(body)]++
+		close(s.more)
+		s.more = make(chan struct{})
 	}))
 	t.Cleanup(app.Close)
 	s.url = app.URL
@@ -76,6 +79,24 @@ func (s *sink) count(body []byte) int {
 	return s.got[string(body)]
 }
 
+// until waits for so many different bodies.
+func (s *sink) until(t *testing.T, n int) {
+	t.Helper()
+	for {
+		s.mu.Lock()
+		got, more := len(s.got), s.more
+		s.mu.Unlock()
+		if got >= n {
+			return
+		}
+		select {
+		case <-more:
+		case <-t.Context().Done():
+			t.Fatalf("%d of %d have come", got, n)
+		}
+	}
+}
+
 func (s *sink) route(t *testing.T) []receiver.Route {
 	t.Helper()
 	route, err := receiver.ParseRoute(s.url)
@@ -86,60 +107,8 @@ func (s *sink) route(t *testing.T) []receiver.Route {
 }
 
 func TestThousandDeliveriesSurviveATunnelThatMoves(t *testing.T) {
-	w := newWorld(t, sandbox.Config{
-		MaxTriggers: -1, SuspendAfter: 3,
-		Retries: []time.Duration{10 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
-	})
-	e, app := edge(t), newSink(t)
-	cfg := through(w.config(), e)
-	cfg.Receiver.Routes = app.route(t)
-	r := w.start(cfg)
-	live := r.live()
-	before := live.URL()
-	if up := r.state(live, event.SubjectTunnel, "up"); !strings.Contains(before, up.Name) || !strings.Contains(up.Detail, "ngrok") {
-		t.Errorf("the tunnel is said to be %+v, and the webhook points to %s", up, before)
-	}
-	happen := func(times int) {
-		for range times {
-			if _, err := w.Happen("repo.content.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	happen(500)
-	e.Rehost()
-	moved := r.state(live, event.SubjectWebhook, "re-pointed")
-	if live.URL() == before || w.Webhooks("me")[0].URL != live.URL() {
-		t.Fatalf("the session is at %s, was at %s, and its webhook points to %s (%+v)", live.URL(), before, w.Webhooks("me")[0].URL, moved)
-	}
-	if secret, _ := w.Secret(live.Webhook()); secret != "s3cret" {
-		t.Errorf("re-pointed, the webhook carries the secret %q", secret)
-	}
-	afterwards := len(w.Deliveries())
-	happen(500)
-	if err := w.Idle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if hook := w.Webhooks("me")[0]; hook.Disabled != hub.Enabled {
-		t.Errorf("the webhook is %v", hook.Disabled)
-	}
-	r.stop()
-	w.nothingLeft()
-	// What the Hub was answered 200 for, and all that it sent to the new address,
-	// is there byte for byte.
-	for i, d := range w.Deliveries() {
-		last := d.Attempts[len(d.Attempts)-1]
-		switch n := app.count(d.Body); {
-		case i >= afterwards && d.State != sandbox.DeliveryDelivered:
-			t.Errorf("delivery %d, made after the move, is %s: %+v", i, d.State, last)
-		case last.OK() && n == 0:
-			t.Errorf("delivery %d was answered %d and did not arrive", i, last.Status)
-		}
-	}
-	records, err := w.dir.Records()
-	if err != nil || len(records) > 0 {
-		t.Errorf("records are left: %v, %v", records, err)
-	}
+	e := edge(t)
+	outage{tunnel: through(Config{}, e).Tunnel, suspend: 3, strike: e.Rehost, moves: true}.survive(t)
 }
 
 func TestAnOutageIsToldAndTheWebhookIsEnabledAfterwards(t *testing.T) {

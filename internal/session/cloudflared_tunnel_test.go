@@ -1,0 +1,65 @@
+package session
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
+)
+
+// Before anything else: this binary may have been started as cloudflared.
+var _ = func() bool { cloudflaredtest.Main(); return true }()
+
+// startCloudflare starts Cloudflare's end, and gives the way through it by this
+// binary as its program.
+func startCloudflare(t testing.TB) (*cloudflaredtest.Edge, tunnel.Config) {
+	t.Helper()
+	e, err := cloudflaredtest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, line := range e.Env(cloudflaredtest.Well) {
+		name, value, _ := strings.Cut(line, "=")
+		t.Setenv(name, value)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, tunnel.Config{Provider: tunnel.Cloudflared, Cloudflared: program, Within: 30 * time.Second, Beat: 50 * time.Millisecond}
+}
+
+func TestThousandDeliveriesSurviveTheEndOfCloudflared(t *testing.T) {
+	e, through := startCloudflare(t)
+	public := publicEdge(t, e.Dial)
+	outage{
+		tunnel: through, roots: public.CA(), moves: true,
+		strike: func() {
+			if err := e.Programs()[0].Kill(); err != nil {
+				t.Fatal(err)
+			}
+		},
+		ended: func() {
+			come := e.Programs()
+			if len(come) != 2 {
+				t.Errorf("%d programs were started", len(come))
+			}
+			for _, p := range come {
+				process, err := os.FindProcess(p.PID) // fails for one that is not there, where that can be told
+				if err == nil && !errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone) {
+					t.Errorf("a program is left: %+v", p)
+				}
+			}
+		},
+	}.survive(t)
+}

@@ -1,0 +1,49 @@
+package session
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+)
+
+func TestThousandDeliveriesSurviveTheEndOfEachSSHService(t *testing.T) {
+	for _, c := range []struct {
+		provider string
+		moves    bool // the service has another address for each connection
+	}{
+		{tunnel.LocalhostRun, true}, {tunnel.Serveo, true}, {tunnel.Pinggy, true}, {tunnel.SrvUs, false}, {tunnel.Tuns, false},
+	} {
+		t.Run(c.provider, func(t *testing.T) {
+			faults := sshtest.Faults{Announce: sshtest.Words(c.provider)}
+			if c.moves {
+				faults.Announce = sshtest.FreshWords(c.provider)
+			}
+			s, err := sshtest.StartService(faults)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Close)
+			e := publicEdge(t, s.Dial)
+			dir := t.TempDir()
+			outage{
+				tunnel: tunnel.Config{
+					Provider: c.provider, SSHServers: map[string]string{c.provider: s.Addr()},
+					SSHKeyFile: filepath.Join(dir, "id_ed25519"), KnownHosts: filepath.Join(dir, "known_hosts"),
+				},
+				roots: e.CA(), moves: c.moves, strike: s.Stop,
+				mend: func() {
+					if err := s.Resume(); err != nil {
+						t.Fatal(err)
+					}
+				},
+				ended: func() {
+					if err := s.Idle(t.Context()); err != nil {
+						t.Error(err)
+					}
+				},
+			}.survive(t)
+		})
+	}
+}
