@@ -1,10 +1,12 @@
 package frptest
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -313,6 +315,10 @@ func (a *address) serve(conn net.Conn) {
 		}
 	}
 	if work == nil {
+		// Who has not asked yet would not hear the answer.
+		if req, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = io.Copy(io.Discard, req.Body)
+		}
 		_, _ = io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 9\r\n\r\nnot found")
 		return
 	}
