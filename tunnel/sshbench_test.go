@@ -17,7 +17,7 @@ import (
 //
 //	go test -run - -bench OpenSSH ./tunnel
 func BenchmarkOpenSSH(b *testing.B) {
-	const pairs, clients, requests = 15, 8, 800
+	const pairs, clients, requests = 15, 8, 3200
 	s := startSSHD(b)
 	cfg := throughSSHD(b, s, unusedPort(b))
 	k, err := Keep(context.Background(), KeeperConfig{Open: Opener(cfg)})
