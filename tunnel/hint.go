@@ -126,7 +126,7 @@ func connectHint(e *ConnectError) string {
 	case StepReach:
 		return reachHint(e)
 	case StepProxy:
-		return "check HTTPS_PROXY, its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY"
+		return "check HTTPS_PROXY, its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY" + elsewhere(e)
 	case StepTrust:
 		var changed *HostKeyError
 		if errors.As(e.Err, &changed) {
@@ -160,8 +160,14 @@ func reachHint(e *ConnectError) string {
 	if errors.Is(e.Err, context.DeadlineExceeded) {
 		hint = "a firewall may drop connections to that port: set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
 	}
+	return hint + elsewhere(e)
+}
+
+// elsewhere names the tunnels that work where the port of this one may be
+// closed.
+func elsewhere(e *ConnectError) string {
 	if _, port, err := net.SplitHostPort(e.Server); err == nil && port != openPort {
-		hint += ", or a tunnel that works on port " + openPort + ": --tunnel " + strings.Join([]string{Ngrok, Pinggy, Serveo}, ", ")
+		return ", or use a tunnel that works on port " + openPort + ": --tunnel " + strings.Join([]string{Ngrok, Pinggy, Serveo}, ", ")
 	}
-	return hint
+	return ""
 }
