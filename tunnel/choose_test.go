@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
@@ -105,61 +104,5 @@ func TestAutoNamesTheOthersAndTriesNone(t *testing.T) {
 		if len(slices.Compact(d.seen)) != 1 {
 			t.Errorf("%s: it connected to %q", c.taken, d.seen)
 		}
-	}
-}
-
-func TestADoctorOfTunnelsBySSH(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		faults sshtest.Faults
-		change func(*testing.T, *Config, *sshtest.Service)
-		want   string
-	}{
-		{"well", sshtest.Faults{Announce: sshtest.Words(Serveo)}, nil, "tunnel reach trust protocol session address round trip"},
-		{"nobody there", sshtest.Faults{}, func(_ *testing.T, c *Config, _ *sshtest.Service) { c.Dial = (&dials{}).dial }, "tunnel reach!"},
-		{"proxy", sshtest.Faults{}, func(_ *testing.T, c *Config, _ *sshtest.Service) {
-			c.Dial, c.Proxy = (&dials{}).dial, func(string) string { return "p:1" }
-		}, "tunnel proxy!"},
-		{"another protocol", sshtest.Faults{Raw: func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400\r\n\r\n")) }}, nil, "tunnel reach protocol!"},
-		{"another host key", sshtest.Faults{Announce: sshtest.Words(Serveo)}, func(t *testing.T, c *Config, s *sshtest.Service) {
-			openFake(t, *c).Close()
-			if err := s.NewHostKey(); err != nil {
-				t.Fatal(err)
-			}
-		}, "tunnel reach trust!"},
-		{"permission denied", sshtest.Faults{Refuse: true}, nil, "tunnel reach trust session!"},
-		{"no forwarding", sshtest.Faults{NoForward: true}, nil, "tunnel reach trust protocol session!"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := startService(t, c.faults)
-			cfg := settings(t, s, Serveo)
-			cfg.Within = 10 * time.Second
-			if c.change != nil {
-				c.change(t, &cfg, s)
-			}
-			found := Diagnose(t.Context(), cfg, visitor(t, s.Dial))
-			got := strings.Join(steps(found), " ")
-			if got != c.want && !(strings.Contains(c.want, "protocol!") && got == strings.Replace(c.want, "protocol!", "trust!", 1)) {
-				t.Errorf("found %q, want %q: %+v", got, c.want, found)
-			}
-			if last := found[len(found)-1]; last.Err != nil && last.Hint == "" {
-				t.Errorf("no hint for %v", last.Err)
-			}
-		})
-	}
-}
-
-func TestADoctorOfCloudflaredAndOfSeveral(t *testing.T) {
-	e, cfg := startCloudflare(t, cloudflaredtest.Well)
-	cfg.Provider, cfg.Dial, cfg.KnownHosts = "serveo,cloudflared", (&dials{}).dial, t.TempDir()+"/known"
-	cfg.Within = 10 * time.Second
-	found := Diagnose(t.Context(), cfg, visitor(t, e.Dial))
-	if got := strings.Join(steps(found), " "); got != "tunnel reach! tunnel program session address round trip" {
-		t.Errorf("found %q: %+v", got, found)
-	}
-	cfg.Provider, cfg.Cloudflared = Cloudflared, "/nowhere/cloudflared"
-	found = Diagnose(t.Context(), cfg, nil)
-	if got := strings.Join(steps(found), " "); got != "tunnel program!" {
-		t.Errorf("found %q: %+v", got, found)
 	}
 }

@@ -168,3 +168,40 @@ func TestOpenSSHIsKilledAndRestartedUnderAKeeper(t *testing.T) {
 	}
 	w.mustPost(now.URL, 500, "after")
 }
+
+func TestADoctorOfAnSSHD(t *testing.T) {
+	for _, c := range []struct {
+		name, setting    string
+		change           func(*testing.T, *Config, *sshtest.Daemon)
+		want, says, hint string
+	}{
+		{"well", "", nil, "tunnel reach trust protocol session address round trip", "", ""},
+		{"down", "", func(t *testing.T, _ *Config, d *sshtest.Daemon) {
+			if err := d.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}, "tunnel reach!", "cannot be reached at 127.0.0.1:", "check the network"},
+		{"another host key", "", func(t *testing.T, c *Config, d *sshtest.Daemon) {
+			openFake(t, *c).Close()
+			if err := errors.Join(d.Kill(), d.NewHostKey(), d.Start()); err != nil {
+				t.Fatal(err)
+			}
+		}, "tunnel reach trust!", "another than before", "remove the line of"},
+		{"the key is refused", "", func(_ *testing.T, c *Config, _ *sshtest.Daemon) { c.SSHHome = "" }, "tunnel reach trust session!", "permission denied", "ssh-add"},
+		{"forwarding is refused", "AllowTcpForwarding no", nil, "tunnel reach trust protocol session!", "it does not forward 127.0.0.1:", "AllowTcpForwarding"},
+		{"no address", "", func(_ *testing.T, c *Config, _ *sshtest.Daemon) { c.PublicURL, c.Port = "", 0 }, "tunnel reach trust protocol session!", "no public address", "--public-url"},
+		{"the address leads elsewhere", "", func(t *testing.T, c *Config, _ *sshtest.Daemon) {
+			c.PublicURL = "http://127.0.0.1:" + strconv.Itoa(unusedPort(t))
+			c.Within = time.Second
+		}, "tunnel reach trust protocol session address round trip!", "cannot be reached from here", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := startSSHD(t, c.setting)
+			cfg := throughSSHD(t, d, unusedPort(t))
+			if c.change != nil {
+				c.change(t, &cfg, d)
+			}
+			wantSteps(t, Diagnose(t.Context(), cfg, client(t)), c.want, c.says, c.hint)
+		})
+	}
+}
