@@ -193,8 +193,7 @@ func (d *Daemon) Kill() error {
 	return nil
 }
 
-// Sessions is how many processes serve clients now. It is known on Linux only,
-// and else 0.
+// Sessions is how many processes serve clients now.
 func (d *Daemon) Sessions() int {
 	if d.cmd == nil {
 		return 0
@@ -204,19 +203,46 @@ func (d *Daemon) Sessions() int {
 
 // children gives the processes that a process has started, and those that they
 // have.
-func children(pid int) (all []int) {
+func children(pid int) []int {
+	family := []int{pid}
+	parents := parents()
+	for i := 0; i < len(family); i++ {
+		for child, parent := range parents {
+			if parent == family[i] {
+				family = append(family, child)
+			}
+		}
+	}
+	return family[1:]
+}
+
+// parents gives each process's parent: from /proc, or where there is none, by
+// ps.
+func parents() map[int]int {
+	all := map[int]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		stat, err := os.ReadFile(name)
 		if err != nil {
+			continue // it has ended meanwhile
+		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		child, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil || len(fields) < 2 {
 			continue
 		}
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(pid) {
-			continue
+		if parent, err := strconv.Atoi(fields[1]); err == nil {
+			all[child] = parent
 		}
-		if child, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
-			all = append(append(all, child), children(child)...)
+	}
+	if len(all) > 0 {
+		return all
+	}
+	listed, _ := exec.Command("ps", "-axo", "pid=,ppid=").Output() // without it, none is known
+	for line := range strings.Lines(string(listed)) {
+		var child, parent int
+		if _, err := fmt.Sscan(line, &child, &parent); err == nil {
+			all[child] = parent
 		}
 	}
 	return all
