@@ -33,7 +33,8 @@ var benchBody = `{"event":{"action":"update","scope":"repo.content"},"repo":{"ty
 // and answer, beside a httputil.ReverseProxy that records nothing, to the same
 // server. Both take turns in the same run, because a machine's speed changes
 // from one second to the next; a ratio is of two neighbours. CPU time is the
-// whole process's: the senders and the server are in it on both sides.
+// whole process's: the senders and the server are in it on both sides. A turn of
+// ours ends when all of it is stored, so that none of that falls into the other's.
 //
 // There are two proxies: as it comes, which keeps two idle connections to its
 // server, and tuned, which keeps as many as there are clients.
@@ -55,7 +56,11 @@ func BenchmarkRelay(b *testing.B) {
 					b.Error(err)
 				}
 			})
-			benchRelay(b, c.clients, c.idle, store)
+			benchRelay(b, c.clients, c.idle, store, func() {
+				if err := store.Flush(context.Background()); err != nil {
+					b.Error(err)
+				}
+			})
 		})
 	}
 }
@@ -64,7 +69,7 @@ func BenchmarkRelay(b *testing.B) {
 // the receiver costs by itself.
 func BenchmarkRelayWithoutDisk(b *testing.B) {
 	for _, clients := range []int{1, 16} {
-		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, clients, 64, &forgetful{}) })
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, clients, 64, &forgetful{}, func() {}) })
 	}
 }
 
@@ -74,7 +79,7 @@ func (f *forgetful) Append(_ context.Context, e *event.Event) error { e.N = f.n.
 func (f *forgetful) Update(event.Update)                            {}
 func (f *forgetful) Body(context.Context, int64) ([]byte, error)    { return nil, io.EOF }
 
-func benchRelay(b *testing.B, clients, idle int, recorder receiver.Recorder) {
+func benchRelay(b *testing.B, clients, idle int, recorder receiver.Recorder, stored func()) {
 	const pairs = 15
 	requests := map[int]int{1: 600, 16: 2400}[clients]
 	app := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -107,13 +112,13 @@ func benchRelay(b *testing.B, clients, idle int, recorder receiver.Recorder) {
 	b.Cleanup(transport.CloseIdleConnections)
 	proxyURL := serveBench(b, &http.Server{Handler: proxy})
 
-	load(b, tapURL, clients, requests/4)
-	load(b, proxyURL, clients, requests/4)
+	load(b, tapURL, clients, requests/4, stored)
+	load(b, proxyURL, clients, requests/4, func() {})
 	for b.Loop() {
 		var ratios, taps, proxies, cpuTaps, cpuProxies []float64
 		for range pairs {
-			ours, oursCPU := load(b, tapURL, clients, requests)
-			theirs, theirsCPU := load(b, proxyURL, clients, requests)
+			ours, oursCPU := load(b, tapURL, clients, requests, stored)
+			theirs, theirsCPU := load(b, proxyURL, clients, requests, func() {})
 			ratios = append(ratios, ours/theirs)
 			taps, proxies = append(taps, ours), append(proxies, theirs)
 			cpuTaps, cpuProxies = append(cpuTaps, oursCPU), append(cpuProxies, theirsCPU)
@@ -129,9 +134,10 @@ func benchRelay(b *testing.B, clients, idle int, recorder receiver.Recorder) {
 	}
 }
 
-// load sends deliveries over as many connections as there are clients, and
-// gives requests a second and CPU microseconds a request.
-func load(b *testing.B, base string, clients, requests int) (rate, cpu float64) {
+// load sends deliveries over as many connections as there are clients, until the
+// last is answered and stored, and gives requests a second and CPU microseconds
+// a request.
+func load(b *testing.B, base string, clients, requests int, stored func()) (rate, cpu float64) {
 	b.Helper()
 	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: public.example\r\nContent-Type: application/json\r\nUser-Agent: hub\r\n"+
 		"X-Webhook-Secret: %s\r\nWebhook-Id: 0123456789\r\nContent-Length: %d\r\n\r\n%s", path, secret, len(benchBody), benchBody)
@@ -142,6 +148,7 @@ func load(b *testing.B, base string, clients, requests int) (rate, cpu float64) 
 		wg.Go(func() { errs <- sendAll(strings.TrimPrefix(base, "http://"), request, requests/clients) })
 	}
 	wg.Wait()
+	stored()
 	took, used := time.Since(began), processTime()-cpuBefore
 	for range clients {
 		if err := <-errs; err != nil {

@@ -14,7 +14,7 @@ import (
 // Recorder is where events are kept. All its methods are called from several
 // goroutines at once.
 type Recorder interface {
-	// Append keeps a new event and sets its N and DeliveryN. When it returns
+	// Append keeps a new event and sets its N. When it returns
 	// nil the event survives the death of the process. It must not keep e.
 	Append(ctx context.Context, e *event.Event) error
 	// Update notes what became of an event. It does not wait for the disk,

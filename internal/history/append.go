@@ -9,22 +9,24 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Append stores e and sets its N, Rev and DeliveryN; an empty Phase becomes
-// open. It returns when the event survives the death of the process. When ctx
-// ends first, the error is its error, e is as it was, and the event may or may
-// not be stored.
+// Append stores e and sets its N; an empty Phase becomes open. It returns when
+// the event survives the death of the process. When ctx ends first, the error is
+// its error, e is as it was, and the event may or may not be stored.
 //
-// DeliveryN counts arrivals: events of the hub or a sandbox whose verdict is
-// trusted, with the same Delivery and WebhookID. Of all others it is 1.
+// The event's Rev and DeliveryN are told by those who read it. DeliveryN counts
+// arrivals: events of the hub or a sandbox whose verdict is trusted, with the
+// same Delivery and WebhookID. Of all others it is 1.
 //
 // e.Body must not be changed afterwards, not even when Append fails.
 func (s *Store) Append(ctx context.Context, e *event.Event) error {
 	row := encodeEvent(e)
-	err := s.store(ctx, &write{apply: row.insert, size: int64(len(e.Body)) + rowSize})
-	if err != nil {
-		return s.fault("append to", err)
+	if !s.queue.spooled(ctx, row) {
+		err := s.store(ctx, &write{apply: row.insert, size: int64(len(e.Body)) + rowSize})
+		if err != nil {
+			return s.fault("append to", err)
+		}
 	}
-	e.N, e.Rev, e.DeliveryN, e.Phase = row.n, row.rev, max(1, row.deliveryN), row.phase
+	e.N, e.Phase = row.n, row.e.Phase
 	return nil
 }
 
@@ -48,71 +50,86 @@ const rowSize = 1 << 10
 // eventRow is an event as it is stored. It shares nothing with the event but
 // the bodies, so that the caller may go on with the event at any time.
 type eventRow struct {
-	n, rev    int64
-	deliveryN int
-	phase     event.Phase
-
-	arrival                      bool // belongs to the count of arrivals
-	session, webhookID, delivery string
-	replayOf                     int64
-	failed                       bool
-	columns                      []any // from session on, in the order of sqlInsert
-	body                         []byte
-	attempts                     []attemptRow
-	targets                      []string
+	n               int64 // given by the spool, or else by insert
+	given           bool
+	e               event.Event // what is not kept beside it
+	targets, header any
+	attempts        []attemptRow
+	failed          bool
 }
 
 func encodeEvent(e *event.Event) *eventRow {
-	row := &eventRow{
-		phase:   e.Phase,
-		session: e.Session, webhookID: e.WebhookID, delivery: e.Delivery, replayOf: e.ReplayOf,
-		arrival: e.Delivery != "" && e.Verdict.Trusted() && (e.Source == event.SourceHub || e.Source == event.SourceSandbox),
-		failed:  e.Failed(),
-		body:    e.Body,
-		targets: slices.Clone(e.Targets),
-	}
-	if row.phase == "" {
-		row.phase = event.PhaseOpen
+	row := &eventRow{e: *e, targets: encodeList(e.Targets), header: encodeHeader(e.Header), failed: e.Failed()}
+	row.e.Header, row.e.Attempts, row.e.Targets = nil, nil, slices.Clone(e.Targets)
+	if row.e.Phase == "" {
+		row.e.Phase = event.PhaseOpen
 	}
 	for _, a := range e.Attempts {
 		row.attempts = append(row.attempts, encodeAttempt(&a))
 	}
-	row.columns = []any{
-		e.Session, string(e.Source), e.ReplayOf, e.WebhookID, e.Delivery, string(e.Kind), e.Repo.Type, e.Repo.Name,
-		encodeTime(e.ReceivedAt), string(e.Verdict), string(row.phase), e.Answer.Status, int64(e.Answer.Duration),
-		len(e.Attempts), e.Size, encodeBool(e.BodyCut), e.Method, e.Path, encodeList(e.Targets), encodeHeader(e.Header),
-		encodeBool(e.Pinned), encodeBool(e.Edited),
-	}
 	return row
 }
 
-func (r *eventRow) insert(tx *transaction) error {
-	r.deliveryN = 0
-	if r.arrival {
-		var largest sql.NullInt64
-		if err := tx.row(sqlArrivals, r.delivery, r.webhookID).Scan(&largest); err != nil {
-			return err
-		}
-		r.deliveryN = int(largest.Int64) + 1
+// arrival reports whether the event belongs to the count of arrivals.
+func (r *eventRow) arrival() bool {
+	return r.e.Delivery != "" && r.e.Verdict.Trusted() && fromHub(r.e.Source)
+}
+
+func fromHub(s event.Source) bool { return s == event.SourceHub || s == event.SourceSandbox }
+
+// spoolable reports whether an event may wait for others: one that arrived.
+// Whoever sends one themselves reads it by its number next, perhaps in another
+// process.
+func (r *eventRow) spoolable() bool {
+	return fromHub(r.e.Source) && r.e.ReplayOf == 0 && len(r.attempts) == 0 && len(r.e.Body) <= maxSpooledEvent
+}
+
+// with gives the row as it is after an update.
+func (r *eventRow) with(u *update) *eventRow {
+	after := *r
+	if u.phase != "" {
+		after.e.Phase = event.Phase(u.phase)
 	}
-	root, err := tx.root(r.replayOf)
+	if u.answer.Status != 0 {
+		after.e.Answer.Status = u.answer.Status
+	}
+	if u.answer.Duration != 0 {
+		after.e.Answer.Duration = u.answer.Duration
+	}
+	if len(u.attempts) > 0 {
+		after.attempts = slices.Concat(r.attempts, u.attempts)
+		after.failed = failedAfter(r.e.Targets, after.attempts)
+	}
+	return &after
+}
+
+func (r *eventRow) insert(tx *transaction) error {
+	root, err := tx.root(r.e.ReplayOf)
 	if err != nil {
 		return err
 	}
-	if r.rev, err = tx.nextRev(r.session); err != nil {
+	rev, err := tx.nextRev(r.e.Session)
+	if err != nil {
 		return err
 	}
-	r.n = tx.nextN()
-	args := append([]any{r.n, r.rev, r.deliveryN, root, encodeBool(r.failed)}, r.columns...)
-	if _, err := tx.exec(sqlInsert, args...); err != nil {
+	if !r.given {
+		r.n = tx.nextN()
+	}
+	e := &r.e
+	_, err = tx.exec(sqlInsert, r.n, rev, e.Delivery, e.WebhookID, encodeBool(r.arrival()), root, encodeBool(r.failed),
+		e.Session, string(e.Source), e.ReplayOf, string(e.Kind), e.Repo.Type, e.Repo.Name,
+		encodeTime(e.ReceivedAt), string(e.Verdict), string(e.Phase), int64(e.Answer.Status), int64(e.Answer.Duration),
+		int64(len(r.attempts)), e.Size, encodeBool(e.BodyCut), e.Method, e.Path, r.targets, r.header,
+		encodeBool(e.Pinned), encodeBool(e.Edited))
+	if err != nil {
 		return err
 	}
-	if len(r.body) > 0 {
-		if _, err := tx.exec(sqlInsertBody, r.n, r.body); err != nil {
+	if len(e.Body) > 0 {
+		if _, err := tx.exec(sqlInsertBody, r.n, e.Body); err != nil {
 			return err
 		}
 	}
-	tx.follow(r.n, progress{session: r.session, tries: len(r.attempts), failed: r.failed, targets: r.targets}, r.phase)
+	tx.follow(r.n, progress{session: e.Session, tries: len(r.attempts), failed: r.failed, targets: e.Targets}, e.Phase)
 	for i := range r.attempts {
 		if err := tx.insertAttempt(r.n, i+1, &r.attempts[i]); err != nil {
 			return err

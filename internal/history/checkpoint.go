@@ -7,8 +7,10 @@ import (
 
 const (
 	// checkpointAfter is how many transactions of this process are written to
-	// the log before its pages are copied into the file: some 2,000 pages.
-	checkpointAfter = 300
+	// the log before its pages are copied into the file: some 2,000 pages. Of
+	// the spool's events spooledPerCommit are as many pages as a transaction.
+	checkpointAfter  = 300
+	spooledPerCommit = 8
 	// lastCheckpoint is how many pages (64 MiB) the log holds when the writer
 	// copies what is left, so that it can begin the log anew: while others write,
 	// the checkpointer never comes to its end.
@@ -35,8 +37,8 @@ func openCheckpointer(path string) (*checkpointer, error) {
 }
 
 // committed counts a transaction. Only who has the turn to write calls it.
-func (c *checkpointer) committed() {
-	if c.commits++; c.commits < checkpointAfter {
+func (c *checkpointer) committed(rows int) {
+	if c.commits += 1 + rows/spooledPerCommit; c.commits < checkpointAfter {
 		return
 	}
 	c.commits = 0

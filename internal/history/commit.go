@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // moreTurns is how many batches of others a caller stores after its own.
@@ -52,13 +53,18 @@ func (s *Store) write() {
 }
 
 // commit stores a batch: all of it at once, or, when that fails, each part by
-// itself. Updates go first: an EndSession must find those from before its call.
+// itself. What nobody waits for goes first: an EndSession must find what is from
+// before its call.
 func (s *Store) commit(ctx context.Context, b batch) {
-	if len(b.writes)+len(b.updates) == 0 {
+	if b.empty() {
 		return
 	}
-	err := s.transact(ctx, func(tx *transaction) error {
-		if err := tx.applyUpdates(b.updates); err != nil {
+	if b.numbers > 0 && !s.queue.prepare() {
+		b.numbers = 0
+	}
+	var numbers span
+	err := s.transact(ctx, len(b.rows), func(tx *transaction) (err error) {
+		if err := tx.applyBacklog(b.rows, b.updates); err != nil {
 			return err
 		}
 		for _, w := range b.writes {
@@ -66,81 +72,98 @@ func (s *Store) commit(ctx context.Context, b batch) {
 				return err
 			}
 		}
-		return nil
+		for _, left := range slices.Backward(b.giveBack) {
+			if err := tx.giveBack(left); err != nil {
+				return err
+			}
+		}
+		if b.numbers > 0 {
+			numbers, err = tx.reserve(b.numbers)
+		}
+		return err
 	})
-	alone := len(b.updates) == 0 && len(b.writes) == 1
+	all := backlog{rows: b.rows, updates: b.updates}
+	alone := all.size() == 0 && len(b.writes) == 1
 	if err != nil && !alone && !errors.Is(err, errNotBegun) {
 		s.commitParts(ctx, b)
 		return
 	}
-	var kept []update
+	var kept backlog
 	if err != nil {
-		kept = b.updates
+		kept = all
+	} else if b.numbers > 0 {
+		s.queue.numbered(numbers)
 	}
-	s.release(ctx, b.updates, kept, nil, err)
+	s.release(ctx, all, kept, nil, err)
 	for _, w := range b.writes {
 		w.done <- err
 	}
 }
 
-// transact is the writer's, and wakes the subscribers.
-func (s *Store) transact(ctx context.Context, apply func(*transaction) error) error {
+// transact is the writer's, and wakes the subscribers. rows is how many of the
+// spool it stores.
+func (s *Store) transact(ctx context.Context, rows int, apply func(*transaction) error) error {
 	changed, err := s.writer.transact(ctx, apply)
-	s.copier.committed()
+	s.copier.committed(rows)
 	if changed {
 		s.feed.signal()
 	}
 	return err
 }
 
-// release gives updates back to the queue: kept is those to be tried again,
+// release gives a backlog back to the queue: kept is what is to be tried again,
 // because of err, and lost why others never can be stored.
-func (s *Store) release(ctx context.Context, updates, kept []update, lost, err error) {
-	if len(updates) == 0 {
+func (s *Store) release(ctx context.Context, taken, kept backlog, lost, err error) {
+	if taken.size() == 0 {
 		return
 	}
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		// The caller who would have stored them along with its own left.
-		s.queue.release(updates, kept, lost, nil)
+		s.queue.release(taken, kept, lost, nil)
 		return
 	}
 	err = s.fault("update", err)
 	s.trouble.set(errors.Join(lost, err))
-	s.queue.release(updates, kept, lost, err)
+	s.queue.release(taken, kept, lost, err)
 }
 
-// commitParts gives each write, and the updates of each event, a transaction
-// of their own.
+// commitParts gives each write and each event of the backlog a transaction of
+// their own.
 func (s *Store) commitParts(ctx context.Context, b batch) {
-	kept, lost, err := s.commitUpdates(ctx, b.updates)
-	s.release(ctx, b.updates, kept, lost, err)
+	all := backlog{rows: b.rows, updates: b.updates}
+	kept, lost, err := s.commitBacklog(ctx, all)
+	s.release(ctx, all, kept, lost, err)
 	for _, w := range b.writes {
-		w.done <- s.transact(ctx, w.apply)
+		w.done <- s.transact(ctx, 0, w.apply)
 	}
 }
 
-// commitUpdates stores updates in their order, up to the first that has to
-// wait for better times because of err. lost is about those that never can be
-// stored.
-func (s *Store) commitUpdates(ctx context.Context, updates []update) (kept []update, lost, err error) {
-	if len(updates) == 0 {
-		return nil, nil, nil
+// commitBacklog stores rows, then updates, each in their order, up to the first
+// that has to wait for better times because of err. lost is about those that
+// never can be stored.
+func (s *Store) commitBacklog(ctx context.Context, b backlog) (kept backlog, lost, err error) {
+	apply := func(rows []*eventRow, updates []update) error {
+		return s.transact(ctx, len(rows), func(tx *transaction) error { return tx.applyBacklog(rows, updates) })
 	}
 	// Most often they are innocent of what made the batch fail.
-	apply := func(updates []update) error {
-		return s.transact(ctx, func(tx *transaction) error { return tx.applyUpdates(updates) })
+	if b.size() == 0 || apply(b.rows, b.updates) == nil {
+		return backlog{}, nil, nil
 	}
-	if apply(updates) == nil {
-		return nil, nil, nil
+	give := func(n int64, err error) bool {
+		if hopeless(err) {
+			lost, err = errors.Join(lost, s.fault("update", fmt.Errorf("event %d: %w", n, err))), nil
+		}
+		return err == nil
 	}
-	for i, u := range updates {
-		err := apply([]update{u})
-		switch {
-		case hopeless(err):
-			lost = errors.Join(lost, s.fault("update", fmt.Errorf("event %d: %w", u.n, err)))
-		case err != nil:
-			return updates[i:], lost, err
+	for i, row := range b.rows {
+		if err := apply(b.rows[i:i+1], nil); !give(row.n, err) {
+			return backlog{rows: b.rows[i:], updates: b.updates}, lost, err
 		}
 	}
-	return nil, lost, nil
+	for i, u := range b.updates {
+		if err := apply(nil, b.updates[i:i+1]); !give(u.n, err) {
+			return backlog{updates: b.updates[i:]}, lost, err
+		}
+	}
+	return backlog{}, lost, nil
 }

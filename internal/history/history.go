@@ -6,7 +6,8 @@
 //
 // Append and AppendState return when what they stored survives the death of
 // this process (SQLite's WAL mode with synchronous=NORMAL: the operating system
-// has it). A power cut may lose the last moments; it never damages the file.
+// has it, or a spool beside the file). A power cut may lose the last moments; it
+// never damages the file.
 // Update does not wait: it is safe in memory at once and in the file a few
 // milliseconds later.
 //
@@ -15,9 +16,13 @@
 // One writes at a time. A caller that finds nobody writing does it itself; what
 // arrives meanwhile shares the next transaction, on the store's own goroutine,
 // so that many callers cost little more than one. Updates come together in
-// transactions of their own. Processes
-// take turns at BEGIN IMMEDIATE. When a transaction fails, each of its parts
-// gets another of its own, so that one bad event cannot take others with it.
+// transactions of their own. Processes take turns at BEGIN IMMEDIATE. When a
+// transaction fails, each of its parts gets another of its own, so that one bad
+// event cannot take others with it.
+//
+// Arrivals that come in a burst are not stored one by one: they go to a spool,
+// which is as safe, and from there to the file together, each once and as it is
+// by then; see spool.
 //
 // SQLite's defaults for pages (4 KiB) and cache were measured against larger and
 // smaller ones, and none was clearly faster. What costs time is the number of
@@ -27,10 +32,12 @@
 //
 // # How it is read
 //
-// Readers have connections of their own, and see a snapshot. Every change gets
-// the next revision of its session, inside the transaction that makes it, so
-// that revisions become visible in their order whatever process writes: a reader
-// that asks for what came after the last revision it saw misses nothing.
+// Readers have connections of their own, and see a snapshot. Who asks for an
+// event, or for a list, gets what this process appended before also out of the
+// spool. Every change gets the next revision of its session, inside the
+// transaction that makes it, so that revisions become visible in their order
+// whatever process writes: a reader that asks for what came after the last
+// revision it saw misses nothing.
 package history
 
 import (
@@ -94,13 +101,16 @@ func (c Config) Open(ctx context.Context, path string) (*Store, error) {
 	if s.writer, err = openWriter(ctx, absolute); err != nil {
 		return nil, s.fault("open", err)
 	}
+	if err := s.writer.adopt(ctx, absolute); err != nil {
+		return nil, s.fault("open", errors.Join(err, s.writer.close()))
+	}
 	if s.readers, err = openReader(ctx, absolute); err != nil {
 		return nil, s.fault("open", errors.Join(err, s.writer.close()))
 	}
 	if s.copier, err = openCheckpointer(absolute); err != nil {
 		return nil, s.fault("open", errors.Join(err, s.readers.close(), s.writer.close()))
 	}
-	s.queue.init()
+	s.queue.init(absolute)
 	s.trouble.init()
 	s.workers.Go(s.copier.run)
 	s.workers.Go(func() { s.trouble.announce(c.OnError) })
@@ -119,17 +129,20 @@ func (s *Store) Close() error {
 		return nil
 	}
 	<-s.queue.drained
-	kept := s.queue.abandon()
+	updates, events, removed := s.queue.abandon()
 	s.trouble.close()
 	copied := s.copier.close()
 	s.workers.Wait()
 	var lost error
-	if kept > 0 {
-		lost = fmt.Errorf("close the history %q: %d updates could not be stored: %w", s.path, kept, s.Err())
+	if updates > 0 {
+		lost = fmt.Errorf("close the history %q: %d updates could not be stored: %w", s.path, updates, s.Err())
+	}
+	if events > 0 {
+		lost = errors.Join(lost, fmt.Errorf("close the history %q: %d events are left in its spool until it is opened again: %w", s.path, events, s.Err()))
 	}
 	s.feed.close()
 	// The last connection to close empties the log, which a reader could not.
-	return errors.Join(lost, s.fault("close", copied), s.fault("close", s.readers.close()), s.fault("close", s.writer.close()))
+	return errors.Join(lost, s.fault("close", removed), s.fault("close", copied), s.fault("close", s.readers.close()), s.fault("close", s.writer.close()))
 }
 
 // Err tells why Updates cannot be stored at present, nil when all is well.

@@ -75,6 +75,7 @@ func flush(t testing.TB, s *Store) {
 
 func since(t testing.TB, s *Store, session string, rev int64, limit int) []Change {
 	t.Helper()
+	flush(t, s)
 	changes, err := s.Since(t.Context(), session, rev, limit)
 	if err != nil {
 		t.Fatal(err)
@@ -143,9 +144,10 @@ func oddEvent() *event.Event {
 func TestAnEventComesBackByteForByte(t *testing.T) {
 	s := open(t)
 	e := keep(t, s, oddEvent())
-	if e.N != 1 || e.Rev != 1 || e.DeliveryN != 1 {
-		t.Errorf("the first event has n %d, rev %d and arrival %d", e.N, e.Rev, e.DeliveryN)
+	if e.N != 1 {
+		t.Errorf("the first event has the number %d", e.N)
 	}
+	e.Rev, e.DeliveryN = 1, 1
 	if diff := cmp.Diff(e, get(t, s, e.N)); diff != "" {
 		t.Errorf("what came back differs (-stored +read):\n%s", diff)
 	}
@@ -263,7 +265,8 @@ func TestArrivalsOfADeliveryAreCounted(t *testing.T) {
 	s := open(t)
 	arrival := func(source event.Source, verdict event.Verdict, webhook, delivery string) int {
 		t.Helper()
-		return keep(t, s, &event.Event{Source: source, Verdict: verdict, WebhookID: webhook, Delivery: delivery}).DeliveryN
+		e := keep(t, s, &event.Event{Source: source, Verdict: verdict, WebhookID: webhook, Delivery: delivery})
+		return get(t, s, e.N).DeliveryN
 	}
 	for i, step := range []struct {
 		source            event.Source
@@ -286,9 +289,6 @@ func TestArrivalsOfADeliveryAreCounted(t *testing.T) {
 	} {
 		if got := arrival(step.source, step.verdict, step.webhook, step.delivery); got != step.want {
 			t.Errorf("step %d is arrival %d, want %d", i, got, step.want)
-		}
-		if got := get(t, s, int64(i+1)).DeliveryN; got != step.want {
-			t.Errorf("step %d is read as arrival %d, want %d", i, got, step.want)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (q Query) statement() (string, []any) {
 func (s *Store) Count(ctx context.Context, q Query) (int, error) {
 	where, args := q.where()
 	var n int
-	err := s.readers.read(ctx, func(v *view) error {
+	err := s.read(ctx, all, func(v *view) error {
 		rows, err := v.rows("SELECT count(*) FROM events e"+where, args...)
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (s *Store) Count(ctx context.Context, q Query) (int, error) {
 func (s *Store) List(ctx context.Context, q Query) ([]*event.Event, error) {
 	text, args := q.statement()
 	var events []*event.Event
-	err := s.readers.read(ctx, func(v *view) (err error) {
+	err := s.read(ctx, all, func(v *view) (err error) {
 		if events, err = v.events(text, args...); err != nil {
 			return err
 		}

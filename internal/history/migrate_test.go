@@ -54,7 +54,7 @@ func TestAFileOfVersion1IsStillRead(t *testing.T) {
 		t.Errorf("the session (-want +got):\n%s", diff)
 	}
 	next := keep(t, s, &event.Event{Source: event.SourceHub, Verdict: event.VerdictOK, WebhookID: want.WebhookID, Delivery: "msg_1"})
-	if next.N != 3 || next.Rev != 6 || next.DeliveryN != 3 {
+	if next = get(t, s, next.N); next.N != 3 || next.Rev != 6 || next.DeliveryN != 3 {
 		t.Errorf("the next event has n %d, rev %d, arrival %d", next.N, next.Rev, next.DeliveryN)
 	}
 	sound(t, s)

@@ -29,7 +29,7 @@ func TestStoresThatTakeTurnsNeverGiveANumberOrARevisionTwice(t *testing.T) {
 				t.Fatalf("step %d: Delete = %d, %v", i, deleted, err)
 			}
 		}
-		e := keep(t, s, &event.Event{Session: "s"})
+		e := get(t, s, keep(t, s, &event.Event{Session: "s"}).N)
 		if numbers[e.N] || e.Rev <= last {
 			t.Fatalf("step %d: number %d (given before: %v) and revision %d after %d", i, e.N, numbers[e.N], e.Rev, last)
 		}
@@ -42,7 +42,7 @@ func TestTheLogIsCopiedBesideTheWriter(t *testing.T) {
 	s := open(t)
 	before := fileSize(t, s.Path())
 	for range checkpointAfter {
-		keep(t, s, delivery("s", 1, 4096))
+		keep(t, s, &event.Event{Session: "s", Body: make([]byte, 4096)})
 	}
 	// The writer itself copies only at lastCheckpoint.
 	await(t, "the file holds what the log held", func() bool { return fileSize(t, s.Path()) > before })

@@ -39,11 +39,19 @@ type write struct {
 	done  chan error // one slot
 }
 
-// batch is what goes into one transaction.
+// batch is what goes into one transaction, in this order: rows of the spool with
+// the updates, then writes.
 type batch struct {
-	writes  []*write
-	updates []update
-	last    bool // nothing follows
+	rows     []*eventRow
+	updates  []update
+	writes   []*write
+	numbers  int64  // to be taken for the spool
+	giveBack []span // of its numbers
+	last     bool   // nothing follows
+}
+
+func (b *batch) empty() bool {
+	return len(b.rows)+len(b.updates)+len(b.writes)+len(b.giveBack) == 0
 }
 
 // queue is what the writer has not stored yet.
@@ -60,10 +68,11 @@ type queue struct {
 	updates     []update
 	updateBytes int64 // with those that the writer holds
 	held        int   // updates that the writer holds
+	spool       spool
 	due         bool
 	pause       time.Duration // to the next try, 0 when the last one went well
-	accepted    int64         // updates so far
-	settled     int64         // updates so far that are stored, or never will be
+	accepted    int64         // updates and spooled rows so far
+	settled     int64         // of them those that are stored, or never will be
 	waiters     []waiter
 }
 
@@ -73,7 +82,8 @@ type waiter struct {
 	done  chan error // one slot
 }
 
-func (q *queue) init() {
+func (q *queue) init(base string) {
+	q.spool.base = base
 	q.wake = make(chan struct{}, 1)
 	q.drained = make(chan struct{})
 	q.room = sync.NewCond(&q.mu)
@@ -112,6 +122,22 @@ func (q *queue) put(ctx context.Context, w *write) (b batch, mine bool, err erro
 	return batch{}, false, nil
 }
 
+// accept counts one more update or row, and sees to it that it is stored.
+func (q *queue) accept() {
+	q.accepted++
+	switch rows := len(q.spool.rows); {
+	case q.backlog() == 1:
+		q.timer.Reset(updateLag)
+	case rows >= spoolBatch, rows == 0 && len(q.updates) >= updateBatch:
+		q.hurry()
+	}
+}
+
+// backlog counts what nobody waits for and is not stored.
+func (q *queue) backlog() int {
+	return len(q.updates) + q.held + len(q.spool.rows) + len(q.spool.held)
+}
+
 // putUpdate adds an update, after waiting for room. It reports false when the
 // queue is closed.
 func (q *queue) putUpdate(u update) bool {
@@ -124,15 +150,9 @@ func (q *queue) putUpdate(u update) bool {
 	if q.closed {
 		return false
 	}
-	q.accepted++
 	q.updateBytes += u.size
 	q.updates = append(q.updates, u)
-	switch {
-	case len(q.updates)+q.held == 1:
-		q.timer.Reset(updateLag)
-	case len(q.updates) >= updateBatch:
-		q.hurry()
-	}
+	q.accept()
 	return true
 }
 
@@ -196,7 +216,7 @@ func (q *queue) turn() (batch, bool) {
 }
 
 func (q *queue) work() bool {
-	return len(q.writes) > 0 || q.due && len(q.updates) > 0 || q.closed
+	return len(q.writes) > 0 || q.closed || q.due && (len(q.updates)+len(q.spool.rows)+len(q.spool.held) > 0 || q.spool.resting(time.Now()))
 }
 
 // take takes the turn.
@@ -212,9 +232,17 @@ func (q *queue) take() batch {
 	if len(q.writes) == 0 {
 		q.writes = nil
 	}
-	if q.due || q.closed {
+	rows := len(q.spool.rows)+len(q.spool.held) > 0
+	// An event is stored before what came after it.
+	if rows && (q.pause == 0 || q.due || q.closed) {
+		b.rows = q.spool.take()
+	}
+	if q.due || q.closed || len(b.rows) > 0 {
 		b.updates, q.updates = q.updates, nil
 		q.held, q.due = len(b.updates), false
+	}
+	if b.numbers = q.spool.wanted(); q.closed || !rows && q.spool.resting(time.Now()) {
+		b.numbers, b.giveBack, q.spool.numbers = 0, q.spool.numbers, nil
 	}
 	q.busy = true
 	b.last = q.closed && len(q.writes) == 0
@@ -242,31 +270,43 @@ func (q *queue) pass(signal bool) {
 	}
 }
 
-// release gives back what became of the updates of a batch: kept are to be
-// tried again, before all others, and lost is why some of the rest can never
-// be stored. err is why some are kept.
-func (q *queue) release(taken, kept []update, lost, err error) {
-	if len(taken) == 0 {
-		return
-	}
+// backlog is what of a batch nobody waits for.
+type backlog struct {
+	rows    []*eventRow
+	updates []update
+}
+
+func (b backlog) size() int { return len(b.rows) + len(b.updates) }
+
+// release gives back what became of the backlog of a batch: kept is to be
+// tried again, before all else, and lost is why some of the rest can never
+// be stored. err is why some is kept.
+func (q *queue) release(taken, kept backlog, lost, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.held = 0
-	for _, u := range taken {
+	for _, u := range taken.updates {
 		q.updateBytes -= u.size
 	}
-	for _, u := range kept {
+	for _, u := range kept.updates {
 		q.updateBytes += u.size
 	}
-	q.settled += int64(len(taken) - len(kept))
-	q.updates = append(kept, q.updates...)
-	if len(kept) > 0 {
+	q.settled += int64(taken.size() - kept.size())
+	q.updates = append(kept.updates, q.updates...)
+	if len(taken.rows) > 0 {
+		q.spool.stored(kept.rows)
+	}
+	switch {
+	case kept.size() > 0:
 		q.pause = min(max(retryLag, 2*q.pause), retryLagMax)
 		q.timer.Reset(q.pause)
-	} else {
+	case q.backlog() > 0:
 		q.pause = 0
-		if len(q.updates) > 0 {
-			q.timer.Reset(updateLag)
+		q.timer.Reset(updateLag)
+	default:
+		q.pause = 0
+		if len(q.spool.numbers) > 0 {
+			q.timer.Reset(spoolRest)
 		}
 	}
 	var waiting []waiter
@@ -298,14 +338,14 @@ func (q *queue) close() bool {
 	return true
 }
 
-// abandon counts the updates that are left after the writer has ended, and
-// ends those who wait for them.
-func (q *queue) abandon() int {
+// abandon counts the updates and events that are left after the writer has
+// ended, ends those who wait for them, and closes the spool.
+func (q *queue) abandon() (updates, events int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, w := range q.waiters {
 		w.done <- ErrClosed
 	}
 	q.waiters = nil
-	return len(q.updates)
+	return len(q.updates), len(q.spool.held) + len(q.spool.rows), q.spool.close()
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -46,13 +47,14 @@ type Change struct {
 // Since gives what changed in a session after a revision, in the order of
 // their revisions: at most limit changes, 1,000 when that is 0 or less. Each
 // event is there once, as it is now, with attempts; headers and bodies, its own and
-// those of its attempts, are nil. The last Rev is where to go on.
+// those of its attempts, are nil. The last Rev is where to go on. In a burst an
+// event comes some milliseconds after it was appended, with a wake-up of its own.
 func (s *Store) Since(ctx context.Context, session string, rev int64, limit int) ([]Change, error) {
 	if limit <= 0 {
 		limit = pageSize
 	}
 	var changes []Change
-	err := s.readers.read(ctx, func(v *view) error {
+	err := s.read(ctx, 0, func(v *view) error {
 		events, err := v.events(sqlSinceEvents, session, rev, limit)
 		if err != nil {
 			return err
@@ -95,7 +97,7 @@ func mergeChanges(events []*event.Event, states []event.State, limit int) []Chan
 // none with that number.
 func (s *Store) Get(ctx context.Context, n int64) (*event.Event, error) {
 	var e *event.Event
-	err := s.readers.read(ctx, func(v *view) (err error) {
+	err := s.read(ctx, n, func(v *view) (err error) {
 		events, err := v.events(sqlEvent, n)
 		if err != nil {
 			return err
@@ -124,12 +126,25 @@ func (s *Store) Get(ctx context.Context, n int64) (*event.Event, error) {
 // ErrNotFound when there is no event with that number.
 func (s *Store) Body(ctx context.Context, n int64) ([]byte, error) {
 	var body []byte
-	err := s.readers.read(ctx, func(v *view) (err error) {
+	err := s.read(ctx, n, func(v *view) (err error) {
 		body, err = v.body(n)
 		return err
 	})
 	return body, s.fault("read", err)
 }
+
+// read runs look on one snapshot. The event of that number is in it, if it was
+// appended before, and so is what came before it.
+func (s *Store) read(ctx context.Context, n int64, look func(*view) error) error {
+	if s.queue.behind(n) {
+		// When they cannot be stored now, what was stored before can be read.
+		_ = s.queue.flush(ctx)
+	}
+	return s.readers.read(ctx, look)
+}
+
+// all is a number that no event reaches.
+const all = math.MaxInt64
 
 // reader is the connections that read.
 type reader struct {

@@ -17,7 +17,8 @@ const applicationID = 0x68667470
 //   - The next number of an event is one more than the largest, and so is the
 //     next revision of a session. A row that counts them would be one more page
 //     to write in every transaction, a sixth of its time. floors keeps what
-//     was given to events that were deleted: it is never given again.
+//     was given to events that were deleted: it is never given again. Up to its
+//     reserved, numbers belong to processes that keep a spool.
 //   - Bodies, and what targets answered at length, have tables of their own, so
 //     that no list reads past them.
 //   - Times and durations are nanoseconds; NULL is the zero time. Texts are
@@ -125,6 +126,8 @@ ALTER TABLE counters RENAME TO floors;
 ALTER TABLE events ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX events_pinned ON events (pinned) WHERE pinned = 1;
+`, `
+ALTER TABLE floors ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
 `}
 
 // version reads which step a file has reached, 0 for an empty one. A database

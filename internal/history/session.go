@@ -165,7 +165,7 @@ func (s *Store) OpenSessions(ctx context.Context) ([]Session, error) {
 
 func (s *Store) sessions(ctx context.Context, text string, args ...any) ([]Session, error) {
 	var sessions []Session
-	err := s.readers.read(ctx, func(v *view) error {
+	err := s.read(ctx, all, func(v *view) error {
 		rows, err := v.rows(text, args...)
 		if err != nil {
 			return err

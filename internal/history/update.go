@@ -110,6 +110,37 @@ func (tx *transaction) applyUpdates(updates []update) error {
 	return nil
 }
 
+// applyBacklog stores rows as they are after updates, which may be of other
+// events, too.
+func (tx *transaction) applyBacklog(rows []*eventRow, updates []update) error {
+	if len(rows) == 0 {
+		return tx.applyUpdates(updates)
+	}
+	merged := merge(updates)
+	of := make(map[int64]*update, len(merged))
+	for i := range merged {
+		of[merged[i].n] = &merged[i]
+	}
+	for _, row := range rows {
+		if u, ok := of[row.n]; ok {
+			row = row.with(u)
+			delete(of, row.n)
+		}
+		if err := row.insert(tx); err != nil {
+			return err
+		}
+	}
+	for _, u := range merged {
+		if of[u.n] == nil {
+			continue
+		}
+		if err := tx.applyUpdate(u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (tx *transaction) applyUpdate(u update) error {
 	p, known, err := tx.progress(u.n)
 	if err != nil || !known {
@@ -146,27 +177,33 @@ func (tx *transaction) applyUpdate(u update) error {
 // failed works out event.Event.Failed for an event with the attempts that are
 // stored and those of u. With one target the last attempt decides alone.
 func (tx *transaction) failed(u update, p progress) (bool, error) {
-	e := event.Event{Targets: p.targets}
+	var attempts []attemptRow
 	if p.tries > 0 && len(p.targets) > 1 {
 		rows, err := tx.rows(sqlOutcomes, u.n)
 		if err != nil {
 			return false, err
 		}
 		for rows.Next() {
-			var a event.Attempt
-			if err := rows.Scan(&a.Target, &a.Status, &a.Err); err != nil {
+			var a attemptRow
+			if err := rows.Scan(&a.target, &a.status, &a.err); err != nil {
 				return false, errors.Join(err, rows.Close())
 			}
-			e.Attempts = append(e.Attempts, a)
+			attempts = append(attempts, a)
 		}
 		if err := rows.Err(); err != nil {
 			return false, err
 		}
 	}
-	for _, a := range u.attempts {
+	return failedAfter(p.targets, append(attempts, u.attempts...)), nil
+}
+
+// failedAfter is event.Event.Failed of an event with these attempts.
+func failedAfter(targets []string, attempts []attemptRow) bool {
+	e := event.Event{Targets: targets}
+	for _, a := range attempts {
 		e.Attempts = append(e.Attempts, event.Attempt{Target: a.target, Status: a.status, Err: a.err})
 	}
-	return e.Failed(), nil
+	return e.Failed()
 }
 
 // inlineAnswer is how long an answer may be, in bytes, to be kept in the row of

@@ -20,8 +20,7 @@ var safeTime = time.Date(2026, 5, 6, 7, 8, 9, 10, time.UTC)
 
 func TestUpdatesChangeWhatTheyNameAndNothingElse(t *testing.T) {
 	s := open(t)
-	want := oddEvent()
-	keep(t, s, want)
+	want := get(t, s, keep(t, s, oddEvent()).N)
 	attempt := event.Attempt{
 		N: 2, Target: odd, StartedAt: safeTime, Duration: 3, Status: 204,
 		Header: http.Header{"X": {odd}}, Body: []byte("taken"),

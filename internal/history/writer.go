@@ -15,16 +15,20 @@ const (
 	sqlCommit   = "COMMIT"
 	sqlRollback = "ROLLBACK"
 	sqlVersion  = "PRAGMA data_version"
-	sqlNumbers  = "SELECT max(n, (SELECT ifnull(max(n), 0) FROM events)), rev FROM floors"
+	sqlNumbers  = "SELECT max(n, reserved, (SELECT ifnull(max(n), 0) FROM events)), rev FROM floors"
+	sqlReserve  = "UPDATE floors SET reserved = ?"
 	sqlRevision = `SELECT max((SELECT ifnull(max(rev), 0) FROM events WHERE session = ?1),
 		(SELECT ifnull(max(rev), 0) FROM states WHERE session = ?1))`
 
-	sqlArrivals = `SELECT max(delivery_n) FROM events WHERE delivery <> '' AND delivery = ? AND webhook_id = ?`
 	sqlRoot     = `SELECT root FROM events WHERE n = ?`
-	sqlInsert   = `INSERT INTO events (n, rev, delivery_n, root, failed, session, source, replay_of,
-		webhook_id, delivery, kind, repo_type, repo_name, received_at, verdict, phase, answer_status, answer_ns,
+	sqlArrivals = `SELECT max(delivery_n) FROM events WHERE delivery <> '' AND delivery = ?3 AND webhook_id = ?4`
+	// ?5 is whether it belongs to the count of arrivals.
+	sqlInsert = `INSERT INTO events (n, rev, delivery, webhook_id, delivery_n, root, failed, session, source, replay_of,
+		kind, repo_type, repo_name, received_at, verdict, phase, answer_status, answer_ns,
 		tries, size, body_cut, method, path, targets, header, pinned, edited)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES (?1, ?2, ?3, ?4,
+		iif(?5, 1 + ifnull((` + sqlArrivals + `), 0), 0),
+		?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)`
 	sqlInsertBody    = `INSERT INTO bodies (n, body) VALUES (?, ?)`
 	sqlInsertAttempt = `INSERT INTO attempts (event, seq, n, target, started_at, duration_ns, status, err, body_cut, body, answer, header)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -83,7 +87,7 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 
 func (w *writer) prepare(ctx context.Context) error {
 	for _, text := range []string{
-		sqlBegin, sqlCommit, sqlRollback, sqlVersion, sqlNumbers, sqlRevision, sqlArrivals, sqlRoot, sqlInsert, sqlInsertBody,
+		sqlBegin, sqlCommit, sqlRollback, sqlVersion, sqlNumbers, sqlReserve, sqlRevision, sqlRoot, sqlInsert, sqlInsertBody,
 		sqlInsertAttempt, sqlInsertAnswer, sqlInsertState, sqlProgress, sqlOutcomes, sqlUpdate,
 	} {
 		statement, err := w.conn.PrepareContext(ctx, text)

@@ -24,7 +24,9 @@ import (
 // BenchmarkNgrok measures the whole way of a delivery through ngrok's SDK, taken,
 // recorded and answered in ack mode, beside the bare SDK with a handler that does
 // nothing. Both hang on one edge on loopback and take turns in the same run: a
-// ratio is of two neighbours. With a target, events are handed over as well.
+// ratio is of two neighbours. A turn of ours ends when all of it is stored, so
+// that none of that falls into the other's. With a target, events are handed over
+// as well.
 //
 //	go test -run - -bench Ngrok ./internal/session
 func BenchmarkNgrok(b *testing.B) {
@@ -38,7 +40,7 @@ func BenchmarkNgrok(b *testing.B) {
 
 func benchNgrok(b *testing.B, clients int, target bool) {
 	edge := benchEdge(b)
-	pairs(b, clients, tapThrough(b, throughEdge(edge), target), bareThrough(b, edge), "bare-req/s")
+	pairs(b, clients, tapThrough(b, throughEdge(edge), target), side{bareThrough(b, edge), func() {}}, "bare-req/s")
 }
 
 // BenchmarkTunnels measures a session behind a tunnel beside one without any,
@@ -76,11 +78,17 @@ func throughEdge(edge *ngroktest.Edge) tunnel.Config {
 	}
 }
 
+// side is one of two that are compared: its address, and what a turn ends with.
+type side struct {
+	url    string
+	stored func()
+}
+
 // pairs sends to two addresses in turns.
-func pairs(b *testing.B, clients int, ours, theirs, unit string) {
+func pairs(b *testing.B, clients int, ours, theirs side, unit string) {
 	const pairs = 15
 	requests := map[int]int{1: 400, 16: 1600}[clients]
-	post := func(url string) float64 { return postAll(b, url, clients, requests) }
+	post := func(to side) float64 { return postAll(b, to, clients, requests) }
 	post(ours)
 	post(theirs)
 	for b.Loop() {
@@ -103,8 +111,8 @@ func middle(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// tapThrough starts a session behind a tunnel and gives its address.
-func tapThrough(b *testing.B, through tunnel.Config, target bool) string {
+// tapThrough starts a session behind a tunnel.
+func tapThrough(b *testing.B, through tunnel.Config, target bool) side {
 	b.Helper()
 	through.HubURL = "http://127.0.0.1:1"
 	cfg := Config{Dir: Dir(b.TempDir()), Endpoint: through.HubURL, NoWebhook: true, Secret: "s3cret", Tunnel: through}
@@ -131,10 +139,14 @@ func tapThrough(b *testing.B, through tunnel.Config, target bool) string {
 	})
 	select {
 	case live := <-front.up:
-		return live.URL()
+		return side{live.URL(), func() {
+			if err := live.History.Flush(context.Background()); err != nil {
+				b.Error(err)
+			}
+		}}
 	case err := <-done:
 		b.Fatal(err)
-		return ""
+		return side{}
 	}
 }
 
@@ -162,8 +174,8 @@ func bareThrough(b *testing.B, edge *ngroktest.Edge) string {
 }
 
 // postAll sends deliveries as the stand-in Hub does, by net/http, from some
-// clients, and gives how many were answered in a second.
-func postAll(b *testing.B, url string, clients, requests int) float64 {
+// clients, until all are answered and stored, and gives how many in a second.
+func postAll(b *testing.B, to side, clients, requests int) float64 {
 	b.Helper()
 	body := `{"event":{"action":"update","scope":"repo.content"},"repo":{"type":"model","name":"me/m"},"padding":"` + strings.Repeat("x", 900) + `"}`
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
@@ -176,7 +188,7 @@ func postAll(b *testing.B, url string, clients, requests int) float64 {
 		wg.Go(func() {
 			errs <- func() error {
 				for i := range requests / clients {
-					req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, strings.NewReader(body))
+					req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, to.url, strings.NewReader(body))
 					if err != nil {
 						return err
 					}
@@ -198,6 +210,7 @@ func postAll(b *testing.B, url string, clients, requests int) float64 {
 		})
 	}
 	wg.Wait()
+	to.stored()
 	took := time.Since(began)
 	for range clients {
 		if err := <-errs; err != nil {

@@ -45,7 +45,8 @@ func benchCloudflared(b *testing.B) {
 		visitor.CloseIdleConnections()
 		http.DefaultTransport = plain
 	})
-	public, err := url.Parse(tapThrough(b, through, true))
+	tap := tapThrough(b, through, true)
+	public, err := url.Parse(tap.url)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,5 +56,6 @@ func benchCloudflared(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { open.Close() })
-	pairs(b, 16, "http://"+open.Addr()+public.Path, tapThrough(b, tunnel.Config{}, true), "direct-req/s")
+	tap.url = "http://" + open.Addr() + public.Path
+	pairs(b, 16, tap, tapThrough(b, tunnel.Config{}, true), "direct-req/s")
 }

@@ -1,0 +1,163 @@
+package history
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"time"
+)
+
+// A record of the spool is
+//
+//	4 bytes  length of what follows the head
+//	4 bytes  its CRC-32C
+//	1 byte   recordVersion
+//	8 bytes  the event's number
+//	the event, as pack writes it
+//
+// with all numbers in little-endian order. A record that is cut short, as by a
+// full disk, was never promised to anybody.
+const (
+	recordHead    = 8
+	recordVersion = 1
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// readRecords reads records up to the first that is not whole.
+func readRecords(path string) ([]*eventRow, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var rows []*eventRow
+	for len(data) >= recordHead {
+		size := uint64(binary.LittleEndian.Uint32(data))
+		sum := binary.LittleEndian.Uint32(data[4:])
+		data = data[recordHead:]
+		if size > uint64(len(data)) || crc32.Checksum(data[:size], castagnoli) != sum {
+			break
+		}
+		row, ok := unpack(data[:size])
+		if !ok {
+			return nil, fmt.Errorf("%w: a record of an event cannot be read", ErrDamaged)
+		}
+		rows, data = append(rows, row), data[size:]
+	}
+	return rows, nil
+}
+
+// packed are the fields of a row in the order of a record: texts, numbers, then
+// the body.
+type packed struct {
+	row                     *eventRow
+	received, status, flags int64
+	header, targets         string
+}
+
+// The flags of a record.
+const (
+	flagCut = 1 << iota
+	flagPinned
+	flagEdited
+	flagReceived // it has a time
+	flagHeader   // it has a header
+	flagTargets  // it has a list of targets
+)
+
+func (p *packed) texts() [13]*string {
+	e := &p.row.e
+	return [...]*string{
+		&e.Session, (*string)(&e.Source), &e.WebhookID, &e.Delivery, (*string)(&e.Kind), &e.Repo.Type, &e.Repo.Name,
+		(*string)(&e.Verdict), (*string)(&e.Phase), &e.Method, &e.Path, &p.header, &p.targets,
+	}
+}
+
+func (p *packed) ints() [6]*int64 {
+	e := &p.row.e
+	return [...]*int64{&e.ReplayOf, &e.Size, &p.received, &p.status, (*int64)(&e.Answer.Duration), &p.flags}
+}
+
+// pack appends a row's record to buf, all but its number. Rows with attempts
+// have none.
+func (r *eventRow) pack(buf []byte) []byte {
+	p := packed{row: r, status: int64(r.e.Answer.Status)}
+	flag := func(set bool, bit int64) {
+		if set {
+			p.flags |= bit
+		}
+	}
+	var hasHeader, hasTargets bool
+	p.header, hasHeader = r.header.(string)
+	p.targets, hasTargets = r.targets.(string)
+	received, hasTime := encodeTime(r.e.ReceivedAt).(int64)
+	p.received = received
+	flag(r.e.BodyCut, flagCut)
+	flag(r.e.Pinned, flagPinned)
+	flag(r.e.Edited, flagEdited)
+	flag(hasTime, flagReceived)
+	flag(hasHeader, flagHeader)
+	flag(hasTargets, flagTargets)
+
+	buf = append(buf, make([]byte, recordHead+9)...)
+	for _, text := range p.texts() {
+		buf = binary.AppendUvarint(buf, uint64(len(*text)))
+		buf = append(buf, *text...)
+	}
+	for _, n := range p.ints() {
+		buf = binary.AppendVarint(buf, *n)
+	}
+	return append(buf, r.e.Body...)
+}
+
+// number puts the number into a record, which makes it whole.
+func number(record []byte, n int64) {
+	data := record[recordHead:]
+	data[0] = recordVersion
+	binary.LittleEndian.PutUint64(data[1:], uint64(n))
+	binary.LittleEndian.PutUint32(record, uint32(len(data)))
+	binary.LittleEndian.PutUint32(record[4:], crc32.Checksum(data, castagnoli))
+}
+
+// unpack reads what follows the head of a record. It keeps parts of data.
+func unpack(data []byte) (*eventRow, bool) {
+	if len(data) < 9 || data[0] != recordVersion {
+		return nil, false
+	}
+	row := &eventRow{n: int64(binary.LittleEndian.Uint64(data[1:])), given: true}
+	data = data[9:]
+	p := packed{row: row}
+	for _, text := range p.texts() {
+		size, n := binary.Uvarint(data)
+		if n <= 0 || size > uint64(len(data)-n) {
+			return nil, false
+		}
+		*text, data = string(data[n:n+int(size)]), data[n+int(size):]
+	}
+	for _, number := range p.ints() {
+		v, n := binary.Varint(data)
+		if n <= 0 {
+			return nil, false
+		}
+		*number, data = v, data[n:]
+	}
+	e := &row.e
+	e.Body, e.Answer.Status = data, int(p.status)
+	e.BodyCut, e.Pinned, e.Edited = p.flags&flagCut != 0, p.flags&flagPinned != 0, p.flags&flagEdited != 0
+	if p.flags&flagReceived != 0 {
+		e.ReceivedAt = time.Unix(0, p.received)
+	}
+	if p.flags&flagHeader != 0 {
+		row.header = p.header
+	}
+	if p.flags&flagTargets != 0 {
+		row.targets = p.targets
+		targets, err := decodeList(&p.targets)
+		if err != nil {
+			return nil, false
+		}
+		e.Targets = targets
+	}
+	return row, true
+}

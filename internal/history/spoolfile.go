@@ -1,0 +1,195 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// spoolInfix stands between the path of a history and the name of a spool.
+const spoolInfix = "-spool-"
+
+// spoolFile is a file of records.
+type spoolFile struct {
+	f    *os.File
+	size int64
+}
+
+// makeSpool makes the files of a spool, and locks it: its lock has the name of
+// the spool, the files have it with an ending.
+func makeSpool(base string) (*flock.Flock, [2]*spoolFile, error) {
+	var name [8]byte
+	rand.Read(name[:]) // never fails
+	path := base + spoolInfix + hex.EncodeToString(name[:])
+	lock := flock.New(path, flock.SetPermissions(0o600))
+	if locked, err := lock.TryLock(); err != nil || !locked {
+		return nil, [2]*spoolFile{}, errors.Join(err, fmt.Errorf("lock %q", path))
+	}
+	var files [2]*spoolFile
+	var errs []error
+	// Somebody who cleans up may have found the lock before it was taken.
+	if !isAt(lock) {
+		errs = append(errs, fmt.Errorf("%q was removed", path))
+	}
+	for i, ending := range spoolEndings {
+		f, err := os.OpenFile(path+ending, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		files[i], errs = &spoolFile{f: f}, append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, files, errors.Join(err, closeSpool(lock, files, true))
+	}
+	return lock, files, nil
+}
+
+var spoolEndings = [2]string{".1", ".2"}
+
+// isAt reports whether a lock's file is still the one with its name.
+func isAt(lock *flock.Flock) bool {
+	ours, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(lock.Path())
+	return err == nil && os.SameFile(ours, there)
+}
+
+// closeSpool lets go of a spool. What is empty is removed.
+func closeSpool(lock *flock.Flock, files [2]*spoolFile, empty bool) error {
+	var errs []error
+	for _, f := range files {
+		if f != nil && f.f != nil {
+			errs = append(errs, f.f.Close())
+		}
+	}
+	if !empty {
+		return errors.Join(append(errs, lock.Close())...)
+	}
+	return errors.Join(append(errs, removeSpool(lock))...)
+}
+
+// removeSpool removes a spool that is locked.
+func removeSpool(lock *flock.Flock) error {
+	var errs []error
+	for _, ending := range spoolEndings {
+		errs = append(errs, removeFile(lock.Path()+ending))
+	}
+	// Windows removes no file that is open.
+	return errors.Join(append(errs, lock.Close(), removeFile(lock.Path()))...)
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (f *spoolFile) write(record []byte) error {
+	if _, err := f.f.WriteAt(record, f.size); err != nil {
+		return errors.Join(err, f.f.Truncate(f.size))
+	}
+	f.size += int64(len(record))
+	return nil
+}
+
+// empty takes all records away. If that fails they are stored a second time
+// after a crash, which does nothing.
+func (f *spoolFile) empty() {
+	if f.size > 0 && f.f.Truncate(0) == nil {
+		f.size = 0
+	}
+}
+
+// spools lists the locks of the spools beside a history.
+func spools(base string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(base))
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, e := range entries {
+		name, ours := strings.CutPrefix(e.Name(), filepath.Base(base)+spoolInfix)
+		if ours && filepath.Ext(name) == "" {
+			paths = append(paths, filepath.Join(filepath.Dir(base), e.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// adopt stores what killed processes left in their spools.
+func (w *writer) adopt(ctx context.Context, base string) error {
+	paths, err := spools(base)
+	if err != nil {
+		return err
+	}
+	adopted := false
+	for _, path := range paths {
+		done, err := w.adoptSpool(ctx, path)
+		if err != nil {
+			return fmt.Errorf("take over the spool %q: %w", path, err)
+		}
+		adopted = adopted || done
+	}
+	if !adopted {
+		return nil
+	}
+	_, err = w.transact(ctx, func(tx *transaction) error {
+		// Who takes numbers has locked its spool before.
+		left, err := spools(base)
+		if err != nil || len(left) > 0 {
+			return err
+		}
+		_, err = tx.exec(sqlReserve, int64(0))
+		return err
+	})
+	w.numbers = numbers{} // to be read anew
+	return err
+}
+
+// adoptSpool reports false when the spool's process lives, or another one was
+// faster.
+func (w *writer) adoptSpool(ctx context.Context, path string) (bool, error) {
+	lock := flock.New(path, flock.SetPermissions(0o600))
+	if locked, err := lock.TryLock(); err != nil || !locked {
+		return false, err
+	}
+	if !isAt(lock) {
+		return false, lock.Close()
+	}
+	var rows []*eventRow
+	for _, ending := range spoolEndings {
+		more, err := readRecords(path + ending)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, errors.Join(err, lock.Close())
+		}
+		rows = append(rows, more...)
+	}
+	slices.SortFunc(rows, func(a, b *eventRow) int { return cmp.Compare(a.n, b.n) })
+	_, err := w.transact(ctx, func(tx *transaction) error {
+		for _, row := range rows {
+			if _, stored, err := tx.progress(row.n); err != nil {
+				return err
+			} else if stored {
+				continue
+			}
+			if err := row.insert(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, errors.Join(err, lock.Close())
+	}
+	return true, removeSpool(lock)
+}
