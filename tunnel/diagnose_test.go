@@ -75,7 +75,9 @@ func TestADoctorNamesTheStepThatFails(t *testing.T) {
 			e := startEdge(t)
 			e.Set(func(f *ngroktest.Faults) { *f = c.faults })
 			cfg := edgeConfig(e)
-			cfg.Within = 300 * time.Millisecond
+			if c.faults.Hang != 0 || c.faults.Gateway != 0 {
+				cfg.Within = 2 * time.Second // of which all goes by
+			}
 			if c.change != nil {
 				c.change(&cfg)
 			}

@@ -263,7 +263,12 @@ func TestFaultsOfTheEdgeAreOutlived(t *testing.T) {
 		{"a silent peer", ngroktest.Faults{Silent: true}, false, Away, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := keepEdge(t, quick, func(cfg *Config) { cfg.Within = 2 * time.Second })
+			w := keepEdge(t, quick, func(cfg *Config) {
+				cfg.Within = 2 * time.Second
+				if c.faults.Silent {
+					cfg.Beat = 200 * time.Millisecond
+				}
+			})
 			first, before := w.until("up", is(Up)), w.edge.Counts()
 			w.edge.Set(func(f *ngroktest.Faults) { *f = c.faults })
 			if c.drop {
@@ -360,7 +365,7 @@ func TestEndingInEachPhaseLeavesNothing(t *testing.T) {
 			if err := w.k.Close(); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(start); took > 2500*time.Millisecond {
+			if took := time.Since(start); took > soon {
 				t.Errorf("closing took %s", took)
 			}
 		})

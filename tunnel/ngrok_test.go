@@ -40,11 +40,16 @@ func startEdge(t testing.TB) *ngroktest.Edge {
 	return e
 }
 
-// edgeConfig leads to an edge.
+// soon is how long things may take that are to happen at once: a loaded machine
+// is slow, and what they would wait for otherwise takes far longer.
+const soon = 5 * time.Second
+
+// edgeConfig leads to an edge. A machine that stands still for a while is no
+// dead peer.
 func edgeConfig(e *ngroktest.Edge) Config {
 	return Config{
 		Provider: Ngrok, HubURL: hubURL, NgrokToken: goodToken, NgrokServer: e.Addr(), NgrokRoots: []*x509.CertPool{e.CA()},
-		Beat: 200 * time.Millisecond,
+		Beat: 2 * time.Second,
 	}
 }
 
@@ -180,7 +185,7 @@ func TestClosingFreesTheAddressAtOnce(t *testing.T) {
 	if err := tun.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > soon {
 		t.Errorf("closing took %s", took)
 	}
 	if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
@@ -233,7 +238,7 @@ func TestClosingAnAwayTunnelIsQuick(t *testing.T) {
 			}
 			start := time.Now()
 			tun.Close()
-			if took := time.Since(start); took > 700*time.Millisecond {
+			if took := time.Since(start); took > 1500*time.Millisecond {
 				t.Errorf("closing took %s", took)
 			}
 			if _, err := tun.Accept(); !errors.Is(err, net.ErrClosed) {
@@ -262,7 +267,7 @@ func TestClosingWithConnectionsThatNobodyTook(t *testing.T) {
 	}
 	start := time.Now()
 	tun.Close()
-	if took := time.Since(start); took > 2500*time.Millisecond {
+	if took := time.Since(start); took > soon {
 		t.Errorf("closing took %s", took)
 	}
 	clients.Wait()
@@ -322,7 +327,7 @@ func TestALinkTellsOfDropsAndReturns(t *testing.T) {
 func TestASilentPeerIsADrop(t *testing.T) {
 	e := startEdge(t)
 	cfg := edgeConfig(e)
-	cfg.Beat = 50 * time.Millisecond
+	cfg.Beat = 200 * time.Millisecond
 	tun := openEdge(t, cfg).(Linked)
 	e.Set(func(f *ngroktest.Faults) { f.Silent = true })
 	await(t, tun, func(l Link) bool { return !l.Up && stepOf(l.Cause) == StepSession })

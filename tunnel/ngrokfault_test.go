@@ -45,7 +45,7 @@ func TestWhatNgrokRefusesIsAnErrorWithItsCodeAtOnce(t *testing.T) {
 			if !errors.As(err, &refused) || refused.Code != c.code || refused.Permanent != c.permanent || refused.Provider != Ngrok {
 				t.Fatalf("got %#v, %v", refused, err)
 			}
-			if took > 900*time.Millisecond {
+			if took > soon {
 				t.Errorf("it took %s", took)
 			}
 			t.Logf("%s after %s", err, took.Round(time.Millisecond))
@@ -122,7 +122,7 @@ func TestTheSDKIsSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.DropSessions()
-	if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Sessions == 2 }); err != nil {
+	if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Sessions >= 2 }); err != nil {
 		t.Error(err)
 	}
 	tun.Close()
@@ -179,7 +179,7 @@ func TestWhatStandsInTheWayIsToldApart(t *testing.T) {
 			if stepOf(err) != c.step || !strings.Contains(err.Error(), c.text) || Hint(err) == "" {
 				t.Errorf("got %q, hint %q", err, Hint(err))
 			}
-			if took := time.Since(start); took > 2*time.Second && c.name != "no such name" {
+			if took := time.Since(start); took > soon && c.name != "no such name" {
 				t.Errorf("it took %s", took)
 			}
 		})
@@ -194,13 +194,13 @@ func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
 			e := startEdge(t)
 			e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
 			cfg := edgeConfig(e)
-			cfg.Beat, cfg.Within = 10*time.Second, 300*time.Millisecond
+			cfg.Beat, cfg.Within = 10*time.Second, time.Second
 			start := time.Now()
 			_, err := Open(t.Context(), cfg)
 			if stepOf(err) != step || !strings.Contains(err.Error(), "no answer") {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(start); took > 3*time.Second {
+			if took := time.Since(start); took > soon {
 				t.Errorf("it took %s", took)
 			}
 		})
@@ -235,7 +235,7 @@ func TestOpeningEndsWithItsContextInEachPhase(t *testing.T) {
 			if err := <-got; !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > soon {
 				t.Errorf("it took %s", took)
 			}
 		})

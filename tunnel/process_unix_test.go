@@ -40,10 +40,5 @@ func TestWhatTheProgramStartedEndsWithIt(t *testing.T) {
 	if _, err := Open(t.Context(), cfg); err == nil {
 		t.Fatal("it opened")
 	}
-	// The child may have been killed before its first word.
-	for _, p := range e.Programs() {
-		if !gone(t, p.PID) {
-			t.Errorf("what the program started is left running: %+v", p)
-		}
-	}
+	noneLeft(t, e)
 }

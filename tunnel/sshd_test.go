@@ -192,7 +192,7 @@ func TestADoctorOfAnSSHD(t *testing.T) {
 		{"no address", "", func(_ *testing.T, c *Config, _ *sshtest.Daemon) { c.PublicURL, c.Port = "", 0 }, "tunnel reach trust protocol session!", "no public address", "--public-url"},
 		{"the address leads elsewhere", "", func(t *testing.T, c *Config, _ *sshtest.Daemon) {
 			c.PublicURL = "http://127.0.0.1:" + strconv.Itoa(unusedPort(t))
-			c.Within = time.Second
+			c.Within = 3 * time.Second
 		}, "tunnel reach trust protocol session address round trip!", "cannot be reached from here", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func edge(t *testing.T) *ngroktest.Edge {
 func through(cfg Config, e *ngroktest.Edge) Config {
 	cfg.Tunnel.Provider, cfg.Tunnel.NgrokToken, cfg.Tunnel.NgrokServer = tunnel.Ngrok, "good", e.Addr()
 	cfg.Tunnel.NgrokRoots = []*x509.CertPool{e.CA()}
-	cfg.Tunnel.Beat = 200 * time.Millisecond
+	cfg.Tunnel.Beat = 2 * time.Second // a machine that stands still for a while is no dead peer
 	cfg.Times.Again = 10 * time.Millisecond
 	cfg.Times.Tunnel = tunnel.KeeperTimes{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond, Slow: time.Hour, Again: time.Second, Pause: 10 * time.Millisecond}
 	return cfg

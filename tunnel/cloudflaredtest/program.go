@@ -153,8 +153,15 @@ func (p *program) carry(session *yamux.Session) error {
 		Transport: &http.Transport{MaxIdleConnsPerHost: 100},
 		ErrorLog:  log.New(os.Stderr, "", 0),
 	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Else the server closes the request's body with the first byte of an answer,
+		// also when the proxy has not yet looked for its end: it takes that for a
+		// failure then, and gives the answer up.
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1.1 can
+		proxy.ServeHTTP(w, r)
+	})
 	for {
-		srv := &http.Server{Handler: proxy, ReadHeaderTimeout: 10 * time.Second}
+		srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 		say("INF " + srv.Serve(session).Error())
 		p.up.Store(false)
 		if session, err = p.connectAgain(); err != nil {

@@ -37,12 +37,19 @@ func start(t testing.TB, cfg frptest.Config) *frptest.Server {
 	return s
 }
 
-// quick is a configuration that notices everything soon.
+// quick is a configuration that notices everything soon, but for what a machine
+// under load may take its time for.
 func quick(cfg Config) Config {
-	cfg.Beat, cfg.Within = 100*time.Millisecond, time.Second
+	cfg.Beat, cfg.Within = 2*time.Second, 10*time.Second
 	if cfg.Name == "" {
 		cfg.Name = "me"
 	}
+	return cfg
+}
+
+// nervous is one that soon takes silence for the end.
+func nervous(cfg Config) Config {
+	cfg.Beat, cfg.Within = 400*time.Millisecond, 2*time.Second
 	return cfg
 }
 
@@ -66,7 +73,7 @@ func open(t testing.TB, cfg Config) *Client {
 // wantError opens what cannot be opened.
 func wantError(t *testing.T, cfg Config, step Step, text string) {
 	t.Helper()
-	began := time.Now()
+	cfg.Within = 2 * time.Second // who says nothing takes all of it
 	c, err := Open(t.Context(), cfg)
 	if err == nil {
 		_ = c.Close()
@@ -75,9 +82,6 @@ func wantError(t *testing.T, cfg Config, step Step, text string) {
 	var e *Error
 	if !errors.As(err, &e) || e.Step != step || !strings.Contains(err.Error(), text) {
 		t.Errorf("got %v, want %q at %q", err, text, step)
-	}
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("it took %s", took)
 	}
 }
 
@@ -150,7 +154,6 @@ func TestBodiesComeThroughToTheByte(t *testing.T) {
 			if name == "gradio's" {
 				mine = looked(s)
 			}
-			mine.Beat = time.Second // the machine is busy
 			c := open(t, mine)
 			serve(t, c, http.HandlerFunc(echo))
 			client := public(t)
@@ -213,7 +216,7 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 		want  string
 	}{
 		{"closes at once", frptest.Faults{RefuseConns: true}, StepTLS, ""},
-		{"hangs before TLS", frptest.Faults{HangConns: true}, StepTLS, "no answer within 1s"},
+		{"hangs before TLS", frptest.Faults{HangConns: true}, StepTLS, "no answer within 2s"},
 		{"speaks another protocol", frptest.Faults{GarbageConn: []byte("SSH-2.0-x\r\n")}, StepTLS, ""},
 		{"sends an endless line in place of TLS", frptest.Faults{GarbageConn: []byte("x")}, StepTLS, ""},
 		{"has an expired certificate", frptest.Faults{Certificate: frptest.Expired}, StepTrust, "expired"},
@@ -221,7 +224,7 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 		{"has a certificate of nobody", frptest.Faults{Certificate: frptest.Stranger}, StepTrust, "unknown authority"},
 		{"speaks HTTP after TLS", frptest.Faults{GarbageMux: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, StepProtocol, "invalid"},
 		{"sends an endless line in place of the protocol", frptest.Faults{GarbageMux: []byte("x")}, StepProtocol, "invalid"},
-		{"hangs at the login", frptest.Faults{HangLogin: true}, StepProtocol, "no answer within 1s"},
+		{"hangs at the login", frptest.Faults{HangLogin: true}, StepProtocol, "no answer within 2s"},
 		{"drops at the login", frptest.Faults{DropAtLogin: true}, StepProtocol, ""},
 		{"sends garbage at the login", frptest.Faults{GarbageLogin: []byte("garbage")}, StepProtocol, "no message of frp's"},
 		{"sends a frame of a gigabyte", frptest.Faults{GarbageLogin: gigabyte}, StepProtocol, "1073741824 bytes"},
@@ -317,7 +320,7 @@ func TestSecretsAreNeverSeenOnTheWayWhereThereIsAKey(t *testing.T) {
 			s := start(t, cfg)
 			var mu sync.Mutex
 			var seen bytes.Buffer
-			mine := quick(Config{Server: s.Addr(), Token: cfg.Token, Beat: time.Second})
+			mine := quick(Config{Server: s.Addr(), Token: cfg.Token})
 			if !cfg.Plain {
 				mine.Roots = []*x509.CertPool{s.CA()}
 			}
