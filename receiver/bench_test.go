@@ -81,7 +81,7 @@ func (f *forgetful) Body(context.Context, int64) ([]byte, error)    { return nil
 
 func benchRelay(b *testing.B, clients, idle int, recorder receiver.Recorder, stored func()) {
 	const pairs = 15
-	requests := map[int]int{1: 600, 16: 2400}[clients]
+	requests := map[int]int{1: 1800, 16: 3600}[clients]
 	app := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		_, _ = io.Copy(io.Discard, req.Body)
 		_, _ = io.WriteString(w, "ok")

@@ -104,32 +104,45 @@ func (r *eventRow) with(u *update) *eventRow {
 }
 
 func (r *eventRow) insert(tx *transaction) error {
-	root, err := tx.root(r.e.ReplayOf)
+	args, err := r.arguments(tx, nil)
 	if err != nil {
 		return err
 	}
+	if _, err := tx.exec(sqlInsert, args...); err != nil {
+		return err
+	}
+	if len(r.e.Body) > 0 {
+		if _, err := tx.exec(sqlInsertBody, r.n, r.e.Body); err != nil {
+			return err
+		}
+	}
+	return r.inserted(tx)
+}
+
+// arguments appends those of sqlInsert to args.
+func (r *eventRow) arguments(tx *transaction, args []any) ([]any, error) {
+	root, err := tx.root(r.e.ReplayOf)
+	if err != nil {
+		return nil, err
+	}
 	rev, err := tx.nextRev(r.e.Session)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !r.given {
 		r.n = tx.nextN()
 	}
 	e := &r.e
-	_, err = tx.exec(sqlInsert, r.n, rev, e.Delivery, e.WebhookID, encodeBool(r.arrival()), root, encodeBool(r.failed),
-		e.Session, string(e.Source), e.ReplayOf, string(e.Kind), e.Repo.Type, e.Repo.Name,
+	return append(args, r.n, rev, e.Delivery, e.WebhookID, encodeBool(r.arrival()), e.Delivery, e.WebhookID,
+		root, encodeBool(r.failed), e.Session, string(e.Source), e.ReplayOf, string(e.Kind), e.Repo.Type, e.Repo.Name,
 		encodeTime(e.ReceivedAt), string(e.Verdict), string(e.Phase), int64(e.Answer.Status), int64(e.Answer.Duration),
 		int64(len(r.attempts)), e.Size, encodeBool(e.BodyCut), e.Method, e.Path, r.targets, r.header,
-		encodeBool(e.Pinned), encodeBool(e.Edited))
-	if err != nil {
-		return err
-	}
-	if len(e.Body) > 0 {
-		if _, err := tx.exec(sqlInsertBody, r.n, e.Body); err != nil {
-			return err
-		}
-	}
-	tx.follow(r.n, progress{session: e.Session, tries: len(r.attempts), failed: r.failed, targets: e.Targets}, e.Phase)
+		encodeBool(e.Pinned), encodeBool(e.Edited)), nil
+}
+
+// inserted does what follows when the row and its body are stored.
+func (r *eventRow) inserted(tx *transaction) error {
+	tx.follow(r.n, progress{session: r.e.Session, tries: len(r.attempts), failed: r.failed, targets: r.e.Targets}, r.e.Phase)
 	for i := range r.attempts {
 		if err := tx.insertAttempt(r.n, i+1, &r.attempts[i]); err != nil {
 			return err

@@ -10,7 +10,7 @@ const (
 	// the log before its pages are copied into the file: some 2,000 pages. Of
 	// the spool's events spooledPerCommit are as many pages as a transaction.
 	checkpointAfter  = 300
-	spooledPerCommit = 8
+	spooledPerCommit = 16
 	// lastCheckpoint is how many pages (64 MiB) the log holds when the writer
 	// copies what is left, so that it can begin the log anew: while others write,
 	// the checkpointer never comes to its end.

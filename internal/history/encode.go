@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,9 +21,14 @@ func encodeHeader(h http.Header) any {
 	if h == nil {
 		return nil
 	}
+	keys := make([]string, 0, 16)
+	for key := range h {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
 	out := make([]byte, 0, 512)
 	out = append(out, '[')
-	for i, key := range slices.Sorted(maps.Keys(h)) {
+	for i, key := range keys {
 		if i > 0 {
 			out = append(out, ',')
 		}

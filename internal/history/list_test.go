@@ -269,7 +269,7 @@ func TestReadersGoByTheIndexes(t *testing.T) {
 	questions := []question{
 		{sqlSinceEvents, []any{"s", 1, 10}, false}, {sqlSinceStates, []any{"s", 1, 10}, false},
 		{sqlEvent, []any{1}, false}, {sqlBody, []any{1}, false}, {sqlAttempts, []any{"[1]"}, true}, {sqlAnswers, []any{1}, false},
-		{sqlUnfinished, []any{"s"}, true}, {sqlArrivals, []any{0, 0, "d", "w"}, false},
+		{sqlUnfinished, []any{"s"}, true}, {sqlArrivals, []any{"d", "w"}, false},
 		{sqlProgress, []any{1}, false}, {sqlOutcomes, []any{1}, false}, {sqlRoot, []any{1}, false},
 	}
 	for _, q := range []Query{

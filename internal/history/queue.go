@@ -242,7 +242,7 @@ func (q *queue) take() batch {
 		q.held, q.due = len(b.updates), false
 	}
 	if b.numbers = q.spool.wanted(); q.closed || !rows && q.spool.resting(time.Now()) {
-		b.numbers, b.giveBack, q.spool.numbers = 0, q.spool.numbers, nil
+		b.numbers, b.giveBack = 0, q.spool.rest()
 	}
 	q.busy = true
 	b.last = q.closed && len(q.writes) == 0

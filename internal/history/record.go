@@ -8,19 +8,23 @@ import (
 	"time"
 )
 
-// A record of the spool is
+// A file of the spool begins with 8 bytes, its generation. Then come records:
 //
 //	4 bytes  length of what follows the head
 //	4 bytes  its CRC-32C
 //	1 byte   recordVersion
+//	8 bytes  the generation of the file when it was written
 //	8 bytes  the event's number
 //	the event, as pack writes it
 //
-// with all numbers in little-endian order. A record that is cut short, as by a
-// full disk, was never promised to anybody.
+// with all numbers in little-endian order. The first that is of another
+// generation, or is not whole, ends them. One that was cut short, as by a full
+// disk, was never promised to anybody.
 const (
-	recordHead    = 8
-	recordVersion = 1
+	generationSize = 8
+	recordHead     = 8
+	recordVersion  = 1
+	recordFixed    = 17 // version, generation, number
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -31,6 +35,10 @@ func readRecords(path string) ([]*eventRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(data) < generationSize {
+		return nil, nil
+	}
+	generation, data := binary.LittleEndian.Uint64(data), data[generationSize:]
 	var rows []*eventRow
 	for len(data) >= recordHead {
 		size := uint64(binary.LittleEndian.Uint32(data))
@@ -39,9 +47,12 @@ func readRecords(path string) ([]*eventRow, error) {
 		if size > uint64(len(data)) || crc32.Checksum(data[:size], castagnoli) != sum {
 			break
 		}
-		row, ok := unpack(data[:size])
+		row, of, ok := unpack(data[:size])
 		if !ok {
 			return nil, fmt.Errorf("%w: a record of an event cannot be read", ErrDamaged)
+		}
+		if of != generation {
+			break
 		}
 		rows, data = append(rows, row), data[size:]
 	}
@@ -100,7 +111,7 @@ func (r *eventRow) pack(buf []byte) []byte {
 	flag(hasHeader, flagHeader)
 	flag(hasTargets, flagTargets)
 
-	buf = append(buf, make([]byte, recordHead+9)...)
+	buf = append(buf, make([]byte, recordHead+recordFixed)...)
 	for _, text := range p.texts() {
 		buf = binary.AppendUvarint(buf, uint64(len(*text)))
 		buf = append(buf, *text...)
@@ -111,34 +122,36 @@ func (r *eventRow) pack(buf []byte) []byte {
 	return append(buf, r.e.Body...)
 }
 
-// number puts the number into a record, which makes it whole.
-func number(record []byte, n int64) {
+// finish puts generation and number into a record, which makes it whole.
+func finish(record []byte, generation uint64, n int64) {
 	data := record[recordHead:]
 	data[0] = recordVersion
-	binary.LittleEndian.PutUint64(data[1:], uint64(n))
+	binary.LittleEndian.PutUint64(data[1:], generation)
+	binary.LittleEndian.PutUint64(data[9:], uint64(n))
 	binary.LittleEndian.PutUint32(record, uint32(len(data)))
 	binary.LittleEndian.PutUint32(record[4:], crc32.Checksum(data, castagnoli))
 }
 
 // unpack reads what follows the head of a record. It keeps parts of data.
-func unpack(data []byte) (*eventRow, bool) {
-	if len(data) < 9 || data[0] != recordVersion {
-		return nil, false
+func unpack(data []byte) (row *eventRow, generation uint64, ok bool) {
+	if len(data) < recordFixed || data[0] != recordVersion {
+		return nil, 0, false
 	}
-	row := &eventRow{n: int64(binary.LittleEndian.Uint64(data[1:])), given: true}
-	data = data[9:]
+	generation = binary.LittleEndian.Uint64(data[1:])
+	row = &eventRow{n: int64(binary.LittleEndian.Uint64(data[9:])), given: true}
+	data = data[recordFixed:]
 	p := packed{row: row}
 	for _, text := range p.texts() {
 		size, n := binary.Uvarint(data)
 		if n <= 0 || size > uint64(len(data)-n) {
-			return nil, false
+			return nil, 0, false
 		}
 		*text, data = string(data[n:n+int(size)]), data[n+int(size):]
 	}
 	for _, number := range p.ints() {
 		v, n := binary.Varint(data)
 		if n <= 0 {
-			return nil, false
+			return nil, 0, false
 		}
 		*number, data = v, data[n:]
 	}
@@ -155,9 +168,9 @@ func unpack(data []byte) (*eventRow, bool) {
 		row.targets = p.targets
 		targets, err := decodeList(&p.targets)
 		if err != nil {
-			return nil, false
+			return nil, 0, false
 		}
 		e.Targets = targets
 	}
-	return row, true
+	return row, generation, true
 }

@@ -107,8 +107,7 @@ func (p *spool) put(row *eventRow, record []byte, now time.Time) bool {
 	if len(p.numbers) == 0 || p.failed || len(p.rows) >= maxSpooled || p.bytes+int64(len(record)) > maxSpoolBytes {
 		return false
 	}
-	number(record, p.numbers[0].from)
-	if p.files[0].write(record) != nil {
+	if p.files[0].write(record, p.numbers[0].from) != nil {
 		return false
 	}
 	p.give(row)
@@ -145,11 +144,23 @@ func (p *spool) stored(kept []*eventRow) {
 		return
 	}
 	p.held = nil
-	p.files[1].empty()
+	_ = p.files[1].empty()
 	if p.failed {
-		p.files[0].empty()
+		_ = p.files[0].empty()
 		p.failed = false
 	}
+}
+
+// rest takes away the numbers, which are to be given back, and the room that the
+// files hold.
+func (p *spool) rest() (numbers []span) {
+	numbers, p.numbers = p.numbers, nil
+	for _, f := range p.files {
+		if f != nil && len(p.rows)+len(p.held) == 0 {
+			_ = f.shrink() // it is removed at the end
+		}
+	}
+	return numbers
 }
 
 // prepare makes the files, if they are not there.

@@ -26,8 +26,7 @@ func abandoned(t *testing.T, path string) []*event.Event {
 		row.attempts, e.Attempts = nil, nil
 		record := row.pack(nil)
 		e.N = int64(100 + i)
-		number(record, e.N)
-		must(t, files[i%2].write(record))
+		must(t, files[i%2].write(record, e.N))
 		events = append(events, e)
 	}
 	must(t, closeSpool(lock, files, false))
@@ -135,10 +134,10 @@ func FuzzRecordsComeBack(f *testing.F) {
 		row := encodeEvent(e)
 		record := row.pack(nil)
 		row.n, row.given = n, true
-		number(record, n)
-		got, ok := unpack(record[recordHead:])
-		if !ok {
-			t.Fatal("the record cannot be read")
+		finish(record, uint64(n), n)
+		got, generation, ok := unpack(record[recordHead:])
+		if !ok || generation != uint64(n) {
+			t.Fatalf("the record cannot be read, or is of generation %d", generation)
 		}
 		if len(got.e.Body) == 0 {
 			got.e.Body = row.e.Body

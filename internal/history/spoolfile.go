@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,10 +20,13 @@ import (
 // spoolInfix stands between the path of a history and the name of a spool.
 const spoolInfix = "-spool-"
 
-// spoolFile is a file of records.
+// spoolFile is a file of records. It begins with its generation, which its
+// records have, too: to take them away it goes on to the next one. To write over
+// what is there costs half of what it costs to make a file longer.
 type spoolFile struct {
-	f    *os.File
-	size int64
+	f          *os.File
+	generation uint64
+	size       int64
 }
 
 // makeSpool makes the files of a spool, and locks it: its lock has the name of
@@ -43,7 +47,11 @@ func makeSpool(base string) (*flock.Flock, [2]*spoolFile, error) {
 	}
 	for i, ending := range spoolEndings {
 		f, err := os.OpenFile(path+ending, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		files[i], errs = &spoolFile{f: f}, append(errs, err)
+		if err == nil {
+			files[i] = &spoolFile{f: f}
+			err = files[i].empty()
+		}
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, files, errors.Join(err, closeSpool(lock, files, true))
@@ -67,7 +75,7 @@ func isAt(lock *flock.Flock) bool {
 func closeSpool(lock *flock.Flock, files [2]*spoolFile, empty bool) error {
 	var errs []error
 	for _, f := range files {
-		if f != nil && f.f != nil {
+		if f != nil {
 			errs = append(errs, f.f.Close())
 		}
 	}
@@ -94,9 +102,11 @@ func removeFile(path string) error {
 	return nil
 }
 
-func (f *spoolFile) write(record []byte) error {
+// write puts an event's record at the end.
+func (f *spoolFile) write(record []byte, n int64) error {
+	finish(record, f.generation, n)
 	if _, err := f.f.WriteAt(record, f.size); err != nil {
-		return errors.Join(err, f.f.Truncate(f.size))
+		return err
 	}
 	f.size += int64(len(record))
 	return nil
@@ -104,11 +114,15 @@ func (f *spoolFile) write(record []byte) error {
 
 // empty takes all records away. If that fails they are stored a second time
 // after a crash, which does nothing.
-func (f *spoolFile) empty() {
-	if f.size > 0 && f.f.Truncate(0) == nil {
-		f.size = 0
-	}
+func (f *spoolFile) empty() error {
+	f.generation++
+	f.size = generationSize
+	_, err := f.f.WriteAt(binary.LittleEndian.AppendUint64(nil, f.generation), 0)
+	return err
 }
+
+// shrink gives the room of a file that is empty back to the disk.
+func (f *spoolFile) shrink() error { return f.f.Truncate(generationSize) }
 
 // spools lists the locks of the spools beside a history.
 func spools(base string) ([]string, error) {

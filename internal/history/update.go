@@ -121,14 +121,16 @@ func (tx *transaction) applyBacklog(rows []*eventRow, updates []update) error {
 	for i := range merged {
 		of[merged[i].n] = &merged[i]
 	}
-	for _, row := range rows {
+	final := make([]*eventRow, len(rows))
+	for i, row := range rows {
 		if u, ok := of[row.n]; ok {
 			row = row.with(u)
 			delete(of, row.n)
 		}
-		if err := row.insert(tx); err != nil {
-			return err
-		}
+		final[i] = row
+	}
+	if err := tx.insertMany(final); err != nil {
+		return err
 	}
 	for _, u := range merged {
 		if of[u.n] == nil {

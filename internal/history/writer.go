@@ -21,15 +21,16 @@ const (
 		(SELECT ifnull(max(rev), 0) FROM states WHERE session = ?1))`
 
 	sqlRoot     = `SELECT root FROM events WHERE n = ?`
-	sqlArrivals = `SELECT max(delivery_n) FROM events WHERE delivery <> '' AND delivery = ?3 AND webhook_id = ?4`
-	// ?5 is whether it belongs to the count of arrivals.
+	sqlArrivals = `SELECT max(delivery_n) FROM events WHERE delivery <> '' AND delivery = ? AND webhook_id = ?`
+	// The driver looks up numbered parameters by their names, for each row: those
+	// of the arrivals come twice instead, behind whether they are to be counted.
 	sqlInsert = `INSERT INTO events (n, rev, delivery, webhook_id, delivery_n, root, failed, session, source, replay_of,
 		kind, repo_type, repo_name, received_at, verdict, phase, answer_status, answer_ns,
 		tries, size, body_cut, method, path, targets, header, pinned, edited)
-		VALUES (?1, ?2, ?3, ?4,
-		iif(?5, 1 + ifnull((` + sqlArrivals + `), 0), 0),
-		?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)`
+		VALUES (?, ?, ?, ?, iif(?, 1 + ifnull((` + sqlArrivals + `), 0), 0),
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertBody    = `INSERT INTO bodies (n, body) VALUES (?, ?)`
+	sqlInsertBodies  = sqlInsertBody + `, (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?)` // bodiesAtOnce
 	sqlInsertAttempt = `INSERT INTO attempts (event, seq, n, target, started_at, duration_ns, status, err, body_cut, body, answer, header)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertAnswer = `INSERT INTO answers (body) VALUES (?)`
@@ -37,11 +38,10 @@ const (
 
 	sqlOutcomes = `SELECT target, status, err FROM attempts WHERE event = ? ORDER BY seq`
 	sqlProgress = `SELECT session, tries, failed, targets FROM events WHERE n = ?`
-	sqlUpdate   = `UPDATE events SET rev = ?1, tries = ?2, failed = ?3,
-		phase = CASE ?4 WHEN '' THEN phase ELSE ?4 END,
-		answer_status = CASE ?5 WHEN 0 THEN answer_status ELSE ?5 END,
-		answer_ns = CASE ?6 WHEN 0 THEN answer_ns ELSE ?6 END
-		WHERE n = ?7`
+	sqlUpdate   = `UPDATE events SET rev = ?, tries = ?, failed = ?,
+		phase = ifnull(nullif(?, ''), phase), answer_status = ifnull(nullif(?, 0), answer_status),
+		answer_ns = ifnull(nullif(?, 0), answer_ns)
+		WHERE n = ?`
 )
 
 // writer is the connection that writes. Only who has the queue's turn uses it.
@@ -54,6 +54,7 @@ type writer struct {
 	// progress spares a look at each event that is under way in this process;
 	// no other process changes those.
 	progress map[int64]progress
+	bulk     bulk
 }
 
 // openWriter opens a file that create has made, and brings it up to date. It
@@ -96,7 +97,7 @@ func (w *writer) prepare(ctx context.Context) error {
 		}
 		w.statements[text] = statement
 	}
-	return nil
+	return w.prepareBulk(ctx)
 }
 
 func (w *writer) close() error {
@@ -104,6 +105,7 @@ func (w *writer) close() error {
 	for _, statement := range w.statements {
 		errs = append(errs, statement.Close())
 	}
+	errs = append(errs, w.closeBulk())
 	if w.conn != nil {
 		errs = append(errs, w.conn.Close())
 	}

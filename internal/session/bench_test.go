@@ -87,7 +87,7 @@ type side struct {
 // pairs sends to two addresses in turns.
 func pairs(b *testing.B, clients int, ours, theirs side, unit string) {
 	const pairs = 15
-	requests := map[int]int{1: 400, 16: 1600}[clients]
+	requests := map[int]int{1: 3200, 16: 6400}[clients]
 	post := func(to side) float64 { return postAll(b, to, clients, requests) }
 	post(ours)
 	post(theirs)
