@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"context"
 	"crypto/x509"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -284,6 +285,41 @@ func TestALoopbackReceiverMayBeAnHTTPSOne(t *testing.T) {
 	p.idle()
 	if d := p.Deliveries()[0]; d.State != sandbox.DeliveryDelivered {
 		t.Errorf("the delivery is %+v", d)
+	}
+}
+
+// far is a connection that leads elsewhere than it seems.
+type far struct{ net.Conn }
+
+func (far) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443} }
+
+func TestPublicNamesMayLeadToThisMachineAndNowhereElse(t *testing.T) {
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	for _, astray := range []bool{false, true} {
+		p := open(t, sandbox.Config{
+			RootCAs: roots, Retries: []time.Duration{},
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if address != "example.com:443" { // the name in httptest's certificate
+					t.Errorf("%s is dialled", address)
+				}
+				conn, err := new(net.Dialer).DialContext(ctx, network, secure.Listener.Addr().String())
+				if err == nil && astray {
+					return far{conn}, nil
+				}
+				return conn, err
+			},
+		})
+		p.listen("https://example.com/hook", model)
+		p.must(p.UpdateRepo(model))
+		p.idle()
+		d := p.Deliveries()[0]
+		if !astray && d.State != sandbox.DeliveryDelivered || astray && !strings.Contains(d.Attempts[0].Err, "no loopback address") {
+			t.Errorf("astray %v: the delivery is %+v", astray, d)
+		}
 	}
 }
 

@@ -98,22 +98,36 @@ func isLoopback(host string) bool {
 // newClient is what delivers: to loopback addresses only, through no proxy,
 // following no redirect.
 func newClient(cfg Config) *http.Client {
-	dialer := &net.Dialer{
-		// After the name was resolved: what counts is where the bytes go.
-		Control: func(_, address string, _ syscall.RawConn) error {
-			if host, _, err := net.SplitHostPort(address); err != nil || !isLoopback(host) {
-				return fmt.Errorf("%s is no loopback address, and the sandbox delivers to no other", address)
-			}
-			return nil
-		},
+	dial := cfg.Dial
+	if dial == nil {
+		dial = (&net.Dialer{
+			// After the name was resolved: what counts is where the bytes go.
+			Control: func(_, address string, _ syscall.RawConn) error { return onlyLoopback(address) },
+		}).DialContext
 	}
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:         dialer.DialContext,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				if err != nil {
+					return nil, err
+				}
+				if err := onlyLoopback(conn.RemoteAddr().String()); err != nil {
+					return nil, errors.Join(err, conn.Close())
+				}
+				return conn, nil
+			},
 			TLSClientConfig:     tlsConfig(cfg.RootCAs),
 			MaxIdleConnsPerHost: maxAttempts,
 			DisableCompression:  true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+func onlyLoopback(address string) error {
+	if host, _, err := net.SplitHostPort(address); err != nil || !isLoopback(host) {
+		return fmt.Errorf("%s is no loopback address, and the sandbox delivers to no other", address)
+	}
+	return nil
 }

@@ -43,7 +43,7 @@ func TestThousandDeliveriesSurviveTheEndOfCloudflared(t *testing.T) {
 	e, through := startCloudflare(t)
 	public := publicEdge(t, e.Dial)
 	outage{
-		tunnel: through, roots: public.CA(), moves: true,
+		tunnel: through, public: public, moves: true,
 		strike: func() {
 			if err := e.Programs()[0].Kill(); err != nil {
 				t.Fatal(err)

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"net/http"
 	"testing"
 	"time"
@@ -11,12 +9,13 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/edgetest"
 )
 
 // outage is how a tunnel is lost in the middle of a session, and found again.
 type outage struct {
 	tunnel  tunnel.Config  // the Hub's address is filled in
-	roots   *x509.CertPool // trusted at public addresses; nil: those have no https
+	public  *edgetest.Edge // where public names lead to; nil: the address is this machine's
 	suspend int            // after how many failures the Hub suspends the webhook; 0: never
 	strike  func()         // ends what the tunnel hangs on
 	mend    func()         // starts it again; nil: it needs no help
@@ -33,10 +32,17 @@ func (o outage) survive(t *testing.T) {
 	if o.suspend == 0 {
 		o.suspend = -1
 	}
-	w := newWorld(t, sandbox.Config{
-		MaxTriggers: -1, SuspendAfter: o.suspend, RootCAs: o.roots,
+	box := sandbox.Config{
+		MaxTriggers: -1, SuspendAfter: o.suspend,
 		Retries: []time.Duration{10 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
-	})
+	}
+	var visitor *http.Transport
+	if o.public != nil {
+		visitor = o.public.Visitor()
+		visitor.DisableKeepAlives = true
+		box.RootCAs, box.Dial = o.public.CA(), visitor.DialContext
+	}
+	w := newWorld(t, box)
 	app := newSink(t)
 	cfg := w.config()
 	cfg.Receiver.Routes = app.route(t)
@@ -44,9 +50,8 @@ func (o outage) survive(t *testing.T) {
 	cfg.Tunnel.HubURL = w.endpoint
 	cfg.Times.Again = 10 * time.Millisecond
 	cfg.Times.Tunnel = tunnel.KeeperTimes{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond, Again: time.Second, Pause: 10 * time.Millisecond}
-	if o.roots != nil {
-		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.roots}, DisableKeepAlives: true}
-		cfg.Public = &http.Client{Transport: transport}
+	if visitor != nil {
+		cfg.Public = &http.Client{Transport: visitor}
 	}
 	r := w.start(cfg)
 	live := r.live()
@@ -88,6 +93,21 @@ func (o outage) survive(t *testing.T) {
 		o.ended()
 	}
 	w.arrived(app, afterwards)
+}
+
+// publicEdge starts the public end of a service.
+func publicEdge(t testing.TB, dial edgetest.Dial) *edgetest.Edge {
+	t.Helper()
+	e, err := edgetest.Start("127.0.0.1:0", dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
 }
 
 // pointsTo checks that the webhook is enabled, and leads to the session with its

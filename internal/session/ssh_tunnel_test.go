@@ -32,7 +32,7 @@ func TestThousandDeliveriesSurviveTheEndOfEachSSHService(t *testing.T) {
 					Provider: c.provider, SSHServers: map[string]string{c.provider: s.Addr()},
 					SSHKeyFile: filepath.Join(dir, "id_ed25519"), KnownHosts: filepath.Join(dir, "known_hosts"),
 				},
-				roots: e.CA(), moves: c.moves, strike: s.Stop,
+				public: e, moves: c.moves, strike: s.Stop,
 				mend: func() {
 					if err := s.Resume(); err != nil {
 						t.Fatal(err)
