@@ -18,9 +18,6 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
-// Before anything else: this binary may have been started as cloudflared.
-var _ = func() bool { cloudflaredtest.Main(); return true }()
-
 // outside is a proxy that knows the world: which name leads to which address on
 // this machine. What it does not know, it refuses.
 type outside struct {

@@ -25,6 +25,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 	"go.uber.org/goleak"
 )
 
@@ -32,6 +33,7 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	cloudflaredtest.Main()
 	// Under nohup hang-ups are ignored, and the programs that are started here
 	// would inherit that. One that is taken is one that they know.
 	signal.Notify(make(chan os.Signal, 1), hangUp)

@@ -12,9 +12,6 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 )
 
-// Before anything else: this binary may have been started as cloudflared.
-var _ = func() bool { cloudflaredtest.Main(); return true }()
-
 // startCloudflare starts Cloudflare's end, and gives the way through it by this
 // binary as its program.
 func startCloudflare(t testing.TB) (*cloudflaredtest.Edge, tunnel.Config) {

@@ -15,11 +15,15 @@ import (
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...) }
+func TestMain(m *testing.M) {
+	cloudflaredtest.Main()
+	goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...)
+}
 
 const webhooksPath = "/api/settings/webhooks"
 

@@ -43,7 +43,7 @@ const (
 )
 
 // Main makes this process the program if it was started as that, and does not
-// return then. It is called by TestMain, or earlier.
+// return then. TestMain calls it first.
 func Main() {
 	how := Behaviour(os.Getenv(behaviourEnv))
 	if how == "" || len(os.Args) < 2 || os.Args[1] != "tunnel" {
