@@ -21,7 +21,7 @@ import (
 func (s *Store) Append(ctx context.Context, e *event.Event) error {
 	row := encodeEvent(e)
 	if !s.queue.spooled(ctx, row) {
-		err := s.store(ctx, &write{apply: row.insert, size: int64(len(e.Body)) + rowSize})
+		err := s.store(ctx, &write{apply: row.insert, row: row, size: int64(len(e.Body)) + rowSize})
 		if err != nil {
 			return s.fault("append to", err)
 		}
@@ -52,6 +52,7 @@ const rowSize = 1 << 10
 type eventRow struct {
 	n               int64 // given by the spool, or else by insert
 	given           bool
+	rev             int64       // given by insert
 	e               event.Event // what is not kept beside it
 	targets, header any
 	attempts        []attemptRow
@@ -125,15 +126,14 @@ func (r *eventRow) arguments(tx *transaction, args []any) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rev, err := tx.nextRev(r.e.Session)
-	if err != nil {
+	if r.rev, err = tx.nextRev(r.e.Session); err != nil {
 		return nil, err
 	}
 	if !r.given {
 		r.n = tx.nextN()
 	}
 	e := &r.e
-	return append(args, r.n, rev, e.Delivery, e.WebhookID, encodeBool(r.arrival()), e.Delivery, e.WebhookID,
+	return append(args, r.n, r.rev, e.Delivery, e.WebhookID, encodeBool(r.arrival()), e.Delivery, e.WebhookID,
 		root, encodeBool(r.failed), e.Session, string(e.Source), e.ReplayOf, string(e.Kind), e.Repo.Type, e.Repo.Name,
 		encodeTime(e.ReceivedAt), string(e.Verdict), string(e.Phase), int64(e.Answer.Status), int64(e.Answer.Duration),
 		int64(len(r.attempts)), e.Size, encodeBool(e.BodyCut), e.Method, e.Path, r.targets, r.header,

@@ -103,6 +103,7 @@ func (s *Store) commit(ctx context.Context, b batch) {
 // transact is the writer's, and wakes the subscribers. rows is how many of the
 // spool it stores.
 func (s *Store) transact(ctx context.Context, rows int, apply func(*transaction) error) error {
+	s.writer.followed = s.feed.followed()
 	changed, err := s.writer.transact(ctx, apply)
 	s.copier.committed(rows)
 	if changed {
@@ -134,6 +135,10 @@ func (s *Store) commitParts(ctx context.Context, b batch) {
 	kept, lost, err := s.commitBacklog(ctx, all)
 	s.release(ctx, all, kept, lost, err)
 	for _, w := range b.writes {
+		if w.after && kept.size() > 0 {
+			w.done <- err // it would miss what is kept
+			continue
+		}
 		w.done <- s.transact(ctx, 0, w.apply)
 	}
 }
@@ -156,7 +161,18 @@ func (s *Store) commitBacklog(ctx context.Context, b backlog) (kept backlog, los
 		return err == nil
 	}
 	for i, row := range b.rows {
-		if err := apply(b.rows[i:i+1], nil); !give(row.n, err) {
+		err := apply(b.rows[i:i+1], nil)
+		if taken(err) { // its number should be free; it is worth less than the event
+			before := row.n
+			row.given = false
+			err = apply(b.rows[i:i+1], nil)
+			for j := range b.updates {
+				if b.updates[j].n == before {
+					b.updates[j].n = row.n
+				}
+			}
+		}
+		if !give(row.n, err) {
 			return backlog{rows: b.rows[i:], updates: b.updates}, lost, err
 		}
 	}

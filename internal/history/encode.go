@@ -205,6 +205,14 @@ func encodeTime(t time.Time) any {
 	return t.UnixNano()
 }
 
+// asStored gives a time as it is when it was stored and read.
+func asStored(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.Unix(0, t.UnixNano()).UTC()
+}
+
 func decodeTime(ns *int64) time.Time {
 	if ns == nil {
 		return time.Time{}

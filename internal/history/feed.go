@@ -28,6 +28,13 @@ func (f *feed) subscribe() (<-chan struct{}, func()) {
 	}
 }
 
+// followed reports whether there are subscribers.
+func (f *feed) followed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.subs) > 0
+}
+
 func (f *feed) signal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -101,17 +101,21 @@ func (c Config) Open(ctx context.Context, path string) (*Store, error) {
 	if s.writer, err = openWriter(ctx, absolute); err != nil {
 		return nil, s.fault("open", err)
 	}
-	if err := s.writer.adopt(ctx, absolute); err != nil {
+	// SQLite takes a link for what it leads to.
+	base, err := filepath.EvalSymlinks(absolute)
+	if err != nil {
 		return nil, s.fault("open", errors.Join(err, s.writer.close()))
 	}
+	adopted := s.writer.adopt(ctx, base)
 	if s.readers, err = openReader(ctx, absolute); err != nil {
 		return nil, s.fault("open", errors.Join(err, s.writer.close()))
 	}
 	if s.copier, err = openCheckpointer(absolute); err != nil {
 		return nil, s.fault("open", errors.Join(err, s.readers.close(), s.writer.close()))
 	}
-	s.queue.init(absolute)
+	s.queue.init(base)
 	s.trouble.init()
+	s.trouble.set(s.fault("open", adopted)) // what is there can be used; the spools stay
 	s.workers.Go(s.copier.run)
 	s.workers.Go(func() { s.trouble.announce(c.OnError) })
 	s.workers.Go(s.write)

@@ -101,7 +101,7 @@ func (tx *transaction) insertMany(rows []*eventRow) error {
 			return err
 		}
 	}
-	return nil
+	return tx.tellRows(rows)
 }
 
 // each runs a statement for each so many of values.

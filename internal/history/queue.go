@@ -34,7 +34,8 @@ const (
 // write is something that a caller waits for.
 type write struct {
 	apply func(*transaction) error // may run a second time, after a rollback
-	after bool                     // sees the updates from before it
+	after bool                     // sees what was accepted before it, or fails
+	row   *eventRow                // what it stores, of an Append
 	size  int64
 	done  chan error // one slot
 }
@@ -69,17 +70,19 @@ type queue struct {
 	updateBytes int64 // with those that the writer holds
 	held        int   // updates that the writer holds
 	spool       spool
-	due         bool
+	due         bool          // the backlog is to be stored now, or numbers to be given back
 	pause       time.Duration // to the next try, 0 when the last one went well
-	accepted    int64         // updates and spooled rows so far
+	accepted    int64         // updates so far
 	settled     int64         // of them those that are stored, or never will be
+	spooledRows int64         // so far
+	storedRows  int64         // of them those that are stored, or never will be
 	waiters     []waiter
 }
 
-// waiter is a Flush: it waits until settled reaches count.
+// waiter is a Flush: it waits until settled and storedRows reach its counts.
 type waiter struct {
-	count int64
-	done  chan error // one slot
+	updates, rows int64
+	done          chan error // one slot
 }
 
 func (q *queue) init(base string) {
@@ -112,7 +115,7 @@ func (q *queue) put(ctx context.Context, w *write) (b batch, mine bool, err erro
 		return batch{}, false, err
 	}
 	q.writes = append(q.writes, w)
-	q.due = q.due || w.after && len(q.updates) > 0
+	q.due = q.due || w.after && q.backlog() > 0
 	if !q.busy && len(q.writes) == 1 {
 		return q.take(), true, nil
 	}
@@ -122,9 +125,8 @@ func (q *queue) put(ctx context.Context, w *write) (b batch, mine bool, err erro
 	return batch{}, false, nil
 }
 
-// accept counts one more update or row, and sees to it that it is stored.
+// accept sees to it that one more update or row is stored.
 func (q *queue) accept() {
-	q.accepted++
 	switch rows := len(q.spool.rows); {
 	case q.backlog() == 1:
 		q.timer.Reset(updateLag)
@@ -152,6 +154,7 @@ func (q *queue) putUpdate(u update) bool {
 	}
 	q.updateBytes += u.size
 	q.updates = append(q.updates, u)
+	q.accepted++
 	q.accept()
 	return true
 }
@@ -168,7 +171,7 @@ func (q *queue) hurry() {
 // flush waits until all updates so far are stored, or could not be.
 func (q *queue) flush(ctx context.Context) error {
 	q.mu.Lock()
-	if q.settled == q.accepted {
+	if q.settled == q.accepted && q.storedRows == q.spooledRows {
 		q.mu.Unlock()
 		return nil
 	}
@@ -177,7 +180,7 @@ func (q *queue) flush(ctx context.Context) error {
 		return ErrClosed
 	}
 	done := make(chan error, 1)
-	q.waiters = append(q.waiters, waiter{count: q.accepted, done: done})
+	q.waiters = append(q.waiters, waiter{updates: q.accepted, rows: q.spooledRows, done: done})
 	q.due = true
 	q.mu.Unlock()
 	q.signal()
@@ -241,7 +244,8 @@ func (q *queue) take() batch {
 		b.updates, q.updates = q.updates, nil
 		q.held, q.due = len(b.updates), false
 	}
-	if b.numbers = q.spool.wanted(); q.closed || !rows && q.spool.resting(time.Now()) {
+	now := time.Now()
+	if b.numbers = q.spool.wanted(now); q.closed || !rows && q.spool.resting(now) {
 		b.numbers, b.giveBack = 0, q.spool.rest()
 	}
 	q.busy = true
@@ -291,7 +295,8 @@ func (q *queue) release(taken, kept backlog, lost, err error) {
 	for _, u := range kept.updates {
 		q.updateBytes += u.size
 	}
-	q.settled += int64(taken.size() - kept.size())
+	q.settled += int64(len(taken.updates) - len(kept.updates))
+	q.storedRows += int64(len(taken.rows) - len(kept.rows))
 	q.updates = append(kept.updates, q.updates...)
 	if len(taken.rows) > 0 {
 		q.spool.stored(kept.rows)
@@ -312,7 +317,7 @@ func (q *queue) release(taken, kept backlog, lost, err error) {
 	var waiting []waiter
 	for _, w := range q.waiters {
 		switch {
-		case w.count <= q.settled:
+		case w.updates <= q.settled && w.rows <= q.storedRows:
 			w.done <- lost
 		case err != nil:
 			w.done <- err

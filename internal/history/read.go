@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 )
@@ -53,6 +54,18 @@ func (s *Store) Since(ctx context.Context, session string, rev int64, limit int)
 	if limit <= 0 {
 		limit = pageSize
 	}
+	if changes, ok := s.writer.tail.since(session, rev, limit); ok && !s.readers.closed.Load() {
+		return changes, nil
+	}
+	changes, err := s.sinceStored(ctx, session, rev, limit)
+	if err != nil {
+		return nil, s.fault("read", err)
+	}
+	return changes, nil
+}
+
+// sinceStored is Since from the file.
+func (s *Store) sinceStored(ctx context.Context, session string, rev int64, limit int) ([]Change, error) {
 	var changes []Change
 	err := s.read(ctx, 0, func(v *view) error {
 		events, err := v.events(sqlSinceEvents, session, rev, limit)
@@ -72,10 +85,7 @@ func (s *Store) Since(ctx context.Context, session string, rev int64, limit int)
 		}
 		return v.addAttempts(events)
 	})
-	if err != nil {
-		return nil, s.fault("read", err)
-	}
-	return changes, nil
+	return changes, err
 }
 
 func mergeChanges(events []*event.Event, states []event.State, limit int) []Change {
@@ -125,6 +135,9 @@ func (s *Store) Get(ctx context.Context, n int64) (*event.Event, error) {
 // Body gives the body of an event, not nil even when it is empty. The error is
 // ErrNotFound when there is no event with that number.
 func (s *Store) Body(ctx context.Context, n int64) ([]byte, error) {
+	if body, ok := s.queue.body(n); ok {
+		return body, nil
+	}
 	var body []byte
 	err := s.read(ctx, n, func(v *view) (err error) {
 		body, err = v.body(n)
@@ -136,12 +149,30 @@ func (s *Store) Body(ctx context.Context, n int64) ([]byte, error) {
 // read runs look on one snapshot. The event of that number is in it, if it was
 // appended before, and so is what came before it.
 func (s *Store) read(ctx context.Context, n int64, look func(*view) error) error {
-	if s.queue.behind(n) {
-		// When they cannot be stored now, what was stored before can be read.
-		_ = s.queue.flush(ctx)
+	if !s.queue.behind(n) {
+		return s.readers.read(ctx, look)
 	}
-	return s.readers.read(ctx, look)
+	stored := s.storedSoon(ctx, n)
+	err := s.readers.read(ctx, look)
+	if errors.Is(err, ErrNotFound) && stored != nil {
+		return stored // it is there, and cannot be read now
+	}
+	return err
 }
+
+// storedSoon waits until what is in the spool is stored. A list does without it
+// after a while: what was stored before can be read.
+func (s *Store) storedSoon(ctx context.Context, n int64) error {
+	if n == all {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, listPatience)
+		defer cancel()
+	}
+	return s.queue.flush(ctx)
+}
+
+// listPatience is how long a list waits for what is in the spool.
+const listPatience = time.Second
 
 // all is a number that no event reaches.
 const all = math.MaxInt64

@@ -2,7 +2,6 @@ package history
 
 import (
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"os"
 	"time"
@@ -47,11 +46,8 @@ func readRecords(path string) ([]*eventRow, error) {
 		if size > uint64(len(data)) || crc32.Checksum(data[:size], castagnoli) != sum {
 			break
 		}
-		row, of, ok := unpack(data[:size])
+		row, ok := unpack(data[:size], generation)
 		if !ok {
-			return nil, fmt.Errorf("%w: a record of an event cannot be read", ErrDamaged)
-		}
-		if of != generation {
 			break
 		}
 		rows, data = append(rows, row), data[size:]
@@ -132,26 +128,26 @@ func finish(record []byte, generation uint64, n int64) {
 	binary.LittleEndian.PutUint32(record[4:], crc32.Checksum(data, castagnoli))
 }
 
-// unpack reads what follows the head of a record. It keeps parts of data.
-func unpack(data []byte) (row *eventRow, generation uint64, ok bool) {
-	if len(data) < recordFixed || data[0] != recordVersion {
-		return nil, 0, false
+// unpack reads what follows the head of a record of a generation. It keeps parts
+// of data.
+func unpack(data []byte, generation uint64) (row *eventRow, ok bool) {
+	if len(data) < recordFixed || data[0] != recordVersion || binary.LittleEndian.Uint64(data[1:]) != generation {
+		return nil, false
 	}
-	generation = binary.LittleEndian.Uint64(data[1:])
 	row = &eventRow{n: int64(binary.LittleEndian.Uint64(data[9:])), given: true}
 	data = data[recordFixed:]
 	p := packed{row: row}
 	for _, text := range p.texts() {
 		size, n := binary.Uvarint(data)
 		if n <= 0 || size > uint64(len(data)-n) {
-			return nil, 0, false
+			return nil, false
 		}
 		*text, data = string(data[n:n+int(size)]), data[n+int(size):]
 	}
 	for _, number := range p.ints() {
 		v, n := binary.Varint(data)
 		if n <= 0 {
-			return nil, 0, false
+			return nil, false
 		}
 		*number, data = v, data[n:]
 	}
@@ -168,9 +164,9 @@ func unpack(data []byte) (row *eventRow, generation uint64, ok bool) {
 		row.targets = p.targets
 		targets, err := decodeList(&p.targets)
 		if err != nil {
-			return nil, 0, false
+			return nil, false
 		}
 		e.Targets = targets
 	}
-	return row, generation, true
+	return row, true
 }

@@ -83,7 +83,7 @@ func (s *Store) EndSession(ctx context.Context, id string, at time.Time) (pendin
 func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err error) {
 	var count int
 	remove := func(tx *transaction) error {
-		count = 0
+		count, tx.untold = 0, true
 		for _, n := range numbers {
 			err := tx.w.conn.QueryRowContext(context.Background(), sqlKeepNumbers, n).Scan(&tx.w.numbers.floor)
 			if errors.Is(err, sql.ErrNoRows) {
@@ -117,7 +117,7 @@ func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err 
 func (s *Store) Pin(ctx context.Context, on bool, numbers ...int64) (changed int, err error) {
 	var count int
 	pin := func(tx *transaction) error {
-		count = 0
+		count, tx.untold = 0, true
 		for _, n := range numbers {
 			p, known, err := tx.progress(n)
 			if err != nil {

@@ -1,7 +1,10 @@
 package history
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +50,7 @@ type spool struct {
 	base    string        // the path of the history
 	lock    *flock.Flock  // nil until there was a burst
 	files   [2]*spoolFile // the first is written to
-	off     bool          // they cannot be made or locked, or are closed
+	off     bool          // they cannot be made, locked or emptied, or are closed
 	numbers []span        // to be given
 	rows    []*eventRow   // in the file that is written to
 	held    []*eventRow   // being stored, or kept for another try
@@ -89,8 +92,8 @@ func (p *spool) arrived(now time.Time) {
 }
 
 // wanted is how many numbers to take with the next transaction.
-func (p *spool) wanted() int64 {
-	if p.off || p.count < burstEvents || p.left() > spoolLow || p.failed {
+func (p *spool) wanted(now time.Time) int64 {
+	if p.off || p.count < burstEvents || now.Sub(p.window) > burstWindow || p.left() > spoolLow || p.failed {
 		return 0
 	}
 	return spoolNumbers
@@ -104,7 +107,7 @@ func (p *spool) resting(now time.Time) bool {
 // put writes a row and its record to the file. It reports false when the row is
 // to be stored at once.
 func (p *spool) put(row *eventRow, record []byte, now time.Time) bool {
-	if len(p.numbers) == 0 || p.failed || len(p.rows) >= maxSpooled || p.bytes+int64(len(record)) > maxSpoolBytes {
+	if len(p.numbers) == 0 || p.off || p.failed || len(p.rows) >= maxSpooled || p.bytes+int64(len(record)) > maxSpoolBytes {
 		return false
 	}
 	if p.files[0].write(record, p.numbers[0].from) != nil {
@@ -144,11 +147,13 @@ func (p *spool) stored(kept []*eventRow) {
 		return
 	}
 	p.held = nil
-	_ = p.files[1].empty()
+	err := p.files[1].empty()
 	if p.failed {
-		_ = p.files[0].empty()
+		err = errors.Join(err, p.files[0].empty())
 		p.failed = false
 	}
+	// What is in a file that cannot be emptied is in the history as well.
+	p.off = p.off || err != nil
 }
 
 // rest takes away the numbers, which are to be given back, and the room that the
@@ -225,6 +230,7 @@ func (q *queue) spooled(ctx context.Context, row *eventRow) bool {
 	if fits {
 		q.spool.arrived(now)
 		if !q.closed && q.pause == 0 && q.spool.put(row, *record, now) {
+			q.spooledRows++
 			q.accept()
 			return true
 		}
@@ -235,6 +241,18 @@ func (q *queue) spooled(ctx context.Context, row *eventRow) bool {
 
 // records spares the memory for a record of each event.
 var records = sync.Pool{New: func() any { return new([]byte) }}
+
+// body gives the body of an event in the spool.
+func (q *queue) body(n int64) ([]byte, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, rows := range [][]*eventRow{q.spool.held, q.spool.rows} {
+		if i, ok := slices.BinarySearchFunc(rows, n, func(r *eventRow, n int64) int { return cmp.Compare(r.n, n) }); ok {
+			return append([]byte{}, rows[i].e.Body...), true
+		}
+	}
+	return nil, false
+}
 
 // behind reports whether events up to a number are in the spool, where readers
 // do not see them.
@@ -260,6 +278,11 @@ func (q *queue) numbered(s span) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.spool.numbers, q.spool.last = append(q.spool.numbers, s), time.Now()
+	for _, w := range q.writes { // they came before what is spooled from now on
+		if w.row != nil && !w.row.given {
+			q.spool.give(w.row)
+		}
+	}
 	if q.backlog() == 0 {
 		q.timer.Reset(spoolRest)
 	}

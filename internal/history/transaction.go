@@ -16,12 +16,16 @@ import (
 // interrupting SQLite would cost a goroutine for each of them, and what waits
 // for the writer has its own way to leave.
 type transaction struct {
-	w    *writer
-	n    int64            // the last one given
-	revs map[string]int64 // the last ones given here, by session
+	w     *writer
+	n     int64            // the last one given
+	revs  map[string]int64 // the last ones given here, by session
+	given int64            // how many of them
 	// made and gone are what to change in progress once it is committed.
 	made map[int64]progress
 	gone []int64
+	// told is what to add to the tail then; with untold, it has to begin anew.
+	told   []Change
+	untold bool
 }
 
 // progress gives how far an event has come; known is false when there is no
@@ -94,6 +98,7 @@ func (tx *transaction) nextRev(session string) (int64, error) {
 		}
 	}
 	tx.revs[session] = rev + 1
+	tx.given++
 	return rev + 1, nil
 }
 
@@ -133,6 +138,13 @@ func (w *writer) transact(ctx context.Context, apply func(*transaction) error) (
 	maps.Copy(w.progress, tx.made)
 	for _, n := range tx.gone {
 		delete(w.progress, n)
+	}
+	if tx.untold || len(tx.revs) > 1 {
+		w.tail.reset()
+	} else {
+		for session, last := range tx.revs {
+			w.tail.add(session, tx.told, last-tx.given+1, last)
+		}
 	}
 	return len(tx.revs) > 0, nil
 }

@@ -50,7 +50,8 @@ func encodeUpdate(u event.Update) update {
 type attemptRow struct {
 	target, err string
 	status      int
-	columns     []any // n, target … body_cut, in the order of sqlInsertAttempt
+	columns     []any         // n, target … body_cut, in the order of sqlInsertAttempt
+	bare        event.Attempt // as lists have it
 	header      any
 	body        []byte
 	size        int64
@@ -60,7 +61,10 @@ func encodeAttempt(a *event.Attempt) attemptRow {
 	row := attemptRow{
 		target: a.Target, err: a.Err, status: a.Status,
 		columns: []any{a.N, a.Target, encodeTime(a.StartedAt), int64(a.Duration), a.Status, a.Err, encodeBool(a.BodyCut)},
-		header:  encodeHeader(a.Header), body: a.Body,
+		bare: event.Attempt{
+			N: a.N, Target: a.Target, StartedAt: asStored(a.StartedAt), Duration: a.Duration, Status: a.Status, Err: a.Err, BodyCut: a.BodyCut,
+		},
+		header: encodeHeader(a.Header), body: a.Body,
 		size: int64(len(a.Target)+len(a.Err)+len(a.Body)) + rowSize,
 	}
 	if text, ok := row.header.(string); ok {
@@ -168,6 +172,7 @@ func (tx *transaction) applyUpdate(u update) error {
 		return err
 	}
 	tx.follow(u.n, p, event.Phase(u.phase))
+	tx.tellUpdate(&u, rev)
 	for i := range u.attempts {
 		if err := tx.insertAttempt(u.n, before+1+i, &u.attempts[i]); err != nil {
 			return err

@@ -38,6 +38,7 @@ const (
 
 	sqlOutcomes = `SELECT target, status, err FROM attempts WHERE event = ? ORDER BY seq`
 	sqlProgress = `SELECT session, tries, failed, targets FROM events WHERE n = ?`
+	sqlRepeats  = `SELECT n, delivery_n FROM events WHERE n BETWEEN ? AND ? AND delivery_n > 1`
 	sqlUpdate   = `UPDATE events SET rev = ?, tries = ?, failed = ?,
 		phase = ifnull(nullif(?, ''), phase), answer_status = ifnull(nullif(?, 0), answer_status),
 		answer_ns = ifnull(nullif(?, 0), answer_ns)
@@ -55,6 +56,8 @@ type writer struct {
 	// no other process changes those.
 	progress map[int64]progress
 	bulk     bulk
+	tail     tail
+	followed bool // somebody wants the tail
 }
 
 // openWriter opens a file that create has made, and brings it up to date. It
@@ -89,7 +92,7 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 func (w *writer) prepare(ctx context.Context) error {
 	for _, text := range []string{
 		sqlBegin, sqlCommit, sqlRollback, sqlVersion, sqlNumbers, sqlReserve, sqlRevision, sqlRoot, sqlInsert, sqlInsertBody,
-		sqlInsertAttempt, sqlInsertAnswer, sqlInsertState, sqlProgress, sqlOutcomes, sqlUpdate,
+		sqlInsertAttempt, sqlInsertAnswer, sqlInsertState, sqlProgress, sqlOutcomes, sqlRepeats, sqlUpdate,
 	} {
 		statement, err := w.conn.PrepareContext(ctx, text)
 		if err != nil {
