@@ -70,8 +70,11 @@ func TestWhoFollowsReadsWhatTheFileHolds(t *testing.T) {
 		case kind < 98:
 			keep(t, s, delivery("other", step, 10))
 		case kind < 99:
-			_, err := another.Pin(t.Context(), true, some(), some())
+			n := numbers[len(numbers)-1]
+			flush(t, s)
+			_, err := another.Pin(t.Context(), true, n)
 			must(t, err)
+			s.Update(event.Update{N: n, Answer: event.Answer{Status: 418}}) // of what memory has without the pin
 		default:
 			must(t, another.AppendState(t.Context(), event.State{Session: "s", Subject: event.SubjectHistory, State: "elsewhere"}))
 		}
