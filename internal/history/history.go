@@ -33,8 +33,8 @@
 // # How it is read
 //
 // Readers have connections of their own, and see a snapshot. Who asks for an
-// event, or for a list, gets what this process appended before also out of the
-// spool. Every change gets the next revision of its session, inside the
+// event, or for a list, waits until what this process appended before has come
+// out of the spool; a list does without it after a second. Every change gets the next revision of its session, inside the
 // transaction that makes it, so that revisions become visible in their order
 // whatever process writes: a reader that asks for what came after the last
 // revision it saw misses nothing.

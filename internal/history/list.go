@@ -43,9 +43,16 @@ const family = `(SELECT iif(e.root = 0, e.n, e.root) UNION ALL
 func outstanding(bad, good string) string {
 	alias := func(condition, name string) string { return strings.ReplaceAll(condition, "$", name) }
 	return alias(bad, "e") + `
-		AND NOT EXISTS (SELECT 1 FROM events g WHERE g.n IN ` + family + ` AND g.n > e.n AND ` + alias(good, "g") + `)
-		AND NOT EXISTS (SELECT 1 FROM events f WHERE f.n IN ` + family + ` AND f.n < e.n AND ` + alias(bad, "f") + `
-			AND NOT EXISTS (SELECT 1 FROM events g WHERE g.n IN ` + family + ` AND g.n > f.n AND ` + alias(good, "g") + `))`
+		AND NOT EXISTS (SELECT 1 FROM events g WHERE g.n IN ` + family + ` AND ` + later("g", "e") + ` AND ` + alias(good, "g") + `)
+		AND NOT EXISTS (SELECT 1 FROM events f WHERE f.n IN ` + family + ` AND ` + later("e", "f") + ` AND ` + alias(bad, "f") + `
+			AND NOT EXISTS (SELECT 1 FROM events g WHERE g.n IN ` + family + ` AND ` + later("g", "f") + ` AND ` + alias(good, "g") + `))`
+}
+
+// later says that a came after b. A session's numbers are in order; those of two
+// that run at once need not be, as they take many at a time in a burst.
+func later(a, b string) string {
+	return strings.NewReplacer("$a", a, "$b", b).Replace(
+		`iif($a.session = $b.session, $a.n > $b.n, (ifnull($a.received_at, 0), $a.n) > (ifnull($b.received_at, 0), $b.n))`)
 }
 
 // where gives the condition of q on events as e, and its arguments.

@@ -236,7 +236,7 @@ func (q *queue) take() batch {
 		q.writes = nil
 	}
 	rows := len(q.spool.rows)+len(q.spool.held) > 0
-	// An event is stored before what came after it.
+	// An event is stored before what came after it, unless it could not be.
 	if rows && (q.pause == 0 || q.due || q.closed) {
 		b.rows = q.spool.take()
 	}

@@ -298,3 +298,25 @@ func TestReadersOfALockedHistoryAreToldOrServed(t *testing.T) {
 	await(t, "it is stored", func() bool { return waiting(s) == 0 })
 	get(t, s, e.N)
 }
+
+func TestWhichReplayIsLaterIsKnownAcrossProcesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	first, second := openAt(t, path, Config{}), openAt(t, path, Config{})
+	burst(t, first)
+	at := safeTime
+	replayed := func(s *Store, e *event.Event, status int) int64 {
+		t.Helper()
+		at = at.Add(time.Second)
+		e.ReceivedAt, e.Targets = at, []string{"x"}
+		keep(t, s, e)
+		s.Update(event.Update{N: e.N, Phase: event.PhaseSettled, Attempt: &event.Attempt{N: 1, Target: "x", Status: status}})
+		flush(t, s)
+		return e.N
+	}
+	n := replayed(first, delivery("first", 1, 10), 500)
+	beyond := replayed(second, &event.Event{Session: "second", Source: event.SourceReplay, ReplayOf: n}, 500)
+	good := replayed(first, &event.Event{Session: "first", Source: event.SourceReplay, ReplayOf: n}, 200)
+	if failed := list(t, first, Query{Failed: true}); good > beyond || len(failed) != 0 {
+		t.Errorf("%d failed, its replay %d, too, and %d, later, did not; listed as failed: %d", n, beyond, good, failed)
+	}
+}
