@@ -72,7 +72,7 @@ func wrong(pos int, want, format string, args ...any) *FilterError {
 func (l *lexer) term() (t term, err *FilterError) {
 	if l.s[l.i] == '-' {
 		l.i++
-		if l.done() || l.s[l.i] == ' ' {
+		if l.done() || startsSpace(l.s[l.i:]) {
 			return term{}, wrong(l.i-1, "a term right after it", `"-" stands alone`)
 		}
 		defer func() { t.Not = !t.Not }()

@@ -127,6 +127,8 @@ func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 		"kind:a,":                 "at byte 7: the value is empty",
 		`kind:"a"b`:               "at byte 8: \"b\" follows a quote",
 		"a - b":                   `at byte 2: "-" stands alone`,
+		"a -\n":                    `at byte 2: "-" stands alone`,
+		"a -\u3000b":               `at byte 2: "-" stands alone`,
 		"jq:":                     "at byte 3: jq has no expression",
 		"ok jq:.a |":              "at byte 10: unexpected EOF",
 		"jq:'.a ='":               "at byte 8: ",
