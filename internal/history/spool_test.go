@@ -354,3 +354,29 @@ func TestASpoolThatCannotBeMadeIsDoneWithout(t *testing.T) {
 		t.Errorf("%d wait, %d are stored", waiting(s), len(list(t, s, Query{})))
 	}
 }
+
+func TestTheSpoolIsBounded(t *testing.T) {
+	for name, body := range map[string]int{"by number": 0, "by bytes": maxSpooledEvent} {
+		t.Run(name, func(t *testing.T) {
+			lock, files, err := makeSpool(filepath.Join(t.TempDir(), "history.db"))
+			must(t, err)
+			p := spool{lock: lock, files: files, numbers: []span{{1, 1 << 20}}}
+			taken, bytes := 0, 0
+			for row := encodeEvent(delivery("s", 1, body)); taken <= maxSpooled; taken++ {
+				record := row.pack(nil)
+				if !p.put(row, record, safeTime) {
+					break
+				}
+				bytes += len(record)
+			}
+			if taken == 0 || taken > maxSpooled || bytes > maxSpoolBytes {
+				t.Errorf("%d events of %d bytes wait together", taken, bytes)
+			}
+			p.take()
+			if !p.put(encodeEvent(delivery("s", 2, 10)), encodeEvent(delivery("s", 2, 10)).pack(nil), safeTime) {
+				t.Error("nothing is taken after that")
+			}
+			must(t, closeSpool(lock, files, true))
+		})
+	}
+}
