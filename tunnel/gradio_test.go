@@ -162,7 +162,7 @@ func TestGradiosEndOfALoginIsNoOutage(t *testing.T) {
 	first := w.Status().URL
 	for made := 2; made < 4; made++ {
 		s.Kill()
-		if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Logins == made }); err != nil {
+		if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Given == made }); err != nil {
 			t.Fatal(err)
 		}
 		w.deliver(20)

@@ -218,6 +218,23 @@ func TestAfterKillASessionGoesOnUntilThereIsAnother(t *testing.T) {
 	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
 }
 
+func TestALoginThatIsKilledBeforeItHasItsAddressIsReplaced(t *testing.T) {
+	s := start(t, frptest.Config{})
+	c := open(t, looked(s))
+	s.Set(func(f *frptest.Faults) { f.KillAtLogin = true })
+	s.Kill()
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Logins == 2 }); err != nil {
+		t.Fatal(err)
+	}
+	s.Set(func(f *frptest.Faults) { f.KillAtLogin = false })
+	until(t, c, func(s State) bool {
+		if !s.Up {
+			t.Errorf("it was away: %v", s.Cause)
+		}
+		return s.Made == 3
+	})
+}
+
 func TestTheEndOfALoginIsAnnounced(t *testing.T) {
 	for name, own := range map[string]bool{"gradio's": false, "one's own": true} {
 		t.Run(name, func(t *testing.T) {

@@ -148,15 +148,18 @@ func (s *session) open() error {
 }
 
 // address waits for the answer to NewProxy. Before it, requests for work
-// connections come, as many as the pool has.
+// connections come, as many as the pool has. A Kill may come, too: it ends the
+// session when there is another, and until then the address is worth having.
 func (s *session) address() error {
 	for {
 		typ, body, err := wire.Read(s.ctl)
 		if err != nil {
 			return err
 		}
-		if typ == wire.TypeReqWorkConn {
-			s.work()
+		if typ == wire.TypeReqWorkConn || typ == wire.TypeKill {
+			if err := s.take(typ, body); err != nil {
+				return err
+			}
 			continue
 		}
 		if typ != wire.TypeNewProxyResp {

@@ -104,6 +104,9 @@ func (s *Server) login(mux *yamux.Session, stream net.Conn, login wire.Login) {
 	if wire.Write(stream, wire.TypeLoginResp, wire.LoginResp{Version: "0.61.0", RunID: c.runID}) != nil {
 		return
 	}
+	if f.KillAtLogin {
+		c.kill()
+	}
 	for range login.PoolCount {
 		_ = wire.Write(ctl, wire.TypeReqWorkConn, wire.Empty{})
 	}
@@ -182,6 +185,7 @@ func (c *control) give(ask wire.NewProxy, f Faults) string {
 	}
 	a.owner, c.secret = c, ask.UseEncryption
 	s.mu.Unlock()
+	s.count(func(c *Counts) { c.Given++ })
 	resp := wire.NewProxyResp{ProxyName: label, RemoteAddr: "http://" + a.ln.Addr().String()}
 	if s.cfg.Own {
 		resp.ProxyName, resp.RemoteAddr = ask.ProxyName, a.ln.Addr().String()

@@ -43,6 +43,7 @@ type Faults struct {
 	HangLogin    bool   // answer no login
 	DropAtLogin  bool   // close the connection in place of an answer to a login
 	DropAtProxy  bool   // the same when an address is asked for
+	KillAtLogin  bool   // send Kill right after the answer to a login
 	GarbageConn  []byte // sent in place of everything, before TLS
 	GarbageMux   []byte // sent in place of yamux, after TLS
 	GarbageLogin []byte // sent in place of the answer to a login
@@ -65,6 +66,7 @@ type Counts struct {
 	Conns    int // connections of clients, whatever became of them
 	Logins   int // that were granted
 	Refused  int // logins and addresses that were refused
+	Given    int // addresses that were given, to whomever
 	Replaced int // sessions whose place was taken by another with the same run id
 	Ended    int // granted logins that have ended
 	Pings    int
