@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // example is a command line that some text tells users to type, or a script.
@@ -66,10 +68,10 @@ const addressOfTunnel = "https://tunnel.example.com"
 
 // filledIn is the example with this test's ports and addresses.
 func (w *world) filledIn(text string) string {
-	tunnel := freePort(w.t)
+	tunnel := porttest.Port(w.t)
 	text = strings.ReplaceAll(text, addressOfTunnel, "http://127.0.0.1:"+tunnel)
 	text = portOfTunnel.ReplaceAllString(text, tunnel)
-	text = portOfSandbox.ReplaceAllString(text, "--port "+freePort(w.t))
+	text = portOfSandbox.ReplaceAllString(text, "--port "+porttest.Port(w.t))
 	return portsOfApps.ReplaceAllString(text, w.app)
 }
 
@@ -112,7 +114,7 @@ func testExamplesRun(t *testing.T, p *program, commands []command) {
 func (w *world) makeHistory() {
 	w.t.Helper()
 	r := w.hfTap("listen", "user:me", "--forward", "discussion.*="+w.app+"/fail",
-		"--forward", "repo.update="+freePort(w.t), "--forward", "default="+w.app)
+		"--forward", "repo.update="+porttest.Port(w.t), "--forward", "default="+w.app)
 	r.ready()
 	w.happen("repo.content.update", "model:me/m", 9)
 	w.happen("discussion.comment.create", "model:me/my-model", 5)

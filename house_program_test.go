@@ -289,18 +289,6 @@ func (w *world) nothingLeft() {
 	}
 }
 
-// freePort gives a port that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
-}
-
 var (
 	aTime     = regexp.MustCompile(`\b\d\d:\d\d:\d\d\b`)
 	aPort     = regexp.MustCompile(`(127\.0\.0\.1| ):\d+\b`)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
@@ -103,7 +104,7 @@ const (
 func (w *world) linesOfAll() (lines []string, secret string) {
 	w.t.Helper()
 	r := w.hfTap("listen", "user:me", "--json", "--count", "5", "--wait-target", "1ms",
-		"--forward", "discussion.*="+w.app+"/fail?token="+secretOfTarget, "--forward", "repo.config.update="+freePort(w.t), "--forward", "default="+w.app)
+		"--forward", "discussion.*="+w.app+"/fail?token="+secretOfTarget, "--forward", "repo.config.update="+porttest.Port(w.t), "--forward", "default="+w.app)
 	url := r.ready()
 	event := func(part string) string {
 		w.t.Helper()

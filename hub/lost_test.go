@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // rudeServer reads each request whole and then does what it likes with the
@@ -65,18 +67,14 @@ func TestWhatWasSentAndNotAnsweredMayBeDone(t *testing.T) {
 }
 
 func TestWhatFoundNoConnectionIsCertainlyNotDone(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close() // its port refuses connections now
-	c := clientAt(t, "http://"+l.Addr().String())
+	addr := porttest.Addr(t)
+	c := clientAt(t, "http://"+addr)
 	for call, each := range calls() {
 		err := each.call(t.Context(), c)
 		if !errors.Is(err, ErrUnreachable) || MaybeDone(err) {
 			t.Errorf("%s: %v, may be done: %v", call, err, MaybeDone(err))
 		}
-		if !strings.Contains(err.Error(), "the Hub at "+l.Addr().String()+" does not answer") {
+		if !strings.Contains(err.Error(), "the Hub at "+addr+" does not answer") {
 			t.Errorf("%s: %q", call, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
@@ -289,12 +290,7 @@ type app struct {
 // newApp picks a port and does not listen on it yet.
 func newApp(t *testing.T, handle http.HandlerFunc) *app {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &app{addr: l.Addr().String(), handle: handle}
-	l.Close()
+	a := &app{addr: porttest.Addr(t), handle: handle}
 	t.Cleanup(a.stop)
 	return a
 }

@@ -8,13 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 )
 
@@ -110,17 +111,9 @@ func TestADoctorOfLocalTunnels(t *testing.T) {
 	}
 
 	// A tunnel of the user's own, which leads to a port.
-	free, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	free.Close()
-	target, err := url.Parse("http://127.0.0.1:" + strconv.Itoa(port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
+	addr := netip.MustParseAddrPort(porttest.Addr(t))
+	port := int(addr.Port())
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: addr.String()})
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	proxy.Transport = transport

@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
@@ -143,12 +145,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 }
 
 func TestNobodyThereIsNoRoute(t *testing.T) {
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln.Close()
-	p := Probe{URL: "http://" + ln.Addr().String(), Answer: answer, Within: time.Millisecond}
+	p := Probe{URL: "http://" + porttest.Addr(t), Answer: answer, Within: time.Millisecond}
 	if _, err := Verify(t.Context(), p); !errors.Is(err, ErrNoRoute) {
 		t.Errorf("got %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 )
 
@@ -52,11 +53,7 @@ func TestErrorsAreTwoLinesWithAHintToType(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
+	gone := porttest.Addr(t)
 	taken, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +71,7 @@ func TestErrorsAreTwoLinesWithAHintToType(t *testing.T) {
 		"wrong token":     {[]string{"HF_TOKEN=hf_wrong"}, []string{"listen"}, 1, `the Hub refused the token \(401\).*`, `run "hf auth login", or set HF_TOKEN .*`},
 		"read token":      {[]string{"HF_TOKEN=" + read}, []string{"listen"}, 1, `the token of "me" may not write webhooks: .*"ci".*read.*`, `.*role write.*`},
 		"fine-grained":    {[]string{"HF_TOKEN=" + fine}, []string{"listen"}, 1, `the token of "me" may not write webhooks: .*user\.webhooks.*`, `.*user\.webhooks\.write.*`},
-		"Hub down":        {[]string{"HF_ENDPOINT=http://" + gone.Addr().String()}, []string{"listen"}, 1, `.*the Hub at 127.0.0.1:\d+ does not answer.*connection refused`, `check the network.*`},
+		"Hub down":        {[]string{"HF_ENDPOINT=http://" + gone}, []string{"listen"}, 1, `.*the Hub at 127.0.0.1:\d+ does not answer.*connection refused`, `check the network.*`},
 		"offline":         {[]string{"HF_HUB_OFFLINE=1"}, []string{"listen"}, 1, `.*HF_HUB_OFFLINE is set.*`, `.*unset HF_HUB_OFFLINE.*`},
 		"bad endpoint":    {[]string{"HF_ENDPOINT=huggingface.co"}, []string{"listen"}, 2, `.*HF_ENDPOINT.*`, `unset HF_ENDPOINT.*`},
 		"plain http":      {[]string{"HF_ENDPOINT=http://hub.example"}, []string{"listen"}, 1, `.*plain http.*`, `.+`},

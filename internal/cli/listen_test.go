@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 )
 
@@ -231,12 +232,7 @@ func TestRoutesShareEventsOut(t *testing.T) {
 
 func TestAUsersOwnTunnelLeadsToTheChosenPort(t *testing.T) {
 	w := newWorld(t)
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	ln.Close()
+	port := porttest.Port(t)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: "127.0.0.1:" + port})
 	}, Transport: &http.Transport{DisableKeepAlives: true}, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }}
@@ -369,12 +365,7 @@ func TestReplaysTakeTheSameWay(t *testing.T) {
 
 func TestWhatWasNeverHandedOverIsPendingAndCanBeSent(t *testing.T) {
 	w := newWorld(t)
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := porttest.Addr(t)
 	p := w.start(listenArgs("--forward", addr, "--fail-on-error")...)
 	p.ready()
 	w.happen("repo.update")

@@ -22,11 +22,13 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
-	"go.uber.org/goleak"
 )
 
 // binary is the program, built once as its users build it.
@@ -632,13 +634,7 @@ func TestASecondSignalLeavesAtOnce(t *testing.T) {
 		t.Skip("Windows has no such signals")
 	}
 	w := newWorld(t)
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
-	p := w.start(listenArgs("--forward", addr)...)
+	p := w.start(listenArgs("--forward", porttest.Addr(t))...)
 	p.ready()
 	w.happen("repo.update")
 	p.wait(p.stdout, "down")

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 )
@@ -202,15 +203,6 @@ func TestTheLinesTellTheStoryOfATunnelThatMoves(t *testing.T) {
 }
 
 func TestDoctorTellsWhatWorksAndWhatStandsInTheWay(t *testing.T) {
-	free := func(t *testing.T) string {
-		ln, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		_, port, _ := net.SplitHostPort(ln.Addr().String())
-		return port
-	}
 	for name, c := range map[string]struct {
 		spoil  func(*testing.T, *world, *ngroktest.Edge)
 		args   func(*testing.T) []string
@@ -228,7 +220,7 @@ func TestDoctorTellsWhatWorksAndWhatStandsInTheWay(t *testing.T) {
 			w.env = append(w.env, "HF_TOKEN="+token)
 		}, failed: "token", says: "may not write webhooks"},
 		"hub": {spoil: func(t *testing.T, w *world, _ *ngroktest.Edge) {
-			w.env = append(w.env, "HF_ENDPOINT=http://127.0.0.1:"+free(t))
+			w.env = append(w.env, "HF_ENDPOINT=http://127.0.0.1:"+porttest.Port(t))
 		}, failed: "hub", says: "does not answer"},
 		"ngrok token":   {spoil: func(_ *testing.T, _ *world, e *ngroktest.Edge) { e.Revoke("good") }, failed: "session", says: ngroktest.BadToken},
 		"ngrok is away": {spoil: func(_ *testing.T, _ *world, e *ngroktest.Edge) { e.Close() }, failed: "reach", says: "HTTPS_PROXY"},
@@ -236,9 +228,9 @@ func TestDoctorTellsWhatWorksAndWhatStandsInTheWay(t *testing.T) {
 			e.Set(func(f *ngroktest.Faults) { f.Certificate = ngroktest.Expired })
 		}, failed: "trust", says: "clock"},
 		"gateway": {spoil: func(_ *testing.T, _ *world, e *ngroktest.Edge) { e.Set(func(f *ngroktest.Faults) { f.Gateway = 502 }) }, failed: "round trip", says: "502"},
-		"target":  {args: func(t *testing.T) []string { return []string{"--forward", free(t)} }, failed: "target", says: "refused"},
+		"target":  {args: func(t *testing.T) []string { return []string{"--forward", porttest.Port(t)} }, failed: "target", says: "refused"},
 		"a proxy that is not for loopback": {spoil: func(t *testing.T, w *world, _ *ngroktest.Edge) {
-			w.env = append(w.env, "HTTPS_PROXY=http://127.0.0.1:"+free(t))
+			w.env = append(w.env, "HTTPS_PROXY=http://127.0.0.1:"+porttest.Port(t))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 func TestAConnectionGoesThroughAnHTTPProxy(t *testing.T) {
@@ -106,7 +107,7 @@ func TestInterimAnswersArePassedOver(t *testing.T) {
 }
 
 func TestAProxyThatIsGoneIsNamed(t *testing.T) {
-	address := gone(t)
+	address := porttest.Addr(t)
 	err := fails(t, open(t, "HTTPS_PROXY=http://me:secret@"+address), "tunnel.test:443")
 	var refused *network.ProxyError
 	if !errors.As(err, &refused) || refused.Proxy != "http://me:xxxxx@"+address || refused.Status != 0 {
@@ -236,7 +237,7 @@ func TestACanceledContextEndsTheWaitForAProxy(t *testing.T) {
 }
 
 func TestAnAddressOrNetworkThatCannotBeIsRefused(t *testing.T) {
-	n := open(t, "HTTPS_PROXY="+gone(t))
+	n := open(t, "HTTPS_PROXY="+porttest.Addr(t))
 	if _, err := n.DialContext(t.Context(), "udp", "tunnel.test:443"); err == nil || !strings.Contains(err.Error(), "unknown network udp") {
 		t.Errorf("got %v", err)
 	}

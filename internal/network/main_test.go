@@ -85,17 +85,6 @@ func echo(t *testing.T) string {
 	})
 }
 
-// gone is a loopback address where nobody listens.
-func gone(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // asked collects what a proxy was asked for.
 type asked struct {
 	mu    sync.Mutex

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // authority is a private CA.
@@ -231,7 +232,7 @@ func TestPlainRequestsGoToTheProxyAsRequests(t *testing.T) {
 		"socks5://" + serve(t, s.handle),
 	} {
 		// What is for https must stay out of it, for the proxy's own address, too.
-		n := withCA(t, ca.file, "HTTP_PROXY="+proxy, "HTTPS_PROXY="+gone(t))
+		n := withCA(t, ca.file, "HTTP_PROXY="+proxy, "HTTPS_PROXY="+porttest.Addr(t))
 		if got, err := get(t, n, "http://hub.test/x"); err != nil || got != "plain" {
 			t.Errorf("through %s: got %q, %v", proxy, got, err)
 		}
@@ -245,7 +246,7 @@ func TestPlainRequestsGoToTheProxyAsRequests(t *testing.T) {
 	if got := s.asked.String(); got != "hub.test:80" {
 		t.Errorf("the SOCKS proxy was asked for %q", got)
 	}
-	address := gone(t)
+	address := porttest.Addr(t)
 	var refused *network.ProxyError
 	if _, err := get(t, open(t, "HTTP_PROXY="+address), "http://hub.test"); !errors.As(err, &refused) || refused.From != "HTTP_PROXY" {
 		t.Errorf("a proxy that is gone: %v", err)

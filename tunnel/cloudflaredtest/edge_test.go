@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 func TestMain(m *testing.M) {
@@ -21,12 +23,7 @@ func TestMain(m *testing.M) {
 // start starts the program, which ends with the test.
 func start(t *testing.T, e *Edge, how Behaviour, local string) (*exec.Cmd, *strings.Builder) {
 	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	metrics := ln.Addr().String()
-	_ = ln.Close()
+	metrics := porttest.Addr(t)
 	var said strings.Builder
 	cmd := exec.Command(os.Args[0], "tunnel", "--url", local, "--metrics", metrics, "--no-autoupdate")
 	cmd.Env, cmd.Stderr = append(os.Environ(), e.Env(how)...), &said

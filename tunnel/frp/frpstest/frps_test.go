@@ -16,6 +16,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"sync"
@@ -29,6 +30,7 @@ import (
 	frpserver "github.com/fatedier/frp/server"
 	"go.uber.org/goleak"
 
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/tunnel/frp"
 )
 
@@ -160,19 +162,13 @@ func kill(cmd *exec.Cmd) {
 	_ = cmd.Wait()
 }
 
-// freePort gives a port that nobody listens on.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
+// port gives a port that nobody listens on.
+func port(t *testing.T) int {
+	return int(netip.MustParseAddrPort(porttest.Addr(t)).Port())
 }
 
 func serverConfig(t *testing.T) *v1.ServerConfig {
-	cfg := &v1.ServerConfig{BindAddr: "127.0.0.1", BindPort: freePort(t), VhostHTTPPort: freePort(t), SubDomainHost: "localhost"}
+	cfg := &v1.ServerConfig{BindAddr: "127.0.0.1", BindPort: port(t), VhostHTTPPort: port(t), SubDomainHost: "localhost"}
 	cfg.Auth.Token = token
 	return cfg
 }

@@ -1,0 +1,42 @@
+// Package porttest gives tests addresses where nobody listens: for a server
+// that is down, and for a program that is told where to listen.
+package porttest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"testing"
+)
+
+// The ports are below those that systems give to connections and to listeners
+// that ask for any: Linux from 32768 on, others from 49152. One of those might
+// get the port of a listener that has just been closed.
+const (
+	lowest = 20000
+	count  = 12000
+)
+
+// Addr gives a host:port on loopback that refuses connections until the test
+// listens there.
+func Addr(t testing.TB) string {
+	t.Helper()
+	var err error
+	for range 100 {
+		var ln net.Listener
+		addr := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(count))
+		if ln, err = net.Listen("tcp4", addr); err == nil {
+			_ = ln.Close()
+			return addr
+		}
+	}
+	t.Fatalf("no port is free: %v", err)
+	return ""
+}
+
+// Port gives the port of such an address.
+func Port(t testing.TB) string {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(Addr(t))
+	return port
+}
