@@ -154,46 +154,8 @@ func (t *tree) find(phrase string, back bool) bool {
 			return true
 		}
 	}
-	needles := [][]byte{bytes.ToLower([]byte(phrase))}
-	if quoted, err := json.Marshal(phrase); err == nil { // as it is written in a string
-		needles = append(needles, bytes.ToLower(quoted[1:len(quoted)-1]))
-	}
-	lower := bytes.ToLower(t.text)
-	if len(lower) != len(t.text) { // a rune got shorter: positions would be wrong
-		lower = t.text
-	}
-	from := int(n.keyFrom)
-	if n.keyTo == 0 {
-		from = int(n.start)
-	}
-	own := int(n.end)
-	if n.folds() {
-		own = max(int(n.keyTo), int(n.start)+1)
-	}
-	best, far := -1, 0
-	for _, needle := range needles {
-		i, distance := 0, 0
-		if back {
-			if i = bytes.LastIndex(lower[:from], needle); i < 0 {
-				i = bytes.LastIndex(lower, needle)
-			}
-			distance = from - i
-		} else {
-			if i = bytes.Index(lower[own:], needle); i >= 0 {
-				i += own
-			} else {
-				i = bytes.Index(lower, needle)
-			}
-			distance = i - own
-		}
-		if distance < 0 {
-			distance += len(lower)
-		}
-		if i >= 0 && (best < 0 || distance < far) {
-			best, far = i, distance
-		}
-	}
-	if best < 0 || !t.reveal(best) {
+	place := t.search(n, phrase, back)
+	if place < 0 || !t.reveal(place) {
 		return false
 	}
 	if lt := t.rowsOf(t.sel); lt != nil { // the row that holds it, if it is not the key
@@ -204,6 +166,58 @@ func (t *tree) find(phrase string, back bool) bool {
 		t.selRow = row + 1
 	}
 	return true
+}
+
+// search finds the place in the text that is the next after a node, or the one
+// before it, around the end of the text if need be. It is -1 if there is none.
+func (t *tree) search(n *node, phrase string, back bool) int {
+	needles := [][]byte{bytes.ToLower([]byte(phrase))}
+	if quoted, err := json.Marshal(phrase); err == nil { // as it is written in a string
+		needles = append(needles, bytes.ToLower(quoted[1:len(quoted)-1]))
+	}
+	text := bytes.ToLower(t.text)
+	if len(text) != len(t.text) { // a rune got shorter: positions would be wrong
+		text = t.text
+	}
+	from := int(n.keyFrom)
+	if n.keyTo == 0 {
+		from = int(n.start)
+	}
+	if !back {
+		from = int(n.end)
+		if n.folds() {
+			from = max(int(n.keyTo), int(n.start)+1)
+		}
+	}
+	best, far := -1, 0
+	for _, needle := range needles {
+		if i, distance := nearest(text, needle, from, back); i >= 0 && (best < 0 || distance < far) {
+			best, far = i, distance
+		}
+	}
+	return best
+}
+
+// nearest finds a needle from a place on, or before it, around the end, and
+// tells how far that is.
+func nearest(text, needle []byte, from int, back bool) (i, distance int) {
+	if back {
+		if i = bytes.LastIndex(text[:from], needle); i < 0 {
+			i = bytes.LastIndex(text, needle)
+		}
+		distance = from - i
+	} else {
+		if i = bytes.Index(text[from:], needle); i >= 0 {
+			i += from
+		} else {
+			i = bytes.Index(text, needle)
+		}
+		distance = i - from
+	}
+	if distance < 0 {
+		distance += len(text)
+	}
+	return i, distance
 }
 
 // reveal opens what hides a place in the text and selects the node there.
