@@ -75,6 +75,9 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		case <-tries.Done():
+			if ctx.Err() != nil { // which ends both
+				return 0, ctx.Err()
+			}
 			return 0, last
 		case <-time.After(pause):
 		}

@@ -514,9 +514,11 @@ func TestAfterAKillTheNextStartDeletesTheOrphanAndNothingElse(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				listen := tunnel.listen(w)
+				look := w.Hold("GET "+hooks+"/*", sandbox.After) // the neighbour's after its own, which no later hold is to meet
 				neighbour := w.start(listen()...)
+				<-look.Reached()
+				look.Release()
 				neighbour.ready()
-				waitFor(t, w, func() bool { return w.CallCount("GET "+hooks+"/*") > 0 }) // its look after its own
 				theirs := w.left()
 
 				hold := w.Hold(step.pattern, step.when)

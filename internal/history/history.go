@@ -34,10 +34,10 @@
 //
 // Readers have connections of their own, and see a snapshot. Who asks for an
 // event, or for a list, waits until what this process appended before has come
-// out of the spool; a list does without it after a second. Every change gets the next revision of its session, inside the
-// transaction that makes it, so that revisions become visible in their order
-// whatever process writes: a reader that asks for what came after the last
-// revision it saw misses nothing.
+// out of the spool; a list does without it after a second. Every change gets the
+// next revision of its session, inside the transaction that makes it, so that
+// revisions become visible in their order whatever process writes: a reader that
+// asks for what came after the last revision it saw misses nothing.
 package history
 
 import (

@@ -86,7 +86,7 @@ type waiter struct {
 }
 
 func (q *queue) init(base string) {
-	q.spool.base = base
+	q.spool.base, q.spool.restAfter = base, spoolRest
 	q.wake = make(chan struct{}, 1)
 	q.drained = make(chan struct{})
 	q.room = sync.NewCond(&q.mu)
@@ -311,7 +311,7 @@ func (q *queue) release(taken, kept backlog, lost, err error) {
 	default:
 		q.pause = 0
 		if len(q.spool.numbers) > 0 {
-			q.timer.Reset(spoolRest)
+			q.timer.Reset(q.spool.restAfter)
 		}
 	}
 	var waiting []waiter

@@ -45,7 +45,7 @@ const (
 // events are stored.
 //
 // The queue's mutex guards it. An event is spooled as long as there are numbers:
-// that begins with a burst, and ends when it has been over for spoolRest.
+// that begins with a burst, and ends when it has been over for restAfter.
 type spool struct {
 	base    string        // the path of the history
 	lock    *flock.Flock  // nil until there was a burst
@@ -56,6 +56,8 @@ type spool struct {
 	held    []*eventRow   // being stored, or kept for another try
 	bytes   int64         // of rows
 	failed  bool          // the last try failed: held may be in both files
+
+	restAfter time.Duration // spoolRest
 
 	window time.Time // when the present burstWindow began
 	count  int       // arrivals in it
@@ -101,7 +103,7 @@ func (p *spool) wanted(now time.Time) int64 {
 
 // resting reports whether the numbers that are left are to be given back.
 func (p *spool) resting(now time.Time) bool {
-	return len(p.numbers) > 0 && len(p.rows)+len(p.held) == 0 && now.Sub(p.last) >= spoolRest
+	return len(p.numbers) > 0 && len(p.rows)+len(p.held) == 0 && now.Sub(p.last) >= p.restAfter
 }
 
 // put writes a row and its record to the file. It reports false when the row is
@@ -284,6 +286,6 @@ func (q *queue) numbered(s span) {
 		}
 	}
 	if q.backlog() == 0 {
-		q.timer.Reset(spoolRest)
+		q.timer.Reset(q.spool.restAfter)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,8 +17,18 @@ import (
 )
 
 // burst makes a store take arrivals into its spool. It gives the events that it
-// took for that.
+// took for that. It does not end by itself, so that a machine that stands still
+// for a while changes nothing.
 func burst(t testing.TB, s *Store) (taken []*event.Event) {
+	t.Helper()
+	s.queue.mu.Lock()
+	s.queue.spool.restAfter = time.Hour
+	s.queue.mu.Unlock()
+	return burstThatRests(t, s)
+}
+
+// burstThatRests is one that ends after a rest.
+func burstThatRests(t testing.TB, s *Store) (taken []*event.Event) {
 	t.Helper()
 	await(t, "arrivals are spooled", func() bool {
 		taken = append(taken, keep(t, s, delivery("s", len(taken), 100)))
@@ -192,7 +203,7 @@ func TestNumbersAreInTheOrderOfAppendingAlsoInABurst(t *testing.T) {
 func TestNumbersThatWereNotUsedAreGivenBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	s := openAt(t, path, Config{})
-	n := int64(len(burst(t, s)))
+	n := int64(len(burstThatRests(t, s)))
 	await(t, "the numbers are given back", func() bool {
 		s.queue.mu.Lock()
 		defer s.queue.mu.Unlock()
@@ -207,7 +218,7 @@ func TestNumbersThatWereNotUsedAreGivenBack(t *testing.T) {
 	if e := keep(t, other, &event.Event{}); e.N != n+1 {
 		t.Errorf("after a rest the next number is %d, want %d", e.N, n+1)
 	}
-	n += 1 + int64(len(burst(t, s)))
+	n += 1 + int64(len(burstThatRests(t, s)))
 	must(t, s.Close())
 	if e := keep(t, other, &event.Event{}); e.N != n+1 {
 		t.Errorf("after the end the next number is %d, want %d", e.N, n+1)
@@ -220,7 +231,7 @@ func TestNumbersThatWereNotUsedAreGivenBack(t *testing.T) {
 func TestNumbersThatOthersHaveGoneOnFromAreNotGivenBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	s, other := openAt(t, path, Config{}), openAt(t, path, Config{})
-	burst(t, s)
+	burstThatRests(t, s)
 	beyond := keep(t, other, &event.Event{}).N
 	await(t, "the numbers are given back", func() bool {
 		s.queue.mu.Lock()
