@@ -77,7 +77,7 @@ const (
 	PhaseOpen    Phase = "open"    // recorded; being answered, queued or handed over
 	PhaseWaiting Phase = "waiting" // its target refuses connections; it is handed over when that ends
 	PhaseSettled Phase = "settled" // every target is done, or there was none
-	PhasePending Phase = "pending" // never handed over: the session ended or gave up before
+	PhasePending Phase = "pending" // not known to have been handed over: the session ended or gave up before, or was killed meanwhile
 )
 
 // Answer is what the sender of a delivery was told.

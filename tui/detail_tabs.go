@@ -121,7 +121,7 @@ func noAttempt(e *event.Event) string {
 	case e.Phase == event.PhaseWaiting:
 		return "waiting: the target refuses connections and gets it when it is back"
 	case e.Phase == event.PhasePending:
-		return "never handed over: r sends it again"
+		return "it may not have been handed over: r sends it again"
 	}
 	return "not tried yet"
 }

@@ -30,7 +30,7 @@ func targetWords(r *event.Row, t event.RowTarget) (string, style) {
 	case t.Tries == 0 && r.Phase == event.PhaseWaiting:
 		return "waiting", warn
 	case t.Tries == 0 && r.Phase == event.PhasePending:
-		return "NOT HANDED OVER", alarm
+		return "UNANSWERED", alarm
 	case t.Tries == 0:
 		return "…", faint
 	case t.OK():

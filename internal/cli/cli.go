@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
 )
 
@@ -25,6 +26,7 @@ const (
 	exitUsage     = 2
 	exitNotInTime = 3 // the wanted event did not come within --wait
 	exitTarget    = 4 // a target failed, and --fail-on-error was set
+	exitSignal    = 130
 )
 
 // Process is what a command gets from the process it runs in.
@@ -59,6 +61,9 @@ func Main(ctx context.Context, p *Process, args []string) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil || onlyClosedOutput(err) {
 		return exitOK
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return exitSignal // who ended it knows; a session's end is no error to begin with
 	}
 	p.fail(err)
 	return exitCode(err)
@@ -161,7 +166,9 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &h):
 		return h.code
-	case errors.Is(err, errNotInTime):
+	case errors.Is(err, tunnel.ErrUsage), errors.Is(err, tunnel.ErrUnknown):
+		return exitUsage
+	case errors.Is(err, errNotInTime), errors.Is(err, errAppEnded):
 		return exitNotInTime
 	}
 	return exitFailed

@@ -78,7 +78,7 @@ func TestErrorsAreTwoLinesWithAHintToType(t *testing.T) {
 		"unknown watch":   {nil, []string{"listen", "model:nobody/nothing"}, 1, `.*nobody/nothing.*`, `.+`},
 		"malformed watch": {nil, []string{"listen", "me/m"}, 2, `watch "me/m" has no type.*`, `hf-tap listen model:me/my-model`},
 		"port in use":     {nil, []string{"listen", "--port", takenPort}, 1, `.*address already in use.*`, `.*--port.*`},
-		"unknown tunnel":  {nil, []string{"listen", "--tunnel", "pigeon"}, 1, `unknown tunnel "pigeon"`, `.*--tunnel auto.*`},
+		"unknown tunnel":  {nil, []string{"listen", "--tunnel", "pigeon"}, 2, `unknown tunnel "pigeon"`, `.*--tunnel auto.*`},
 		"unknown flag":    {nil, []string{"listen", "--frobnicate"}, 2, `unknown flag: --frobnicate`, `hf-tap listen --help`},
 		"unknown command": {nil, []string{"lissten"}, 2, `unknown command "lissten" for "hf-tap".*`, `hf-tap --help`},
 		"bad route":       {nil, []string{"listen", "--forward", "nowhere"}, 2, `.*"nowhere".*`, `hf-tap listen --forward .*`},

@@ -57,7 +57,7 @@ type selectFlags struct {
 
 func (f *selectFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.failed, "failed", false, "those that a target did not take, also when sent again")
-	fs.BoolVar(&f.pending, "pending", false, "those that were never handed over")
+	fs.BoolVar(&f.pending, "pending", false, "those that may not have been handed over")
 	fs.StringVar(&f.session, "session", "", "those of the session with this id")
 }
 

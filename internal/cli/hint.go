@@ -44,12 +44,18 @@ func hintFor(err error) string {
 		return "free some space on that disk, or set HF_TAP_STATE to a folder on another one"
 	case errors.Is(err, history.ErrUnwritable), errors.Is(err, fs.ErrPermission):
 		return "make the folder writable for you, or set HF_TAP_STATE to another one"
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space on that disk, or name another place"
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		return "set HF_TAP_STATE to a folder that may be written to"
 	case errors.Is(err, session.ErrNoHome):
 		return "set HF_TAP_STATE to a folder that may be written to"
 	case errors.Is(err, session.ErrBadSecret):
-		return "use a secret of printable ASCII without blanks at its ends, or leave it to \"hf-tap secret\""
+		return "use a secret of printable ASCII without blanks at its ends, or let one be made: hf-tap secret --new-secret"
 	case errors.Is(err, errNotInTime):
 		return "give it longer with --wait, or see what did come: hf-tap events ls"
+	case errors.Is(err, errAppEnded):
+		return "see what it printed, and what did come: hf-tap events ls"
 	}
 	return hub.Hint(err)
 }

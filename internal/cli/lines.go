@@ -79,7 +79,7 @@ func targetWords(e *event.Event, target string) string {
 	case last == nil && e.Phase == event.PhaseWaiting:
 		return name + " waiting"
 	case last == nil && e.Phase == event.PhasePending:
-		return name + " NOT HANDED OVER"
+		return name + " UNANSWERED"
 	case last == nil:
 		return name + " not yet"
 	}

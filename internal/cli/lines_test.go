@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,8 +43,8 @@ func TestALineTellsWhatBecameOfAnEvent(t *testing.T) {
 		":3000/hook FAIL went away in": base(func(e *event.Event) {
 			e.Targets, e.Attempts = []string{target}, []event.Attempt{{N: 1, Target: target, Err: "went away"}}
 		}),
-		":3000/hook waiting":         base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhaseWaiting }),
-		":3000/hook NOT HANDED OVER": base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhasePending }),
+		":3000/hook waiting":    base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhaseWaiting }),
+		":3000/hook UNANSWERED": base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhasePending }),
 	} {
 		if got := eventLine(e); !strings.Contains(got, want) {
 			t.Errorf("the line is\n  %s\nwithout\n  %s", got, want)
@@ -86,12 +87,13 @@ func TestTheHubRepoOfARemote(t *testing.T) {
 
 func TestTheLastLineSaysWhatIsLeft(t *testing.T) {
 	for want, sum := range map[string]session.Summary{
-		"webhook 65a1 deleted · 12 events kept · 1 failed: hf-tap events replay --failed":    {Deleted: []string{"65a1"}, Kept: 12, Failed: 1},
-		"webhook 65a1 NOT deleted · 1 event kept":                                            {Left: "65a1", Kept: 1},
-		"no webhook is left · 0 events kept":                                                 {},
-		"the Hub never said whether it made the webhook: the next start looks again · 0 eve": {Doubt: true},
-		"2 never handed over: hf-tap events replay --pending":                                {Pending: 2},
-		"webhook 77 enabled again":                                                           {Enabled: []string{"77"}},
+		"webhook 65a1 deleted · 12 events kept · 1 failed: hf-tap events replay --failed --session 5e55":    {ID: "5e55", Deleted: []string{"65a1"}, Kept: 12, Failed: 1},
+		"webhook 65a1 NOT deleted · 1 event kept":                                                           {Left: "65a1", Kept: 1},
+		"no webhook is left · 0 events kept":                                                                {},
+		"the Hub never said whether it made the webhook: the next start looks again · 0 eve":                {Doubt: true},
+		"2 never handed over: hf-tap events replay --pending --session 5e55":                                {ID: "5e55", Pending: 2},
+		"the webhook that you made by hand is yours to delete: https://h/settings/webhooks · 3 events kept": {ByHand: "https://h/settings/webhooks", Kept: 3},
+		"webhook 77 enabled again": {Enabled: []string{"77"}},
 	} {
 		if got := lastLine(sum); !strings.Contains(got, want) {
 			t.Errorf("%+v: %s", sum, got)
@@ -102,7 +104,7 @@ func TestTheLastLineSaysWhatIsLeft(t *testing.T) {
 func TestEveryCauseThatIsKnownHasAHint(t *testing.T) {
 	for _, err := range []error{
 		history.ErrDamaged, history.ErrNewer, history.ErrFull, history.ErrUnwritable, fs.ErrPermission, session.ErrNoHome, session.ErrBadSecret,
-		errNotInTime, hub.ErrUnauthorized, hub.ErrForbidden, hub.ErrRateLimited, hub.ErrOffline, hub.ErrUnreachable, hub.ErrNoToken, &session.TokenError{},
+		errNotInTime, errAppEnded, syscall.ENOSPC, syscall.EROFS, syscall.ENOTDIR, hub.ErrUnauthorized, hub.ErrForbidden, hub.ErrRateLimited, hub.ErrOffline, hub.ErrUnreachable, hub.ErrNoToken, &session.TokenError{},
 	} {
 		if hint := hintFor(fmt.Errorf("while doing so: %w", err)); hint == "" || strings.Contains(hint, "\n") {
 			t.Errorf("%v: the hint is %q", err, hint)

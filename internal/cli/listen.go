@@ -56,7 +56,7 @@ func (o *outputFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&o.count, "count", 0, "end after this many events with the right secret")
 	f.StringVar(&o.until, "until", "", "end at the first event that fits this filter, like 'discussion.* repo:me/m'")
 	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3 (default no limit)")
-	f.BoolVar(&o.failOnError, "fail-on-error", false, "exit 4 when a target failed")
+	f.BoolVar(&o.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
 	f.StringVar(&o.readyFile, "ready-file", "", "write the webhook's URL to this file when ready; remove it at the end")
 }
 
@@ -164,7 +164,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	lines.ready = f.announce(p, cfg)
 	if file := f.output.readyFile; file != "" {
 		// One that an earlier run left would be taken for this one's.
-		if err := removeReady(file); err != nil {
+		if err := prepareReady(file); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, removeReady(file)) }()
@@ -289,7 +289,7 @@ func (f *listenFlags) announce(p *Process, cfg session.Config) func(*session.Liv
 		for _, route := range cfg.Receiver.Routes {
 			p.tell("handing to %s", routeWords(route))
 		}
-		if len(cfg.Receiver.Routes) > 0 {
+		if len(cfg.Receiver.Routes) > 0 && len(f.app) == 0 && p.Getenv("WEBHOOK_SECRET") == "" {
 			p.tell("your app checks the secret: export WEBHOOK_SECRET=$(hf-tap secret)")
 		}
 		p.tell("ready: %s", live.URL())
@@ -309,6 +309,23 @@ func writeReady(file, url string) error {
 	}
 	if err := os.Rename(tmp, file); err != nil {
 		return fmt.Errorf("write the ready file: %w", errors.Join(err, os.Remove(tmp)))
+	}
+	return nil
+}
+
+// prepareReady takes away what an earlier run left, and makes sure that the
+// file can be written, before there is a webhook to be ready.
+func prepareReady(file string) error {
+	if err := removeReady(file); err != nil {
+		return err
+	}
+	tmp := file + ".tmp" // the file itself would be taken for the session's
+	err := os.WriteFile(tmp, nil, 0o600)
+	if err == nil {
+		err = os.Remove(tmp)
+	}
+	if err != nil {
+		return withHint(fmt.Errorf("write the ready file: %w", err), "name a file in a folder that is there and may be written to: --ready-file ready.txt")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -158,11 +159,64 @@ func TestCountUntilWaitAndTheirExitCodes(t *testing.T) {
 	p.ready()
 	w.happen("repo.update")
 	p.ends(4)
-	p.says("a target failed", "hf-tap events replay --failed")
+	p.says("a target failed", "hf-tap events replay --failed --session .*")
 	if !strings.Contains(p.stdout.text(), "FAIL 500") || !strings.Contains(p.stderr.text(), "1 failed: hf-tap events replay --failed") {
 		t.Errorf("it says\n%s\n%s", p.stdout.text(), p.stderr.text())
 	}
 	w.nothingLeft()
+}
+
+func TestAnEventThatWaitsForItsTargetHasCome(t *testing.T) {
+	hint := regexp.MustCompile(`events replay --pending --session [0-9a-f]+`)
+	for args, want := range map[string]int{
+		"--count 1": 0,
+		"--until discussion.create --fail-on-error": 4,
+		"--fail-on-error":           4,
+		"--count 2 --fail-on-error": 3,
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel() // what waits gets its seconds at the end
+			w := newWorld(t)
+			down := porttest.Addr(t)
+			p := w.start(listenArgs(append(strings.Fields(args), "--forward", down, "--wait", "8s")...)...)
+			p.ready()
+			w.happen("discussion.create")
+			p.ends(want)
+			if want == 4 {
+				p.says("an event was not handed over", "hf-tap "+hint.String())
+				a := newApp(t, down)
+				w.run(0, strings.Fields(hint.FindString(p.stderr.text()))...)
+				if n := len(a.ids()); n != 1 {
+					t.Errorf("the hint sent %d events", n)
+				}
+			}
+			w.nothingLeft()
+		})
+	}
+}
+
+func TestAnAppThatEndsBeforeTheWantedEventIsNoSuccess(t *testing.T) {
+	w := newWorld(t)
+	w.run(3, listenArgs("--until", "discussion.*", "--", "true")...).says("your app ended before the wanted event came", ".*events ls.*")
+	w.run(0, listenArgs("--", "true")...)
+	w.nothingLeft()
+}
+
+func TestAWebhookMadeByHandIsItsMakersToDelete(t *testing.T) {
+	w := newWorld(t)
+	p := w.start("listen", "--no-webhook", "--wait", "50ms")
+	p.ends(0)
+	if said := p.stderr.text(); !strings.Contains(said, "made by hand is yours to delete: "+w.endpoint+"/settings/webhooks") || strings.Contains(said, "no webhook is left") {
+		t.Errorf("it says %s", said)
+	}
+}
+
+func TestAReadyFileThatCannotBeWrittenIsToldBeforeThereIsAWebhook(t *testing.T) {
+	w := newWorld(t)
+	w.run(1, listenArgs("--ready-file", filepath.Join(t.TempDir(), "nowhere", "ready"))...).says("write the ready file: .*", "name a file in a folder .*")
+	if n := w.CallCount("POST /api/settings/webhooks"); n != 0 {
+		t.Errorf("%d webhooks were made", n)
+	}
 }
 
 func TestTheReadyFileIsThereWhileItIsTrue(t *testing.T) {
@@ -372,11 +426,11 @@ func TestWhatWasNeverHandedOverIsPendingAndCanBeSent(t *testing.T) {
 	p.wait(p.stdout, "down")
 	p.signal(os.Interrupt)
 	p.ends(4)
-	if !strings.Contains(p.stdout.text(), "NOT HANDED OVER") || !strings.Contains(p.stderr.text(), "1 never handed over: hf-tap events replay --pending") {
+	if !strings.Contains(p.stdout.text(), "UNANSWERED") || !strings.Contains(p.stderr.text(), "1 never handed over: hf-tap events replay --pending") {
 		t.Errorf("it says\n%s\n%s", p.stdout.text(), p.stderr.text())
 	}
 	p = w.run(0, listenArgs("--wait", "1ms")...)
-	if !strings.Contains(p.stderr.text(), "1 event was never handed over: hf-tap events replay --pending") {
+	if !strings.Contains(p.stderr.text(), "1 event may not have been handed over: hf-tap events replay --pending") {
 		t.Errorf("the next start says %s", p.stderr.text())
 	}
 	a := newApp(t, addr)
@@ -384,7 +438,7 @@ func TestWhatWasNeverHandedOverIsPendingAndCanBeSent(t *testing.T) {
 	if len(a.ids()) != 1 {
 		t.Errorf("the app got %d requests", len(a.ids()))
 	}
-	if s := w.run(0, listenArgs("--wait", "1ms")...).stderr.text(); strings.Contains(s, "never handed over") {
+	if s := w.run(0, listenArgs("--wait", "1ms")...).stderr.text(); strings.Contains(s, "handed over") {
 		t.Errorf("it is still pending: %s", s)
 	}
 }
@@ -410,7 +464,7 @@ func TestPruneDeletesWhatIsNamedAndNothingElse(t *testing.T) {
 	live := w.start(listenArgs()...)
 	live.ready()
 	ls := w.run(0, "webhooks", "ls").stdout.text()
-	for _, want := range []string{"hf-tap elsewhere", ", live", "secret=***"} {
+	for _, want := range []string{"hf-tap, no record here", ", live", "secret=***"} {
 		if !strings.Contains(ls, want) {
 			t.Errorf("%q is not in\n%s", want, ls)
 		}

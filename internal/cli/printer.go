@@ -27,14 +27,26 @@ type printer struct {
 
 	settled func(n int64) // called after an event was printed; nil: not
 
-	rev  int64 // what has been printed
-	seen int   // trusted events that are settled
-	done bool  // what was wanted has come
-	fail bool  // a target failed, or was never there
+	progress
 }
 
-// errNotInTime says that the wanted events did not come within --wait.
-var errNotInTime = errors.New("the wanted event did not come in time")
+// progress is how far a printer has come.
+type progress struct {
+	rev     int64  // what has been printed
+	seen    int    // trusted events that are settled
+	done    bool   // what was wanted has come
+	late    bool   // it had not when the time was over
+	ending  bool   // the session ends: all that comes is printed
+	session string // the id of what is printed
+	failed  bool   // a target failed
+	pending bool   // or was not handed an event
+}
+
+// Errors of a session that ended before what was wanted had come.
+var (
+	errNotInTime = errors.New("the wanted event did not come in time") // within --wait
+	errAppEnded  = errors.New("your app ended before the wanted event came")
+)
 
 // errClosedOutput says that nobody reads the lines any more. It ends a session
 // and is no failure: that is how "| head -1" ends.
@@ -49,6 +61,7 @@ func (p *printer) wanting() bool { return p.count > 0 || p.until != nil }
 
 // Run prints what settles until ctx ends or what was wanted has come.
 func (p *printer) Run(ctx context.Context, live *session.Live) error {
+	p.session = live.ID
 	if p.ready != nil {
 		if err := p.ready(live); err != nil {
 			return err
@@ -71,9 +84,7 @@ func (p *printer) Run(ctx context.Context, live *session.Live) error {
 			return ctx.Err()
 		case <-wake:
 		case <-late:
-			if p.wanting() {
-				return errNotInTime
-			}
+			p.late = true
 			return nil
 		}
 	}
@@ -81,7 +92,7 @@ func (p *printer) Run(ctx context.Context, live *session.Live) error {
 
 // Last prints what settled while the session was ending.
 func (p *printer) Last(ctx context.Context, live *session.Live) error {
-	p.count, p.until = 0, nil // they have ended it already, or never will
+	p.ending = true
 	return p.print(ctx, live)
 }
 
@@ -98,14 +109,14 @@ func (p *printer) print(ctx context.Context, live *session.Live) error {
 				return err
 			}
 			p.rev = c.Rev
-			if p.done {
+			if p.done && !p.ending {
 				break
 			}
 		}
 		if err := p.out.Flush(); err != nil {
 			return closedOutput(err)
 		}
-		if len(changes) < page || p.done {
+		if len(changes) < page || p.done && !p.ending {
 			return nil
 		}
 	}
@@ -122,12 +133,13 @@ func (p *printer) change(ctx context.Context, store *history.Store, c history.Ch
 	}
 	if e.Verdict.Trusted() {
 		p.seen++
-		p.fail = p.fail || e.Failed() || e.Phase == event.PhasePending
+		p.failed = p.failed || e.Failed()
+		p.pending = p.pending || e.Phase == event.PhasePending
 		wanted, err := p.wanted(ctx, store, e)
 		if err != nil {
 			return err
 		}
-		p.done = p.count > 0 && p.seen >= p.count || wanted
+		p.done = p.done || p.count > 0 && p.seen >= p.count || wanted
 	}
 	if err := p.event(ctx, store, e); err != nil {
 		return err
@@ -136,6 +148,37 @@ func (p *printer) change(ctx context.Context, store *history.Store, c history.Ch
 		p.settled(e.N)
 	}
 	return nil
+}
+
+// unmet tells why a session in order, in which the app has ended or not, was
+// none: what was wanted did not come.
+func (p *printer) unmet(appEnded bool) error {
+	switch {
+	case !p.wanting() || p.done:
+		return nil
+	case p.late:
+		return errNotInTime
+	case appEnded:
+		return errAppEnded
+	}
+	return nil // who ended it did not want to wait any longer
+}
+
+// failure tells what a target did not take, for --fail-on-error.
+func (p *printer) failure() error {
+	what, which := "a target failed", "--failed"
+	switch {
+	case p.failed:
+	case p.pending:
+		what, which = "an event was not handed over", "--pending"
+	default:
+		return nil
+	}
+	hint := "hf-tap events replay " + which
+	if p.session != "" {
+		hint += " --session " + p.session
+	}
+	return &hinted{errors.New(what), hint, exitTarget}
 }
 
 // wanted reports whether e is what the session was to wait for.

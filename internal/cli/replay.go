@@ -49,7 +49,7 @@ they go to the targets that they had.`,
 	fs := cmd.Flags()
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
-	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed")
+	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
 	f.secret.register(fs)
 	return cmd
 }
@@ -80,8 +80,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	default:
 		err = f.ownSession(ctx, p, dir, r)
 	}
-	if err == nil && f.failOnError && r.printer.fail {
-		return &hinted{errors.New("a target failed"), "hf-tap events replay --failed", exitTarget}
+	if err == nil && f.failOnError {
+		return r.printer.failure()
 	}
 	return err
 }

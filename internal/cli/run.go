@@ -29,15 +29,18 @@ func (p *Process) run(ctx context.Context, cfg session.Config, front session.Fro
 		sum, err = session.Run(ctx, cfg, front)
 		return err
 	})
-	err = appStatus(err)
+	appEnded := err != nil
+	if err = appStatus(err); err == nil {
+		err = lines.unmet(appEnded)
+	}
 	if err == nil || onlyClosedOutput(err) || sum.Happened() {
 		p.tell("%s", lastLine(sum))
 	}
 	if sum.Left != "" || sum.Doubt {
 		return errors.Join(err, withHint(errors.New("a webhook may be left on your account"), "hf-tap webhooks prune"))
 	}
-	if err == nil && failOnError && lines.fail {
-		return &hinted{errors.New("a target failed"), "hf-tap events replay --failed", exitTarget}
+	if err == nil && failOnError {
+		return lines.failure()
 	}
 	return err
 }
@@ -95,15 +98,17 @@ func lastLine(sum session.Summary) string {
 		parts = append(parts, fmt.Sprintf("webhook %s NOT deleted", sum.Left))
 	case sum.Doubt:
 		parts = append(parts, "the Hub never said whether it made the webhook: the next start looks again")
+	case sum.ByHand != "":
+		parts = append(parts, "the webhook that you made by hand is yours to delete: "+sum.ByHand)
 	case len(sum.Deleted) == 0:
 		parts = append(parts, "no webhook is left")
 	}
 	parts = append(parts, count(sum.Kept, "event")+" kept")
 	if sum.Failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed: hf-tap events replay --failed", sum.Failed))
+		parts = append(parts, fmt.Sprintf("%d failed: hf-tap events replay --failed --session %s", sum.Failed, sum.ID))
 	}
 	if sum.Pending > 0 {
-		parts = append(parts, fmt.Sprintf("%d never handed over: hf-tap events replay --pending", sum.Pending))
+		parts = append(parts, fmt.Sprintf("%d never handed over: hf-tap events replay --pending --session %s", sum.Pending, sum.ID))
 	}
 	return strings.Join(parts, " · ")
 }

@@ -89,7 +89,7 @@ func (s *screen) limit(ctx context.Context, live *session.Live) error {
 	quiet := *s.printer
 	quiet.ready = nil
 	err := quiet.Run(ctx, live)
-	s.printer.rev, s.printer.seen, s.printer.fail = quiet.rev, quiet.seen, quiet.fail
+	s.printer.progress = quiet.progress
 	return err
 }
 

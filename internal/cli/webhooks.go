@@ -136,8 +136,8 @@ func newWebhooksPrune(p *Process) *cobra.Command {
 		Short: "Delete webhooks that killed sessions left behind",
 		Long: `Delete webhooks that sessions on this machine left behind when they were killed;
 every start of listen does the same. Webhooks of sessions that live are not
-touched. Those made by an hf-tap elsewhere are listed, and deleted only when you
-name them.`,
+touched. Those that lead to an hf-tap and that this machine has no record of are listed,
+and deleted only when you name them.`,
 		Example: "  hf-tap webhooks prune",
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			for i, s := range ids {
@@ -186,22 +186,30 @@ func (p *Process) prune(ctx context.Context, a account, ids []string) error {
 	errs := []error{sweepErr}
 	for _, w := range strays {
 		if !slices.Contains(ids, w.ID) {
-			p.tell("made elsewhere: %s, watches %s; to delete it: hf-tap webhooks prune %s", w.ID, watchList(w.Watched), w.ID)
+			p.tell("no record here of %s, which watches %s; to delete it: hf-tap webhooks prune %s", w.ID, watchList(w.Watched), w.ID)
 			continue
 		}
 		if err := a.client.DeleteWebhook(ctx, w.ID); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		p.tell("deleted %s, made elsewhere", w.ID)
+		p.tell("deleted %s, of which there was no record here", w.ID)
 	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(strays, func(w hub.Webhook) bool { return w.ID == id }) && !slices.Contains(swept.Deleted, id) {
-			errs = append(errs, withHint(fmt.Errorf("%s is no webhook that an hf-tap elsewhere made", id), "hf-tap webhooks ls"))
+			errs = append(errs, withHint(notPruned(list, id), "hf-tap webhooks ls"))
 		}
 	}
 	if len(swept.Deleted)+len(swept.Enabled)+len(swept.Kept)+len(strays)+len(ids) == 0 {
 		p.tell("nothing was left behind")
 	}
 	return errors.Join(errs...)
+}
+
+// notPruned tells why a webhook that was named was not deleted.
+func notPruned(list []hub.Webhook, id string) error {
+	if slices.ContainsFunc(list, func(w hub.Webhook) bool { return w.ID == id }) {
+		return fmt.Errorf("the webhook %s was not made by a killed hf-tap, and is left alone", id)
+	}
+	return fmt.Errorf("your account has no webhook %s", id)
 }

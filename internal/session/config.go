@@ -139,6 +139,8 @@ func (e *TokenError) Error() string {
 
 // Summary is what a session leaves.
 type Summary struct {
+	ID      string   // the session's
+	ByHand  string   // where to delete the webhook that its user was asked to make, which the session cannot; empty if it made its own
 	Deleted []string // webhooks of the session that were deleted
 	Left    string   // the webhook that could not be deleted
 	Enabled []string // muted webhooks that were enabled again

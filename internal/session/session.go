@@ -192,7 +192,7 @@ func (r *run) openHistory(ctx context.Context) (err error) {
 		return err
 	}
 	if pending > 0 {
-		r.Tell(fmt.Sprintf("%s never handed over: hf-tap events replay --pending", plural(pending, "event was", "events were")))
+		r.Tell(fmt.Sprintf("%s may not have been handed over: hf-tap events replay --pending", plural(pending, "event", "events")))
 	}
 	return nil
 }

@@ -19,10 +19,14 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 		r.endTending()
 		r.tending.Wait()
 	}
+	sum.ID = r.id
+	if r.NoWebhook && !r.Local && r.live != nil {
+		sum.ByHand = r.Endpoint + "/settings/webhooks"
+	}
 	errs := []error{r.endLease(ctx, &sum)}
 	if r.recv != nil {
 		if n := r.recv.Stats().Unsettled; n > 0 {
-			r.Tell(fmt.Sprintf("handing over %s, for %s at most; another Ctrl+C leaves at once", plural(int(n), "more event", "more events"), r.Times.Drain))
+			r.Tell(fmt.Sprintf("handing over %s, for %s at most; Ctrl+C leaves at once", plural(int(n), "more event", "more events"), r.Times.Drain))
 		}
 		drain, cancel := context.WithTimeout(ctx, r.Times.Drain)
 		r.recv.Drain(drain)

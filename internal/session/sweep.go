@@ -102,7 +102,7 @@ func Origins(dir Dir, list []hub.Webhook) ([]string, error) {
 		if token == "" {
 			continue
 		}
-		origins[i] = "hf-tap elsewhere"
+		origins[i] = "hf-tap, no record here"
 		for _, r := range records {
 			switch {
 			case r.Token != token:
@@ -116,8 +116,9 @@ func Origins(dir Dir, list []hub.Webhook) ([]string, error) {
 	return origins, nil
 }
 
-// Strays gives those webhooks of a list that an hf-tap made and that this
-// machine has no record of: another machine's, which may be in use.
+// Strays gives those webhooks of a list that lead to an hf-tap and that this
+// machine has no record of: another machine's, which may be in use, or one that
+// was made by hand for a session without a webhook.
 func Strays(dir Dir, list []hub.Webhook) ([]hub.Webhook, error) {
 	records, err := dir.Records()
 	if err != nil {

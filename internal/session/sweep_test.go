@@ -284,7 +284,7 @@ func TestOriginsAndStrays(t *testing.T) {
 	}
 	origins, err := Origins(w.dir, list)
 	if err != nil || !strings.Contains(origins[0], "live") || !strings.Contains(origins[1], "left behind") ||
-		!strings.Contains(origins[2], "elsewhere") || origins[3] != "" {
+		!strings.Contains(origins[2], "no record here") || origins[3] != "" {
 		t.Errorf("origins %q, %v", origins, err)
 	}
 	strays, err := Strays(w.dir, list)
