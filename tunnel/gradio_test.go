@@ -194,7 +194,11 @@ func TestWhatStandsInGradiosWay(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := startGradio(t, frptest.Config{})
 			s.Set(func(f *frptest.Faults) { *f = c.fault })
-			_, err := openGradio(t.Context(), gradioConfig(t, s))
+			cfg := gradioConfig(t, s)
+			if !c.fault.HangConns && !c.fault.HangLogin {
+				cfg.Within = time.Minute
+			}
+			_, err := openGradio(t.Context(), cfg)
 			var connect *ConnectError
 			if !errors.As(err, &connect) || connect.Step != c.step || connect.Provider != Gradio || connect.Server == "" {
 				t.Fatalf("%v", err)

@@ -176,8 +176,8 @@ func TestEverythingArrivesAfterAnotherHost(t *testing.T) {
 	} else {
 		resp.Body.Close()
 	}
-	if c := w.edge.Counts(); c.Live() != 1 {
-		t.Errorf("%d sessions live", c.Live())
+	if err := w.edge.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Live() == 1 }); err != nil {
+		t.Errorf("%d sessions live", w.edge.Counts().Live())
 	}
 }
 
@@ -190,9 +190,14 @@ func TestADroppedSessionComesBackAtItsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.edge.Set(func(f *ngroktest.Faults) { f.Refuse = true })
+	before = w.edge.Counts()
 	w.edge.DropSessions()
 	w.until("away", is(Away))
 	w.edge.Heal()
+	// What is told may still be of the first drop.
+	if err := w.edge.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Sessions > before.Sessions && c.Public > before.Public }); err != nil {
+		t.Fatal(err)
+	}
 	if again := w.until("up again", is(Up)); again.URL != first.URL {
 		t.Errorf("from %s to %s", first.URL, again.URL)
 	}

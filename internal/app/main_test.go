@@ -102,7 +102,7 @@ func connect() {
 
 // longTalk is so many questions and answers that somebody who does not wait has
 // done the next thing before they are through.
-const longTalk = 2000
+const longTalk = 200
 
 // writesLater leaves behind a process that has a long talk with the test when it
 // has become an orphan, and writes then.

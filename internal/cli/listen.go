@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -161,7 +162,8 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err := f.useApp(p, &cfg); err != nil {
 		return err
 	}
-	lines.ready = f.announce(p, cfg)
+	ready := &readiness{p: p, file: f.output.readyFile}
+	lines.ready = f.announce(p, cfg, ready)
 	if file := f.output.readyFile; file != "" {
 		// One that an earlier run left would be taken for this one's.
 		if err := prepareReady(file); err != nil {
@@ -169,10 +171,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 		}
 		defer func() { err = errors.Join(err, removeReady(file)) }()
 	}
-	cfg.Moved = func(url string) error {
-		p.tell("ready: %s", url)
-		return writeReady(f.output.readyFile, url)
-	}
+	cfg.Moved = func(url string) error { return ready.tell(func() string { return url }) }
 	return p.run(ctx, cfg, front, lines, f.output.failOnError)
 }
 
@@ -277,7 +276,7 @@ func (o *outputFlags) printer(p *Process) (*printer, error) {
 
 // announce says what the session is, once it is up. The line "ready: …" and
 // the ready file come last: whoever waits for them may start at once.
-func (f *listenFlags) announce(p *Process, cfg session.Config) func(*session.Live) error {
+func (f *listenFlags) announce(p *Process, cfg session.Config, ready *readiness) func(*session.Live) error {
 	return func(live *session.Live) error {
 		if cfg.NoWebhook {
 			p.tell("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
@@ -292,9 +291,25 @@ func (f *listenFlags) announce(p *Process, cfg session.Config) func(*session.Liv
 		if len(cfg.Receiver.Routes) > 0 && len(f.app) == 0 && p.Getenv("WEBHOOK_SECRET") == "" {
 			p.tell("your app checks the secret: export WEBHOOK_SECRET=$(hf-tap secret)")
 		}
-		p.tell("ready: %s", live.URL())
-		return writeReady(f.output.readyFile, live.URL())
+		return ready.tell(live.URL)
 	}
+}
+
+// readiness tells where a session is ready. The session begins to and finds that
+// it has moved in different goroutines, which may want to tell at once.
+type readiness struct {
+	p    *Process
+	file string
+	mu   sync.Mutex
+}
+
+// tell asks for the URL when it is its turn, so that the latest is told last.
+func (r *readiness) tell(url func() string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := url()
+	r.p.tell("ready: %s", at)
+	return writeReady(r.file, at)
 }
 
 // writeReady puts the URL into the ready file as a whole: whoever waits for

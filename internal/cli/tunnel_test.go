@@ -334,7 +334,8 @@ func TestAnAppThatForksAndIgnoresSignalsIsGoneAfterwards(t *testing.T) {
 		missing(t, "sleep")
 	}
 	w := newWorld(t)
-	p := w.start(append(listenArgs(), "--", "sh", "-c", `trap "" TERM INT; (trap "" TERM INT; echo child up; while :; do sleep 1; done) & echo $$; wait`)...)
+	mark := filepath.Base(t.TempDir()) + fmt.Sprint(os.Getpid()) // another run of this test may go on beside it
+	p := w.start(append(listenArgs(), "--", "sh", "-c", `: `+mark+`; trap "" TERM INT; (trap "" TERM INT; echo child up; while :; do sleep 1; done) & echo $$; wait`)...)
 	p.wait(p.stderr, "sh | child up")
 	p.ready()
 	p.signal(os.Interrupt)
@@ -344,7 +345,7 @@ func TestAnAppThatForksAndIgnoresSignalsIsGoneAfterwards(t *testing.T) {
 	if err != nil {
 		missing(t, "ps")
 	}
-	if bytes.Contains(out, []byte("echo child up")) {
+	if bytes.Contains(out, []byte(mark)) {
 		t.Errorf("it is still there:\n%s", out)
 	}
 }

@@ -154,6 +154,11 @@ func TestWhatCanNeverBeStoredHoldsUpNothing(t *testing.T) {
 	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 3}, Phase: event.PhaseSettled})
 	flushed := make(chan error)
 	go func() { flushed <- s.Flush(t.Context()) }()
+	await(t, "the flush waits", func() bool {
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		return len(s.queue.waiters) == 1
+	})
 	unlock()
 	if err := <-flushed; err == nil || !strings.Contains(err.Error(), "event 1") {
 		t.Errorf("Flush: %v, want what was lost", err)

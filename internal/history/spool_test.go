@@ -123,6 +123,12 @@ func TestUpdatesOfSpooledEventsAreStoredWithThem(t *testing.T) {
 	s := open(t)
 	burst(t, s)
 	unlock := lock(t, s.path) // so that all are stored together, and later
+	keep(t, s, delivery("s", 999, 10))
+	await(t, "the writer holds the first", func() bool {
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		return s.queue.busy && len(s.queue.spool.held) == 1
+	})
 	var events []*event.Event
 	for i := range 50 {
 		e := keep(t, s, delivery("s", 1000+i, 10))
