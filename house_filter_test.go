@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 var keyRow = regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| .+ \\|$")
@@ -20,7 +20,7 @@ func TestTheFilterPageTellsOfEveryKeyAndNoOther(t *testing.T) {
 	for _, m := range keyRow.FindAllStringSubmatch(string(b), -1) {
 		documented = append(documented, m[1])
 	}
-	for _, key := range event.FilterKeys() {
+	for _, key := range filter.Keys() {
 		known = append(known, key.Name)
 	}
 	if !slices.Equal(documented, known) {

@@ -27,6 +27,7 @@ var layers = map[string][]string{
 	".":                {"internal/cli"},
 	"hub":              {},
 	"event":            {"hub"},
+	"event/filter":     {"event"},
 	"tunnel":           {"tunnel/frp"},
 	"tunnel/ngroktest": {},
 
@@ -39,10 +40,10 @@ var layers = map[string][]string{
 	"tunnel/frp/frpstest":      {"tunnel/frp"},
 	"tunnel/frp/internal/wire": {},
 
-	"receiver":          {"event", "hub"},
-	"tui":               {"event", "internal/term"},
+	"receiver":          {"event", "event/filter", "hub"},
+	"tui":               {"event", "event/filter", "internal/term"},
 	"tui/pictures":      {"event", "internal/term", "tui"},
-	"internal/history":  {"event", "hub"},
+	"internal/history":  {"event", "event/filter", "hub"},
 	"internal/session":  {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
 	"internal/sandbox":  {"event", "hub"},
 	"internal/term":     {},
@@ -50,7 +51,7 @@ var layers = map[string][]string{
 	"internal/app":      {},
 	"internal/porttest": {},
 	"internal/cli": {
-		"event", "hub", "tunnel", "receiver", "tui",
+		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
 		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
 	},
 }

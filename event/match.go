@@ -25,7 +25,7 @@ func ParseMatch(s string) (Match, error) {
 		switch {
 		case term == "":
 			return Match{}, fmt.Errorf("match %q has an empty term", s)
-		case isWatch && !slices.ContainsFunc(hub.WatchTypes, func(t string) bool { return glob(typ, t) }):
+		case isWatch && !slices.ContainsFunc(hub.WatchTypes, func(t string) bool { return Glob(typ, t) }):
 			return Match{}, fmt.Errorf("match %q: %q is no type of repo or account", s, typ)
 		case isWatch:
 			m.Watches = append(m.Watches, term)
@@ -64,23 +64,53 @@ func (m Match) String() string {
 	return strings.Join(append(slices.Clone(m.Kinds), m.Watches...), ",")
 }
 
+// MatchesRow is Matches for an event of which only the row is at hand. It
+// allocates nothing.
+func (m Match) MatchesRow(r *Row) bool {
+	return (len(m.Kinds) == 0 || fitsAny(m.Kinds, func(p string) bool { return matchKind(p, r.Kind) })) &&
+		(len(m.Watches) == 0 || fitsAny(m.Watches, func(p string) bool { return matchRepo(p, r.Repo) }))
+}
+
 func matchKind(pattern string, k Kind) bool {
-	return k != "" && (glob(pattern, string(k)) || glob(pattern, string(k.Narrow())))
+	return k != "" && (Glob(pattern, string(k)) || Glob(pattern, string(k.Narrow())))
 }
 
 func matchWatch(pattern string, repo hub.Watch) bool {
-	if glob(pattern, repo.String()) {
+	if Glob(pattern, repo.String()) {
 		return true
 	}
 	typ, name, _ := strings.Cut(pattern, ":")
 	owner, _, owned := strings.Cut(repo.Name, "/")
-	return owned && (typ == "user" || typ == "org") && glob(name, owner)
+	return owned && (typ == "user" || typ == "org") && Glob(name, owner)
 }
 
-// glob reports whether s fits a pattern in which "*" stands for any run of
+func fitsAny(patterns []string, fits func(string) bool) bool {
+	for _, p := range patterns {
+		if fits(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchRepo is matchWatch for a repo that is written as one text.
+func matchRepo(pattern, repo string) bool {
+	if repo == "" {
+		repo = ":"
+	}
+	if Glob(pattern, repo) {
+		return true
+	}
+	typ, name, _ := strings.Cut(pattern, ":")
+	_, full, _ := strings.Cut(repo, ":")
+	owner, _, owned := strings.Cut(full, "/")
+	return owned && (typ == "user" || typ == "org") && Glob(name, owner)
+}
+
+// Glob reports whether s fits a pattern in which "*" stands for any run of
 // characters. Only the last star ever has to be tried again at a later place,
 // so that the time is at most len(pattern) × len(s).
-func glob(pattern, s string) bool {
+func Glob(pattern, s string) bool {
 	star, retry := -1, 0
 	p, i := 0, 0
 	for i < len(s) {

@@ -7,7 +7,7 @@ import (
 	"unique"
 )
 
-// Row is what a list shows of an event, and what a Filter can decide without
+// Row is what a list shows of an event, and what a filter can decide without
 // the event's headers and bodies. It is small, so that a list can hold 100,000.
 type Row struct {
 	N, Rev     int64
@@ -30,7 +30,7 @@ type Row struct {
 	Edited     bool
 	Failed     bool // as Event.Failed has it
 	Targets    []RowTarget
-	searchable string // what words are searched in, in small letters
+	searchable string // see SearchText
 }
 
 // RowTarget is what became of an event at one target.
@@ -68,6 +68,10 @@ func NewRow(e *Event) *Row {
 	r.searchable = r.text()
 	return r
 }
+
+// SearchText is what a search for words looks in: the texts that a list shows
+// of the event, in small letters, one a line.
+func (r *Row) SearchText() string { return r.searchable }
 
 // shared gives a text that all rows with the same one share: of 100,000 rows
 // from a database, most texts would be copies.

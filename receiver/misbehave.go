@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // Fault is a wrong answer that the user wants senders to get, to see what the
 // Hub and the handler make of it: the Hub delivers again, and then suspends the
 // webhook. Events are recorded and handed over all the same.
 type Fault struct {
-	Status int           // the answer, 0: the right one
-	Delay  time.Duration // before the answer
-	Drop   bool          // no answer: the connection is closed
-	Times  int           // how many deliveries get it, 0: all until it is cleared
-	Filter *event.Filter // which deliveries get it; nil: all with the right secret
+	Status int            // the answer, 0: the right one
+	Delay  time.Duration  // before the answer
+	Drop   bool           // no answer: the connection is closed
+	Times  int            // how many deliveries get it, 0: all until it is cleared
+	Filter *filter.Filter // which deliveries get it; nil: all with the right secret
 }
 
 // String says what deliveries get, for people.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
@@ -47,11 +48,11 @@ func TestAPausedReceiverStopsAtOnceAndLosesNothing(t *testing.T) {
 func TestAFaultChangesTheAnswerAndNothingElse(t *testing.T) {
 	app := runApp(t, nil)
 	tap := open(t, receiver.Config{Routes: routes(app.route(t, ""))})
-	filter, err := event.ParseFilter("-body:other")
+	notOther, err := filter.Parse("-body:other")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tap.SetFault(&receiver.Fault{Status: 503, Times: 2, Filter: filter}); err != nil {
+	if err := tap.SetFault(&receiver.Fault{Status: 503, Times: 2, Filter: notOther}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

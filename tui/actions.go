@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 var errNotHere = errors.New("this is not to be had here")
@@ -278,9 +279,9 @@ func (m *model) setFault(f *Fault) tea.Cmd {
 // parseFault reads "500 delay 2s next 3 for kind:repo.*".
 func parseFault(s string) (*Fault, error) {
 	f := &Fault{}
-	head, filter, hasFilter := strings.Cut(s+" ", " for ")
+	head, which, hasFilter := strings.Cut(s+" ", " for ")
 	if hasFilter {
-		parsed, err := event.ParseFilter(filter)
+		parsed, err := filter.Parse(which)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
@@ -74,7 +75,7 @@ func TestReplaysOfferTheNewestEventWhereAStateIsSelected(t *testing.T) {
 }
 
 func TestFaultsAreToldInWords(t *testing.T) {
-	repo, err := event.ParseFilter("kind:repo.*")
+	repo, err := filter.Parse("kind:repo.*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,8 +330,8 @@ func TestFaultsAreReadAsTheyAreWritten(t *testing.T) {
 			t.Errorf("%q was taken for a fault", s)
 		}
 	}
-	var filter *event.FilterError
-	if _, err := parseFault("500 for foo:x"); !errors.As(err, &filter) {
+	var wrong *filter.Error
+	if _, err := parseFault("500 for foo:x"); !errors.As(err, &wrong) {
 		t.Errorf("a wrong filter is said to be %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // Config is what the interface shows and can do. Feed.Since, Feed.Wake and
@@ -43,7 +44,7 @@ type Feed struct {
 	// Older gives events with smaller numbers that a filter fits, of any
 	// session, the newest first, without bodies; fewer than limit when there
 	// are no more.
-	Older func(ctx context.Context, filter *event.Filter, before int64, limit int) ([]*event.Event, error)
+	Older func(ctx context.Context, f *filter.Filter, before int64, limit int) ([]*event.Event, error)
 	// App gives what the app under development wrote after a revision. Nil when
 	// there is no such app.
 	App func(ctx context.Context, rev int64, limit int) ([]AppLine, error)
@@ -154,11 +155,11 @@ type Draft struct {
 
 // Fault is a way to answer wrongly on purpose.
 type Fault struct {
-	Status int           // the answer, 0: the right one
-	Delay  time.Duration // before the answer
-	Drop   bool          // no answer: the connection is closed
-	Times  int           // how many answers, 0: all until it is cleared
-	Filter *event.Filter // which deliveries, nil: all
+	Status int            // the answer, 0: the right one
+	Delay  time.Duration  // before the answer
+	Drop   bool           // no answer: the connection is closed
+	Times  int            // how many answers, 0: all until it is cleared
+	Filter *filter.Filter // which deliveries, nil: all
 }
 
 // Format is a form in which events are saved.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
@@ -115,7 +116,7 @@ func (w *world) get(_ context.Context, n int64) (*event.Event, error) {
 	return &whole, nil
 }
 
-func (w *world) older(_ context.Context, f *event.Filter, before int64, limit int) ([]*event.Event, error) {
+func (w *world) older(_ context.Context, f *filter.Filter, before int64, limit int) ([]*event.Event, error) {
 	var found []*event.Event
 	for _, e := range w.old {
 		if (before == 0 || e.N < before) && f.Match(e) && len(found) < limit {

@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 type ctx = context.Context
@@ -197,7 +198,7 @@ func (m *model) takeScanned(s scanned) tea.Cmd {
 }
 
 // setFilter shows what a filter fits.
-func (m *model) setFilter(f *event.Filter) tea.Cmd {
+func (m *model) setFilter(f *filter.Filter) tea.Cmd {
 	if m.scan.cancel != nil {
 		m.scan.cancel()
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 func TestTheFilterNarrowsTheListWhileItIsTyped(t *testing.T) {
@@ -134,7 +135,7 @@ func TestTheSearchInBodiesSaysHowFarItIs(t *testing.T) {
 			return get(ctx, n)
 		}
 		s.press("esc")
-		cmd := s.m.setFilter(must(event.ParseFilter("jq:.n<=3")))
+		cmd := s.m.setFilter(must(filter.Parse("jq:.n<=3")))
 		s.shows("looking into bodies: 0 of 150")
 		s.send(cmd())
 		s.shows("looking into bodies: 3 of 150") // what is slow is shown as it comes
@@ -146,7 +147,7 @@ func TestTheSearchInBodiesSaysHowFarItIs(t *testing.T) {
 	})
 }
 
-func must(f *event.Filter, err error) *event.Filter {
+func must(f *filter.Filter, err error) *filter.Filter {
 	if err != nil {
 		panic(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // openHelp shows all keys on one screen.
@@ -46,7 +46,7 @@ func helpLines(w int) []line {
 	}
 	side = append(side, nil, text(strong, "a filter"), text(plain, "kind:discussion.* repo:me/*"), text(plain, `status:>=500 "@bot" -is:again`))
 	var keys []string
-	for _, k := range event.FilterKeys() {
+	for _, k := range filter.Keys() {
 		keys = append(keys, k.Name)
 	}
 	side = append(side, text(faint, strings.Join(keys, " ")+" jq").wrap(30, 0)...)

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // binding is a key and what it does. Help and the foot of the screen are made
@@ -263,7 +263,7 @@ func (m *model) askFilter() tea.Cmd {
 	}
 	apply := func(m *model, s string) tea.Cmd {
 		s = strings.TrimSpace(s)
-		f, err := event.ParseFilter(s)
+		f, err := filter.Parse(s)
 		p.problem = ""
 		if err != nil {
 			p.problem = filterProblem(err)
@@ -292,8 +292,8 @@ func (m *model) askFilter() tea.Cmd {
 }
 
 // completeFilter offers what the events of the list have, too.
-func (m *model) completeFilter(text string, cursor int) event.Completion {
-	known := event.Known{}
+func (m *model) completeFilter(text string, cursor int) filter.Completion {
+	known := filter.Known{}
 	for _, t := range m.header.status.Targets {
 		known.Targets = append(known.Targets, shortTarget(t.Name))
 	}
@@ -304,7 +304,7 @@ func (m *model) completeFilter(text string, cursor int) event.Completion {
 			known.Repos = append(known.Repos, r.Repo)
 		}
 	}
-	return event.CompleteFilter(text, cursor, known)
+	return filter.Complete(text, cursor, known)
 }
 
 func (m *model) foldKey(key string) tea.Cmd {

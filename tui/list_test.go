@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 func many(n int) func(*world) {
@@ -288,7 +289,7 @@ func TestTheStoreKeepsTheNewestRows(t *testing.T) {
 	if e := l.selected(); e == nil || e.row.N != s.entries[0].row.N {
 		t.Errorf("what was selected is gone, and not the oldest is selected but %+v", e)
 	}
-	f, _ := event.ParseFilter("n:>=103000")
+	f, _ := filter.Parse("n:>=103000")
 	s.setFilter(f)
 	if s.len() != 3001 || s.get(s.number(0)).row.N != 103_000 {
 		t.Errorf("the filter shows %d rows from #%d", s.len(), s.get(s.number(0)).row.N)
@@ -297,7 +298,7 @@ func TestTheStoreKeepsTheNewestRows(t *testing.T) {
 
 func TestTheNewestBodiesAreLookedAtFirst(t *testing.T) {
 	s := newStore()
-	f, _ := event.ParseFilter("body:x")
+	f, _ := filter.Parse("body:x")
 	s.setFilter(f)
 	for n := range int64(5) {
 		s.apply([]update{{row: &event.Row{N: n}}})
@@ -330,7 +331,7 @@ func FuzzStore(f *testing.F) {
 				s.prepend([]*event.Row{{N: low, Kind: kinds[op%3]}})
 				l.changed(0)
 			case 4:
-				f, _ := event.ParseFilter(filters[int(op)%len(filters)])
+				f, _ := filter.Parse(filters[int(op)%len(filters)])
 				s.setFilter(f)
 				l.changed(0)
 			case 5:

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // prompt asks for a line at the foot of the screen.
@@ -15,9 +15,9 @@ type prompt struct {
 	refused bool   // it was not accepted for that
 	hint    string // shown while nothing else has to be
 
-	offers   event.Completion // what can stand where the cursor is
-	offer    int              // which is chosen, -1 for none
-	complete func(text string, cursor int) event.Completion
+	offers   filter.Completion // what can stand where the cursor is
+	offer    int               // which is chosen, -1 for none
+	complete func(text string, cursor int) filter.Completion
 
 	changed func(*model, string) tea.Cmd // after each change, may be nil
 	accept  func(*model, string) tea.Cmd

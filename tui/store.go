@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // maxRows is how many entries the list holds. What is older stays in the
@@ -25,7 +26,7 @@ type store struct {
 	base    int64
 	byN     map[int64]int64 // an event's N to its entry's number
 
-	filter   *event.Filter
+	filter   *filter.Filter
 	shown    []int64        // numbers that the filter fits, nil: all
 	open     []int64        // numbers that only the whole event can tell about; the last is next
 	fits     map[int64]bool // what was found out by looking at whole events
@@ -123,17 +124,17 @@ func (s *store) consider(number int64, e *entry, atEnd bool) {
 		return
 	}
 	fit := s.filter.MatchRow(e.row)
-	if fit == event.FitUnknown {
+	if fit == filter.FitUnknown {
 		if known, ok := s.fits[number]; ok {
-			fit = map[bool]event.Fit{true: event.FitYes, false: event.FitNo}[known]
+			fit = map[bool]filter.Fit{true: filter.FitYes, false: filter.FitNo}[known]
 		} else {
 			s.open = append(s.open, number)
 			return
 		}
 	}
-	if fit == event.FitYes && atEnd {
+	if fit == filter.FitYes && atEnd {
 		s.shown = append(s.shown, number)
-	} else if fit == event.FitYes {
+	} else if fit == filter.FitYes {
 		s.show(number)
 	}
 }
@@ -154,11 +155,11 @@ func (s *store) refit(number int64, r *event.Row) {
 	fit := s.filter.MatchRow(r)
 	i, there := slices.BinarySearch(s.shown, number)
 	switch {
-	case fit == event.FitYes:
+	case fit == filter.FitYes:
 		s.show(number)
-	case fit == event.FitNo && there:
+	case fit == filter.FitNo && there:
 		s.shown = slices.Delete(s.shown, i, i+1)
-	case fit == event.FitUnknown && !slices.Contains(s.open[max(len(s.open)-1000, 0):], number):
+	case fit == filter.FitUnknown && !slices.Contains(s.open[max(len(s.open)-1000, 0):], number):
 		s.open = append(s.open, number)
 	}
 }
@@ -193,7 +194,7 @@ func (s *store) drop(n int) {
 
 // setFilter shows what f fits. Entries whose bodies have to be looked at are
 // shown once they have been.
-func (s *store) setFilter(f *event.Filter) {
+func (s *store) setFilter(f *filter.Filter) {
 	if s.searched > 0 { // what another filter brought up has gaps
 		s.drop(s.searched)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 const oddJSON = `{"z":12345678901234567890.10,"a":1e400,"a":[1,[2,{"b c":null}],"x\"\\",{}],"":true,"t":"line one\nline two","ü":"\u001b[31m"}`
@@ -51,7 +52,7 @@ func TestNodesHavePathsThatJQReads(t *testing.T) {
 	if got := strings.Join(paths, " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	f, err := event.ParseFilter(`jq:.body.a[1][1]["b c"] == null`)
+	f, err := filter.Parse(`jq:.body.a[1][1]["b c"] == null`)
 	if err != nil || !f.Match(&event.Event{Body: []byte(`{"a":[1,[2,{"b c":null}]]}`)}) {
 		t.Errorf("jq does not read the path: %v", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // canvas is the screen that is being put together: a row of text for each line,
@@ -278,7 +278,7 @@ func (m *model) position() line {
 
 // filterProblem says shortly what is wrong with a filter that is being typed.
 func filterProblem(err error) string {
-	var at *event.FilterError
+	var at *filter.Error
 	if errors.As(err, &at) {
 		return fmt.Sprintf("at %d: %s: want %s", at.Pos+1, at.Problem, at.Want)
 	}

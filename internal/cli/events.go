@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -81,10 +82,10 @@ them all.`,
   hf-tap events ls kind:repo.* 'latency:>1s' -- -repo:me/noisy
   hf-tap events ls --failed --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var filter *event.Filter
+			var f *filter.Filter
 			if len(args) > 0 {
 				var err error
-				if filter, err = event.ParseFilter(strings.Join(args, " ")); err != nil {
+				if f, err = filter.Parse(strings.Join(args, " ")); err != nil {
 					return usageError(err, "hf-tap events ls 'discussion.* latency:>1s'")
 				}
 			}
@@ -92,7 +93,7 @@ them all.`,
 				return usageError(errors.New("--limit is not negative"), "hf-tap events ls --limit 0")
 			}
 			q := sel.query()
-			q.Filter, q.Limit = filter, limit
+			q.Filter, q.Limit = f, limit
 			return p.listEvents(cmd.Context(), q, asJSON)
 		},
 	}

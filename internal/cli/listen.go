@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -267,7 +268,7 @@ func (o *outputFlags) printer(p *Process) (*printer, error) {
 	pr.count, pr.wait = o.count, o.wait
 	if o.until != "" {
 		var err error
-		if pr.until, err = event.ParseFilter(o.until); err != nil {
+		if pr.until, err = filter.Parse(o.until); err != nil {
 			return nil, usageError(err, "hf-tap listen --until 'discussion.* status:>=500'")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -21,9 +22,9 @@ type printer struct {
 	json  bool
 	ready func(*session.Live) error // called once, when the session is up
 
-	count int           // end after so many trusted events, 0: never
-	until *event.Filter // end at the first trusted event that matches, nil: never
-	wait  time.Duration // end at the latest so long after ready, 0: never
+	count int            // end after so many trusted events, 0: never
+	until *filter.Filter // end at the first trusted event that matches, nil: never
+	wait  time.Duration  // end at the latest so long after ready, 0: never
 
 	settled func(n int64) // called after an event was printed; nil: not
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
@@ -137,8 +138,8 @@ func (s *screen) config(live *session.Live, wake <-chan struct{}) tui.Config {
 			},
 			Wake: wake,
 			Get:  live.History.Get,
-			Older: func(ctx context.Context, filter *event.Filter, before int64, limit int) (found []*event.Event, err error) {
-				err = live.History.Search(ctx, history.Query{Filter: filter, Before: before, Limit: limit}, func(e *event.Event) error {
+			Older: func(ctx context.Context, f *filter.Filter, before int64, limit int) (found []*event.Event, err error) {
+				err = live.History.Search(ctx, history.Query{Filter: f, Before: before, Limit: limit}, func(e *event.Event) error {
 					found = append(found, e)
 					return nil
 				})

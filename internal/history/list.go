@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // Query says which events List gives. The zero value means the newest of all.
@@ -19,7 +20,7 @@ type Query struct {
 	Trusted  *bool        // only those whose verdict is trusted, or is not
 	// Filter leaves out some of what it does not fit, as far as SQL can tell:
 	// Search and Matches decide.
-	Filter *event.Filter
+	Filter *filter.Filter
 
 	// Failed gives events whose last attempt at some target failed, as
 	// event.Event.Failed has it, and that no later replay has made good: one

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 )
 
 // Matches reports whether an event without its body fits a filter, which may
 // have to look into it. An event that was deleted meanwhile fits none.
-func (s *Store) Matches(ctx context.Context, f *event.Filter, e *event.Event) (bool, error) {
-	if fit := f.MatchRow(event.NewRow(e)); fit != event.FitUnknown {
-		return fit == event.FitYes, nil
+func (s *Store) Matches(ctx context.Context, f *filter.Filter, e *event.Event) (bool, error) {
+	if fit := f.MatchRow(event.NewRow(e)); fit != filter.FitUnknown {
+		return fit == filter.FitYes, nil
 	}
 	whole, err := s.Get(ctx, e.N)
 	if errors.Is(err, ErrNotFound) {
@@ -61,7 +62,7 @@ func (s *Store) Search(ctx context.Context, q Query, found func(*event.Event) er
 // narrow puts a condition of a filter into SQL on events as e, so that at least
 // all that meet it are let through; "" when it cannot. SQLite folds the case of
 // ASCII alone, so that other texts are left to Matches.
-func narrow(c event.Condition) (string, []any) {
+func narrow(c filter.Condition) (string, []any) {
 	if c.Not {
 		return narrowNot(c)
 	}
@@ -108,7 +109,7 @@ func narrow(c event.Condition) (string, []any) {
 
 // narrowNot puts a condition that must not hold into SQL, where SQL lets none
 // through that meets it.
-func narrowNot(c event.Condition) (condition string, args []any) {
+func narrowNot(c filter.Condition) (condition string, args []any) {
 	switch c.Not = false; c.Key {
 	case "kind":
 		condition, args = textIs(c, "e.kind")
@@ -133,7 +134,7 @@ func either(alternatives []string, args []any) (string, []any) {
 }
 
 func kindIs(values []string, plain []bool) (string, []any) {
-	condition, args := textIs(event.Condition{Values: values, Plain: plain}, "e.kind")
+	condition, args := textIs(filter.Condition{Values: values, Plain: plain}, "e.kind")
 	if condition == "" {
 		return "", nil
 	}
@@ -147,7 +148,7 @@ func kindIs(values []string, plain []bool) (string, []any) {
 
 // textIs says that one of the texts fits one of the values: as a glob, or by
 // holding it anywhere.
-func textIs(c event.Condition, texts ...string) (string, []any) {
+func textIs(c filter.Condition, texts ...string) (string, []any) {
 	var alternatives []string
 	var args []any
 	for i, value := range c.Values {
@@ -179,7 +180,7 @@ func ascii(s string) bool {
 	return true
 }
 
-func numberIs(c event.Condition, number string) (string, []any) {
+func numberIs(c filter.Condition, number string) (string, []any) {
 	var alternatives []string
 	var args []any
 	for _, span := range c.Ranges {
@@ -191,7 +192,7 @@ func numberIs(c event.Condition, number string) (string, []any) {
 
 // attemptIs says that some attempt has the number; the filter asks for the last
 // one at a target, and takes 0 where there was none.
-func attemptIs(c event.Condition, number string) (string, []any) {
+func attemptIs(c filter.Condition, number string) (string, []any) {
 	for _, span := range c.Ranges {
 		if span[0] <= 0 {
 			return "", nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
@@ -62,7 +63,7 @@ func TestASearchFindsWhatTheFilterFitsAndNothingElse(t *testing.T) {
 		"header:curl", "body:typo", `body:"a \"quoted\""`, "body:é", "typo", "refused", "500", "#12", `"quoted"`, "msg_b[", "é", "bytes", "***", "ok", "-typo is:failed",
 		"jq:.size > 20", "-kind:new.thing,repo.update", "-repo:me", "-delivery:msg_", "-verdict:ok -source:hub", "-n:1..300", "-size:0", "-answer:0", "-session:S1", "kind:repo.* status:>=500 -repo:me/*", "MERGE verdict:ok",
 	} {
-		f, err := event.ParseFilter(text)
+		f, err := filter.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +96,7 @@ func TestASearchStopsAtItsLimitAndGoesOnFromThere(t *testing.T) {
 	for i := range 10 {
 		keep(t, s, &event.Event{Session: fmt.Sprint(i % 2)})
 	}
-	f, err := event.ParseFilter("session:1")
+	f, err := filter.Parse("session:1")
 	must(t, err)
 	var got []int64
 	collect := func(e *event.Event) error { got = append(got, e.N); return nil }

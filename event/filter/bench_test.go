@@ -1,4 +1,4 @@
-package event
+package filter
 
 import (
 	"fmt"
@@ -7,19 +7,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
 // rows are as many rows as a list holds, like those of a busy day.
-func rows(n int) []*Row {
-	rows := make([]*Row, n)
+func rows(n int) []*event.Row {
+	rows := make([]*event.Row, n)
 	for i := range rows {
-		e := &Event{
-			N: int64(i + 1), Kind: Kinds[i%len(Kinds)], Repo: hub.Watch{Type: "model", Name: fmt.Sprintf("me/model-%d", i%50)}, Verdict: VerdictOK,
-			Source: SourceHub, Phase: PhaseSettled, Delivery: fmt.Sprintf("%032x", i), Answer: Answer{Status: 200}, Targets: []string{"http://127.0.0.1:3000/hook"},
-			Attempts: []Attempt{{N: 1, Target: "http://127.0.0.1:3000/hook", Status: 200 + 300*(i%17/16), Duration: time.Duration(i%2000) * time.Millisecond}},
+		e := &event.Event{
+			N: int64(i + 1), Kind: event.Kinds[i%len(event.Kinds)], Repo: hub.Watch{Type: "model", Name: fmt.Sprintf("me/model-%d", i%50)}, Verdict: event.VerdictOK,
+			Source: event.SourceHub, Phase: event.PhaseSettled, Delivery: fmt.Sprintf("%032x", i), Answer: event.Answer{Status: 200}, Targets: []string{"http://127.0.0.1:3000/hook"},
+			Attempts: []event.Attempt{{N: 1, Target: "http://127.0.0.1:3000/hook", Status: 200 + 300*(i%17/16), Duration: time.Duration(i%2000) * time.Millisecond}},
 		}
-		rows[i] = NewRow(e)
+		rows[i] = event.NewRow(e)
 	}
 	return rows
 }
@@ -30,7 +31,7 @@ func BenchmarkFilterBesideSubstring(b *testing.B) {
 	all := rows(100_000)
 	for _, filter := range []string{"model-3", "kind:discussion.*", "status:>=500", "discussion.*,model:me/*", "kind:discussion.* repo:me/* status:2xx latency:>1s -kind:repo.config"} {
 		b.Run(filter, func(b *testing.B) {
-			f, err := ParseFilter(filter)
+			f, err := Parse(filter)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -39,7 +40,7 @@ func BenchmarkFilterBesideSubstring(b *testing.B) {
 			for range b.N {
 				began := time.Now()
 				for _, r := range all {
-					if strings.Contains(r.searchable, "model-3") {
+					if strings.Contains(r.SearchText(), "model-3") {
 						found++
 					}
 				}

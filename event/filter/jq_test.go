@@ -1,15 +1,16 @@
-package event
+package filter
 
 import (
 	"fmt"
 	"runtime"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/itchyny/gojq"
 )
 
 func TestAnExpressionCannotRepeatAStringBeyondItsMemory(t *testing.T) {
-	e := &Event{N: 13, Body: []byte(`{"s":"aaaaaaaaaa"}`)}
+	e := &event.Event{N: 13, Body: []byte(`{"s":"aaaaaaaaaa"}`)}
 	for _, expression := range []string{
 		`("aaaaaaaaaa"*100000000)|length>1`,
 		`(100000000*.body.s)|length>1`,
@@ -19,7 +20,7 @@ func TestAnExpressionCannotRepeatAStringBeyondItsMemory(t *testing.T) {
 		`. as $e | "\(.body.s*100000000)"|length>1`,
 		`last(repeat(1))`,
 	} {
-		f, err := ParseFilter("n:13 jq:" + expression)
+		f, err := Parse("n:13 jq:" + expression)
 		if err != nil {
 			t.Fatal(err)
 		}

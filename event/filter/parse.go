@@ -1,4 +1,4 @@
-package event
+package filter
 
 import (
 	"fmt"
@@ -6,10 +6,12 @@ import (
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
-// FilterError says where a filter is wrong, and what would be right.
-type FilterError struct {
+// Error says where a filter is wrong, and what would be right.
+type Error struct {
 	Filter  string
 	Pos     int    // the byte at which the wrong part begins
 	Problem string // what is wrong
@@ -17,20 +19,20 @@ type FilterError struct {
 }
 
 // Error gives all on one line.
-func (e *FilterError) Error() string {
+func (e *Error) Error() string {
 	return fmt.Sprintf("filter %q, at byte %d: %s: want %s", e.Filter, e.Pos, e.Problem, e.Want)
 }
 
 // maxFilter bounds what one match can cost.
 const maxFilter = 4096
 
-// ParseFilter reads a filter. The empty one fits every event. Every text that
+// Parse reads a filter. The empty one fits every event. Every text that
 // ParseMatch takes is a filter with the same meaning, as long as no term of it
-// has a space inside. The error is a *FilterError.
-func ParseFilter(s string) (*Filter, error) {
+// has a space inside. The error is a *Error.
+func Parse(s string) (*Filter, error) {
 	f := &Filter{source: strings.TrimSpace(s)}
 	if len(s) > maxFilter {
-		return nil, &FilterError{s[:40] + "…", maxFilter, "it is too long", fmt.Sprintf("at most %d bytes", maxFilter)}
+		return nil, &Error{s[:40] + "…", maxFilter, "it is too long", fmt.Sprintf("at most %d bytes", maxFilter)}
 	}
 	f.cut = &atomic.Int64{}
 	l := lexer{s: s, cut: f.cut}
@@ -64,12 +66,12 @@ func (l *lexer) space() {
 	}
 }
 
-func wrong(pos int, want, format string, args ...any) *FilterError {
-	return &FilterError{Pos: pos, Problem: fmt.Sprintf(format, args...), Want: want}
+func wrong(pos int, want, format string, args ...any) *Error {
+	return &Error{Pos: pos, Problem: fmt.Sprintf(format, args...), Want: want}
 }
 
 // term reads one condition.
-func (l *lexer) term() (t term, err *FilterError) {
+func (l *lexer) term() (t term, err *Error) {
 	if l.s[l.i] == '-' {
 		l.i++
 		if l.done() || startsSpace(l.s[l.i:]) {
@@ -128,7 +130,7 @@ func (l *lexer) match() (term, bool) {
 			end = len(l.s) - len(rest)
 		}
 	}
-	m, err := ParseMatch(l.s[l.i:end])
+	m, err := event.ParseMatch(l.s[l.i:end])
 	if err != nil {
 		return term{}, false
 	}
@@ -166,7 +168,7 @@ func (l *lexer) word() string {
 
 // quoted reads a phrase between the quotes that begin here. A backslash takes
 // the meaning from the quote or the backslash after it.
-func (l *lexer) quoted() (string, *FilterError) {
+func (l *lexer) quoted() (string, *Error) {
 	start, quote := l.i, l.s[l.i]
 	var b strings.Builder
 	for l.i++; !l.done(); l.i++ {
@@ -193,7 +195,7 @@ type value struct {
 }
 
 // values reads alternatives, separated by commas.
-func (l *lexer) values() ([]value, *FilterError) {
+func (l *lexer) values() ([]value, *Error) {
 	var values []value
 	for {
 		v := value{pos: l.i}

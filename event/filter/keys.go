@@ -1,4 +1,4 @@
-package event
+package filter
 
 import (
 	"errors"
@@ -8,69 +8,71 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
-// FilterKey is a key that filters have.
-type FilterKey struct {
+// Key is a key that filters have.
+type Key struct {
 	Name string
 	Help string // what it asks for, with an example
 
-	choices []string                           // its values, when they are a closed set
-	text    func(*Row, func(string) bool) bool // asks for each of its texts whether it fits, and makes none
-	number  func(*Row, func(int64) bool) bool
+	choices []string                                 // its values, when they are a closed set
+	text    func(*event.Row, func(string) bool) bool // asks for each of its texts whether it fits, and makes none
+	number  func(*event.Row, func(int64) bool) bool
 	read    func(string) (low, high int64, err error) // of number
 	want    string                                    // what read takes
-	is      func(r *Row, choice string) bool          // with choices and no text
-	body    func(value) func(*Event) bool             // looks where only the whole event can tell
+	is      func(r *event.Row, choice string) bool    // with choices and no text
+	body    func(value) func(*event.Event) bool       // looks where only the whole event can tell
 }
 
-// FilterKeys are the keys that filters have, but for jq.
-func FilterKeys() []FilterKey { return filterKeys }
+// Keys are the keys that filters have, but for jq.
+func Keys() []Key { return filterKeys }
 
 const wantCount = "a number: 12, >=10, 3..7"
 
-var filterKeys = []FilterKey{
-	{Name: "kind", Help: "kind of event: kind:discussion.*, -kind:repo.config", text: func(r *Row, fits func(string) bool) bool {
+var filterKeys = []Key{
+	{Name: "kind", Help: "kind of event: kind:discussion.*, -kind:repo.config", text: func(r *event.Row, fits func(string) bool) bool {
 		return fits(string(r.Kind)) || !r.Kind.Known() && fits(string(r.Kind.Narrow()))
 	}},
-	{Name: "repo", Help: "repo: repo:me/*, repo:model:me/m", text: func(r *Row, fits func(string) bool) bool {
+	{Name: "repo", Help: "repo: repo:me/*, repo:model:me/m", text: func(r *event.Row, fits func(string) bool) bool {
 		_, name, _ := strings.Cut(r.Repo, ":")
 		return fits(r.Repo) || fits(name)
 	}},
 	{Name: "verdict", Help: "what the check of the secret said", choices: []string{"ok", "wrong", "missing", "unchecked"},
-		text: func(r *Row, fits func(string) bool) bool { return fits(string(r.Verdict)) }},
+		text: func(r *event.Row, fits func(string) bool) bool { return fits(string(r.Verdict)) }},
 	{Name: "status", Help: "a target's last answer: status:>=500, status:4xx, status:0 for none", read: readStatus,
-		want: "a status: 404, >=500, 5xx", number: perTarget(func(t RowTarget) int64 { return int64(t.Status) })},
+		want: "a status: 404, >=500, 5xx", number: perTarget(func(t event.RowTarget) int64 { return int64(t.Status) })},
 	{Name: "answer", Help: "what the Hub was told: answer:200, answer:5xx", read: readStatus, want: "a status: 404, >=500, 5xx",
-		number: func(r *Row, fits func(int64) bool) bool { return fits(int64(r.Answer.Status)) }},
+		number: func(r *event.Row, fits func(int64) bool) bool { return fits(int64(r.Answer.Status)) }},
 	{Name: "latency", Help: "how long a target took: latency:>1s, latency:10ms..50ms", read: readDuration,
-		want: "a duration with its unit: >1s, <=20ms", number: perTarget(func(t RowTarget) int64 { return int64(t.Took) })},
-	{Name: "target", Help: "where it was handed to: target:3000", text: perTargetText(func(t RowTarget) string { return t.Name })},
-	{Name: "error", Help: "why a target did not take it: error:refused", text: perTargetText(func(t RowTarget) string { return t.Err })},
+		want: "a duration with its unit: >1s, <=20ms", number: perTarget(func(t event.RowTarget) int64 { return int64(t.Took) })},
+	{Name: "target", Help: "where it was handed to: target:3000", text: perTargetText(func(t event.RowTarget) string { return t.Name })},
+	{Name: "error", Help: "why a target did not take it: error:refused", text: perTargetText(func(t event.RowTarget) string { return t.Err })},
 	{Name: "is", Help: "what became of it", choices: []string{
 		"failed", "handed", "open", "waiting", "pending", "settled", "replay", "trigger", "again", "pinned", "edited", "trusted"}, is: rowIs},
 	{Name: "source", Help: "who made it", choices: []string{"hub", "trigger", "replay", "sandbox"},
-		text: func(r *Row, fits func(string) bool) bool { return fits(string(r.Source)) }},
+		text: func(r *event.Row, fits func(string) bool) bool { return fits(string(r.Source)) }},
 	{Name: "tries", Help: "attempts at a target: tries:>1", read: readCount, want: wantCount,
-		number: perTarget(func(t RowTarget) int64 { return int64(t.Tries) })},
+		number: perTarget(func(t event.RowTarget) int64 { return int64(t.Tries) })},
 	{Name: "size", Help: "bytes of the body: size:>10kb", read: readSize, want: "a size: 512, >10kb, <=2mb",
-		number: func(r *Row, fits func(int64) bool) bool { return fits(r.Size) }},
+		number: func(r *event.Row, fits func(int64) bool) bool { return fits(r.Size) }},
 	{Name: "n", Help: "the event's number: n:12, n:100..200", read: readCount, want: wantCount,
-		number: func(r *Row, fits func(int64) bool) bool { return fits(r.N) }},
+		number: func(r *event.Row, fits func(int64) bool) bool { return fits(r.N) }},
 	{Name: "replay", Help: "replays of an event: replay:12", read: readCount, want: wantCount,
-		number: func(r *Row, fits func(int64) bool) bool { return fits(r.ReplayOf) }},
-	{Name: "delivery", Help: "the Hub's id of the delivery", text: func(r *Row, fits func(string) bool) bool { return fits(r.Delivery) }},
-	{Name: "webhook", Help: "the webhook's id", text: func(r *Row, fits func(string) bool) bool { return fits(r.WebhookID) }},
-	{Name: "session", Help: "the session that received it", text: func(r *Row, fits func(string) bool) bool { return fits(r.Session) }},
-	{Name: "path", Help: "the path that was requested", text: func(r *Row, fits func(string) bool) bool { return fits(r.Path) }},
+		number: func(r *event.Row, fits func(int64) bool) bool { return fits(r.ReplayOf) }},
+	{Name: "delivery", Help: "the Hub's id of the delivery", text: func(r *event.Row, fits func(string) bool) bool { return fits(r.Delivery) }},
+	{Name: "webhook", Help: "the webhook's id", text: func(r *event.Row, fits func(string) bool) bool { return fits(r.WebhookID) }},
+	{Name: "session", Help: "the session that received it", text: func(r *event.Row, fits func(string) bool) bool { return fits(r.Session) }},
+	{Name: "path", Help: "the path that was requested", text: func(r *event.Row, fits func(string) bool) bool { return fits(r.Path) }},
 	{Name: "header", Help: `a header's line: header:user-agent, header:"accept: */*"`, body: inHeader},
-	{Name: "body", Help: `text of the body: body:"please merge"`, body: func(v value) func(*Event) bool { return inBody(v.text) }},
+	{Name: "body", Help: `text of the body: body:"please merge"`, body: func(v value) func(*event.Event) bool { return inBody(v.text) }},
 }
 
-func findKey(name string) (FilterKey, bool) {
-	i := slices.IndexFunc(filterKeys, func(k FilterKey) bool { return k.Name == name })
+func findKey(name string) (Key, bool) {
+	i := slices.IndexFunc(filterKeys, func(k Key) bool { return k.Name == name })
 	if i < 0 {
-		return FilterKey{}, false
+		return Key{}, false
 	}
 	return filterKeys[i], true
 }
@@ -83,8 +85,8 @@ func keyNames() string {
 	return strings.Join(append(names, "jq"), ", ")
 }
 
-func perTarget(get func(RowTarget) int64) func(*Row, func(int64) bool) bool {
-	return func(r *Row, fits func(int64) bool) bool {
+func perTarget(get func(event.RowTarget) int64) func(*event.Row, func(int64) bool) bool {
+	return func(r *event.Row, fits func(int64) bool) bool {
 		for _, t := range r.Targets {
 			if t.Tries > 0 && fits(get(t)) {
 				return true
@@ -94,8 +96,8 @@ func perTarget(get func(RowTarget) int64) func(*Row, func(int64) bool) bool {
 	}
 }
 
-func perTargetText(get func(RowTarget) string) func(*Row, func(string) bool) bool {
-	return func(r *Row, fits func(string) bool) bool {
+func perTargetText(get func(event.RowTarget) string) func(*event.Row, func(string) bool) bool {
+	return func(r *event.Row, fits func(string) bool) bool {
 		for _, t := range r.Targets {
 			if fits(get(t)) {
 				return true
@@ -105,12 +107,12 @@ func perTargetText(get func(RowTarget) string) func(*Row, func(string) bool) boo
 	}
 }
 
-func rowIs(r *Row, choice string) bool {
+func rowIs(r *event.Row, choice string) bool {
 	switch choice {
 	case "failed":
 		return r.Failed
 	case "handed":
-		return r.Phase == PhaseSettled && !r.Failed && len(r.Targets) > 0
+		return r.Phase == event.PhaseSettled && !r.Failed && len(r.Targets) > 0
 	case "open", "waiting", "pending", "settled":
 		return string(r.Phase) == choice
 	case "replay", "trigger":
@@ -127,12 +129,12 @@ func rowIs(r *Row, choice string) bool {
 	return false
 }
 
-func inHeader(v value) func(*Event) bool {
+func inHeader(v value) func(*event.Event) bool {
 	fits := pattern(v)
-	return func(e *Event) bool {
+	return func(e *event.Event) bool {
 		for name, values := range e.Header {
 			for _, text := range values {
-				if fits(name + ": " + MaskHeader(name, text)) {
+				if fits(name + ": " + event.MaskHeader(name, text)) {
 					return true
 				}
 			}
@@ -142,7 +144,7 @@ func inHeader(v value) func(*Event) bool {
 }
 
 // term makes the condition that one of the values fits.
-func (k FilterKey) term(values []value) (term, *FilterError) {
+func (k Key) term(values []value) (term, *Error) {
 	switch {
 	case k.body != nil:
 		return k.wholeTerm(values), nil
@@ -154,17 +156,17 @@ func (k FilterKey) term(values []value) (term, *FilterError) {
 	return k.textTerm(values), nil
 }
 
-func (k FilterKey) wholeTerm(values []value) term {
-	var fits []func(*Event) bool
+func (k Key) wholeTerm(values []value) term {
+	var fits []func(*event.Event) bool
 	for _, v := range values {
 		fits = append(fits, k.body(v))
 	}
-	return term{whole: func(e *Event) bool {
-		return slices.ContainsFunc(fits, func(f func(*Event) bool) bool { return f(e) })
+	return term{whole: func(e *event.Event) bool {
+		return slices.ContainsFunc(fits, func(f func(*event.Event) bool) bool { return f(e) })
 	}}
 }
 
-func (k FilterKey) textTerm(values []value) term {
+func (k Key) textTerm(values []value) term {
 	var patterns []func(string) bool
 	for _, v := range values {
 		patterns = append(patterns, pattern(v))
@@ -177,12 +179,12 @@ func (k FilterKey) textTerm(values []value) term {
 		}
 		return false
 	}
-	return term{row: func(r *Row) Fit { return hit(k.text(r, fits)) }}
+	return term{row: func(r *event.Row) Fit { return hit(k.text(r, fits)) }}
 }
 
 // choiceTerm takes the beginning of a choice for the choice, so that a filter
 // is right while it is typed.
-func (k FilterKey) choiceTerm(values []value) (term, *FilterError) {
+func (k Key) choiceTerm(values []value) (term, *Error) {
 	var chosen []string
 	for _, v := range values {
 		prefix, n := strings.ToLower(v.text), len(chosen)
@@ -198,9 +200,9 @@ func (k FilterKey) choiceTerm(values []value) (term, *FilterError) {
 	asks := Condition{Values: chosen, Plain: make([]bool, len(chosen))}
 	if k.text != nil {
 		fits := func(text string) bool { return slices.Contains(chosen, text) }
-		return term{Condition: asks, row: func(r *Row) Fit { return hit(k.text(r, fits)) }}, nil
+		return term{Condition: asks, row: func(r *event.Row) Fit { return hit(k.text(r, fits)) }}, nil
 	}
-	return term{Condition: asks, row: func(r *Row) Fit {
+	return term{Condition: asks, row: func(r *event.Row) Fit {
 		for _, c := range chosen {
 			if k.is(r, c) {
 				return FitYes
@@ -210,7 +212,7 @@ func (k FilterKey) choiceTerm(values []value) (term, *FilterError) {
 	}}, nil
 }
 
-func (k FilterKey) numberTerm(values []value) (term, *FilterError) {
+func (k Key) numberTerm(values []value) (term, *Error) {
 	var spans [][2]int64
 	for _, v := range values {
 		low, high, err := readRange(v.text, k.read)
@@ -227,7 +229,7 @@ func (k FilterKey) numberTerm(values []value) (term, *FilterError) {
 		}
 		return false
 	}
-	return term{Condition: Condition{Ranges: spans}, row: func(r *Row) Fit { return hit(k.number(r, fits)) }}, nil
+	return term{Condition: Condition{Ranges: spans}, row: func(r *event.Row) Fit { return hit(k.number(r, fits)) }}, nil
 }
 
 // pattern fits texts that a glob fits as a whole, or, without a star in it,
@@ -235,7 +237,7 @@ func (k FilterKey) numberTerm(values []value) (term, *FilterError) {
 func pattern(v value) func(string) bool {
 	want := strings.ToLower(v.text)
 	if !v.quoted && strings.Contains(want, "*") {
-		return func(s string) bool { return glob(want, strings.ToLower(s)) }
+		return func(s string) bool { return event.Glob(want, strings.ToLower(s)) }
 	}
 	return func(s string) bool { return strings.Contains(strings.ToLower(s), want) }
 }

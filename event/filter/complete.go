@@ -1,8 +1,10 @@
-package event
+package filter
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 // Completion is what can stand at a place in a filter: the bytes From to To
@@ -24,10 +26,10 @@ type Known struct {
 	Targets []string
 }
 
-// CompleteFilter says what can stand where the cursor is, a byte position in
+// Complete says what can stand where the cursor is, a byte position in
 // text: keys at the beginning of a term, values after a key's colon. It offers
 // nothing inside quotes and jq expressions.
-func CompleteFilter(text string, cursor int, known Known) Completion {
+func Complete(text string, cursor int, known Known) Completion {
 	cursor = min(max(cursor, 0), len(text))
 	from, ok := termStart(text[:cursor])
 	if !ok {
@@ -64,11 +66,11 @@ func (c *Completion) offer(typed, text, help string) {
 	}
 }
 
-func (k FilterKey) candidates(known Known) []string {
+func (k Key) candidates(known Known) []string {
 	switch k.Name {
 	case "kind":
 		values := []string{"repo.*", "discussion.*"}
-		for _, kind := range Kinds {
+		for _, kind := range event.Kinds {
 			values = append(values, string(kind))
 		}
 		return values

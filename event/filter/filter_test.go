@@ -1,4 +1,4 @@
-package event
+package filter
 
 import (
 	"errors"
@@ -9,19 +9,20 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
 // asked is an event with something for every key.
-func asked() *Event {
-	return &Event{
-		N: 12, Session: "896c", Source: SourceReplay, ReplayOf: 7, WebhookID: "65a14fd9", Delivery: "d-77", DeliveryN: 2,
-		Kind: "discussion.comment.create", Repo: hub.Watch{Type: "model", Name: "me/Whisper"}, Verdict: VerdictOK, Method: "POST",
-		ReceivedAt: time.Unix(1_795_000_000, 0), Path: "/hf-tap/x?secret=s3cret", Phase: PhaseSettled,
+func asked() *event.Event {
+	return &event.Event{
+		N: 12, Session: "896c", Source: event.SourceReplay, ReplayOf: 7, WebhookID: "65a14fd9", Delivery: "d-77", DeliveryN: 2,
+		Kind: "discussion.comment.create", Repo: hub.Watch{Type: "model", Name: "me/Whisper"}, Verdict: event.VerdictOK, Method: "POST",
+		ReceivedAt: time.Unix(1_795_000_000, 0), Path: "/hf-tap/x?secret=s3cret", Phase: event.PhaseSettled,
 		Header: http.Header{"User-Agent": {"hub/1"}, "Authorization": {"Bearer s3cret"}},
-		Size:   12_000, Body: []byte(`{"comment":{"content":"hi @Bot, \"merge\" this"},"discussion":{"num":4}}`), Answer: Answer{Status: 200},
+		Size:   12_000, Body: []byte(`{"comment":{"content":"hi @Bot, \"merge\" this"},"discussion":{"num":4}}`), Answer: event.Answer{Status: 200},
 		Targets: []string{"http://127.0.0.1:3000/hook", "http://127.0.0.1:4000/"}, Pinned: true,
-		Attempts: []Attempt{
+		Attempts: []event.Attempt{
 			{N: 1, Target: "http://127.0.0.1:3000/hook", Status: 500, Duration: 20 * time.Millisecond},
 			{N: 2, Target: "http://127.0.0.1:3000/hook", Status: 204, Duration: 1500 * time.Millisecond},
 			{N: 1, Target: "http://127.0.0.1:4000/", Err: "connection refused"},
@@ -31,7 +32,7 @@ func asked() *Event {
 
 func TestAFilterFitsWhatItAsksFor(t *testing.T) {
 	e := asked()
-	r := NewRow(e)
+	r := event.NewRow(e)
 	for filter, want := range map[string]bool{
 		"": true, "  ": true,
 		"kind:discussion.*": true, "kind:repo.*": false, "kind:comment": true, "kind:repo.*,discussion.*": true, "-kind:repo.config": true, "KIND:Discussion.*": true,
@@ -53,7 +54,7 @@ func TestAFilterFitsWhatItAsksFor(t *testing.T) {
 		`jq:".kind == \"discussion.comment.create\"" is:handed`: false, "-jq:.body.discussion": false, "is:failed jq:.attempts[] | select(.status == 500)": true,
 		"jq:.body.nothing": false, "jq:error": false, "jq:empty": false, "jq:.n.x": false,
 	} {
-		f, err := ParseFilter(filter)
+		f, err := Parse(filter)
 		if err != nil {
 			t.Errorf("%q: %v", filter, err)
 			continue
@@ -71,7 +72,7 @@ func TestAFilterFitsWhatItAsksFor(t *testing.T) {
 }
 
 func TestAFilterTellsItsConditions(t *testing.T) {
-	f, err := ParseFilter(`-kind:"a*",Repo.* status:5xx,>=200 verdict:w,ok @Bot repo.* jq:.A`)
+	f, err := Parse(`-kind:"a*",Repo.* status:5xx,>=200 verdict:w,ok @Bot repo.* jq:.A`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestAFilterTellsItsConditions(t *testing.T) {
 	if diff := cmp.Diff(want, f.Conditions()); diff != "" {
 		t.Error(diff)
 	}
-	if (*Filter)(nil).Conditions() != nil || !(*Filter)(nil).Empty() || (*Filter)(nil).String() != "" || !(*Filter)(nil).Match(&Event{}) {
+	if (*Filter)(nil).Conditions() != nil || !(*Filter)(nil).Empty() || (*Filter)(nil).String() != "" || !(*Filter)(nil).Match(&event.Event{}) {
 		t.Error("no filter asks for something")
 	}
 }
@@ -94,18 +95,18 @@ func TestAFilterTellsItsConditions(t *testing.T) {
 func TestEveryMatchOfARouteIsAFilter(t *testing.T) {
 	for _, match := range []string{"*", "discussion.*", "*.update", "repo.config.update", "repo.config.dois.*", "model:me/*", "*:me/*", "user:me", "org:us",
 		"repo.*,discussion.create,model:me/m", "repo.* , model:me/m", "discussion.*,model:me/*", "user:*"} {
-		m, err := ParseMatch(match)
+		m, err := event.ParseMatch(match)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := ParseFilter(match)
+		f, err := Parse(match)
 		if err != nil {
 			t.Errorf("%q is a match and no filter: %v", match, err)
 			continue
 		}
-		for _, kind := range append(Kinds, "", "repo.config.dois.create", "newer.create") {
+		for _, kind := range append(event.Kinds, "", "repo.config.dois.create", "newer.create") {
 			for _, repo := range []hub.Watch{{}, {Type: "model", Name: "me/m"}, {Type: "space", Name: "us/m"}, {Type: "model", Name: "bert"}} {
-				e := &Event{Kind: kind, Repo: repo}
+				e := &event.Event{Kind: kind, Repo: repo}
 				if f.Match(e) != m.Matches(e) {
 					t.Errorf("%q fits %q of %q: %v as a filter, %v as a match", match, kind, repo.String(), f.Match(e), m.Matches(e))
 				}
@@ -140,8 +141,8 @@ func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 		"n:-1":                    `"-1" is no value of n`,
 		"latency:-1s..1s":         `is no value of latency`,
 	} {
-		_, err := ParseFilter(filter)
-		var at *FilterError
+		_, err := Parse(filter)
+		var at *Error
 		if !errors.As(err, &at) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: got %v, want %s", filter, err, want)
 		}
@@ -152,7 +153,7 @@ func TestAJQExpressionThatRunsForEverIsCut(t *testing.T) {
 	for _, filter := range []string{
 		"jq:[repeat(1)]", "jq:def f: f; f", `jq:reduce range(60) as $i ("ab"; . + .)`, "jq:reduce range(60) as $i ([1]; . + .)", "jq:last(range(1e12))",
 	} {
-		f, err := ParseFilter(filter)
+		f, err := Parse(filter)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,18 +170,6 @@ func TestAJQExpressionThatRunsForEverIsCut(t *testing.T) {
 		case <-time.After(30 * time.Second):
 			t.Fatalf("%q still runs", filter)
 		}
-	}
-}
-
-func TestARowTellsOfTheLastTryAndNoSecret(t *testing.T) {
-	e := asked()
-	e.Targets = append(e.Targets, "http://u:s3cret@h/")
-	r := NewRow(e)
-	if got := r.Targets[0]; got.Tries != 2 || got.Status != 204 || !got.OK() {
-		t.Errorf("the row has %+v of a target that took the event at the second try", got)
-	}
-	if got := r.Targets[2]; got.Tries != 0 || strings.Contains(got.Name+r.Path+r.searchable, "s3cret") {
-		t.Errorf("the row tells a secret: %+v", r)
 	}
 }
 
@@ -204,7 +193,7 @@ func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 		{"jq:. | st", "", ""},
 		{"nokey:v", "", ""},
 	} {
-		got := CompleteFilter(c.before+c.after, len(c.before), known)
+		got := Complete(c.before+c.after, len(c.before), known)
 		var texts []string
 		for _, candidate := range got.Candidates {
 			texts = append(texts, candidate.Text)
@@ -212,7 +201,7 @@ func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 			if strings.HasSuffix(candidate.Text, ":") {
 				continue
 			}
-			if _, err := ParseFilter(full); err != nil {
+			if _, err := Parse(full); err != nil {
 				t.Errorf("%q is completed to what is wrong: %v", c.before, err)
 			}
 		}
@@ -222,26 +211,26 @@ func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 	}
 }
 
-func FuzzParseFilter(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"kind:discussion.* -repo:me/* \"@bot\"", "discussion.* , model:me/*", "status:>=500,2xx latency:1s..2s", "jq:.a | select(.b)",
 		`jq:"x\"y" is:failed`, "-", `"`, "a:b", "is:\xff", "kind:\"*\"", "size:9999999999gb", "n:..", "-jq:1"} {
 		f.Add(seed, 3)
 	}
 	e := asked()
 	f.Fuzz(func(t *testing.T, s string, cursor int) {
-		c := CompleteFilter(s, cursor, Known{Repos: []string{"model:me/m"}})
+		c := Complete(s, cursor, Known{Repos: []string{"model:me/m"}})
 		if c.From < 0 || c.From > c.To || c.To > len(s) {
 			t.Fatalf("completion of %q at %d replaces %d to %d", s, cursor, c.From, c.To)
 		}
-		got, err := ParseFilter(s)
+		got, err := Parse(s)
 		if err != nil {
-			var at *FilterError
+			var at *Error
 			if !errors.As(err, &at) || at.Pos < 0 || at.Pos > len(s) || at.Want == "" || at.Problem == "" {
 				t.Fatalf("%q: %#v", s, err)
 			}
 			return
 		}
-		again, err := ParseFilter(got.String())
+		again, err := Parse(got.String())
 		if err != nil {
 			t.Fatalf("%q was read as %q, which is wrong: %v", s, got, err)
 		}
@@ -249,7 +238,7 @@ func FuzzParseFilter(f *testing.F) {
 		if !strings.Contains(s, "jq:") && again.Match(e) != fits { // jq has now and input
 			t.Errorf("%q became %q, which fits otherwise", s, got)
 		}
-		if m, err := ParseMatch(s); err == nil && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > 0x7e }) && m.Matches(e) != fits {
+		if m, err := event.ParseMatch(s); err == nil && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > 0x7e }) && m.Matches(e) != fits {
 			t.Errorf("%q fits as a filter: %v, and otherwise as a match", s, fits)
 		}
 	})

@@ -1,10 +1,15 @@
-package event
+// Package filter is the language in which events are searched: a [Filter] is
+// read from a text by [Parse], and matches an [event.Event], or as far as
+// possible its [event.Row].
+package filter
 
 import (
 	"bytes"
 	"encoding/json"
 	"strings"
 	"sync/atomic"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 // Filter is the one language in which events are asked for, in the interface,
@@ -14,7 +19,7 @@ import (
 //
 // Terms stand side by side and all have to fit; "-" in front of one turns it
 // around. A term is a word or a "quoted phrase", searched in what a list shows
-// of an event and in its body; a key with a value (FilterKeys lists them), in
+// of an event and in its body; a key with a value (Keys lists them), in
 // which commas separate alternatives and "*" stands for any run of characters;
 // a Match as routes have it (discussion.*,model:me/*); or jq: with an
 // expression over the event's JSON, which goes to the end of the filter unless
@@ -40,15 +45,15 @@ const (
 // without row needs the whole event always, one without whole never.
 type term struct {
 	Condition
-	row   func(*Row) Fit
-	whole func(*Event) bool
+	row   func(*event.Row) Fit
+	whole func(*event.Event) bool
 }
 
 // Condition says what a term of a filter asks, for those who can look it up
 // faster than by matching event after event. Whoever knows how may leave out
 // what does not meet it; whether an event fits is for Match to say.
 type Condition struct {
-	Key    string     // a FilterKey's name, "jq", "match" for a Match, "" for words
+	Key    string     // a Key's name, "jq", "match" for a Match, "" for words
 	Not    bool       // the condition must not hold
 	Values []string   // alternatives in small letters: a "*" in them is a glob's unless Plain has it; of choices in full
 	Plain  []bool     // for each value, whether it was quoted
@@ -104,7 +109,7 @@ func (f *Filter) NeedsBody() bool {
 
 // MatchRow says as much of an event as its row tells. It allocates nothing and
 // takes about as long as a search for a substring.
-func (f *Filter) MatchRow(r *Row) Fit {
+func (f *Filter) MatchRow(r *event.Row) Fit {
 	if f == nil {
 		return FitYes
 	}
@@ -120,7 +125,7 @@ func (f *Filter) MatchRow(r *Row) Fit {
 	return fit
 }
 
-func (t *term) ask(r *Row) Fit {
+func (t *term) ask(r *event.Row) Fit {
 	if t.row == nil {
 		return FitUnknown
 	}
@@ -136,11 +141,11 @@ func (t *term) ask(r *Row) Fit {
 
 // Match reports whether e fits. Where NeedsBody says so, e has to have its
 // headers and body; without them a term that looks there fits nothing.
-func (f *Filter) Match(e *Event) bool {
+func (f *Filter) Match(e *event.Event) bool {
 	if f.Empty() {
 		return true
 	}
-	r := NewRow(e)
+	r := event.NewRow(e)
 	for i := range f.terms {
 		t := &f.terms[i]
 		switch t.ask(r) {
@@ -168,8 +173,8 @@ func words(phrase string) term {
 	needle := strings.ToLower(phrase)
 	return term{
 		Condition: Condition{Values: []string{needle}, Plain: []bool{true}},
-		row: func(r *Row) Fit {
-			if strings.Contains(r.searchable, needle) {
+		row: func(r *event.Row) Fit {
+			if strings.Contains(r.SearchText(), needle) {
 				return FitYes
 			}
 			return FitUnknown
@@ -180,45 +185,21 @@ func words(phrase string) term {
 
 // inBody searches in the body as it came, and for the phrase as JSON writes it:
 // a quotation mark or a line's end within a string of the body is escaped there.
-func inBody(phrase string) func(*Event) bool {
+func inBody(phrase string) func(*event.Event) bool {
 	plain := bytes.ToLower([]byte(phrase))
 	escaped, err := json.Marshal(phrase)
 	if err == nil {
 		escaped = bytes.ToLower(escaped[1 : len(escaped)-1])
 	}
-	return func(e *Event) bool {
+	return func(e *event.Event) bool {
 		body := bytes.ToLower(e.Body)
 		return bytes.Contains(body, plain) || err == nil && !bytes.Equal(plain, escaped) && bytes.Contains(body, escaped)
 	}
 }
 
 // matching is the term of a Match as routes have it.
-func matching(m Match) term {
-	return term{Condition: Condition{Key: "match", Values: []string{m.String()}, Plain: []bool{false}}, row: func(r *Row) Fit {
-		return hit((len(m.Kinds) == 0 || fitsAny(m.Kinds, func(p string) bool { return matchKind(p, r.Kind) })) &&
-			(len(m.Watches) == 0 || fitsAny(m.Watches, func(p string) bool { return matchRepo(p, r.Repo) })))
+func matching(m event.Match) term {
+	return term{Condition: Condition{Key: "match", Values: []string{m.String()}, Plain: []bool{false}}, row: func(r *event.Row) Fit {
+		return hit(m.MatchesRow(r))
 	}}
-}
-
-func fitsAny(patterns []string, fits func(string) bool) bool {
-	for _, p := range patterns {
-		if fits(p) {
-			return true
-		}
-	}
-	return false
-}
-
-// matchRepo is matchWatch for a repo that is written as one text.
-func matchRepo(pattern, repo string) bool {
-	if repo == "" {
-		repo = ":"
-	}
-	if glob(pattern, repo) {
-		return true
-	}
-	typ, name, _ := strings.Cut(pattern, ":")
-	_, full, _ := strings.Cut(repo, ":")
-	owner, _, owned := strings.Cut(full, "/")
-	return owned && (typ == "user" || typ == "org") && glob(name, owner)
 }

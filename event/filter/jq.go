@@ -1,4 +1,4 @@
-package event
+package filter
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/itchyny/gojq"
 )
 
@@ -24,7 +25,7 @@ const (
 )
 
 // jq reads the expression: quoted, or up to the end of the filter.
-func (l *lexer) jq() (term, *FilterError) {
+func (l *lexer) jq() (term, *Error) {
 	start := l.i
 	var source string
 	if !l.done() && (l.s[l.i] == '"' || l.s[l.i] == '\'') {
@@ -44,7 +45,7 @@ func (l *lexer) jq() (term, *FilterError) {
 		return term{}, wrong(start+offset, "a jq expression", "%v", err)
 	}
 	cut := l.cut
-	return term{Condition: Condition{Key: "jq", Values: []string{source}, Plain: []bool{true}}, whole: func(e *Event) bool { return jqTrue(code, e, cut) }}, nil
+	return term{Condition: Condition{Key: "jq", Values: []string{source}, Plain: []bool{true}}, whole: func(e *event.Event) bool { return jqTrue(code, e, cut) }}, nil
 }
 
 // compileJQ reads an expression, and says where in it an error is.
@@ -65,7 +66,7 @@ func compileJQ(source string) (code *gojq.Code, offset int, err error) {
 // jqTrue reports whether an expression's first result is neither null nor
 // false. An error is no, and so is an expression that takes too long, which is
 // counted.
-func jqTrue(code *gojq.Code, e *Event, cut *atomic.Int64) bool {
+func jqTrue(code *gojq.Code, e *event.Event, cut *atomic.Int64) bool {
 	text, err := e.MarshalJSON()
 	if err != nil {
 		return false
