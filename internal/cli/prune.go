@@ -138,7 +138,11 @@ func (p *Process) tellSwept(swept session.Swept) error {
 	if len(left) == 0 {
 		return nil
 	}
-	p.tell("%s on record; to drop a record: hf-tap webhooks prune --forget SESSION", staysWords(len(left)))
+	stay := count(len(left), "record") + " stay"
+	if len(left) == 1 {
+		stay += "s"
+	}
+	p.tell("%s; to drop one: hf-tap webhooks prune --forget SESSION", stay)
 	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SESSION\tWEBHOOK\tENDPOINT\tUSER\tSTARTED\tWHY IT STAYS")
 	for _, k := range left {
@@ -155,13 +159,6 @@ func (p *Process) tellSwept(swept session.Swept) error {
 		writeRow(w, []string{k.ID, webhook, k.Endpoint, k.User, k.Started.Local().Format(time.DateTime), k.Why})
 	}
 	return closedOutput(w.Flush())
-}
-
-func staysWords(n int) string {
-	if n == 1 {
-		return "1 session that was killed stays"
-	}
-	return fmt.Sprintf("%d sessions that were killed stay", n)
 }
 
 // pruneStrays deletes those strays that are named, lists the others, and gives

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -62,13 +63,16 @@ type leaseWatch struct {
 
 func (w *leaseWatch) look(context.Context) {
 	made, err := w.holding.restore()
-	switch {
-	case err != nil:
+	if err != nil {
 		w.notRestored(err)
 		return
+	}
+	switch {
 	case made != "":
 		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: made + "; made again"})
 		w.lookAgain()
+	case w.lost > 0:
+		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: "its lock and record are as before"})
 	}
 	w.lost = 0
 	err = w.holding.writable()
@@ -88,11 +92,16 @@ func (w *leaseWatch) notRestored(err error) {
 	if w.lost == 1 {
 		w.report(event.State{Subject: event.SubjectSession, State: stateUnrecorded, Detail: err.Error()})
 	}
-	// Another process that holds the lock has taken this session for dead, and is
-	// about to delete its webhook: it lets go of the lock then.
-	if w.lost >= maxLost && !errors.Is(err, errHeld) {
+	if w.lost >= maxLost && !passes(err) {
 		w.cancel(fmt.Errorf("the session cannot be kept on record, and would leave its webhook behind if it were killed: %w", err))
 	}
+}
+
+// passes reports whether an error is one that passes, and says little about the
+// record. A process that holds the lock has taken this session for dead: it
+// deletes the webhook and lets go. Too many open files are those of a burst.
+func passes(err error) bool {
+	return errors.Is(err, errHeld) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // lookAgain has the webhook looked after now: while the session was not on

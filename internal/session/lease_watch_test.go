@@ -3,15 +3,19 @@ package session
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 )
 
@@ -49,6 +53,9 @@ var damages = []damage{
 }
 
 func TestASessionIsBackOnRecordWhateverHappensToItsFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows moves and removes no file that is open")
+	}
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
@@ -125,6 +132,83 @@ func TestASessionThatWasSweptAliveMakesItsWebhookAgain(t *testing.T) {
 	}
 	r.stop()
 	w.nothingLeft()
+}
+
+// looked is a watch without its timer, and what it says.
+func looked(t *testing.T) (w *leaseWatch, said func() []string) {
+	t.Helper()
+	dir := Dir(filepath.Join(t.TempDir(), "state"))
+	if err := dir.Make(); err != nil {
+		t.Fatal(err)
+	}
+	h, err := dir.hold(newID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := history.Open(t.Context(), filepath.Join(t.TempDir(), "history.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil { // what it cannot keep is told
+		t.Fatal(err)
+	}
+	rec := &Record{Version: recordVersion, ID: h.id, Machine: machineHash(), Started: time.Now(), Endpoint: "http://127.0.0.1:1", Token: newToken(), Doubt: true}
+	if err := h.save(rec); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.release(&Record{ID: h.id}) })
+	var all told
+	w = &leaseWatch{run: &run{Config: Config{Tell: all.tell}, holding: h, store: store, wake: make(chan struct{}, 1),
+		cancel: func(err error) { all.tell("ends: " + err.Error()) }}}
+	return w, func() []string {
+		lines := all.lines
+		all.lines = nil
+		return lines
+	}
+}
+
+func TestAFolderThatIsBackIsSaid(t *testing.T) {
+	w, said := looked(t)
+	dir := string(w.holding.dir)
+	if err := errors.Join(os.Rename(dir, dir+".moved"), os.WriteFile(dir, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.look(t.Context())
+	w.look(t.Context())
+	if lines := said(); len(lines) != 1 || !strings.Contains(lines[0], stateUnrecorded) {
+		t.Errorf("it says %q", lines)
+	}
+	if err := errors.Join(os.Remove(dir), os.Rename(dir+".moved", dir)); err != nil {
+		t.Fatal(err)
+	}
+	w.look(t.Context())
+	w.look(t.Context())
+	if lines := said(); len(lines) != 1 || !strings.Contains(lines[0], stateRestored) || !strings.Contains(lines[0], "as before") {
+		t.Errorf("it says %q", lines)
+	}
+}
+
+// A burst of deliveries may use up all files that a process may open, while the
+// record is as it was.
+func TestATroubleThatPassesEndsNoSession(t *testing.T) {
+	w, said := looked(t)
+	for _, c := range []struct {
+		err  error
+		ends bool
+	}{
+		{&os.PathError{Op: "open", Path: "x", Err: syscall.EMFILE}, false},
+		{&os.PathError{Op: "open", Path: "x", Err: syscall.ENFILE}, false},
+		{fmt.Errorf("its lock was missing: %w", errHeld), false},
+		{&os.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, true},
+	} {
+		w.lost = 0
+		for range 2 * maxLost {
+			w.notRestored(c.err)
+		}
+		if ends := strings.Contains(strings.Join(said(), "\n"), "ends: "); ends != c.ends {
+			t.Errorf("%v ends the session: %t", c.err, ends)
+		}
+	}
 }
 
 func TestASessionThatCannotBeKeptOnRecordEndsInOrder(t *testing.T) {
