@@ -127,7 +127,7 @@ func Forget(dir Dir, id string) (*Record, error) {
 		}
 	}
 	if session == "" {
-		return nil, fmt.Errorf("forget %q: %w", id, ErrNoRecord)
+		return nil, fmt.Errorf("forget %q: %w", id, errNoRecord)
 	}
 	l, err := dir.takeLock(session)
 	if err != nil {
@@ -136,5 +136,5 @@ func Forget(dir Dir, id string) (*Record, error) {
 	return found, dir.remove(session, l)
 }
 
-// ErrNoRecord says that no session has a record of that id.
-var ErrNoRecord = errors.New("no session and no webhook of that id is on record here")
+// errNoRecord says that no session has a record of that id.
+var errNoRecord = errors.New("no session and no webhook of that id is on record here")

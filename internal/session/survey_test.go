@@ -113,7 +113,7 @@ func TestARecordIsForgottenByEitherIDUnlessItsSessionLives(t *testing.T) {
 		if _, err := os.Stat(w.dir.lockPath(dead.ID)); err == nil {
 			t.Error("its lock is left")
 		}
-		if _, err := Forget(w.dir, id); !errors.Is(err, ErrNoRecord) {
+		if _, err := Forget(w.dir, id); !errors.Is(err, errNoRecord) {
 			t.Errorf("once more: %v", err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestARecordIsForgottenByEitherIDUnlessItsSessionLives(t *testing.T) {
 		t.Error("webhooks are gone, too")
 	}
 	for _, id := range []string{"", ".", "..", "../secret", "*"} {
-		if _, err := Forget(w.dir, id); !errors.Is(err, ErrNoRecord) {
+		if _, err := Forget(w.dir, id); !errors.Is(err, errNoRecord) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
