@@ -3,6 +3,8 @@
 package cli_test
 
 import (
+	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // nobody is a user without rights.
@@ -82,6 +86,13 @@ func TestWebhooksInAFolderThatIsReadOnly(t *testing.T) {
 	doubt, record := filepath.Join(w.leases(), "00000000000000aa.json"), map[string]any{}
 	rewrite(t, doubt, record, map[string]any{"v": 1, "id": "00000000000000aa", "machine": "another", "endpoint": w.endpoint, "user": "me",
 		"token": strings.Repeat("1", 32), "doubt": true, "started": "2026-01-02T15:04:05Z"})
+	gone := filepath.Join(w.leases(), "00000000000000bb.json") // of a sandbox that is
+	b, err := os.ReadFile(w.records()[1])
+	if err := errors.Join(err, json.Unmarshal(b, &record)); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, gone, record, map[string]any{"id": "00000000000000bb", "token": strings.Repeat("2", 32), "webhook_id": "", "doubt": true, "endpoint": "http://" + porttest.Addr(t), "started": "2026-01-02T15:04:05Z"})
+	w.giveAway()
 	w.readOnly(true)
 	t.Cleanup(func() { w.readOnly(false) })
 	ls := w.runAsUser(0, "webhooks", "ls").stdout.text()
@@ -92,7 +103,10 @@ func TestWebhooksInAFolderThatIsReadOnly(t *testing.T) {
 	if s := prune.stderr.text(); strings.Count(s, "error: ") != 1 || !strings.Contains(s, "permission denied") || !strings.Contains(s, "hint: make the folder writable") {
 		t.Errorf("prune says %s", s)
 	}
-	if out := prune.stdout.text(); !strings.Contains(out, "00000000000000aa") || !strings.Contains(out, "another machine") {
+	if strings.Contains(prune.stderr.text(), "dropped") {
+		t.Errorf("prune says %s", prune.stderr.text())
+	}
+	if out := prune.stdout.text(); !strings.Contains(out, "00000000000000aa") || !strings.Contains(out, "another machine") || !strings.Contains(out, "00000000000000bb") {
 		t.Errorf("prune lists %s", out)
 	}
 	if f := live.wait(live.stdout, "session unwritable: "); !strings.Contains(f, "permission denied") {
@@ -101,7 +115,9 @@ func TestWebhooksInAFolderThatIsReadOnly(t *testing.T) {
 	w.readOnly(false)
 	live.wait(live.stdout, "session writable again")
 	w.runAsUser(0, "webhooks", "prune", "--forget", "00000000000000aa")
-	w.runAsUser(0, "webhooks", "prune")
+	if s := w.runAsUser(0, "webhooks", "prune").stderr.text(); !strings.Contains(s, "dropped the record of session 00000000000000bb") {
+		t.Errorf("prune says %s", s)
+	}
 	if ids := w.left(); len(ids) != 1 {
 		t.Errorf("the account has %v", ids)
 	}

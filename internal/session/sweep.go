@@ -171,9 +171,13 @@ func (w *sweeper) add(ctx context.Context, rec *Record) {
 		w.failed(l.Close())
 	case rec.Machine == machineHash() && !rec.leaves():
 		w.changed(w.dir.settle(rec, l))
-	case w.abandoned(ctx, rec):
+	case !w.readOnly && w.abandoned(ctx, rec):
+		if err := w.dir.remove(rec.ID, l); err != nil {
+			w.keep(rec, oneLine(err))
+			w.failed(err)
+			return
+		}
 		w.Forgotten = append(w.Forgotten, *rec)
-		w.changed(w.dir.remove(rec.ID, l))
 	case w.foreign(rec) != "":
 		w.keep(rec, w.foreign(rec))
 		w.failed(l.Close())
