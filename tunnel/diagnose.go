@@ -24,6 +24,10 @@ type Finding struct {
 	Took   time.Duration // 0 where there was nothing to wait for
 	Err    error         // what stands in the way; nil: nothing does
 	Hint   string        // what to do about Err in a few words, if anything
+
+	// Unverified is set when Detail is only what was given or announced: it was
+	// tried, and how it is remains unknown.
+	Unverified bool
 }
 
 // The steps of Diagnose besides those of a ConnectError, which come between
@@ -75,8 +79,10 @@ func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.
 		return found
 	}
 	if provider == Public && cfg.Port == 0 {
-		// Where it leads to is known only when the port is.
 		public, err := publicURL(cfg.PublicURL)
+		if err == nil {
+			err = whoAnswers(ctx, public, client)
+		}
 		add(FindingAddress, public, 0, err)
 		return found
 	}
@@ -85,10 +91,31 @@ func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.
 	if !add(FindingSession, sessionDetail(provider, err), time.Since(start), err) {
 		return found
 	}
-	add(FindingAddress, tun.URL(), 0, nil)
+	address := tun.URL()
 	took, err := roundTrip(ctx, tun, client, min(tripTime, cmp.Or(cfg.Within, openTime)))
+	found = append(found, Finding{Step: FindingAddress, Detail: address, Unverified: err != nil})
 	add(FindingTrip, "a POST to the address came back", took, err)
 	return found
+}
+
+// ErrUnverified says that somebody answers at a public address, and that it is
+// not known whether it leads here.
+var ErrUnverified = errors.New("whether the address leads here is unverified")
+
+// whoAnswers asks at the address of a tunnel whose port is not known: nothing of
+// ours can answer there yet. The error is never nil.
+func whoAnswers(ctx context.Context, public string, client *http.Client) error {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	defer transport.CloseIdleConnections()
+	if client == nil {
+		client = &http.Client{Transport: transport}
+	}
+	_, err := Ask(ctx, Probe{URL: public + "/hf-tap-doctor", Answer: func(string) string { return rand.Text() }, Client: client, Within: tripTime})
+	var answered *WrongAnswerError
+	if errors.As(err, &answered) {
+		return fmt.Errorf("%w: %s answers %d, and the port that it leads to is not known", ErrUnverified, public, answered.Status)
+	}
+	return err
 }
 
 // reason says which tunnel is taken and why.

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,11 +106,6 @@ func TestADoctorOfLocalTunnels(t *testing.T) {
 	if got := steps(found); !slices.Equal(got, []string{"tunnel", "session", "address", "round trip"}) {
 		t.Errorf("loopback: %q", got)
 	}
-	found = Diagnose(t.Context(), Config{HubURL: hubURL, PublicURL: "https://me.example"}, nil)
-	if got := steps(found); !slices.Equal(got, []string{"tunnel", "address"}) || found[1].Detail != "https://me.example" {
-		t.Errorf("public: %+v", found)
-	}
-
 	// A tunnel of the user's own, which leads to a port.
 	addr := netip.MustParseAddrPort(porttest.Addr(t))
 	port := int(addr.Port())
@@ -122,6 +118,51 @@ func TestADoctorOfLocalTunnels(t *testing.T) {
 	found = Diagnose(t.Context(), Config{HubURL: hubURL, PublicURL: own.URL, Port: port}, client(t))
 	if got := steps(found); !slices.Equal(got, []string{"tunnel", "session", "address", "round trip"}) {
 		t.Errorf("public with a port: %+v", found)
+	}
+	if found[2].Unverified {
+		t.Errorf("what came back is unverified: %+v", found[2])
+	}
+}
+
+func TestADoctorCallsNoAddressWellThatItCouldNotGoThrough(t *testing.T) {
+	answers := httptest.NewServer(http.NotFoundHandler())
+	defer answers.Close()
+	nobody := "http://" + porttest.Addr(t)
+	for name, c := range map[string]struct {
+		url  string
+		port string
+		want error
+	}{
+		"nobody is there":                {nobody, "", ErrNoRoute},
+		"it does not resolve":            {"https://nosuch.invalid", "", ErrNoRoute},
+		"somebody is there":              {answers.URL, "", ErrUnverified},
+		"nobody is there, with a port":   {nobody, porttest.Port(t), ErrNoRoute},
+		"somebody is there, with a port": {answers.URL, porttest.Port(t), &WrongAnswerError{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{HubURL: hubURL, PublicURL: c.url, Within: 10 * time.Millisecond}
+			cfg.Port, _ = strconv.Atoi(c.port)
+			visitor := client(t)
+			if !onLoopback(c.url) {
+				visitor = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+					return nil, &net.DNSError{Err: "no such host", Name: "nosuch.invalid", IsNotFound: true}
+				}}}
+			}
+			found := Diagnose(t.Context(), cfg, visitor)
+			for _, f := range found {
+				if f.Step == FindingAddress && f.Err == nil && !f.Unverified {
+					t.Errorf("the address is called well: %+v", f)
+				}
+			}
+			last := found[len(found)-1]
+			var wrong *WrongAnswerError
+			if _, wantsWrong := c.want.(*WrongAnswerError); wantsWrong != errors.As(last.Err, &wrong) || !wantsWrong && !errors.Is(last.Err, c.want) {
+				t.Errorf("%+v, want %v", last, c.want)
+			}
+			if last.Hint == "" {
+				t.Errorf("no hint for %v", last.Err)
+			}
+		})
 	}
 }
 

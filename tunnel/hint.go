@@ -59,6 +59,8 @@ func hintOne(err error) string {
 		return "see \"hf-tap listen --help\" on --tunnel, --public-url and --ngrok-domain"
 	case errors.Is(err, ErrNoRoute):
 		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
+	case errors.Is(err, ErrUnverified):
+		return "name the port that your tunnel leads to, so that it is gone through: --port 4567"
 	case errors.As(err, &wrong) && wrong.Code != "":
 		return "see https://ngrok.com/docs/errors/" + strings.ToLower(wrong.Code)
 	case errors.As(err, &wrong):

@@ -42,7 +42,7 @@ func newDoctor(p *Process) *cobra.Command {
 		Use:   "doctor",
 		Short: "Find out what works from here, and what stands in the way",
 		Long: `Look at everything that "hf-tap listen" needs: the token and what it may, the Hub
-and the clock, proxies, the tunnel that would be taken, from its server to a POST
+and the clock, proxies, the state folder, the tunnel that would be taken, from its server to a POST
 through it and back, and the targets that you name. No webhook is made, and nothing
 stays open. It exits 1 when something stands in the way.`,
 		Example: `  hf-tap doctor
@@ -111,6 +111,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	defer transport.CloseIdleConnections()
 	for _, examine := range []func() error{
 		func() error { return d.account(ctx, f.account, env, n, transport) },
+		func() error { d.state(); return nil },
 		func() error { return d.tunnel(ctx, f.tunnel, env, n, transport) },
 		func() error { return d.targets(ctx, routes) },
 	} {
@@ -176,10 +177,11 @@ func (d *doctor) account(ctx context.Context, f accountFlags, env hub.Env, n *ne
 			host += ":443"
 		}
 	}
-	d.add(finding{Check: "proxy", Status: checkOK, Detail: fmt.Sprintf("%s is reached %s", env.Endpoint, via(n.Via(host)))})
+	proxy := finding{Check: "proxy", Status: checkSkipped, Detail: fmt.Sprintf("%s is to be reached %s: unverified, as it is not asked", env.Endpoint, via(n.Via(host)))}
 	dated := &dated{base: transport}
 	client, token, err := f.client(d.p, env, dated)
 	if err != nil {
+		d.add(proxy)
 		d.fail("token", 0, err)
 		d.add(finding{Check: "hub", Status: checkSkipped, Detail: "without a token it is not asked"})
 		return nil
@@ -188,16 +190,24 @@ func (d *doctor) account(ctx context.Context, f accountFlags, env hub.Env, n *ne
 	start := time.Now()
 	who, err := client.WhoAmI(ctx)
 	took := time.Since(start)
+	answered := err == nil || errors.Is(err, hub.ErrUnauthorized)
+	if answered {
+		proxy.Status, proxy.Detail = checkOK, fmt.Sprintf("%s is reached %s", env.Endpoint, via(n.Via(host)))
+	} else {
+		proxy.Status, proxy.Detail = checkWarning, fmt.Sprintf("%s is to be reached %s: unverified, as it gave no answer to go by", env.Endpoint, via(n.Via(host)))
+	}
+	d.add(proxy)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, hub.ErrUnauthorized):
-		d.add(finding{Check: "hub", Status: checkOK, Detail: env.Endpoint + " answers", MS: ms(took)})
-		d.fail("token", 0, fmt.Errorf("from %s: %w", token.Source, err))
-	case err != nil:
+	case !answered:
 		d.fail("hub", took, err)
 	default:
 		d.add(finding{Check: "hub", Status: checkOK, Detail: env.Endpoint + " answers", MS: ms(took)})
+		if err != nil {
+			d.fail("token", 0, fmt.Errorf("from %s: %w", token.Source, err))
+			break
+		}
 		d.token(who, token)
 	}
 	d.clock(dated, took)
@@ -248,6 +258,7 @@ func (t *dated) RoundTrip(req *http.Request) (*http.Response, error) {
 func (d *doctor) clock(t *dated, took time.Duration) {
 	skew := t.skew.Load()
 	if skew == nil {
+		d.add(finding{Check: "clock", Status: checkSkipped, Detail: "no answer of the Hub's says what time it is there"})
 		return
 	}
 	off := skew.Abs()
@@ -269,9 +280,6 @@ func (d *doctor) clock(t *dated, took time.Duration) {
 // tunnel goes the whole way to the tunnel that would be taken.
 func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
 	dir, err := session.FindDir(d.p.Getenv)
-	if err == nil {
-		err = dir.Make() // where keys of servers are kept
-	}
 	var cfg tunnel.Config
 	if err == nil {
 		cfg, err = f.config(d.p, dir, env, n, transport)
@@ -282,17 +290,8 @@ func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *netw
 	}
 	first, works := len(d.found), false
 	for _, step := range tunnel.Diagnose(ctx, cfg, &http.Client{Transport: transport}) {
-		switch {
-		case step.Err == nil:
-			d.add(finding{Check: step.Step, Status: checkOK, Detail: event.MaskURL(step.Detail), MS: ms(step.Took)})
-			works = works || step.Step == tunnel.FindingTrip
-		case errors.Is(step.Err, tunnel.ErrNoRoute):
-			// The Hub is elsewhere, and may get there.
-			d.add(finding{Check: step.Step, Status: checkWarning, Detail: oneLine(step.Err), MS: ms(step.Took), Hint: step.Hint})
-			works = true
-		default:
-			d.add(finding{Check: step.Step, Status: checkFailed, Detail: oneLine(step.Err), MS: ms(step.Took), Hint: cmp.Or(step.Hint, hintFor(step.Err))})
-		}
+		d.step(step)
+		works = works || step.Step == tunnel.FindingTrip && step.Err == nil
 	}
 	for i := range d.found[first:] {
 		if f := &d.found[first+i]; works && f.Status == checkFailed {
@@ -300,6 +299,25 @@ func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *netw
 		}
 	}
 	return ctx.Err()
+}
+
+// step adds one step on the way to a tunnel. What could not be measured is never
+// well.
+func (d *doctor) step(step tunnel.Finding) {
+	f := finding{Check: step.Step, Status: checkOK, Detail: event.MaskURL(step.Detail), MS: ms(step.Took), Hint: step.Hint}
+	switch {
+	case step.Err == nil && step.Unverified:
+		f.Status, f.Detail = checkWarning, f.Detail+" (unverified)"
+	case step.Err == nil:
+	case errors.Is(step.Err, tunnel.ErrNoRoute):
+		// The Hub is elsewhere, and may get there.
+		f.Status, f.Detail = checkWarning, "unverified: "+oneLine(step.Err)
+	case errors.Is(step.Err, tunnel.ErrUnverified):
+		f.Status, f.Detail = checkWarning, oneLine(step.Err)
+	default:
+		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), cmp.Or(step.Hint, hintFor(step.Err))
+	}
+	d.add(f)
 }
 
 // targets connects to each target and hangs up: no event is made up for that.

@@ -23,6 +23,13 @@ once and kept, so that a handler is configured once.`,
 			if err != nil {
 				return err
 			}
+			loose, err := dir.Tighten()
+			if line := session.LooseLine(loose); line != "" {
+				p.tell("%s", line)
+			}
+			if err != nil {
+				p.tell("%v", err)
+			}
 			secret, err := f.find(p, dir)
 			if err != nil {
 				return err

@@ -49,6 +49,7 @@ type Times struct {
 	Tend   time.Duration // between looks after the webhook: 1 min
 	Again  time.Duration // before a second try to point the webhook to another address, doubling up to Tend: 1 s
 	Drain  time.Duration // for the queue, on the way out: 5 s
+	Look   time.Duration // between looks at the state folder, which may be moved or removed at any time: 2 s
 	Tunnel tunnel.KeeperTimes
 }
 
@@ -56,7 +57,7 @@ func (t Times) withDefaults() Times {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}} {
+	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}, {&t.Look, 2 * time.Second}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}

@@ -67,11 +67,25 @@ func (d Dir) KnownHosts() string { return filepath.Join(string(d), "known_hosts"
 
 func (d Dir) leases() string { return filepath.Join(string(d), "leases") }
 
-// Make makes the folder and the one for leases. One that is there already keeps
-// its permissions: it may be any folder that the user named.
+// Make makes the folder and the one for leases. One that exists keeps its
+// permissions: Tighten decides about them.
 func (d Dir) Make() error {
 	if err := os.MkdirAll(d.leases(), 0o700); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
+	}
+	return nil
+}
+
+// TryWriting makes a file in each of the folders and removes it.
+func (d Dir) TryWriting() error {
+	for _, folder := range []string{string(d), d.leases()} {
+		f, err := os.CreateTemp(folder, ".secret.*") // a name that is known to be ours
+		if err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+		if err != nil {
+			return fmt.Errorf("write to the state folder: %w", err)
+		}
 	}
 	return nil
 }

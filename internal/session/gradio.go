@@ -16,7 +16,7 @@ import (
 // the same address in every session.
 type gradioName struct {
 	name string
-	lock *flock.Flock // nil for a name that is not kept
+	lock *lock // nil for a name that is not kept
 }
 
 // holdGradioName takes the name that this machine keeps, made at the first call
@@ -25,10 +25,9 @@ type gradioName struct {
 // kept.
 func (d Dir) holdGradioName(renew bool) (gradioName, error) {
 	path := filepath.Join(string(d), "gradio-name")
-	l := flock.New(path+".lock", flock.SetPermissions(0o600))
-	held, err := l.TryLock()
+	l, held, err := d.lockGradioName()
 	if err != nil {
-		return gradioName{}, fmt.Errorf("lock the name for gradio.live: %w", err)
+		return gradioName{}, err
 	}
 	fresh := strings.ToLower(rand.Text())
 	if !held {
@@ -43,6 +42,29 @@ func (d Dir) holdGradioName(renew bool) (gradioName, error) {
 		return gradioName{}, errors.Join(fmt.Errorf("keep the name for gradio.live: %w", err), l.Close())
 	}
 	return gradioName{name, l}, nil
+}
+
+func (d Dir) lockGradioName() (l *lock, held bool, err error) {
+	l = &lock{flock.New(filepath.Join(string(d), "gradio-name.lock"), flock.SetPermissions(0o600))}
+	held, err = l.TryLock()
+	if err != nil {
+		return nil, false, fmt.Errorf("lock the name for gradio.live: %w", err)
+	}
+	return l, held, nil
+}
+
+// relock takes the lock of a name that is kept again, if its file was moved,
+// removed or replaced, so that a second session still finds it taken.
+func (n *gradioName) relock(d Dir) {
+	if n.lock == nil || n.lock.atPath() {
+		return
+	}
+	l, held, err := d.lockGradioName()
+	if err != nil || !held { // the next look tries again
+		return
+	}
+	_ = n.lock.Close() // nobody looks at that file any more
+	n.lock = l
 }
 
 // plainName reports whether a name is like those that holdGradioName makes: the

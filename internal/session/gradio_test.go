@@ -48,3 +48,24 @@ func TestTheNameForGradioIsKeptAndNeverShared(t *testing.T) {
 		drop(hold(false))
 	}
 }
+
+func TestANameForGradioStaysTakenWhenItsLockIsRemoved(t *testing.T) {
+	d := Dir(t.TempDir())
+	first, err := d.holdGradioName(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(first.lock.Path()); err != nil {
+		t.Fatal(err)
+	}
+	first.relock(d)
+	second, err := d.holdGradioName(false)
+	if err != nil || second.name == first.name {
+		t.Errorf("two sessions have the same name at once: %q, %v", second.name, err)
+	}
+	for _, n := range []gradioName{first, second} {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -125,7 +125,7 @@ func (r *run) follow(ctx context.Context, status tunnel.Status) (look bool, err 
 	}
 	r.rec.PublicURL = status.URL
 	r.live.point(r.rec)
-	err = errors.Join(r.Dir.save(r.rec), r.store.StartSession(ctx, r.info()))
+	err = errors.Join(r.holding.save(r.rec), r.store.StartSession(ctx, r.info()))
 	if r.NoWebhook {
 		r.Tell("the public address is another now: point your webhook to " + r.rec.URL())
 	}

@@ -10,12 +10,9 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 // Record is what a session writes down before it changes anything on the
@@ -34,8 +31,9 @@ type Record struct {
 	Webhook   string    `json:"webhook_id,omitempty"` // known once the Hub has answered a create
 	// Doubt is set while a create is under way: there may be a webhook with
 	// this record's token that no answer has told the id of.
-	Doubt bool     `json:"doubt,omitempty"`
-	Muted []string `json:"muted,omitempty"` // webhooks that the session disabled and that were enabled before
+	Doubt bool      `json:"doubt,omitempty"`
+	Asked time.Time `json:"asked,omitzero"`  // when that create was sent
+	Muted []string  `json:"muted,omitempty"` // webhooks that the session disabled and that were enabled before
 }
 
 // recordVersion changes when an older hf-tap could no longer sweep by a record.
@@ -61,16 +59,16 @@ func tokenOf(webhookURL string) string {
 		return ""
 	}
 	token := u.Path[i+len(pathPrefix):]
-	if b, err := hex.DecodeString(token); err != nil || len(b) != 16 {
+	if !isToken(token) {
 		return ""
 	}
 	return token
 }
 
-// ours reports whether the record is of this machine, endpoint and user: no
-// other may be swept by it.
-func (r *Record) ours(endpoint, user string) bool {
-	return r.Machine == machineHash() && r.Endpoint == endpoint && r.User == user
+// isToken reports whether s is like what newToken makes.
+func isToken(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == 16
 }
 
 // machineHash tells this machine from others and names none.
@@ -83,151 +81,128 @@ func machineHash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// lock is the file lock that a session holds while it lives. The kernel lets
-// go of it when the process ends, however it ends.
-type lock struct{ *flock.Flock }
-
-// errHeld says that the session of a lock lives.
-var errHeld = errors.New("the session is alive")
-
-// takeLock takes the lock of a session, or fails with errHeld. Lock files come
-// and go only under the folder's own lock, or a session could hold the lock of
-// a file that a sweep has just unlinked.
-func (d Dir) takeLock(id string) (*lock, error) {
-	gate, err := d.gate()
+// encode gives the bytes of the record's file.
+func (r *Record) encode() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("write the lease record: %w", err)
 	}
-	defer gate.Close()
-	l := flock.New(d.lockPath(id), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("lock the session %s: %w", id, err)
-	case !ok:
-		return nil, errHeld
-	}
-	return &lock{l}, nil
-}
-
-// drop lets go of a lock and removes its file.
-func (d Dir) drop(l *lock) error {
-	gate, err := d.gate()
-	if err != nil {
-		return err
-	}
-	defer gate.Close()
-	// Windows removes no file that is open, and the gate keeps others out.
-	return errors.Join(l.Close(), removeFile(l.Path()))
-}
-
-// gate is held for moments only, while a lock file is made, taken or removed.
-func (d Dir) gate() (*flock.Flock, error) {
-	gate := flock.New(filepath.Join(d.leases(), ".lock"), flock.SetPermissions(0o600))
-	if err := gate.Lock(); err != nil {
-		return nil, fmt.Errorf("lock the folder of leases: %w", err)
-	}
-	return gate, nil
-}
-
-func (d Dir) lockPath(id string) string   { return filepath.Join(d.leases(), id+".lock") }
-func (d Dir) recordPath(id string) string { return filepath.Join(d.leases(), id+".json") }
-
-// alive reports whether the session of that id holds its lock. The lock of one
-// that does not is removed. All of it happens behind the gate: nobody else sees
-// a lock that is held only to find out.
-func (d Dir) alive(id string) bool {
-	gate, err := d.gate()
-	if err != nil {
-		return true // in doubt it lives: nothing of it may be touched
-	}
-	defer gate.Close()
-	path := d.lockPath(id)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	l := flock.New(path, flock.SetPermissions(0o600))
-	if ok, err := l.TryLock(); err != nil || !ok {
-		return true
-	}
-	// Windows removes no file that is open.
-	return errors.Join(l.Close(), removeFile(path)) != nil
-}
-
-// tidy removes what dead sessions left in the folder beside their records: the
-// locks of those that had none, and files that a kill cut short.
-func (d Dir) tidy() error {
-	entries, err := os.ReadDir(d.leases())
-	if err != nil {
-		return fmt.Errorf("list leases: %w", err)
-	}
-	var errs []error
-	for _, entry := range entries {
-		if id, isLock := strings.CutSuffix(entry.Name(), ".lock"); isLock && id != "" {
-			if _, err := os.Stat(d.recordPath(id)); errors.Is(err, fs.ErrNotExist) {
-				d.alive(id) // removes the lock of a dead one
-			}
-		}
-		// writeTemp's name for a record: a session holds its lock before it
-		// writes one.
-		if id, _, isTemp := strings.Cut(strings.TrimPrefix(entry.Name(), "."), ".json."); isTemp && !d.alive(id) {
-			errs = append(errs, removeFile(filepath.Join(d.leases(), entry.Name())))
-		}
-	}
-	return errors.Join(errs...)
+	return append(b, '\n'), nil
 }
 
 // save writes the record so that it survives a power cut.
 func (d Dir) save(r *Record) error {
-	b, err := json.MarshalIndent(r, "", "  ")
+	b, err := r.encode()
 	if err != nil {
-		return fmt.Errorf("write the lease record: %w", err)
+		return err
 	}
-	if err := writeFile(d.recordPath(r.ID), append(b, '\n')); err != nil {
+	if err := writeFile(d.recordPath(r.ID), b); err != nil {
 		return fmt.Errorf("write the lease record: %w", err)
 	}
 	return nil
 }
 
-// Records gives the lease records on this machine, the oldest first. A file
-// that is no record is an error beside those that are.
-func (d Dir) Records() ([]*Record, error) {
+// RecordError is a file of the lease records that cannot be read as one. What
+// it was a record of is unknown: a webhook may be left.
+type RecordError struct {
+	ID   string // the session's, by the name of the file
+	Path string
+	Err  error
+}
+
+// Error names the file and what is wrong with it.
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("the lease record %q cannot be read: %v", e.Path, e.Err)
+}
+
+// Unwrap gives what is wrong with the file.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// records gives the lease records on this machine, the oldest first, and the
+// files beside them that cannot be read as records. The error is that of the
+// folder.
+func (d Dir) records() (records []*Record, damaged []*RecordError, err error) {
 	entries, err := os.ReadDir(d.leases())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("list lease records: %w", err)
+		return nil, nil, fmt.Errorf("list lease records: %w", err)
 	}
-	var records []*Record
-	var errs []error
 	for _, entry := range entries {
-		if filepath.Ext(entry.Name()) != ".json" || strings.HasPrefix(entry.Name(), ".") {
+		id, isRecord := strings.CutSuffix(entry.Name(), recordExt)
+		if !isRecord || strings.HasPrefix(id, ".") {
 			continue
 		}
-		r, err := readRecord(filepath.Join(d.leases(), entry.Name()))
+		r, err := d.record(id)
+		var bad *RecordError
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // its session ended just now
-		case err != nil:
-			errs = append(errs, err)
+		case errors.As(err, &bad):
+			damaged = append(damaged, bad)
 		default:
 			records = append(records, r)
 		}
 	}
 	slices.SortFunc(records, func(a, b *Record) int { return a.Started.Compare(b.Started) })
-	return records, errors.Join(errs...)
+	return records, damaged, nil
 }
 
-func readRecord(path string) (*Record, error) {
-	b, err := os.ReadFile(path)
+// record reads the record of a session. The error is a *RecordError.
+func (d Dir) record(id string) (*Record, error) {
+	path := d.recordPath(id)
+	r, err := readRecord(path, id)
 	if err != nil {
-		return nil, fmt.Errorf("read the lease record: %w", err)
+		return nil, &RecordError{ID: id, Path: path, Err: err}
+	}
+	return r, nil
+}
+
+// maxRecord is more than any record needs, in bytes.
+const maxRecord = 64 << 10
+
+func readRecord(path, id string) (*Record, error) {
+	b, err := readSmallFile(path, maxRecord)
+	if err != nil {
+		return nil, err
 	}
 	var r Record
-	if err := json.Unmarshal(b, &r); err != nil || r.ID+".json" != filepath.Base(path) {
-		return nil, fmt.Errorf("the lease record %q is damaged", path)
+	switch err := json.Unmarshal(b, &r); {
+	case len(b) == 0:
+		return nil, errors.New("it is empty")
+	case err != nil:
+		return nil, fmt.Errorf("it is not JSON of a record: %w", err)
+	case r.Version > recordVersion:
+		return nil, fmt.Errorf("it is of version %d, which a newer hf-tap wrote", r.Version)
+	case r.ID != id:
+		return nil, fmt.Errorf("it is the record of another session, %q", r.ID)
 	}
-	if r.Version > recordVersion {
-		return nil, fmt.Errorf("the lease record %q was written by a newer hf-tap", path)
+	return &r, r.check()
+}
+
+// check reports what a record lacks. One without its token would fit every
+// webhook that is not of an hf-tap, which must not be deleted.
+func (r *Record) check() error {
+	if !isToken(r.Token) || r.Version < 1 || r.Machine == "" || r.Endpoint == "" || r.Started.IsZero() {
+		return errors.New("it lacks what a record has")
 	}
-	return &r, nil
+	return nil
+}
+
+// readSmallFile reads a regular file, and nothing else: a symbolic link may lead
+// out of the folder, and a pipe would never end.
+func readSmallFile(path string, most int64) ([]byte, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, errors.New("it is a folder")
+	case info.Mode()&fs.ModeSymlink != 0:
+		return nil, errors.New("it is a symbolic link")
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("it is not a file (%v)", info.Mode().Type())
+	case info.Size() > most:
+		return nil, fmt.Errorf("it has %d bytes", info.Size())
+	}
+	return os.ReadFile(path)
 }
 
 func newID() string {
@@ -240,11 +215,4 @@ func newToken() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
-}
-
-func removeFile(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

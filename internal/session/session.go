@@ -47,7 +47,8 @@ func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) 
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &run{Config: cfg, id: newID(), cancel: cancel, rec: &Record{Version: recordVersion}, front: front, statuses: make(chan tunnel.Status, 1)}
+	r := &run{Config: cfg, id: newID(), cancel: cancel, rec: &Record{Version: recordVersion}, front: front,
+		statuses: make(chan tunnel.Status, 1), wake: make(chan struct{}, 1)}
 	rand.Read(r.key[:]) // never fails
 	err = r.start(ctx)
 	if err == nil {
@@ -71,7 +72,7 @@ type run struct {
 	key    [32]byte // proves in the self-check that it is us who answer
 	cancel context.CancelCauseFunc
 
-	lock    *lock
+	holding *holding
 	rec     *Record
 	store   *history.Store
 	gradio  gradioName
@@ -84,11 +85,16 @@ type run struct {
 	live    *Live
 
 	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
+	wake     chan struct{}      // tend is to look after the webhook now; one slot
 	states   states
+	looks    []func(context.Context) // at the state folder, every Times.Look
 
 	background sync.WaitGroup     // the servers
 	tending    sync.WaitGroup     // tend, and the keeper of the tunnel
 	endTending context.CancelFunc // nil until tend runs
+
+	watching    sync.WaitGroup     // watchFolder
+	endWatching context.CancelFunc // nil until it runs
 }
 
 // spawn runs f in a goroutine of wg. A panic ends the session on the ordinary
@@ -124,9 +130,9 @@ func (r *run) show(ctx context.Context, front func(context.Context, *Live) error
 }
 
 func (r *run) start(ctx context.Context) error {
-	steps := []func(context.Context) error{r.identify, r.sweep, r.openHistory, r.openTunnel, r.serve, r.verify, r.makeWebhook, r.goLive, r.startApp}
+	steps := []func(context.Context) error{r.identify, r.sweep, r.openHistory, r.openTunnel, r.serve, r.watchFolder, r.verify, r.makeWebhook, r.goLive, r.startApp}
 	if r.Local {
-		steps = []func(context.Context) error{r.openHistory, r.openTunnel, r.serve, r.goLive}
+		steps = []func(context.Context) error{r.openHistory, r.openTunnel, r.serve, r.watchFolder, r.goLive}
 	}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
@@ -145,20 +151,22 @@ func (r *run) sweep(ctx context.Context) error {
 	if err := r.Dir.Make(); err != nil {
 		return err
 	}
+	loose, err := r.Dir.Tighten()
+	if line := LooseLine(loose); line != "" {
+		r.Tell(line)
+	}
+	if err != nil {
+		r.Tell(err.Error())
+	}
 	swept, err := Sweep(ctx, r.Dir, r.Hub, r.Endpoint, r.rec.User)
-	for _, id := range swept.Deleted {
-		r.Tell(fmt.Sprintf("deleted the webhook %s that a session left behind when it was killed", id))
-	}
-	for _, id := range swept.Enabled {
-		r.Tell(fmt.Sprintf("enabled the webhook %s that a session had muted when it was killed", id))
-	}
-	for _, k := range swept.Kept {
-		if !k.Live {
-			r.Tell(fmt.Sprintf("a webhook of the session %s may be left: %s", k.ID, k.Why))
-		}
+	for _, line := range swept.lines() {
+		r.Tell(line)
 	}
 	if err != nil && ctx.Err() == nil {
 		r.Log.Warn("sweep", "error", err)
+		if len(swept.Left()) == 0 {
+			r.Tell("what killed sessions left could not all be looked at: " + oneLine(err))
+		}
 	}
 	return nil
 }
@@ -166,7 +174,7 @@ func (r *run) sweep(ctx context.Context) error {
 // openHistory takes the session's lock, so that others know that it lives, and
 // opens the history. Sessions in it that died are ended there.
 func (r *run) openHistory(ctx context.Context) (err error) {
-	if r.lock, err = r.Dir.takeLock(r.id); err != nil {
+	if r.holding, err = r.Dir.hold(r.id); err != nil {
 		return err
 	}
 	if r.store, err = history.Open(ctx, r.Dir.History()); err != nil {
@@ -278,9 +286,9 @@ func (r *run) reportTarget(s event.State) {
 // is.
 func (r *run) makeWebhook(ctx context.Context) error {
 	r.rec.PublicURL = r.keeper.Status().URL // the self-check may have found another
-	r.lease = &lease{dir: r.Dir, hub: r.Hub, rec: r.rec, deadline: r.Times.Call, say: r.report,
+	r.lease = &lease{holding: r.holding, hub: r.Hub, rec: r.rec, deadline: r.Times.Call, say: r.report,
 		spec: hub.WebhookSpec{Watched: r.Watches, Domains: r.Domains, Secret: r.Secret}}
-	if err := r.Dir.save(r.rec); err != nil {
+	if err := r.holding.save(r.rec); err != nil {
 		return err
 	}
 	if !r.NoWebhook {

@@ -36,17 +36,18 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	if r.keeper != nil {
 		errs = append(errs, r.keeper.Close())
 	}
-	errs = append(errs, r.gradio.Close())
 	r.cancel(nil)
 	r.background.Wait()
 	if r.recv != nil {
 		r.recv.Close()
 	}
+	r.endWatch()
+	errs = append(errs, r.gradio.Close())
 	if r.store != nil {
 		errs = append(errs, r.closeHistory(ctx, &sum))
 	}
-	if r.lock != nil {
-		errs = append(errs, r.Dir.settle(r.rec, r.lock))
+	if r.holding != nil {
+		errs = append(errs, r.holding.release(r.rec))
 	}
 	return sum, errors.Join(errs...)
 }

@@ -1,10 +1,17 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/hub"
@@ -12,9 +19,11 @@ import (
 
 // Swept is what a sweep found and did.
 type Swept struct {
-	Deleted []string // webhooks that dead sessions had left
-	Enabled []string // webhooks that dead sessions had muted
-	Kept    []Kept   // left where they are
+	Deleted   []string       // webhooks that dead sessions had left
+	Enabled   []string       // webhooks that dead sessions had muted
+	Forgotten []Record       // of endpoints on this machine where nobody listens any more
+	Kept      []Kept         // left where they are
+	Damaged   []*RecordError // files that cannot be read as records
 }
 
 // Kept is a record that a sweep left alone, and why.
@@ -24,128 +33,258 @@ type Kept struct {
 	Why  string // for people, when it does not
 }
 
-// Sweep undoes what dead sessions of this machine, endpoint and user left on
-// the account. Without a client it only clears away records of sessions that
-// left nothing. A session is dead when its lock can be taken. Records of
-// another user, endpoint or machine stay and are named. The error joins what
-// went wrong with single records; the others are swept all the same.
-func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user string) (Swept, error) {
-	var s Swept
-	if err := dir.Make(); err != nil {
-		return s, err
-	}
-	records, err := dir.Records()
-	errs := []error{err}
-	for _, rec := range records {
-		if client == nil && rec.leaves() {
-			continue
+// Left gives the records of dead sessions that stay.
+func (s Swept) Left() []Kept {
+	var left []Kept
+	for _, k := range s.Kept {
+		if !k.Live {
+			left = append(left, k)
 		}
-		errs = append(errs, s.record(ctx, dir, client, rec, endpoint, user))
 	}
-	return s, errors.Join(append(errs, dir.tidy())...)
+	return left
 }
 
-func (s *Swept) record(ctx context.Context, dir Dir, client *hub.Client, rec *Record, endpoint, user string) error {
-	l, err := dir.takeLock(rec.ID)
-	if errors.Is(err, errHeld) {
-		s.Kept = append(s.Kept, Kept{Record: *rec, Live: true})
-		return nil
+// lines says what a sweep found, for people: what it did by name, and what is
+// left in one line, however much that is.
+func (s Swept) lines() (lines []string) {
+	for _, id := range s.Deleted {
+		lines = append(lines, fmt.Sprintf("deleted the webhook %s that a session left behind when it was killed", id))
 	}
+	for _, id := range s.Enabled {
+		lines = append(lines, fmt.Sprintf("enabled the webhook %s that a session had muted when it was killed", id))
+	}
+	const more = ": hf-tap webhooks prune"
+	exist, muted := 0, 0
+	for _, k := range s.Left() {
+		if k.Webhook != "" || k.Doubt {
+			exist++
+		}
+		muted += len(k.Muted)
+	}
+	if exist > 0 {
+		lines = append(lines, plural(exist, "webhook", "webhooks")+" may still exist"+more)
+	}
+	if muted > 0 {
+		lines = append(lines, plural(muted, "muted webhook", "muted webhooks")+" may still be disabled"+more)
+	}
+	switch n := len(s.Damaged); {
+	case n == 1:
+		lines = append(lines, s.Damaged[0].Error()+more)
+	case n > 1:
+		names := make([]string, n)
+		for i, d := range s.Damaged {
+			names[i] = strconv.Quote(filepath.Base(d.Path))
+		}
+		lines = append(lines, fmt.Sprintf("%d lease records in %q cannot be read (%s)%s", n, filepath.Dir(s.Damaged[0].Path), strings.Join(names, ", "), more))
+	}
+	return lines
+}
+
+// Sweep undoes what dead sessions of this machine, endpoint and user left on
+// the account. Without a client it asks no Hub, and only clears away records of
+// sessions that left nothing. A session is dead when its lock can be taken.
+// Records of another user, endpoint or machine stay and are named; but those of
+// an endpoint on this machine where nobody listens are forgotten after a day:
+// it was a sandbox. The error joins what went wrong with single records; the
+// others are swept all the same.
+func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user string) (Swept, error) {
+	records, damaged, err := dir.records()
+	w := &sweeper{dir: dir, client: client, endpoint: endpoint, user: user, listens: map[string]bool{}}
+	w.Damaged = damaged
+	w.failed(err)
+	if err := writable(dir.leases()); err != nil && len(records) > 0 {
+		w.readOnly = true
+		w.failed(err)
+	}
+	for _, rec := range records {
+		w.add(ctx, rec)
+		if len(w.ours) == sweptAtOnce {
+			w.undo(ctx)
+		}
+	}
+	w.undo(ctx)
+	if !w.readOnly {
+		w.failed(dir.tidy())
+	}
+	return w.Swept, errors.Join(w.errs...)
+}
+
+// sweptAtOnce bounds how many locks a sweep holds: each is an open file.
+const sweptAtOnce = 64
+
+// sweeper is a sweep on its way.
+type sweeper struct {
+	Swept
+	dir            Dir
+	client         *hub.Client
+	endpoint, user string
+
+	ours     []taken         // to undo
+	listens  map[string]bool // whether somebody listens at an endpoint on this machine
+	readOnly bool            // no record can be changed or removed
+	errs     []error
+}
+
+// taken is the record of a dead session and its lock.
+type taken struct {
+	*Record
+	*lock
+}
+
+// failed notes an error, once: a Hub that does not answer, for example, fails
+// all records alike.
+func (w *sweeper) failed(err error) {
+	if err == nil || slices.ContainsFunc(w.errs, func(e error) bool { return e.Error() == err.Error() }) {
+		return
+	}
+	w.errs = append(w.errs, err)
+}
+
+// changed notes how a change in the folder went. In one that is read-only all
+// changes fail, which is one error and no more.
+func (w *sweeper) changed(err error) {
+	if !w.readOnly {
+		w.failed(err)
+	}
+}
+
+func (w *sweeper) keep(rec *Record, why string) {
+	w.Kept = append(w.Kept, Kept{Record: *rec, Why: why})
+}
+
+// add decides what becomes of a record.
+func (w *sweeper) add(ctx context.Context, rec *Record) {
+	l, err := w.dir.takeLock(rec.ID)
 	if err != nil {
-		return err
+		w.notTaken(rec, err)
+		return
 	}
 	// Between the listing and the lock another sweep may have been here.
-	if rec, err = readRecord(dir.recordPath(rec.ID)); err != nil {
-		return dir.drop(l)
-	}
-	if !rec.leaves() && rec.Machine == machineHash() {
-		return dir.settle(rec, l)
-	}
-	if !rec.ours(endpoint, user) {
-		s.Kept = append(s.Kept, Kept{Record: *rec, Why: rec.whose(endpoint)})
-		return l.Close()
-	}
-	done, err := undo(ctx, client, rec)
-	s.Deleted = append(s.Deleted, done.deleted...)
-	s.Enabled = append(s.Enabled, done.enabled...)
+	id := rec.ID
+	rec, err = w.dir.record(id)
+	var bad *RecordError
 	switch {
-	case err != nil:
-		s.Kept = append(s.Kept, Kept{Record: *rec, Why: err.Error()})
-	case rec.leaves():
-		s.Kept = append(s.Kept, Kept{Record: *rec, Why: "the Hub never said whether it made the webhook; it is looked for until " +
-			rec.Started.Add(doubtLasts).Local().Format(time.DateTime)})
+	case errors.Is(err, fs.ErrNotExist):
+		w.changed(w.dir.drop(l))
+	case errors.As(err, &bad):
+		w.Damaged = append(w.Damaged, bad)
+		w.failed(l.Close())
+	case rec.Machine == machineHash() && !rec.leaves():
+		w.changed(w.dir.settle(rec, l))
+	case !w.readOnly && w.abandoned(ctx, rec):
+		if err := w.dir.remove(rec.ID, l); err != nil {
+			w.keep(rec, oneLine(err))
+			w.failed(err)
+			return
+		}
+		w.Forgotten = append(w.Forgotten, *rec)
+	case w.foreign(rec) != "":
+		w.keep(rec, w.foreign(rec))
+		w.failed(l.Close())
+	default:
+		w.ours = append(w.ours, taken{rec, l})
 	}
-	return errors.Join(err, dir.settle(rec, l))
 }
 
-// whose says why a record is not swept from here.
-func (r *Record) whose(endpoint string) string {
+// foreign says why a record is not to be swept from here, empty if it is.
+func (w *sweeper) foreign(rec *Record) string {
 	switch {
-	case r.Machine != machineHash():
+	case rec.Machine != machineHash():
 		return "it was made on another machine"
-	case r.Endpoint != endpoint:
-		return "it is at " + r.Endpoint
+	case rec.Endpoint != w.endpoint:
+		return "it is at another endpoint: set HF_ENDPOINT=" + rec.Endpoint
+	case w.client == nil:
+		return "the Hub was not asked"
+	case rec.User != w.user:
+		return fmt.Sprintf("it belongs to the user %q: use a token of that user", rec.User)
 	}
-	return fmt.Sprintf("it belongs to the user %q", r.User)
+	return ""
 }
 
-// Origins says where each webhook of a list comes from, as far as this
-// machine's records tell: empty for those that no hf-tap made.
-func Origins(dir Dir, list []hub.Webhook) ([]string, error) {
-	records, err := dir.Records()
-	if err != nil {
-		return nil, err
+// notTaken is about a record whose lock could not be taken: its session lives,
+// or nothing can be changed in the folder.
+func (w *sweeper) notTaken(rec *Record, err error) {
+	if live, _ := w.dir.lives(rec.ID); live || errors.Is(err, errHeld) {
+		w.Kept = append(w.Kept, Kept{Record: *rec, Live: true})
+		return
 	}
-	origins := make([]string, len(list))
-	for i, w := range list {
-		token := tokenOf(w.URL)
-		if token == "" {
-			continue
-		}
-		origins[i] = "hf-tap, no record here"
-		for _, r := range records {
-			switch {
-			case r.Token != token:
-			case dir.alive(r.ID):
-				origins[i] = fmt.Sprintf("hf-tap session %s, live", r.ID)
-			default:
-				origins[i] = fmt.Sprintf("hf-tap session %s, left behind", r.ID)
-			}
-		}
-	}
-	return origins, nil
+	w.changed(err)
+	w.keep(rec, cmp.Or(w.foreign(rec), oneLine(err)))
 }
 
-// Strays gives those webhooks of a list that lead to an hf-tap and that this
-// machine has no record of: another machine's, which may be in use, or one that
-// was made by hand for a session without a webhook.
-func Strays(dir Dir, list []hub.Webhook) ([]hub.Webhook, error) {
-	records, err := dir.Records()
-	if err != nil {
-		return nil, err
+// undo undoes what was left by the sessions whose locks it holds.
+func (w *sweeper) undo(ctx context.Context) {
+	if len(w.ours) == 0 {
+		return
 	}
-	var strays []hub.Webhook
-	for _, w := range list {
-		token := tokenOf(w.URL)
-		if token != "" && !slices.ContainsFunc(records, func(r *Record) bool { return r.Token == token }) {
-			strays = append(strays, w)
+	records := make([]*Record, len(w.ours))
+	for i, t := range w.ours {
+		records[i] = t.Record
+	}
+	for i, done := range undo(ctx, w.client, records) {
+		rec := records[i]
+		w.Deleted = append(w.Deleted, done.deleted...)
+		w.Enabled = append(w.Enabled, done.enabled...)
+		switch {
+		case done.err != nil:
+			w.keep(rec, oneLine(done.err))
+			w.failed(done.err)
+		case rec.leaves():
+			w.keep(rec, "the Hub never said whether it made the webhook; it is looked for until "+rec.doubtEnds().Local().Format(time.DateTime))
 		}
+		w.changed(w.dir.settle(rec, w.ours[i].lock))
 	}
-	return strays, nil
+	w.ours = nil
 }
 
-// LiveAt gives the addresses at which callers on this machine reach the
-// sessions that live now, by session id. Each is the URL to post deliveries to.
-func LiveAt(dir Dir) (map[string]string, error) {
-	records, err := dir.Records()
-	if err != nil {
-		return nil, err
+// settle lets go of a dead session's lock, and of its record unless something
+// is left to undo.
+func (d Dir) settle(rec *Record, l *lock) error {
+	if rec.leaves() {
+		return errors.Join(d.save(rec), l.Close())
 	}
-	live := map[string]string{}
-	for _, r := range records {
-		if r.Local != "" && r.Machine == machineHash() && dir.alive(r.ID) {
-			live[r.ID] = "http://" + r.Local + r.Path()
-		}
-	}
-	return live, nil
+	return d.remove(rec.ID, l)
 }
+
+// remove removes a record and its lock, which is held.
+func (d Dir) remove(id string, l *lock) error {
+	return errors.Join(removeFile(d.recordPath(id)), d.drop(l))
+}
+
+// abandoned reports whether a record is older than a day and of an endpoint on
+// this machine where nobody listens: a sandbox, which took its webhooks with it.
+func (w *sweeper) abandoned(ctx context.Context, rec *Record) bool {
+	if rec.Machine != machineHash() || time.Since(rec.Started) < doubtLasts || !(hub.Env{Endpoint: rec.Endpoint}).Loopback() {
+		return false
+	}
+	listens, known := w.listens[rec.Endpoint]
+	if !known {
+		listens = listensAt(ctx, rec.Endpoint)
+		w.listens[rec.Endpoint] = listens
+	}
+	return !listens
+}
+
+// listensAt reports whether somebody listens at an endpoint on this machine. In
+// doubt somebody does.
+func listensAt(ctx context.Context, endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return true
+	}
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme // "http", which has a port
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err == nil {
+		_ = conn.Close()
+		return true
+	}
+	return ctx.Err() != nil // cut short, which says nothing
+}
+
+// oneLine is an error on one line; joined ones stand on lines of their own.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

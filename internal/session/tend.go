@@ -57,6 +57,8 @@ func (r *run) tend(ctx context.Context) {
 			}
 		case <-every.C:
 			look()
+		case <-r.wake:
+			look()
 		case <-again.C:
 			look()
 		}

@@ -15,7 +15,7 @@ import (
 // record is on disk before the Hub is asked for anything, so that no road
 // leaves a webhook behind without a record of it.
 type lease struct {
-	dir      Dir
+	holding  *holding
 	hub      *hub.Client
 	rec      *Record
 	spec     hub.WebhookSpec
@@ -33,8 +33,8 @@ func (l *lease) certain(ctx context.Context) (context.Context, context.CancelFun
 // whether it was made.
 func (l *lease) create(ctx context.Context) error {
 	l.spec.URL = l.rec.URL()
-	l.rec.Webhook, l.rec.Doubt = "", true
-	if err := l.dir.save(l.rec); err != nil {
+	l.rec.Webhook, l.rec.Doubt, l.rec.Asked = "", true, time.Now()
+	if err := l.holding.save(l.rec); err != nil {
 		return err
 	}
 	sure, cancel := l.certain(ctx)
@@ -43,7 +43,7 @@ func (l *lease) create(ctx context.Context) error {
 	if err != nil {
 		if !hub.MaybeDone(err) {
 			l.rec.Doubt = false
-			return errors.Join(err, l.dir.save(l.rec))
+			return errors.Join(err, l.holding.save(l.rec))
 		}
 		found, lookErr := l.look(ctx)
 		if lookErr != nil || found == nil {
@@ -52,7 +52,7 @@ func (l *lease) create(ctx context.Context) error {
 		w = *found
 	}
 	l.rec.Webhook, l.rec.Doubt = w.ID, false
-	return l.dir.save(l.rec)
+	return l.holding.save(l.rec)
 }
 
 // look finds the webhook by its token, nil if there is none.
@@ -124,7 +124,7 @@ func (l *lease) restore(ctx context.Context) error {
 		}
 		if tokenOf(w.URL) == l.rec.Token {
 			l.rec.Webhook, l.rec.Doubt = w.ID, false
-			return l.dir.save(l.rec)
+			return l.holding.save(l.rec)
 		}
 	}
 	if err := l.create(ctx); err != nil {
@@ -164,7 +164,7 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 			continue
 		}
 		l.rec.Muted = append(l.rec.Muted, id)
-		if err := l.dir.save(l.rec); err != nil {
+		if err := l.holding.save(l.rec); err != nil {
 			return err
 		}
 		sure, cancel := l.certain(ctx)
@@ -184,98 +184,23 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 func (l *lease) end(ctx context.Context) (undone, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
-	done, err := undo(sure, l.hub, l.rec)
+	var done undone
+	if l.rec.Webhook != "" && !l.rec.Doubt { // one call, where it succeeds
+		if l.hub.DeleteWebhook(sure, l.rec.Webhook) == nil {
+			done.deleted = []string{l.rec.Webhook}
+			l.rec.Webhook = ""
+		}
+	}
+	if l.rec.leaves() {
+		rest := undo(sure, l.hub, []*Record{l.rec})[0]
+		rest.deleted = append(done.deleted, rest.deleted...)
+		done = rest
+	}
 	for _, id := range done.deleted {
 		l.say(event.State{Subject: event.SubjectWebhook, Name: id, State: "deleted"})
 	}
 	for _, id := range done.enabled {
 		l.say(event.State{Subject: event.SubjectWebhook, Name: id, State: "enabled", Detail: "it was muted"})
 	}
-	return done, err
-}
-
-// settle lets go of a lease: of its lock, and of its record unless something is
-// left to undo.
-func (d Dir) settle(rec *Record, l *lock) error {
-	if rec.leaves() {
-		return errors.Join(d.save(rec), l.Close())
-	}
-	return errors.Join(removeFile(d.recordPath(rec.ID)), d.drop(l))
-}
-
-// leaves reports whether there is something on the account to undo.
-func (r *Record) leaves() bool { return r.Webhook != "" || r.Doubt || len(r.Muted) > 0 }
-
-// undone is what undo did, by webhook ids.
-type undone struct{ deleted, enabled []string }
-
-// undo deletes the webhook of a record and enables what it muted. What is done
-// it takes out of the record.
-func undo(ctx context.Context, client *hub.Client, rec *Record) (done undone, err error) {
-	done.deleted, err = deleteWebhook(ctx, client, rec)
-	errs := []error{err}
-	var muted []string
-	for _, id := range rec.Muted {
-		w, err := client.GetWebhook(ctx, id)
-		if err == nil && w.Disabled != hub.Enabled {
-			_, err = client.EnableWebhook(ctx, id)
-		}
-		switch {
-		case err == nil:
-			done.enabled = append(done.enabled, id)
-		case !errors.Is(err, hub.ErrNotFound):
-			muted = append(muted, id)
-			errs = append(errs, fmt.Errorf("enable the muted webhook %s again: %w", id, err))
-		}
-	}
-	rec.Muted = muted
-	return done, errors.Join(errs...)
-}
-
-// doubtLasts is how long a create whose answer never came is looked for.
-const doubtLasts = 24 * time.Hour
-
-// deleteWebhook deletes the webhook with the record's id, and any whose path
-// holds the record's token: never one by a likeness.
-func deleteWebhook(ctx context.Context, client *hub.Client, rec *Record) (deleted []string, err error) {
-	if rec.Webhook == "" && !rec.Doubt {
-		return nil, nil
-	}
-	if !rec.Doubt {
-		err := client.DeleteWebhook(ctx, rec.Webhook)
-		if err == nil {
-			deleted, rec.Webhook = []string{rec.Webhook}, ""
-			return deleted, nil
-		}
-		if !maybeGone(err) {
-			return nil, fmt.Errorf("delete the webhook %s: %w", rec.Webhook, err)
-		}
-	}
-	// The list decides: another account's token gets a 404 for a webhook that
-	// is there, and an unanswered create is found by its token alone.
-	list, err := client.ListWebhooks(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look for the webhook: %w", err)
-	}
-	for _, w := range list {
-		if w.ID != rec.Webhook && tokenOf(w.URL) != rec.Token {
-			continue
-		}
-		if err := client.DeleteWebhook(ctx, w.ID); err != nil {
-			return deleted, fmt.Errorf("delete the webhook %s: %w", w.ID, err)
-		}
-		deleted = append(deleted, w.ID)
-		rec.Doubt = false
-	}
-	rec.Webhook = ""
-	if time.Since(rec.Started) > doubtLasts {
-		rec.Doubt = false
-	}
-	return deleted, nil
-}
-
-// maybeGone reports whether an answer to a delete may mean that the webhook is
-// not there: the Hub's docs do not say whether an unknown id is a 404 or a 400.
-func maybeGone(err error) bool {
-	return errors.Is(err, hub.ErrNotFound) || errors.Is(err, hub.ErrInvalid) || hub.MaybeDone(err)
+	return done, done.err
 }

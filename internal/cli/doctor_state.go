@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/session"
+)
+
+// state looks at the state folder: whether it can be written to, whether it is
+// private, and what killed sessions left in it. It tightens and deletes nothing.
+func (d *doctor) state() {
+	const check = "state"
+	dir, err := session.FindDir(d.p.Getenv)
+	if err == nil {
+		err = dir.Make()
+	}
+	if err == nil {
+		err = dir.TryWriting()
+	}
+	if err != nil {
+		d.fail(check, 0, err)
+		return
+	}
+	switch loose, err := dir.Loose(); {
+	case err != nil:
+		d.fail(check, 0, err)
+	case len(loose) > 0:
+		d.add(finding{
+			Check: check, Status: checkWarning, Detail: fmt.Sprintf("%s: others have access to %s", dir, joined(loose)),
+			Hint: "the next hf-tap listen makes its own files private; a secret that others may have read is replaced by: hf-tap secret --new-secret",
+		})
+	default:
+		d.add(finding{Check: check, Status: checkOK, Detail: fmt.Sprintf("%s can be written to, and is private", dir)})
+	}
+	d.records(dir)
+}
+
+// records looks at what sessions have on record.
+func (d *doctor) records(dir session.Dir) {
+	const check, prune = "records", "hf-tap webhooks prune"
+	left, damaged, err := dir.LeftBehind()
+	if err != nil {
+		d.fail(check, 0, err)
+		return
+	}
+	if len(damaged) > 0 {
+		d.add(finding{Check: check, Status: checkWarning, Detail: joined(damaged), Hint: prune})
+	}
+	if len(left) > 0 {
+		d.add(finding{Check: check, Status: checkWarning, Detail: count(len(left), "killed session") + " may have left a webhook, or one that is muted", Hint: prune})
+	}
+	if len(damaged)+len(left) == 0 {
+		d.add(finding{Check: check, Status: checkOK, Detail: "no killed session has left anything"})
+	}
+}
+
+func joined[T any](all []T) string {
+	words := make([]string, len(all))
+	for i, one := range all {
+		words[i] = fmt.Sprint(one)
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,114 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// maxLost is how many looks in a row may find that the session is not on record
+// and cannot be: then it ends in order, as long as it can delete its webhook.
+const maxLost = 3
+
+// States of the session's record.
+const (
+	stateRestored   = "restored"       // lock or record were missing or changed, and are made again
+	stateUnrecorded = "unrecorded"     // and cannot be made again
+	stateUnwritable = "unwritable"     // nothing can be changed in the folder; lock and record are there
+	stateWritable   = "writable again" // it can
+)
+
+// watchFolder looks at the state folder now and then until the session's lock
+// is let go of.
+func (r *run) watchFolder(ctx context.Context) error {
+	ctx, r.endWatching = context.WithCancel(context.WithoutCancel(ctx))
+	r.looks = append(r.looks, (&leaseWatch{run: r}).look, func(context.Context) { r.gradio.relock(r.Dir) })
+	r.spawn(&r.watching, func() {
+		every := time.NewTicker(r.Times.Look)
+		defer every.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-every.C:
+				for _, look := range r.looks {
+					look(ctx)
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// endWatch ends what watchFolder began.
+func (r *run) endWatch() {
+	if r.endWatching != nil {
+		r.endWatching()
+		r.watching.Wait()
+	}
+}
+
+// leaseWatch keeps the session on record while it lives. The state folder may
+// be moved, removed or damaged under it: killed then, it would leave a webhook
+// that no start knows of.
+type leaseWatch struct {
+	*run
+	lost int   // looks in a row at which it was not on record
+	bad  error // nothing can be changed in the folder
+}
+
+func (w *leaseWatch) look(context.Context) {
+	made, err := w.holding.restore()
+	if err != nil {
+		w.notRestored(err)
+		return
+	}
+	switch {
+	case made != "":
+		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: made + "; made again"})
+		w.lookAgain()
+	case w.lost > 0:
+		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: "its lock and record are as before"})
+	}
+	w.lost = 0
+	err = w.holding.writable()
+	switch {
+	case err != nil && w.bad == nil:
+		w.report(event.State{Subject: event.SubjectSession, State: stateUnwritable, Detail: err.Error()})
+	case err == nil && w.bad != nil:
+		w.report(event.State{Subject: event.SubjectSession, State: stateWritable})
+	}
+	w.bad = err
+}
+
+// notRestored says that the session is not on record, and ends it when that
+// lasts.
+func (w *leaseWatch) notRestored(err error) {
+	w.lost++
+	if w.lost == 1 {
+		w.report(event.State{Subject: event.SubjectSession, State: stateUnrecorded, Detail: err.Error()})
+	}
+	if w.lost >= maxLost && !passes(err) {
+		w.cancel(fmt.Errorf("the session cannot be kept on record, and would leave its webhook behind if it were killed: %w", err))
+	}
+}
+
+// passes reports whether an error is one that passes, and says little about the
+// record. A process that holds the lock has taken this session for dead: it
+// deletes the webhook and lets go. Too many open files are those of a burst.
+func passes(err error) bool {
+	return errors.Is(err, errHeld) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// lookAgain has the webhook looked after now: while the session was not on
+// record, another start may have deleted it.
+func (r *run) lookAgain() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}

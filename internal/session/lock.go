@@ -1,0 +1,162 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// lock is the file lock that a session holds while it lives. The kernel lets
+// go of it when the process ends, however it ends.
+type lock struct{ *flock.Flock }
+
+// errHeld says that the session of a lock lives.
+var errHeld = errors.New("the session is alive")
+
+// atPath reports whether the locked file is the one at the lock's path. Where
+// it was moved, removed or replaced, nobody else sees that it is held.
+func (l *lock) atPath() bool {
+	there, err := os.Stat(l.Path())
+	if err != nil {
+		return false
+	}
+	held, err := l.Stat()
+	return err == nil && os.SameFile(there, held)
+}
+
+// takeLock takes the lock of a session, or fails with errHeld. Lock files come
+// and go only under the folder's own lock, or a session could hold the lock of
+// a file that a sweep has just unlinked.
+func (d Dir) takeLock(id string) (*lock, error) {
+	gate, err := d.gate()
+	if err != nil {
+		return nil, err
+	}
+	defer gate.Close()
+	l := flock.New(d.lockPath(id), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("lock the session %s: %w", id, err)
+	case !ok:
+		return nil, errHeld
+	}
+	return &lock{l}, nil
+}
+
+// drop lets go of a lock and removes its file, unless that is not at its path
+// any more.
+func (d Dir) drop(l *lock) error {
+	if !l.atPath() {
+		return l.Close()
+	}
+	gate, err := d.gate()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer gate.Close()
+	// Windows removes no file that is open, and the gate keeps others out.
+	return errors.Join(l.Close(), removeFile(l.Path()))
+}
+
+func (d Dir) gatePath() string            { return filepath.Join(d.leases(), ".lock") }
+func (d Dir) lockPath(id string) string   { return filepath.Join(d.leases(), id+lockExt) }
+func (d Dir) recordPath(id string) string { return filepath.Join(d.leases(), id+recordExt) }
+
+const (
+	lockExt   = ".lock"
+	recordExt = ".json"
+)
+
+// gate is held for moments only, while a lock file is made, taken or removed.
+func (d Dir) gate() (*flock.Flock, error) {
+	gate := flock.New(d.gatePath(), flock.SetPermissions(0o600))
+	if err := gate.Lock(); err != nil {
+		return nil, fmt.Errorf("lock the folder of leases: %w", err)
+	}
+	return gate, nil
+}
+
+// lives reports whether the session of that id holds its lock. It changes
+// nothing, so that it works in a folder that is read-only. It looks behind the
+// gate: nobody else sees a lock that is held only to find out.
+func (d Dir) lives(id string) (bool, error) {
+	gate := flock.New(d.gatePath(), flock.SetFlag(os.O_RDONLY))
+	switch err := gate.RLock(); {
+	case errors.Is(err, fs.ErrNotExist): // nobody has come through yet, or the folder is gone
+	case err != nil:
+		return false, fmt.Errorf("lock the folder of leases: %w", err)
+	default:
+		defer gate.Close()
+	}
+	l := flock.New(d.lockPath(id), flock.SetFlag(os.O_RDONLY))
+	free, err := l.TryRLock()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look at the lock of the session %s: %w", id, err)
+	}
+	return !free, l.Close()
+}
+
+// alive reports whether a session lives. In doubt it does: nothing of it may be
+// touched.
+func (d Dir) alive(id string) bool {
+	live, err := d.lives(id)
+	return live || err != nil
+}
+
+// removeDeadLock removes the lock of a session if it is dead, all of it behind
+// the gate, as in lives.
+func (d Dir) removeDeadLock(id string) error {
+	gate, err := d.gate()
+	if err != nil {
+		return err
+	}
+	defer gate.Close()
+	l := flock.New(d.lockPath(id), flock.SetFlag(os.O_RDONLY))
+	if free, err := l.TryLock(); err != nil || !free {
+		return nil // it lives, or it went just now
+	}
+	// Windows removes no file that is open.
+	return errors.Join(l.Close(), removeFile(l.Path()))
+}
+
+// tidy removes what dead sessions left in the folder beside their records: the
+// locks of those that had none, and files that a kill cut short.
+func (d Dir) tidy() error {
+	entries, err := os.ReadDir(d.leases())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list leases: %w", err)
+	}
+	var errs []error
+	for _, entry := range entries {
+		if id, isLock := strings.CutSuffix(entry.Name(), lockExt); isLock && id != "" {
+			if _, err := os.Lstat(d.recordPath(id)); errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, d.removeDeadLock(id))
+			}
+		}
+		// writeTemp's name for a record: a session holds its lock before it
+		// writes one.
+		if id, _, isTemp := strings.Cut(strings.TrimPrefix(entry.Name(), "."), recordExt+"."); isTemp && !d.alive(id) {
+			errs = append(errs, removeFile(filepath.Join(d.leases(), entry.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

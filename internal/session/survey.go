@@ -1,0 +1,140 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// Surveyed is a webhook of an account, and where it comes from.
+type Surveyed struct {
+	hub.Webhook
+	Origin string // for people; empty if no hf-tap made it
+	// Stray is set when it leads to an hf-tap and this machine has no record of
+	// it: it is another machine's, which may be in use, or it was made by hand for
+	// a session without a webhook.
+	Stray bool
+}
+
+// Survey is the webhooks of an account beside what this machine has on record.
+type Survey struct {
+	Webhooks []Surveyed
+	Damaged  []*RecordError // one of the strays may be theirs
+	Err      error          // why the records could not be read: where a webhook comes from is unknown then
+}
+
+// Look lists the webhooks of an account and where they come from. It changes
+// nothing, neither there nor here.
+func Look(ctx context.Context, dir Dir, client *hub.Client) (Survey, error) {
+	// Sessions come and go meanwhile. One that ends removes its webhook before its
+	// record, and one that begins writes its record before it makes the webhook:
+	// whatever is on the list was on record before it or is afterwards.
+	before, _, errBefore := dir.records()
+	list, err := client.ListWebhooks(ctx)
+	if err != nil {
+		return Survey{}, err
+	}
+	after, damaged, errAfter := dir.records()
+	s := Survey{Damaged: damaged, Err: errAfter}
+	if s.Err == nil {
+		s.Err = errBefore
+	}
+	known := append(before, after...)
+	for _, w := range list {
+		s.Webhooks = append(s.Webhooks, s.place(dir, w, known))
+	}
+	return s, nil
+}
+
+func (s *Survey) place(dir Dir, w hub.Webhook, known []*Record) Surveyed {
+	is := Surveyed{Webhook: w}
+	for _, r := range known {
+		if !r.made(w) {
+			continue
+		}
+		is.Origin = "hf-tap session " + r.ID
+		switch live, err := dir.lives(r.ID); {
+		case err != nil:
+			is.Origin += ", unknown whether it lives"
+		case live:
+			is.Origin += ", live"
+		case r.Machine != machineHash():
+			is.Origin += ", of another machine"
+		default:
+			is.Origin += ", left behind"
+		}
+		return is
+	}
+	switch {
+	case tokenOf(w.URL) == "":
+	case s.Err != nil:
+		is.Origin = "hf-tap, unknown whether it is on record"
+	default:
+		is.Origin, is.Stray = "hf-tap, no record here", true
+	}
+	return is
+}
+
+// LeftBehind gives the records of dead sessions that may have left something on
+// an account, and the files that cannot be read as records. It changes nothing
+// and asks no Hub.
+func (d Dir) LeftBehind() (left []*Record, damaged []*RecordError, err error) {
+	records, damaged, err := d.records()
+	for _, r := range records {
+		if r.leaves() && !d.alive(r.ID) {
+			left = append(left, r)
+		}
+	}
+	return left, damaged, err
+}
+
+// LiveAt gives the addresses at which callers on this machine reach the
+// sessions that live now, by session id. Each is the URL to post deliveries to.
+func LiveAt(dir Dir) (map[string]string, error) {
+	records, _, err := dir.records()
+	if err != nil {
+		return nil, err
+	}
+	live := map[string]string{}
+	for _, r := range records {
+		if r.Local != "" && r.Machine == machineHash() && dir.alive(r.ID) {
+			live[r.ID] = "http://" + r.Local + r.Path()
+		}
+	}
+	return live, nil
+}
+
+// Forget removes the record of a dead session, named by the session's id or by
+// that of its webhook, and gives it; nil if it could not be read. What it was a
+// record of stays where it is.
+func Forget(dir Dir, id string) (*Record, error) {
+	records, damaged, err := dir.records()
+	if err != nil {
+		return nil, err
+	}
+	var found *Record
+	session := ""
+	for _, r := range records {
+		if r.ID == id || r.Webhook != "" && r.Webhook == id {
+			found, session = r, r.ID
+		}
+	}
+	for _, d := range damaged {
+		if d.ID == id {
+			session = id
+		}
+	}
+	if session == "" {
+		return nil, fmt.Errorf("forget %q: %w", id, errNoRecord)
+	}
+	l, err := dir.takeLock(session)
+	if err != nil {
+		return nil, fmt.Errorf("forget the session %s: %w", session, err)
+	}
+	return found, dir.remove(session, l)
+}
+
+// errNoRecord says that no session has a record of that id.
+var errNoRecord = errors.New("no session and no webhook of that id is on record here")

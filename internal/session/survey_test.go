@@ -1,0 +1,129 @@
+package session
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/sandbox"
+)
+
+// hook makes a webhook of the user's that leads to an address.
+func (w *world) hook(url string) hub.Webhook {
+	w.t.Helper()
+	h, err := w.client(w.token).CreateWebhook(w.t.Context(), hub.WebhookSpec{
+		URL: url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return h
+}
+
+func TestASurveyShowsWhereWebhooksComeFrom(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	r := w.start(w.config())
+	live := r.live()
+	dead := w.dead(nil)
+	theirs := w.dead(func(r *Record) { r.Machine = "another" })
+	stray, own := w.hook("https://x.example/hf-tap/"+newToken()), w.hook("https://x.example")
+	want := map[string]string{
+		live.Webhook(): "hf-tap session " + live.ID + ", live", dead.Webhook: "hf-tap session " + dead.ID + ", left behind",
+		theirs.Webhook: "hf-tap session " + theirs.ID + ", of another machine", stray.ID: "hf-tap, no record here", own.ID: "",
+	}
+	look := func() {
+		t.Helper()
+		survey, err := Look(t.Context(), w.dir, w.client(w.token))
+		if err != nil || survey.Err != nil || len(survey.Webhooks) != len(want) {
+			t.Fatalf("%+v, %v", survey, err)
+		}
+		for _, h := range survey.Webhooks {
+			if h.Origin != want[h.ID] || h.Stray != (h.ID == stray.ID) {
+				t.Errorf("%s is %q, stray %t; want %q", h.ID, h.Origin, h.Stray, want[h.ID])
+			}
+		}
+	}
+	look()
+	// A webhook whose address somebody changed is known by its id.
+	if _, err := w.client(w.token).UpdateWebhook(t.Context(), dead.Webhook, hub.WebhookSpec{
+		URL: "https://elsewhere.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}}); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	r.stop()
+}
+
+// Sessions and sweeps come and go while the list is on its way.
+func TestASurveyCallsNothingAStrayThatWasOnRecordAMomentAgo(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	dead := w.dead(nil)
+	hold := w.Hold("GET "+webhooksPath, sandbox.After)
+	done := make(chan Survey)
+	go func() {
+		survey, err := Look(t.Context(), w.dir, w.client(w.token))
+		if err != nil {
+			t.Error(err)
+		}
+		done <- survey
+	}()
+	<-hold.Reached()
+	if err := os.Remove(w.dir.recordPath(dead.ID)); err != nil {
+		t.Fatal(err)
+	}
+	hold.Release()
+	if survey := <-done; len(survey.Webhooks) != 1 || survey.Webhooks[0].Stray {
+		t.Errorf("it is a stray: %+v", survey)
+	}
+}
+
+func TestWithoutRecordsToReadNothingIsAStray(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	stray := w.hook("https://x.example/hf-tap/" + newToken())
+	if err := errors.Join(os.Mkdir(string(w.dir), 0o700), os.WriteFile(w.dir.leases(), nil, 0o600)); err != nil { // not a folder
+		t.Fatal(err)
+	}
+	survey, err := Look(t.Context(), w.dir, w.client(w.token))
+	if err != nil || survey.Err == nil || len(survey.Webhooks) != 1 {
+		t.Fatalf("%+v, %v", survey, err)
+	}
+	if h := survey.Webhooks[0]; h.ID != stray.ID || h.Stray || !strings.Contains(h.Origin, "unknown") {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestARecordIsForgottenByEitherIDUnlessItsSessionLives(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	r := w.start(w.config())
+	live := r.live()
+	for _, id := range []string{live.ID, live.Webhook()} {
+		if _, err := Forget(w.dir, id); !errors.Is(err, errHeld) {
+			t.Errorf("a live session's record: %v", err)
+		}
+	}
+	for _, byWebhook := range []bool{false, true} {
+		dead := w.dead(nil)
+		id := dead.ID
+		if byWebhook {
+			id = dead.Webhook
+		}
+		if rec, err := Forget(w.dir, id); err != nil || rec == nil || rec.ID != dead.ID {
+			t.Errorf("%+v, %v", rec, err)
+		}
+		if _, err := os.Stat(w.dir.lockPath(dead.ID)); err == nil {
+			t.Error("its lock is left")
+		}
+		if _, err := Forget(w.dir, id); !errors.Is(err, errNoRecord) {
+			t.Errorf("once more: %v", err)
+		}
+	}
+	if len(w.Webhooks("me")) != 3 {
+		t.Error("webhooks are gone, too")
+	}
+	for _, id := range []string{"", ".", "..", "../secret", "*"} {
+		if _, err := Forget(w.dir, id); !errors.Is(err, errNoRecord) {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	r.stop()
+}

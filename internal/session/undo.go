@@ -1,0 +1,155 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// leaves reports whether there is something on the account to undo.
+func (r *Record) leaves() bool { return r.Webhook != "" || r.Doubt || len(r.Muted) > 0 }
+
+// made reports whether the record's session made a webhook: by its id, or by
+// the token in its path. A likeness is not enough.
+func (r *Record) made(w hub.Webhook) bool {
+	return r.Webhook != "" && w.ID == r.Webhook || tokenOf(w.URL) == r.Token
+}
+
+// doubtLasts is how long a create whose answer never came is looked for.
+const doubtLasts = 24 * time.Hour
+
+// doubtEnds is when a create that was never answered is not looked for any more.
+func (r *Record) doubtEnds() time.Time {
+	if r.Asked.IsZero() { // an older hf-tap wrote it
+		return r.Started.Add(doubtLasts)
+	}
+	return r.Asked.Add(doubtLasts)
+}
+
+// undone is what undo did for one record.
+type undone struct {
+	deleted, enabled []string         // ids of webhooks
+	unsure           map[string]error // of deletes that the list has to decide on, by the webhook's id
+	failed           bool             // a webhook exists that could not be deleted
+	err              error            // why not all is undone
+}
+
+// undo deletes the webhooks of records and enables those that they muted. One
+// list of the account serves all of them; a second one decides about deletes
+// whose answers leave a doubt. What is done is taken out of the records.
+func undo(ctx context.Context, client *hub.Client, records []*Record) []undone {
+	done := make([]undone, len(records))
+	list, err := client.ListWebhooks(ctx)
+	if err != nil {
+		for i := range done {
+			done[i].err = fmt.Errorf("look for the webhook: %w", err)
+		}
+		return done
+	}
+	unsure := false
+	for i, rec := range records {
+		u := &done[i]
+		u.err = errors.Join(u.delete(ctx, client, rec, list), u.enable(ctx, client, rec, list))
+		unsure = unsure || len(u.unsure) > 0
+	}
+	if !unsure {
+		return done
+	}
+	// Another account's token gets a 404 for a webhook that exists.
+	list, err = client.ListWebhooks(ctx)
+	for i, rec := range records {
+		if u := &done[i]; len(u.unsure) > 0 {
+			u.err = errors.Join(u.err, u.decide(rec, list, err))
+		}
+	}
+	return done
+}
+
+func (u *undone) delete(ctx context.Context, client *hub.Client, rec *Record, list []hub.Webhook) error {
+	var errs []error
+	exists := false
+	for _, w := range list {
+		if !rec.made(w) {
+			continue
+		}
+		exists = true
+		err := client.DeleteWebhook(ctx, w.ID)
+		switch {
+		case err == nil:
+			u.deleted = append(u.deleted, w.ID)
+		case maybeGone(err):
+			if u.unsure == nil {
+				u.unsure = map[string]error{}
+			}
+			u.unsure[w.ID] = err
+		default:
+			errs = append(errs, fmt.Errorf("delete the webhook %s: %w", w.ID, err))
+		}
+	}
+	u.failed = len(errs) > 0
+	if !u.failed && len(u.unsure) == 0 {
+		rec.gone(exists)
+	}
+	return errors.Join(errs...)
+}
+
+// gone notes that no webhook of the record exists. A create that was never
+// answered may still be carried out, if no webhook of it was met.
+func (r *Record) gone(met bool) {
+	r.Webhook = ""
+	if met || time.Now().After(r.doubtEnds()) {
+		r.Doubt = false
+	}
+}
+
+// decide goes by a list that is newer than the deletes.
+func (u *undone) decide(rec *Record, list []hub.Webhook, err error) error {
+	if err != nil {
+		return fmt.Errorf("look for the webhook: %w", err)
+	}
+	var errs []error
+	for id, err := range u.unsure {
+		if slices.ContainsFunc(list, func(w hub.Webhook) bool { return w.ID == id }) {
+			errs = append(errs, fmt.Errorf("delete the webhook %s: %w", id, err))
+		}
+	}
+	if len(errs) == 0 && !u.failed {
+		rec.gone(true)
+	}
+	return errors.Join(errs...)
+}
+
+// maybeGone reports whether an answer to a delete may mean that the webhook
+// does not exist: the Hub's docs do not say whether an unknown id is a 404 or a
+// 400.
+func maybeGone(err error) bool {
+	return errors.Is(err, hub.ErrNotFound) || errors.Is(err, hub.ErrInvalid) || hub.MaybeDone(err)
+}
+
+func (u *undone) enable(ctx context.Context, client *hub.Client, rec *Record, list []hub.Webhook) error {
+	var muted []string
+	var errs []error
+	for _, id := range rec.Muted {
+		i := slices.IndexFunc(list, func(w hub.Webhook) bool { return w.ID == id })
+		if i < 0 {
+			continue // its owner deleted it
+		}
+		var err error
+		if list[i].Disabled != hub.Enabled {
+			_, err = client.EnableWebhook(ctx, id)
+		}
+		switch {
+		case err == nil:
+			u.enabled = append(u.enabled, id)
+		case !errors.Is(err, hub.ErrNotFound):
+			muted = append(muted, id)
+			errs = append(errs, fmt.Errorf("enable the muted webhook %s again: %w", id, err))
+		}
+	}
+	rec.Muted = muted
+	return errors.Join(errs...)
+}
