@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,10 +57,10 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {
 		r.counts.checks.Add(1)
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		lingerStranger.refuse(w, req, http.StatusOK, r.config.Check(nonce))
+		lingerStranger.refuse(w, req, http.StatusOK, r.config.Check(nonce), false)
 	default:
 		r.counts.notFound.Add(1)
-		lingerStranger.refuse(w, req, http.StatusNotFound, "")
+		lingerStranger.refuse(w, req, http.StatusNotFound, "", false)
 	}
 }
 
@@ -79,15 +80,17 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 	}
 	if r.stopping.Load() {
 		r.comeBack(w)
-		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "")
+		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "", false)
 		return
 	}
 	body, taken, err := r.readBody(w, req)
-	defer func() { r.bodies.give(taken) }()
 	if err != nil {
-		r.refuseBody(w, req, err)
+		r.bodies.give(taken) // refuseBody may read on for long
+		r.refuseBody(w, req, err, len(body) > 0)
 		return
 	}
+	give := sync.OnceFunc(func() { r.bodies.give(taken) })
+	defer give()
 	received := time.Now()
 	e, ok := r.event(w, req, local, verdict)
 	if !ok {
@@ -114,6 +117,7 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 		reply := h.reply()
 		r.delay(req.Context(), fault)
 		if status = reply.status; status != dropped {
+			give() // the answer may be read slowly
 			reply.write(w)
 		}
 	} else {
@@ -181,14 +185,14 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 	w.Header().Set("Content-Type", "application/json")
 	r.counts.strangers.Add(1)
 	if r.stopping.Load() || !atLeastOne(&r.counts.strangersLeft) {
-		lingerStranger.refuse(w, req, status, text)
+		lingerStranger.refuse(w, req, status, text, false)
 		return
 	}
-	body, cut, err := r.readStrangerBody(w, req)
+	body, cut, err := r.readBeginning(w, req)
 	if err != nil {
 		r.counts.strangersLeft.Add(1)
 		w.Header().Del("Content-Type")
-		r.refuseBody(w, req, err)
+		r.refuseBody(w, req, err, true)
 		return
 	}
 	received := time.Now()
@@ -212,7 +216,7 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 		}
 	}
 	if cut {
-		lingerStranger.refuse(w, req, status, text)
+		lingerStranger.refuse(w, req, status, text, true)
 		return
 	}
 	respond(w, status, []byte(text))
@@ -279,15 +283,16 @@ func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, v
 	return e, true
 }
 
-// refuseBody answers a request whose body was not taken.
-func (r *Receiver) refuseBody(w http.ResponseWriter, req *http.Request, err error) {
+// refuseBody answers a request whose body was not taken. begun says that some
+// of it was read.
+func (r *Receiver) refuseBody(w http.ResponseWriter, req *http.Request, err error, begun bool) {
 	r.counts.refused.Add(1)
 	switch err {
 	case errBodyTooBig:
-		lingerTrusted.refuse(w, req, http.StatusRequestEntityTooLarge, "")
+		lingerTrusted.refuse(w, req, http.StatusRequestEntityTooLarge, "", begun)
 	case errBudget:
 		r.comeBack(w)
-		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "")
+		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "", begun)
 	case errBodySlow:
 		w.Header().Set("Connection", "close")
 		respond(w, http.StatusRequestTimeout, nil)
