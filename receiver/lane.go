@@ -193,7 +193,7 @@ func (l *lane) run(j *job) {
 			return
 		}
 		a, outcome := j.try(l.target)
-		if outcome == Refused && l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil {
+		if outcome == Refused && j.relay == nil && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil {
 			l.giveBack(j, a.Err)
 			return
 		}
@@ -205,7 +205,7 @@ func (l *lane) run(j *job) {
 		case Refused:
 			l.refused(a.Err)
 		}
-		pause, again := l.r.again(j.tries, a, outcome)
+		pause, again := l.r.again(j.tries, a, outcome, j.relay != nil)
 		if !again || j.ctx.Err() != nil {
 			j.done(a, statusOf(j.ctx, a, outcome))
 			return

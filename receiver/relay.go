@@ -42,7 +42,9 @@ func (a *relay) answer() event.Answer {
 	}
 	if status := a.fault.status(0); a.fault != nil && (status != 0 || a.fault.Drop) {
 		a.reply = &reply{status: status}
-		return event.Answer{Status: status, Duration: time.Since(a.since) + a.fault.Delay}
+		late := answered(status, a.since)
+		late.Duration += a.fault.Delay
+		return late
 	}
 	deciding := a.results[0]
 	for _, result := range a.results {
@@ -58,7 +60,7 @@ func (a *relay) answer() event.Answer {
 	if target := deciding.attempt; target != nil && target.Status == deciding.status {
 		a.reply.header, a.reply.body = target.Header, target.Body
 	}
-	return event.Answer{Status: a.reply.status, Duration: time.Since(a.since)}
+	return answered(a.reply.status, a.since)
 }
 
 // reply waits for all targets, or for as long as a sender is made to wait.
@@ -69,7 +71,7 @@ func (h *handover) reply() *reply {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if answer := h.relay.answer(); answer.Status != 0 {
+	if answer := h.relay.answer(); answer != (event.Answer{}) {
 		h.r.config.Recorder.Update(event.Update{N: h.n, Answer: answer})
 	}
 	return h.relay.reply

@@ -24,8 +24,8 @@ const (
 )
 
 // again says whether another try follows, and after which pause.
-func (r *Receiver) again(tries int, a event.Attempt, outcome Outcome) (pause time.Duration, again bool) {
-	if outcome == Dropped && r.config.Respond == Ack && tries < dropTries {
+func (r *Receiver) again(tries int, a event.Attempt, outcome Outcome, relayed bool) (pause time.Duration, again bool) {
+	if outcome == Dropped && !relayed && tries < dropTries {
 		part := dropPause
 		if tries == 1 {
 			part = dropFirstPause

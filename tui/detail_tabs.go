@@ -116,6 +116,8 @@ func noAttempt(e *event.Event) string {
 	switch {
 	case !e.Verdict.Trusted():
 		return "not handed over: the secret was not right"
+	case e.Refused():
+		return "not handed over: " + e.Refusal()
 	case len(e.Targets) == 0:
 		return "no target took it: no route matches, or none was given"
 	case e.Phase == event.PhaseWaiting:

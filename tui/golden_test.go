@@ -28,7 +28,7 @@ func aDay(w *world) {
 		case 7:
 			e.Verdict, e.Targets, e.Attempts, e.Answer.Status = event.VerdictMissing, nil, nil, 401
 		case 9:
-			e.Source, e.ReplayOf, e.Edited = event.SourceReplay, 4, true
+			e.Source, e.ReplayOf, e.Edited, e.Answer = event.SourceReplay, 4, true, event.Answer{}
 		case 10:
 			e.DeliveryN, e.Pinned = 2, true
 		case 11:

@@ -87,7 +87,7 @@ func TestAFeedThatFailsIsAskedAgain(t *testing.T) {
 func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 	onScreen(t, 80, 24, func(w *world) {
 		e := delivery(1)
-		e.Attempts, e.Phase, e.Answer.Status = nil, event.PhaseOpen, 0
+		e.Attempts, e.Phase, e.Answer = nil, event.PhaseOpen, event.Answer{}
 		w.put(e)
 		w.put(delivery(2)) // is selected, so that the other's row is kept
 	}, func(s *screen) {
@@ -100,6 +100,46 @@ func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 		if s.m.store.len() != 2 {
 			t.Errorf("%d rows of two events", s.m.store.len())
 		}
+	})
+}
+
+func TestTheAnswerIsOnlyShownWhereSomebodyAsked(t *testing.T) {
+	onScreen(t, 80, 24, func(w *world) {
+		for i, change := range []func(*event.Event){
+			func(e *event.Event) { e.Answer = event.Answer{} },                                               // on its way
+			func(e *event.Event) { e.Answer.Status = 0 },                                                     // the connection was closed on purpose
+			func(e *event.Event) { e.Answer, e.Source, e.ReplayOf = event.Answer{}, event.SourceReplay, 1 },  // nobody asked
+			func(e *event.Event) { e.Answer, e.Source = event.Answer{}, event.SourceTrigger },                // nor here
+			func(e *event.Event) { e.Answer, e.Phase, e.Attempts = event.Answer{}, event.PhasePending, nil }, // killed before
+			func(e *event.Event) { e.Answer.Status, e.BodyCut, e.Targets, e.Attempts = 413, true, nil, nil }, // refused
+		} {
+			e := delivery(i + 1)
+			change(e)
+			w.put(e)
+		}
+	}, func(s *screen) {
+		var answers []string
+		for l := range strings.SplitSeq(s.text(), "\n") {
+			if fields := strings.Fields(strings.TrimLeft(l, "› ")); len(fields) > 4 && strings.HasPrefix(fields[1], "#") {
+				answers = append(answers, fields[4])
+			}
+		}
+		if got := strings.Join(answers, " "); got != "… – – – – 413" {
+			t.Errorf("the answers are %s:\n%s", got, s.text())
+		}
+	})
+}
+
+func TestAnEventWhoseBodyWasCutIsNotEdited(t *testing.T) {
+	onScreen(t, 120, 24, func(w *world) {
+		e := delivery(1)
+		e.Answer.Status, e.BodyCut, e.Targets, e.Attempts = 413, true, nil, nil
+		w.put(e)
+	}, func(s *screen) {
+		s.m.cfg.Editor = []string{"no-such-editor"}
+		s.press("e")
+		s.settle()
+		s.shows("edit #1: only the beginning of its body was kept")
 	})
 }
 

@@ -110,6 +110,7 @@ func story() (events []*event.Event, changes []tui.Change) {
 	deliver(11*time.Second, "discussion.comment.create", "space:ada/reviewer", func(e *event.Event) {
 		old := events[3]
 		e.Body, e.Source, e.ReplayOf, e.Edited = []byte(strings.Replace(string(old.Body), `"open"`, `"draft"`, 1)), event.SourceReplay, old.N, true
+		e.Answer = event.Answer{}
 	})
 	return events, changes
 }
