@@ -193,19 +193,27 @@ func (l *lane) run(j *job) {
 			return
 		}
 		a, outcome := j.try(l.target)
-		if outcome == Refused && j.relay == nil && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil {
+		mayWait := j.relay == nil && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
+		if outcome == Refused && mayWait {
 			l.giveBack(j, a.Err)
 			return
 		}
 		j.tries++
 		a.N, a.Target = j.tries, l.name
+		if outcome == Dropped && mayWait && j.tries < dropTries {
+			if why := l.refusal(j.ctx); why != "" {
+				j.tried(a)
+				l.giveBack(j, why)
+				return
+			}
+		}
 		switch outcome {
 		case Answered:
 			l.answered(j.e, a.Status)
 		case Refused:
 			l.refused(a.Err)
 		}
-		pause, again := l.r.again(j.tries, a, outcome, j.relay != nil)
+		pause, again := l.r.again(j.tries, a, outcome)
 		if !again || j.ctx.Err() != nil {
 			j.done(a, statusOf(j.ctx, a, outcome))
 			return

@@ -45,6 +45,37 @@ func (l *lane) giveBack(j *job, why string) {
 	l.mu.Unlock()
 }
 
+// refusal looks whether a target that has dropped a connection refuses others, as
+// one that restarts does: then the event waits for it. One that takes them may
+// have handled the event. A server may close its connections before its port, so
+// there is a second look.
+func (l *lane) refusal(ctx context.Context) (why string) {
+	if err := l.look(ctx); err != nil {
+		return err.Error()
+	}
+	select {
+	case <-ctx.Done():
+		return ""
+	case <-time.After(time.Duration(dropPause * float64(l.r.config.Backoff))):
+	}
+	if err := l.look(ctx); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// look asks the target whether it takes connections. When ctx has ended, that
+// is not known, and nil is returned.
+func (l *lane) look(ctx context.Context) error {
+	probing, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	err := l.target.Probe(probing)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // makeWait counts a job as waiting for its target. The clock starts only once,
 // however often the target comes and goes. It needs l.mu.
 func (l *lane) makeWait(j *job, now time.Time) {

@@ -27,6 +27,7 @@ type reply struct {
 	status int
 	header http.Header // taken from a target, nil if none
 	body   []byte
+	cut    bool // the target's body went on
 }
 
 // relayed are the headers of a target's answer that a sender gets to see. The
@@ -57,8 +58,8 @@ func (a *relay) answer() event.Answer {
 	if a.reply.status == 0 {
 		a.reply.status = http.StatusGatewayTimeout
 	}
-	if target := deciding.attempt; target != nil && target.Status == deciding.status {
-		a.reply.header, a.reply.body = target.Header, target.Body
+	if target := deciding.attempt; target != nil && target.Err == "" && target.Status == deciding.status {
+		a.reply.header, a.reply.body, a.reply.cut = target.Header, target.Body, target.BodyCut
 	}
 	return answered(a.reply.status, a.since)
 }
@@ -83,6 +84,11 @@ func (a *reply) write(w http.ResponseWriter) {
 		if values := a.header[key]; len(values) > 0 && (key != "Location" || a.status/100 == 3) {
 			w.Header()[key] = values
 		}
+	}
+	if a.cut {
+		// It ends where the connection does, so that nobody takes it for whole.
+		w.Header().Set("Transfer-Encoding", "identity")
+		w.Header().Set("Connection", "close")
 	}
 	respond(w, a.status, a.body)
 }

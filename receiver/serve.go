@@ -251,6 +251,7 @@ func respond(w http.ResponseWriter, status int, body []byte) {
 	switch bodiless := status == http.StatusNoContent || status == http.StatusNotModified; {
 	case bodiless:
 		body = nil
+	case h["Transfer-Encoding"] != nil:
 	default:
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}

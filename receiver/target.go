@@ -34,8 +34,9 @@ const (
 	// nothing of the event. The attempt's Err says why.
 	Refused
 	// Dropped means that the connection ended before the first byte of an
-	// answer, as it does for requests in flight when a server reloads. The
-	// target may or may not have handled the event.
+	// answer, though the target may have read the event, and may have handled it.
+	// A handler that panics does that, and so does a server that reloads. The
+	// event is handed over again only when Probe then says that the target is away.
 	Dropped
 	// Failed is every other failure. The target may have handled the event.
 	Failed

@@ -37,6 +37,8 @@ func targetWords(r *event.Row, t event.RowTarget) (string, style) {
 		return strconv.Itoa(t.Status), good
 	case t.Status == 0:
 		return "FAIL " + shortError(t.Err), alarm
+	case t.Err != "":
+		return fmt.Sprintf("FAIL %d %s", t.Status, shortError(t.Err)), alarm
 	}
 	return "FAIL " + strconv.Itoa(t.Status), alarm
 }
@@ -45,7 +47,7 @@ func targetWords(r *event.Row, t event.RowTarget) (string, style) {
 // the commonest ones.
 func shortError(s string) string {
 	for _, known := range [][2]string{
-		{"connection refused", "refused"}, {"deadline exceeded", "timed out"}, {"timeout", "timed out"}, {"connection reset", "reset"}, {"EOF", "hung up"},
+		{"cut short", "cut short"}, {"connection refused", "refused"}, {"deadline exceeded", "timed out"}, {"timeout", "timed out"}, {"connection reset", "reset"}, {"EOF", "hung up"},
 		{"no such host", "no such host"},
 	} {
 		if strings.Contains(s, known[0]) {
