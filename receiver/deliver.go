@@ -13,8 +13,8 @@ import (
 
 // Deliver takes an event that did not come over HTTP, for example a replay: it is
 // verified, recorded, routed and handed over like any other. Nobody asked, so that
-// no answer is recorded, and in Relay, too, the event waits for a target and has
-// the time that it has in Ack. The caller sets what the sender
+// no answer is recorded, and in Relay the event has the time that it has in Ack.
+// The caller sets what the sender
 // would have (Method, Path, Header, Body), ReplayOf, Edited, and Source if it is no
 // replay. With Targets, only those of the routes that lead to one of them are
 // taken, whatever they match. All else is filled in, and e belongs to the

@@ -102,7 +102,7 @@ func TestWhatWaitedGoesOnInOrderAndOneProberLooks(t *testing.T) {
 		synctest.Wait()
 		want(t, "tries", len(target.tries), 0)
 		s := tap.Stats()
-		want(t, "stats", fmt.Sprint(s.Queued, s.Waiting, s.Unsettled, s.Targets[0].Down, s.Targets[0].Why), "500 500 500 trueconnection refused")
+		want(t, "stats", fmt.Sprint(s.Queued, s.Waiting, s.Unsettled, s.Targets[0].Down, s.Targets[0].Err), "500 500 500 trueconnection refused")
 		target.mu.Lock()
 		for i := 1; i < len(target.probes); i++ {
 			if gap := target.probes[i].Sub(target.probes[i-1]); gap < 20*time.Millisecond || gap > 500*time.Millisecond {

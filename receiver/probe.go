@@ -29,6 +29,7 @@ func (l *lane) giveBack(j *job, why string) {
 	}
 	i, _ := slices.BinarySearchFunc(l.back, j.seq, func(other *job, seq int64) int { return int(other.seq - seq) })
 	l.back = slices.Insert(l.back, i, j)
+	l.seen = sighting{at: now, err: why, refused: true}
 	if !l.refusing {
 		l.refusing, l.since, l.why = true, now, why
 	}
@@ -110,6 +111,12 @@ func (l *lane) probe() {
 			l.resume()
 			return
 		}
+		if l.r.attempts.Err() == nil {
+			l.mu.Lock()
+			l.why = err.Error()
+			l.seen = sighting{at: time.Now(), err: l.why, refused: true}
+			l.mu.Unlock()
+		}
 	}
 }
 
@@ -152,7 +159,9 @@ func (l *lane) expire() (next time.Duration, ok bool) {
 // resume opens the lane again.
 func (l *lane) resume() {
 	l.mu.Lock()
-	l.refusing, l.downFor, l.since = false, time.Since(l.since), time.Now()
+	now := time.Now()
+	l.refusing, l.downFor = false, now.Sub(l.since)
+	l.seen = sighting{at: now}
 	l.mu.Unlock()
 	// Workers start only after it is said, so that "up" comes before the events.
 	l.sayWhetherDown()

@@ -2,12 +2,15 @@ package receiver_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -155,12 +158,18 @@ func TestNoAnswerIsRecordedWhereNobodyAsked(t *testing.T) {
 	}
 }
 
-func TestAReplayInARelayWaitsForItsTargetAsNobodyWaitsForIt(t *testing.T) {
-	app := newApp(t, nil)
-	tap := open(t, receiver.Config{Routes: routes(app.route(t, "")), Respond: receiver.Relay})
-	settled := tap.give(t, "{}")
-	tap.history.await(t, "it waits", func(all []record) bool { return all[0].Phase == event.PhaseWaiting })
-	app.start(t)
-	<-settled
-	want(t, "attempt", tap.history.all()[0].Attempts[0].Status, 200)
+func TestAReplayInARelayHasTheTimeItTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &scripted{tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
+			select {
+			case <-ctx.Done():
+				return event.Attempt{}, receiver.Failed
+			case <-time.After(time.Hour): // a breakpoint
+				return event.Attempt{Status: 200}, receiver.Answered
+			}
+		}}
+		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Routes: routes(receiver.Route{Target: slow})})
+		<-tap.give(t, "{}")
+		want(t, "story", story(tap.history.all()[0]), "try 1 200 + settled")
+	})
 }

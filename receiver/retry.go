@@ -8,8 +8,11 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// overdue is a Failed try that its context ended.
-const overdue Outcome = -1
+// Failed tries of which more is known than a Target says.
+const (
+	overdue Outcome = -1 - iota // its context ended it
+	untried                     // the event could not be sent
+)
 
 // dropTries bounds how often an event is handed over whose connection was
 // dropped by a target that then went away: an event that ends its server every

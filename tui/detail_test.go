@@ -213,7 +213,7 @@ func TestNothingFromOutsideReachesTheTerminalAsACommand(t *testing.T) {
 		w.state(event.State{At: noon, Subject: event.Subject(evil), Name: evil, State: evil, Detail: evil})
 		w.app = []AppLine{{Rev: 1, At: noon, Text: evil}}
 		w.status = Status{Provider: evil, URL: evil, Tunnel: Health{State: evil, Since: noon, Cause: evil}, Check: Check{At: noon, Err: evil}, WebhookID: evil,
-			Webhook: Health{State: evil, Cause: evil}, Watches: []string{evil}, Domains: []string{evil}, Targets: []TargetStatus{{Name: evil, Down: true, Why: evil}}}
+			Webhook: Health{State: evil, Cause: evil}, Watches: []string{evil}, Domains: []string{evil}, Targets: []TargetStatus{{Name: evil, At: noon, Down: true, Err: evil}}}
 	}, func(s *screen) {
 		s.world.fail = fmt.Errorf("%s", evil)
 		for range 4 {

@@ -45,7 +45,7 @@ func aDay(w *world) {
 		}
 	}
 	w.status.Deliveries = 812
-	w.status.Targets[0] = TargetStatus{Name: "http://127.0.0.1:3000/hook", Known: true, Down: true, Since: noon.Add(84 * time.Second), Why: "dial tcp 127.0.0.1:3000: connection refused", Queued: 1}
+	w.status.Targets[0] = TargetStatus{Name: "http://127.0.0.1:3000/hook", At: noon.Add(84 * time.Second), Down: true, Err: "dial tcp 127.0.0.1:3000: connection refused", Queued: 1}
 }
 
 func (s *screen) golden(name string) {

@@ -47,7 +47,7 @@ func targetWords(r *event.Row, t event.RowTarget) (string, style) {
 // the commonest ones.
 func shortError(s string) string {
 	for _, known := range [][2]string{
-		{"cut short", "cut short"}, {"connection refused", "refused"}, {"deadline exceeded", "timed out"}, {"timeout", "timed out"}, {"connection reset", "reset"}, {"EOF", "hung up"},
+		{"cut short", "cut short"}, {"connection refused", "refused"}, {"deadline exceeded", "timed out"}, {"timeout", "timed out"}, {"connection reset", "reset"}, {"EOF", "hung up"}, {"connection closed", "hung up"},
 		{"no such host", "no such host"},
 	} {
 		if strings.Contains(s, known[0]) {

@@ -65,7 +65,7 @@ func config() tui.Config {
 				Provider: "ngrok", URL: "https://grown-ape-nicely.ngrok-free.app", Tunnel: tui.Health{State: "up", Since: began},
 				Check: tui.Check{At: began.Add(2 * time.Second), Took: 84 * time.Millisecond}, WebhookID: "6744a1f3c2a1",
 				Watches: []string{"space:ada/reviewer", "model:ada/whisper-tiny"}, Domains: []string{"repo", "discussion"}, Deliveries: 37,
-				Targets: []tui.TargetStatus{{Name: target, Known: true, Since: began.Add(150 * time.Second)}},
+				Targets: []tui.TargetStatus{{Name: target, At: began.Add(150 * time.Second), Status: 200}},
 			}
 		},
 		Repo: "model:ada/whisper-tiny",
