@@ -234,7 +234,7 @@ func TestUserAndPasswordOfATargetAreSentAndNotShown(t *testing.T) {
 	tap := open(t, receiver.Config{Routes: routes(route(t, "http://me:hunter2@"+app.addr+"/"))})
 	tap.deliver(t, "{}")
 	e := tap.history.settled(t, 1)[0]
-	want(t, "name", e.Targets[0], "http://me:xxxxx@"+app.addr+"/")
+	want(t, "name", e.Targets[0], "http://me:***@"+app.addr+"/")
 	user, password, _ := app.all()[0].BasicAuth()
 	want(t, "sent", user+":"+password, "me:hunter2")
 

@@ -30,6 +30,7 @@ type HTTPTarget struct {
 
 	url       *url.URL
 	name      string
+	hides     bool   // the name leaves out a secret of the URL
 	address   string // host:port
 	transport *http.Transport
 }
@@ -61,13 +62,18 @@ func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
 	}
+	if err := hiddenIn(u); err != nil {
+		return nil, err
+	}
 	own := *u
 	own.Fragment, own.RawFragment = "", ""
+	name, secret := hides(&own)
 	port := cmp.Or(own.Port(), map[string]string{"http": "80", "https": "443"}[own.Scheme])
 	dialer := &net.Dialer{Timeout: connectTime}
 	return &HTTPTarget{
 		url:     &own,
-		name:    own.Redacted(),
+		name:    name,
+		hides:   secret,
 		address: net.JoinHostPort(own.Hostname(), port),
 		transport: &http.Transport{
 			Proxy: proxyFor,
@@ -95,8 +101,10 @@ func proxyFor(req *http.Request) (*url.URL, error) {
 	return http.ProxyFromEnvironment(req)
 }
 
-// Name is the URL, with a password in it masked.
+// Name is the URL, with a password and secrets in its query masked.
 func (t *HTTPTarget) Name() string { return t.name }
+
+func (t *HTTPTarget) identity() string { return t.url.String() }
 
 // CloseIdleConnections closes connections that no try is using.
 func (t *HTTPTarget) CloseIdleConnections() { t.transport.CloseIdleConnections() }
@@ -139,6 +147,9 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		return a, Failed
 	}
 	a.Status, a.Header = resp.StatusCode, resp.Header
+	if t.hides {
+		hideIn(a.Header)
+	}
 	read, err := t.readAnswer(resp, &a, cancel)
 	a.Duration = time.Since(a.StartedAt)
 	switch cause := context.Cause(ctx); {

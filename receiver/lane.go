@@ -18,7 +18,8 @@ import (
 type lane struct {
 	r         *Receiver
 	target    Target
-	name      string
+	identity  string
+	name      string        // as it is recorded
 	routes    []event.Match // one has to match
 	isDefault bool          // also takes what no other lane took
 	added     bool          // by AddTarget
@@ -71,32 +72,39 @@ type lanes struct {
 
 func (l *lanes) list() []*lane { return *l.all.Load() }
 
+// HasTarget reports whether events can be handed to a target that is recorded
+// under this name.
+func (r *Receiver) HasTarget(name string) bool {
+	return slices.ContainsFunc(r.lanes.list(), func(l *lane) bool { return l.name == name })
+}
+
 // AddTarget lets events be handed to a target that no route leads to: those
-// that name it, and no others. A target of the same name stays as it is.
-func (r *Receiver) AddTarget(target Target) {
+// that name it, and no others. It returns the name under which the target is
+// recorded. One that is there already stays as it is.
+func (r *Receiver) AddTarget(target Target) (name string) {
 	r.lanes.adding.Lock()
 	defer r.lanes.adding.Unlock()
 	all := r.lanes.list()
-	if slices.ContainsFunc(all, func(l *lane) bool { return l.name == target.Name() }) {
-		return
+	if i := slices.IndexFunc(all, func(l *lane) bool { return l.identity == identity(target) }); i >= 0 {
+		return all[i].name
 	}
-	added := &lane{r: r, target: target, name: target.Name(), added: true}
+	added := &lane{r: r, target: target, identity: identity(target), name: nameAmong(all, target), added: true}
 	all = append(slices.Clone(all), added)
 	r.lanes.all.Store(&all)
 	if r.stopping.Load() {
 		added.close()
 	}
+	return added.name
 }
 
 // makeLanes makes a lane for each target, in the order of the routes.
 func makeLanes(r *Receiver, routes []Route) []*lane {
 	var lanes []*lane
 	for _, route := range routes {
-		name := route.Target.Name()
-		i := slices.IndexFunc(lanes, func(l *lane) bool { return l.name == name })
+		i := slices.IndexFunc(lanes, func(l *lane) bool { return l.identity == identity(route.Target) })
 		if i < 0 {
 			i = len(lanes)
-			lanes = append(lanes, &lane{r: r, target: route.Target, name: name})
+			lanes = append(lanes, &lane{r: r, target: route.Target, identity: identity(route.Target), name: nameAmong(lanes, route.Target)})
 		}
 		if route.Default {
 			lanes[i].isDefault = true

@@ -253,11 +253,15 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 				continue
 			}
 			seen[target] = true
-			route, err := receiver.ParseRoute(target)
+			former, err := receiver.ParseTarget(target)
+			if hidden := (*receiver.HiddenError)(nil); errors.As(err, &hidden) {
+				return nil, withHint(fmt.Errorf("event %d went to %s, and its password or secret is not recorded", n, hidden.Target),
+					fmt.Sprintf("hf-tap events replay %d --forward '%s'", n, hidden.Fill))
+			}
 			if err != nil {
 				return nil, fmt.Errorf("hand event %d to its former target: %w", n, err)
 			}
-			routes = append(routes, route)
+			routes = append(routes, receiver.Route{Target: former})
 		}
 	}
 	if len(routes) == 0 {
