@@ -66,7 +66,11 @@ func outcome(r *event.Row, w int) line {
 	if !r.Verdict.Trusted() && len(r.Targets) == 0 {
 		return text(faint, "not handed on")
 	}
-	if len(r.Targets) == 0 {
+	switch {
+	case len(r.Targets) > 0:
+	case r.Answer.Status >= 400: // as an event whose body did not arrive whole
+		return text(warn, "refused")
+	default:
 		return text(faint, "no target")
 	}
 	var l line
