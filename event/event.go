@@ -32,9 +32,9 @@ type Event struct {
 	Method     string
 	Path       string      // with the query, as it was requested
 	Header     http.Header // nil where it was not asked for
-	Size       int64       // bytes of the body as it arrived, as far as it was read
+	Size       int64       // bytes of the body as it arrived, as far as it was read; as announced where it is Refused
 	Body       []byte      // nil where it was not asked for
-	BodyCut    bool        // only the beginning of the body was kept (strangers' bodies)
+	BodyCut    bool        // only the beginning of the body was kept: it came from a stranger, or was Refused
 	Phase      Phase
 	Targets    []string // where it is handed to, in the order of the routes
 	Answer     Answer
@@ -53,6 +53,10 @@ const (
 	SourceReplay  Source = "replay"  // the user sent an earlier event again
 	SourceSandbox Source = "sandbox" // a Hub on loopback delivered it
 )
+
+// Asked reports whether an event of this source has a sender who waits for an
+// answer. Nobody waits for one to what the user sends, by whatever way.
+func (s Source) Asked() bool { return s == SourceHub || s == SourceSandbox }
 
 // Verdict is what the check of the secret said.
 type Verdict string
@@ -80,10 +84,11 @@ const (
 	PhasePending Phase = "pending" // not known to have been handed over: the session ended or gave up before, or was killed meanwhile
 )
 
-// Answer is what the sender of a delivery was told.
+// Answer is what the sender of a delivery was told. It stays zero where nobody
+// asked.
 type Answer struct {
-	Status   int           // HTTP status, 0 until it is given
-	Duration time.Duration // from the last byte of the request to the answer
+	Status   int           // HTTP status; 0 until it is given, and where the connection was closed without one
+	Duration time.Duration // from the last byte of the request to the answer, or to the closing
 }
 
 // Attempt is one try to hand an event to a target.
@@ -112,6 +117,40 @@ func (e *Event) Failed() bool {
 		if last := e.Last(target); last != nil && !last.OK() {
 			return true
 		}
+	}
+	return false
+}
+
+// Refused reports whether the sender was refused although the verdict is
+// trusted, because the body did not arrive whole: it was too large, too slow or
+// broke off. Such an event is settled when it is recorded. It has no targets, is
+// not counted, and cannot be sent again.
+func (e *Event) Refused() bool { return e.BodyCut && e.Verdict.Trusted() }
+
+// Refusal says for people why an event is Refused; it is empty where it is not.
+func (e *Event) Refusal() string {
+	switch {
+	case !e.Refused():
+		return ""
+	case e.Answer.Status == http.StatusRequestEntityTooLarge:
+		return "the body is too large"
+	case e.Answer.Status == http.StatusRequestTimeout:
+		return "the body came too slowly"
+	case e.Answer.Status == http.StatusBadRequest:
+		return "the body broke off"
+	}
+	return "the body did not arrive whole"
+}
+
+// Done reports whether nothing about the event changes any more: it is settled
+// or pending, and its sender, if it has one, is answered. An event without
+// targets is settled when it is recorded, which is before its answer.
+func (e *Event) Done() bool {
+	switch e.Phase {
+	case PhaseSettled:
+		return !e.Source.Asked() || e.Answer != Answer{}
+	case PhasePending:
+		return true
 	}
 	return false
 }

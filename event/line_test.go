@@ -84,6 +84,8 @@ func TestURLsAreMaskedInPlace(t *testing.T) {
 		"/p?s%65cret=x":               "/p?s%65cret=***",
 		"https://u:p@h/p":             "https://u:***@h/p",
 		"https://u@h/p":               "https://u@h/p",
+		"https://u:p@h?to=a@b":        "https://u:***@h?to=a@b",
+		"https://u:p@h#a@b":           "https://u:***@h#a@b",
 		"https://u:p@w@h/p?api_key=1": "https://u:***@h/p?api_key=***",
 		"/p?secret":                   "/p?secret",
 		"/p?token=a#frag":             "/p?token=***#frag",

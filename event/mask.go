@@ -25,7 +25,10 @@ func MaskHeader(name, value string) string {
 // masked. All else stays as it was written, also where it is no valid URL.
 func MaskURL(s string) string {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
-		authority, _, _ := strings.Cut(rest, "/")
+		authority := rest
+		if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+			authority = rest[:end]
+		}
 		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 			user, _, hasPassword := strings.Cut(authority[:at], ":")
 			if hasPassword {

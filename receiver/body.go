@@ -71,12 +71,13 @@ func (b *reading) done() { _ = b.deadlines.SetReadDeadline(time.Time{}) }
 
 // readBody reads a trusted body whole, within the limit and the shared budget.
 // It returns how much of the budget is taken, also with an error; the caller
-// gives it back.
+// gives it back. With an error, body is what was read.
 func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request) (body []byte, taken int64, err error) {
 	limit := r.config.Limits.MaxBody
 	announced := req.ContentLength // -1 when unknown
 	if announced > limit {
-		return nil, 0, errBodyTooBig
+		body, _, _ = r.readBeginning(w, req)
+		return body, 0, errBodyTooBig
 	}
 	if announced == 0 {
 		return []byte{}, 0, nil // no deadline: the connection is being read in the background
@@ -96,10 +97,10 @@ func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request) (body []by
 			// One byte more than allowed shows that there is more.
 			more := min(int64(cap(body)), limit+1-int64(cap(body)))
 			if more <= 0 {
-				return nil, taken, errBodyTooBig
+				return body, taken, errBodyTooBig
 			}
 			if !r.bodies.take(more) {
-				return nil, taken, errBudget
+				return body, taken, errBudget
 			}
 			taken += more
 			body = append(make([]byte, 0, int64(cap(body))+more), body...)
@@ -108,12 +109,12 @@ func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request) (body []by
 		body = body[:len(body)+min(n, cap(body)-len(body))]
 		switch {
 		case err == io.EOF && int64(len(body)) > limit:
-			return nil, taken, errBodyTooBig
+			return body, taken, errBodyTooBig
 		case err == io.EOF:
 			in.done()
 			return body, taken, nil
 		case err != nil:
-			return nil, taken, err
+			return body, taken, err
 		}
 	}
 }
@@ -127,18 +128,18 @@ func room(buf []byte) []byte {
 	return buf[len(buf):cap(buf)]
 }
 
-// readStrangerBody reads the beginning of an untrusted body. cut reports
-// whether there is more.
-func (r *Receiver) readStrangerBody(w http.ResponseWriter, req *http.Request) (body []byte, cut bool, err error) {
+// readBeginning reads as much of a body as is kept of one that no target gets.
+// cut reports whether there is more. With an error, body is what was read.
+func (r *Receiver) readBeginning(w http.ResponseWriter, req *http.Request) (body []byte, cut bool, err error) {
 	if req.ContentLength == 0 {
 		return []byte{}, false, nil
 	}
-	limit := r.config.Limits.MaxStrangerBody
+	limit := r.config.Limits.MaxBeginning
 	in := r.reading(w, req)
 	body, err = io.ReadAll(io.LimitReader(in, limit))
 	switch {
 	case err != nil:
-		return nil, false, err
+		return body, true, err
 	case int64(len(body)) < limit || req.ContentLength == limit:
 		in.done()
 		return body, false, nil
@@ -152,7 +153,7 @@ func (r *Receiver) readStrangerBody(w http.ResponseWriter, req *http.Request) (b
 		in.done()
 		return body, false, nil
 	default:
-		return nil, false, err
+		return body, true, err
 	}
 }
 
@@ -173,7 +174,8 @@ type lingering struct {
 // answer only when they have sent everything, and a connection that is closed
 // with bytes unread is reset, which takes the answer with it. net/http itself
 // would either do that or read on for as long as the sender cares to take.
-func (l lingering) refuse(w http.ResponseWriter, req *http.Request, status int, text string) {
+// begun says that some of the body was read.
+func (l lingering) refuse(w http.ResponseWriter, req *http.Request, status int, text string, begun bool) {
 	if req.ContentLength == 0 {
 		respond(w, status, []byte(text))
 		return // nothing is left, and the connection is being read in the background
@@ -182,9 +184,10 @@ func (l lingering) refuse(w http.ResponseWriter, req *http.Request, status int, 
 	respond(w, status, []byte(text))
 	control := http.NewResponseController(w)
 	_ = control.Flush()
-	// A sender that waits to be asked for the body was not, and sends none.
-	asks := req.Header.Get("Expect") != ""
-	if !asks && control.SetReadDeadline(time.Now().Add(l.time)) == nil {
+	// A sender that waits to be asked for the body sends none if it was not,
+	// and net/http asks at the first read.
+	waits := !begun && req.Header.Get("Expect") != ""
+	if !waits && control.SetReadDeadline(time.Now().Add(l.time)) == nil {
 		_, _ = io.CopyN(io.Discard, req.Body, l.bytes)
 	}
 	_ = control.SetReadDeadline(time.Unix(1, 0))

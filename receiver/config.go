@@ -84,24 +84,24 @@ type Config struct {
 // Limits bound what senders can make a Receiver hold. A zero field stands for
 // its default.
 type Limits struct {
-	MaxBody         int64         // bytes of one body, 32 MiB; above: 413
-	MaxInFlight     int64         // bytes of all bodies being received or relayed, 256 MiB; above: 503
-	MaxQueued       int64         // bytes of bodies held in memory for targets, 64 MiB; above they are read back from the Recorder
-	MaxStrangers    int           // untrusted deliveries recorded, 1,000; above they are only counted
-	MaxStrangerBody int64         // bytes read of an untrusted body, 16 KiB
-	BodyIdle        time.Duration // pause that a sender may make within a body, 15 s
-	BodyTotal       time.Duration // time that a body may take, 2 min
+	MaxBody      int64         // bytes of one body, 32 MiB; above: 413
+	MaxInFlight  int64         // bytes of all bodies being received or relayed, 256 MiB; above: 503
+	MaxQueued    int64         // bytes of bodies held in memory for targets, 64 MiB; above they are read back from the Recorder
+	MaxStrangers int           // untrusted deliveries recorded, 1,000; above they are only counted
+	MaxBeginning int64         // bytes kept of a body that is untrusted or refused, 16 KiB
+	BodyIdle     time.Duration // pause that a sender may make within a body, 15 s
+	BodyTotal    time.Duration // time that a body may take, 2 min
 }
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		MaxBody:         cmp.Or(l.MaxBody, 32<<20),
-		MaxInFlight:     cmp.Or(l.MaxInFlight, 256<<20),
-		MaxQueued:       cmp.Or(l.MaxQueued, 64<<20),
-		MaxStrangers:    cmp.Or(l.MaxStrangers, 1000),
-		MaxStrangerBody: cmp.Or(l.MaxStrangerBody, 16<<10),
-		BodyIdle:        cmp.Or(l.BodyIdle, 15*time.Second),
-		BodyTotal:       cmp.Or(l.BodyTotal, 2*time.Minute),
+		MaxBody:      cmp.Or(l.MaxBody, 32<<20),
+		MaxInFlight:  cmp.Or(l.MaxInFlight, 256<<20),
+		MaxQueued:    cmp.Or(l.MaxQueued, 64<<20),
+		MaxStrangers: cmp.Or(l.MaxStrangers, 1000),
+		MaxBeginning: cmp.Or(l.MaxBeginning, 16<<10),
+		BodyIdle:     cmp.Or(l.BodyIdle, 15*time.Second),
+		BodyTotal:    cmp.Or(l.BodyTotal, 2*time.Minute),
 	}
 }
 

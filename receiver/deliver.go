@@ -5,16 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Deliver takes an event that did not come over HTTP, as a replay: it is
-// verified, recorded, routed and handed over like any other, and noted as
-// answered what its sender would have been. The caller sets what the sender
+// Deliver takes an event that did not come over HTTP, for example a replay: it is
+// verified, recorded, routed and handed over like any other. Nobody asked, so that
+// no answer is recorded, and in Relay the event has the time that it has in Ack.
+// The caller sets what the sender
 // would have (Method, Path, Header, Body), ReplayOf, Edited, and Source if it is no
 // replay. With Targets, only those of the routes that lead to one of them are
 // taken, whatever they match. All else is filled in, and e belongs to the
@@ -25,12 +25,11 @@ import (
 // context counts for the recording only. The error is ErrStopping or the
 // Recorder's.
 func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan struct{}, err error) {
-	received := time.Now()
 	_, query, _ := strings.Cut(e.Path, "?")
 	*e = event.Event{
 		Session: r.config.Session, Source: cmp.Or(e.Source, event.SourceReplay), ReplayOf: e.ReplayOf, Targets: e.Targets,
-		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, BodyCut: e.BodyCut, Edited: e.Edited,
-		Verdict: r.secret.verdict(e.Header, query), ReceivedAt: received, Phase: event.PhaseOpen,
+		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, Edited: e.Edited,
+		Verdict: r.secret.verdict(e.Header, query), ReceivedAt: time.Now(), Phase: event.PhaseOpen,
 	}
 	to, err := r.take(ctx, e)
 	switch {
@@ -39,22 +38,8 @@ func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan 
 	case err != nil:
 		return nil, fmt.Errorf("recording the event: %w", err)
 	}
-	switch {
-	case !e.Verdict.Trusted():
-		r.config.Recorder.Update(event.Update{
-			N: e.N, Phase: event.PhaseSettled,
-			Answer: event.Answer{Status: statusOfVerdict(e.Verdict), Duration: time.Since(received)},
-		})
-		r.end()
-	case r.config.Respond == Relay && len(to) > 0:
-		h := r.handover(e, to, &relay{since: received})
-		r.spawn(func() { h.reply() })
-		h.start()
+	if h := r.acknowledged(e, to, event.Answer{}); h != nil {
 		return h.settled, nil
-	default:
-		if h := r.acknowledged(e, to, event.Answer{Status: http.StatusOK, Duration: time.Since(received)}); h != nil {
-			return h.settled, nil
-		}
 	}
 	now := make(chan struct{})
 	close(now)

@@ -81,7 +81,7 @@ func (j *job) try(target Target) (event.Attempt, Outcome) {
 	if j.onDisk {
 		body, err := j.r.config.Recorder.Body(ctx, j.n)
 		if err != nil {
-			return event.Attempt{StartedAt: time.Now(), Err: fmt.Sprintf("reading the body back: %v", err)}, Failed
+			return event.Attempt{StartedAt: time.Now(), Err: fmt.Sprintf("reading the body back: %v", err)}, untried
 		}
 		whole := *j.e
 		whole.Body = body

@@ -30,6 +30,7 @@ type HTTPTarget struct {
 
 	url       *url.URL
 	name      string
+	hides     bool   // the name leaves out a secret of the URL
 	address   string // host:port
 	transport *http.Transport
 }
@@ -61,13 +62,18 @@ func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
 	}
+	if err := hiddenIn(u); err != nil {
+		return nil, err
+	}
 	own := *u
 	own.Fragment, own.RawFragment = "", ""
+	name, secret := hides(&own)
 	port := cmp.Or(own.Port(), map[string]string{"http": "80", "https": "443"}[own.Scheme])
 	dialer := &net.Dialer{Timeout: connectTime}
 	return &HTTPTarget{
 		url:     &own,
-		name:    own.Redacted(),
+		name:    name,
+		hides:   secret,
 		address: net.JoinHostPort(own.Hostname(), port),
 		transport: &http.Transport{
 			Proxy: proxyFor,
@@ -95,8 +101,10 @@ func proxyFor(req *http.Request) (*url.URL, error) {
 	return http.ProxyFromEnvironment(req)
 }
 
-// Name is the URL, with a password in it masked.
+// Name is the URL, with a password and secrets in its query masked.
 func (t *HTTPTarget) Name() string { return t.name }
+
+func (t *HTTPTarget) identity() string { return t.url.String() }
 
 // CloseIdleConnections closes connections that no try is using.
 func (t *HTTPTarget) CloseIdleConnections() { t.transport.CloseIdleConnections() }
@@ -118,12 +126,7 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	a := event.Attempt{StartedAt: time.Now()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var connected, begun atomic.Bool // set by the transport's goroutines
-	req := t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
-		GotFirstResponseByte: func() { begun.Store(true) },
-	}), e)
-	resp, err := t.transport.RoundTrip(req)
+	resp, seen, err := t.roundTrip(ctx, e)
 	if err != nil {
 		a.Duration = time.Since(a.StartedAt)
 		switch refusal, proxied := (connectError{}), (*net.OpError)(nil); {
@@ -136,7 +139,7 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		case errors.As(err, &refusal):
 			a.Err = connectReason(refusal.error)
 			return a, Refused
-		case connected.Load() && !begun.Load():
+		case seen.connected.Load() && !seen.begun.Load():
 			a.Err = dropReason(err)
 			return a, Dropped
 		}
@@ -144,7 +147,10 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		return a, Failed
 	}
 	a.Status, a.Header = resp.StatusCode, resp.Header
-	err = t.readAnswer(resp, &a, cancel)
+	if t.hides {
+		hideIn(a.Header)
+	}
+	read, err := t.readAnswer(resp, &a, cancel)
 	a.Duration = time.Since(a.StartedAt)
 	switch cause := context.Cause(ctx); {
 	case err == nil:
@@ -154,9 +160,31 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		a.Err = cause.Error()
 		return a, Failed
 	default:
-		a.Err = "reading the answer: " + err.Error()
+		a.Err = cutReason(err, read, resp.ContentLength)
 	}
 	return a, Answered
+}
+
+// exchange is what is seen of one request. The transport's goroutines set it.
+type exchange struct{ connected, reused, begun atomic.Bool }
+
+// roundTrip sends the request of an event. It is sent again only by a kept
+// connection that the target had closed before the request, which it cannot have
+// read then.
+func (t *HTTPTarget) roundTrip(ctx context.Context, e *event.Event) (*http.Response, *exchange, error) {
+	for {
+		seen := &exchange{}
+		resp, err := t.transport.RoundTrip(t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			GotConn: func(got httptrace.GotConnInfo) {
+				seen.connected.Store(true)
+				seen.reused.Store(got.Reused)
+			},
+			GotFirstResponseByte: func() { seen.begun.Store(true) },
+		}), e))
+		if err == nil || !seen.reused.Load() || !closedWhileIdle(err) || ctx.Err() != nil {
+			return resp, seen, err
+		}
+	}
 }
 
 // request makes the request of an event.
@@ -168,20 +196,26 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 		}
 		u.RawQuery += query
 	}
+	method := cmp.Or(e.Method, http.MethodPost)
 	req := (&http.Request{
-		Method:        cmp.Or(e.Method, http.MethodPost),
+		Method:        method,
 		URL:           &u,
 		Header:        onward(e.Header),
 		Body:          http.NoBody,
 		ContentLength: int64(len(e.Body)),
 		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
-	if len(e.Body) > 0 {
-		body := e.Body
-		req.Body = io.NopCloser(bytes.NewReader(body))
+	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(e.Body)), nil }
+	switch {
+	case method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions:
+		// The transport repeats these by itself, unless it cannot read their
+		// body again, even if the target may have read them.
+		req.Body, _ = body()
+	case len(e.Body) > 0:
+		req.Body, _ = body()
 		// Lets the transport take another connection when the one it had
 		// turns out to be closed before anything was written to it.
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		req.GetBody = body
 	}
 	if t.url.User != nil && req.Header.Get("Authorization") == "" {
 		password, _ := t.url.User.Password()
@@ -207,6 +241,14 @@ func onward(h http.Header) http.Header {
 			out.Del(strings.TrimSpace(name))
 		}
 	}
+	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := out[key]; ok {
+			// Under this spelling the transport would repeat a request that the
+			// target may have read.
+			delete(out, key)
+			out[strings.ToLower(key)] = values
+		}
+	}
 	switch agents := out["User-Agent"]; len(agents) {
 	case 0:
 		out["User-Agent"] = []string{""} // or net/http would send its own
@@ -220,11 +262,11 @@ func onward(h http.Header) http.Header {
 }
 
 // readAnswer keeps the beginning of an answer's body, reads a little more to
-// find its end, and gives up on the rest.
-func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel context.CancelCauseFunc) error {
+// find its end, and gives up on the rest. It returns how many bytes it read.
+func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel context.CancelCauseFunc) (read int64, err error) {
 	defer resp.Body.Close()
 	if resp.ContentLength == 0 {
-		return nil
+		return 0, nil
 	}
 	overtime := time.AfterFunc(cmp.Or(t.AnswerTime, time.Minute), func() { cancel(errAnswerTime) })
 	defer overtime.Stop()
@@ -232,12 +274,15 @@ func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel co
 	if n := resp.ContentLength; n > 0 {
 		kept.Grow(int(min(n, event.MaxTargetBody)) + bytes.MinRead)
 	}
-	_, err := kept.ReadFrom(io.LimitReader(resp.Body, event.MaxTargetBody))
+	read, err = kept.ReadFrom(io.LimitReader(resp.Body, event.MaxTargetBody))
 	a.Body = kept.Bytes()
-	if err != nil || kept.Len() < event.MaxTargetBody {
-		return err
+	if err != nil || read < event.MaxTargetBody {
+		return read, err
 	}
-	more, _ := io.CopyN(io.Discard, resp.Body, drainBytes)
+	more, err := io.CopyN(io.Discard, resp.Body, drainBytes)
 	a.BodyCut = more > 0
-	return nil
+	if err == io.EOF {
+		err = nil
+	}
+	return read + more, err
 }

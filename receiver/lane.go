@@ -1,6 +1,8 @@
 package receiver
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -16,7 +18,8 @@ import (
 type lane struct {
 	r         *Receiver
 	target    Target
-	name      string
+	identity  string
+	name      string        // as it is recorded
 	routes    []event.Match // one has to match
 	isDefault bool          // also takes what no other lane took
 	added     bool          // by AddTarget
@@ -32,14 +35,23 @@ type lane struct {
 	full    bool // reported, until half of the queue is free
 
 	probing  bool      // a prober is running, so no worker takes anything
-	refusing bool      // the last try or probe was refused
-	since    time.Time // refusing, or answering; zero until it was tried
+	refusing bool      // a try or probe was refused, and the target was not reached since
+	since    time.Time // when the first of them was refused
 	why      string
 	downFor  time.Duration // how long it refused, the last time
 	saidDown bool
+	seen     sighting
 
 	denied     int  // answers of 401 or 403 in a row to events whose secret is right
 	saidDenied bool // until the next 2xx
+}
+
+// sighting is what a target did when it was last tried or probed.
+type sighting struct {
+	at      time.Time // zero: it was neither
+	status  int
+	err     string
+	refused bool
 }
 
 // job is one event on its way to one target.
@@ -60,32 +72,39 @@ type lanes struct {
 
 func (l *lanes) list() []*lane { return *l.all.Load() }
 
+// HasTarget reports whether events can be handed to a target that is recorded
+// under this name.
+func (r *Receiver) HasTarget(name string) bool {
+	return slices.ContainsFunc(r.lanes.list(), func(l *lane) bool { return l.name == name })
+}
+
 // AddTarget lets events be handed to a target that no route leads to: those
-// that name it, and no others. A target of the same name stays as it is.
-func (r *Receiver) AddTarget(target Target) {
+// that name it, and no others. It returns the name under which the target is
+// recorded. One that is there already stays as it is.
+func (r *Receiver) AddTarget(target Target) (name string) {
 	r.lanes.adding.Lock()
 	defer r.lanes.adding.Unlock()
 	all := r.lanes.list()
-	if slices.ContainsFunc(all, func(l *lane) bool { return l.name == target.Name() }) {
-		return
+	if i := slices.IndexFunc(all, func(l *lane) bool { return l.identity == identity(target) }); i >= 0 {
+		return all[i].name
 	}
-	added := &lane{r: r, target: target, name: target.Name(), added: true}
+	added := &lane{r: r, target: target, identity: identity(target), name: nameAmong(all, target), added: true}
 	all = append(slices.Clone(all), added)
 	r.lanes.all.Store(&all)
 	if r.stopping.Load() {
 		added.close()
 	}
+	return added.name
 }
 
 // makeLanes makes a lane for each target, in the order of the routes.
 func makeLanes(r *Receiver, routes []Route) []*lane {
 	var lanes []*lane
 	for _, route := range routes {
-		name := route.Target.Name()
-		i := slices.IndexFunc(lanes, func(l *lane) bool { return l.name == name })
+		i := slices.IndexFunc(lanes, func(l *lane) bool { return l.identity == identity(route.Target) })
 		if i < 0 {
 			i = len(lanes)
-			lanes = append(lanes, &lane{r: r, target: route.Target, name: name})
+			lanes = append(lanes, &lane{r: r, target: route.Target, identity: identity(route.Target), name: nameAmong(lanes, route.Target)})
 		}
 		if route.Default {
 			lanes[i].isDefault = true
@@ -193,17 +212,20 @@ func (l *lane) run(j *job) {
 			return
 		}
 		a, outcome := j.try(l.target)
-		if outcome == Refused && l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil {
+		mayWait := l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
+		if outcome == Refused && mayWait {
 			l.giveBack(j, a.Err)
 			return
 		}
 		j.tries++
 		a.N, a.Target = j.tries, l.name
-		switch outcome {
-		case Answered:
-			l.answered(j.e, a.Status)
-		case Refused:
-			l.refused(a.Err)
+		l.notice(j, a, outcome)
+		if outcome == Dropped && mayWait && j.tries < dropTries {
+			if why := l.refusal(j.ctx); why != "" {
+				j.tried(a)
+				l.giveBack(j, why)
+				return
+			}
 		}
 		pause, again := l.r.again(j.tries, a, outcome)
 		if !again || j.ctx.Err() != nil {
@@ -218,18 +240,31 @@ func (l *lane) run(j *job) {
 	}
 }
 
-// refused notes that the target is down when nothing waits for it.
-func (l *lane) refused(why string) {
+// notice keeps what a try says about the target.
+func (l *lane) notice(j *job, a event.Attempt, outcome Outcome) {
+	if outcome == untried || errors.Is(context.Cause(j.ctx), errStopped) {
+		return
+	}
+	now := time.Now()
 	l.mu.Lock()
-	if !l.refusing {
-		l.refusing, l.since, l.why = true, time.Now(), why
+	if !l.probing { // what a prober finds is newer than what was sent before it ran
+		l.seen = sighting{at: now, status: a.Status, err: a.Err, refused: outcome == Refused}
+		switch {
+		case outcome == Refused && !l.refusing:
+			l.refusing, l.since, l.why = true, now, a.Err
+		case (outcome == Answered || outcome == Dropped) && l.refusing:
+			l.refusing, l.downFor = false, now.Sub(l.since)
+		}
 	}
 	l.mu.Unlock()
 	l.sayWhetherDown()
+	if outcome == Answered {
+		l.answered(j.e, a.Status)
+	}
 }
 
-// answered looks at the status of an answer: the target is there, and it may
-// have another secret than the sender.
+// answered looks at the status of an answer: the target may have another secret
+// than the sender.
 func (l *lane) answered(e *event.Event, status int) {
 	l.mu.Lock()
 	l.denied++
@@ -241,17 +276,7 @@ func (l *lane) answered(e *event.Event, status int) {
 	}
 	hint := l.denied >= 3 && !l.saidDenied
 	l.saidDenied = l.saidDenied || hint
-	back := l.refusing && !l.probing // while a prober runs, this answer may be an old one
-	if back {
-		l.refusing, l.downFor = false, time.Since(l.since)
-	}
-	if back || l.since.IsZero() {
-		l.since = time.Now()
-	}
 	l.mu.Unlock()
-	if back {
-		l.sayWhetherDown()
-	}
 	if hint {
 		l.r.report(event.State{
 			Subject: event.SubjectTarget, Name: l.name, State: "unauthorized",

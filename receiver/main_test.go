@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +43,8 @@ type memory struct {
 // record is an event and its updates, one by one.
 type record struct {
 	event.Event
-	updates []event.Update
+	recorded event.Phase // that it was appended with
+	updates  []event.Update
 }
 
 func newMemory() *memory { return &memory{changed: make(chan struct{})} }
@@ -60,7 +63,7 @@ func (m *memory) Append(_ context.Context, e *event.Event) error {
 	e.N = int64(len(m.records) + 1)
 	kept := *e
 	kept.Header, kept.Body = e.Header.Clone(), bytes.Clone(e.Body)
-	m.records = append(m.records, &record{Event: kept})
+	m.records = append(m.records, &record{Event: kept, recorded: e.Phase})
 	m.change()
 	return nil
 }
@@ -73,7 +76,7 @@ func (m *memory) Update(u event.Update) {
 	if u.Phase != "" {
 		r.Phase = u.Phase
 	}
-	if u.Answer.Status != 0 {
+	if u.Answer != (event.Answer{}) {
 		r.Answer = u.Answer
 	}
 	if u.Attempt != nil {
@@ -124,16 +127,21 @@ func (m *memory) await(t *testing.T, what string, cond func([]record) bool) []re
 		select {
 		case <-changed:
 		case <-tooLate:
-			t.Fatalf("it never came to this: %s; recorded: %+v", what, got)
+			var recorded []string
+			for _, r := range got {
+				recorded = append(recorded, fmt.Sprintf("#%d %s %d bytes: %s", r.N, r.Phase, r.Size, story(r)))
+			}
+			t.Fatalf("it never came to this: %s; recorded:\n%s", what, strings.Join(recorded, "\n"))
 		}
 	}
 }
 
-// settled waits until n events are recorded and all of them are settled.
+// settled waits until n events are recorded and all of them are settled and
+// answered.
 func (m *memory) settled(t *testing.T, n int) []record {
 	t.Helper()
 	return m.await(t, "all settled", func(all []record) bool {
-		return len(all) == n && !slices.ContainsFunc(all, func(r record) bool { return r.Phase != event.PhaseSettled })
+		return len(all) == n && !slices.ContainsFunc(all, func(r record) bool { return r.Phase != event.PhaseSettled || !r.Done() })
 	})
 }
 

@@ -148,7 +148,7 @@ func TestAnAddedTargetGetsWhatNamesItAndNothingElse(t *testing.T) {
 	want(t, "targets that are shown when nothing is on its way", len(stats.Targets), 1)
 	want(t, "deliveries of the sender's", stats.Today, 1)
 	for _, s := range stats.Targets {
-		if !s.Known || s.Down || s.Since.IsZero() {
+		if s.Status != 200 || s.Down || s.At.IsZero() {
 			t.Errorf("%+v", s)
 		}
 	}

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -38,13 +39,34 @@ func connectReason(err error) string {
 // dropReason says in a few words how a connection ended without an answer.
 func dropReason(err error) string {
 	switch {
-	case errors.Is(err, io.EOF), strings.Contains(err.Error(), "server closed idle connection"):
-		// The second is net/http's word for the first on a connection that was
-		// used before; it has no name to compare with.
+	case errors.Is(err, io.EOF), closedWhileIdle(err):
 		return "connection closed before an answer"
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, wsaeConnReset),
 		errors.Is(err, syscall.EPIPE) || errors.Is(err, wsaeConnAborted):
 		return "connection reset before an answer"
 	}
 	return err.Error()
+}
+
+// closedWhileIdle reports whether a connection was closed from the other side
+// before a request was begun on it. net/http does not export that error.
+func closedWhileIdle(err error) bool {
+	return strings.Contains(err.Error(), "server closed idle connection")
+}
+
+// cutReason says in a few words how an answer ended that is not whole. length
+// is what was announced, negative if nothing was.
+func cutReason(err error, read, length int64) string {
+	size := fmt.Sprint(read)
+	if length >= 0 {
+		size = fmt.Sprintf("%d of %d", read, length)
+	}
+	why := err.Error()
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		why = "connection closed"
+	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, wsaeConnReset):
+		why = "connection reset"
+	}
+	return fmt.Sprintf("the answer was cut short after %s bytes: %s", size, why)
 }

@@ -29,6 +29,7 @@ func (l *lane) giveBack(j *job, why string) {
 	}
 	i, _ := slices.BinarySearchFunc(l.back, j.seq, func(other *job, seq int64) int { return int(other.seq - seq) })
 	l.back = slices.Insert(l.back, i, j)
+	l.seen = sighting{at: now, err: why, refused: true}
 	if !l.refusing {
 		l.refusing, l.since, l.why = true, now, why
 	}
@@ -43,6 +44,37 @@ func (l *lane) giveBack(j *job, why string) {
 		l.r.spawn(l.probe)
 	}
 	l.mu.Unlock()
+}
+
+// refusal looks whether a target that has dropped a connection refuses others, as
+// one that restarts does: then the event waits for it. One that takes them may
+// have handled the event. A server may close its connections before its port, so
+// there is a second look.
+func (l *lane) refusal(ctx context.Context) (why string) {
+	if err := l.look(ctx); err != nil {
+		return err.Error()
+	}
+	select {
+	case <-ctx.Done():
+		return ""
+	case <-time.After(time.Duration(dropPause * float64(l.r.config.Backoff))):
+	}
+	if err := l.look(ctx); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// look asks the target whether it takes connections. When ctx has ended, that
+// is not known, and nil is returned.
+func (l *lane) look(ctx context.Context) error {
+	probing, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	err := l.target.Probe(probing)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // makeWait counts a job as waiting for its target. The clock starts only once,
@@ -78,6 +110,12 @@ func (l *lane) probe() {
 		if err == nil {
 			l.resume()
 			return
+		}
+		if l.r.attempts.Err() == nil {
+			l.mu.Lock()
+			l.why = err.Error()
+			l.seen = sighting{at: time.Now(), err: l.why, refused: true}
+			l.mu.Unlock()
 		}
 	}
 }
@@ -121,7 +159,9 @@ func (l *lane) expire() (next time.Duration, ok bool) {
 // resume opens the lane again.
 func (l *lane) resume() {
 	l.mu.Lock()
-	l.refusing, l.downFor, l.since = false, time.Since(l.since), time.Now()
+	now := time.Now()
+	l.refusing, l.downFor = false, now.Sub(l.since)
+	l.seen = sighting{at: now}
 	l.mu.Unlock()
 	// Workers start only after it is said, so that "up" comes before the events.
 	l.sayWhetherDown()

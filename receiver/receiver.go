@@ -12,7 +12,8 @@
 // the Hub retries and then suspends a webhook whose handler does not answer
 // 2xx, and a handler under development often does not. And a target that
 // refuses connections is waited for rather than failed: servers that reload at
-// every save are down for seconds, which is when this package is used.
+// every save are down for seconds, which is when this package is used. What a
+// target may have read is not sent to it again.
 //
 // Bytes are kept and passed on as they came. What no target should see (a
 // wrong secret, a wrong path) never gets as far as a lane.

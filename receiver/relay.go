@@ -27,6 +27,7 @@ type reply struct {
 	status int
 	header http.Header // taken from a target, nil if none
 	body   []byte
+	cut    bool // the target's body went on
 }
 
 // relayed are the headers of a target's answer that a sender gets to see. The
@@ -42,7 +43,9 @@ func (a *relay) answer() event.Answer {
 	}
 	if status := a.fault.status(0); a.fault != nil && (status != 0 || a.fault.Drop) {
 		a.reply = &reply{status: status}
-		return event.Answer{Status: status, Duration: time.Since(a.since) + a.fault.Delay}
+		late := answered(status, a.since)
+		late.Duration += a.fault.Delay
+		return late
 	}
 	deciding := a.results[0]
 	for _, result := range a.results {
@@ -55,10 +58,10 @@ func (a *relay) answer() event.Answer {
 	if a.reply.status == 0 {
 		a.reply.status = http.StatusGatewayTimeout
 	}
-	if target := deciding.attempt; target != nil && target.Status == deciding.status {
-		a.reply.header, a.reply.body = target.Header, target.Body
+	if target := deciding.attempt; target != nil && target.Err == "" && target.Status == deciding.status {
+		a.reply.header, a.reply.body, a.reply.cut = target.Header, target.Body, target.BodyCut
 	}
-	return event.Answer{Status: a.reply.status, Duration: time.Since(a.since)}
+	return answered(a.reply.status, a.since)
 }
 
 // reply waits for all targets, or for as long as a sender is made to wait.
@@ -69,7 +72,7 @@ func (h *handover) reply() *reply {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if answer := h.relay.answer(); answer.Status != 0 {
+	if answer := h.relay.answer(); answer != (event.Answer{}) {
 		h.r.config.Recorder.Update(event.Update{N: h.n, Answer: answer})
 	}
 	return h.relay.reply
@@ -81,6 +84,11 @@ func (a *reply) write(w http.ResponseWriter) {
 		if values := a.header[key]; len(values) > 0 && (key != "Location" || a.status/100 == 3) {
 			w.Header()[key] = values
 		}
+	}
+	if a.cut {
+		// It ends where the connection does, so that nobody takes it for whole.
+		w.Header().Set("Transfer-Encoding", "identity")
+		w.Header().Set("Connection", "close")
 	}
 	respond(w, a.status, a.body)
 }

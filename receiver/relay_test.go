@@ -64,7 +64,7 @@ func TestARelayPassesOnTheFirstAnswerThatIsNot2xx(t *testing.T) {
 func TestARelayWithoutATargetAnswers200(t *testing.T) {
 	tap := open(t, receiver.Config{Respond: receiver.Relay})
 	want(t, "status", tap.deliver(t, "{}").StatusCode, 200)
-	want(t, "story", story(tap.history.settled(t, 1)[0]), "answer 200 + settled")
+	want(t, "story", story(tap.history.settled(t, 1)[0]), "answer 200")
 }
 
 func TestARelayToATargetThatIsDownAnswers502(t *testing.T) {
@@ -101,10 +101,13 @@ func TestARelayEndsAfterItsTime(t *testing.T) {
 			Respond: receiver.Relay, Routes: routes(receiver.Route{Target: good}, receiver.Route{Target: hanging}), Concurrency: 1,
 		})
 		began := time.Now()
-		first, second := tap.give(t, "1"), tap.give(t, "2")
-		<-first
+		first, second := tap.ask("1"), tap.ask("2")
+		want(t, "the first sender is answered", <-first, 504)
+		want(t, "after", time.Since(began), 30*time.Second)
+		tap.history.await(t, "the first is settled", func(all []record) bool { return all[0].Phase == event.PhaseSettled })
 		want(t, "took", time.Since(began), 31*time.Second)
-		<-second
+		want(t, "the second sender is answered", <-second, 504)
+		tap.history.await(t, "the second is pending", func(all []record) bool { return all[1].Phase == event.PhasePending })
 		all := tap.history.all()
 		want(t, "answer", fmt.Sprint(all[0].Answer), fmt.Sprint(event.Answer{Status: 504, Duration: 30 * time.Second}))
 		want(t, "attempt", all[0].Last("hanging").Err, "no answer within 30s")
@@ -130,7 +133,7 @@ func TestARelayTriesAgainWithinItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		target := &scripted{try: status(500, 503, 200)}
 		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Retries: 5, Routes: routes(receiver.Route{Target: target})})
-		<-tap.give(t, "1")
+		want(t, "answer", <-tap.ask("1"), 200)
 		want(t, "story", story(tap.history.all()[0]), "try 1 500, try 2 503, answer 200 + try 3 200 + settled")
 	})
 }
@@ -143,12 +146,15 @@ func TestARelayToAFullQueueAnswers503(t *testing.T) {
 			return event.Attempt{Status: 200}, receiver.Answered
 		}}
 		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Queue: 1, Concurrency: 1, Routes: routes(receiver.Route{Target: target})})
-		tap.give(t, "1")
+		first := tap.ask("1")
 		synctest.Wait()
-		tap.give(t, "2")
-		<-tap.give(t, "3")
+		second := tap.ask("2")
+		synctest.Wait()
+		want(t, "answer", <-tap.ask("3"), 503)
 		want(t, "story", story(tap.history.all()[2]), "answer 503 + pending")
 		close(release)
+		<-first
+		<-second
 	})
 }
 
@@ -167,7 +173,26 @@ func TestARelayWithATimeoutAnswers504(t *testing.T) {
 			return event.Attempt{}, receiver.Failed
 		}}
 		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Timeout: time.Second, Routes: routes(receiver.Route{Target: hanging})})
-		<-tap.give(t, "1")
+		want(t, "answer", <-tap.ask("1"), 504)
 		want(t, "story", story(tap.history.all()[0]), "answer 504 + try 1 (no answer within 1s) + settled")
 	})
+}
+
+func TestARelayedDropIsOverWhenItsConnectionIsClosed(t *testing.T) {
+	release := make(chan struct{})
+	tap := open(t, receiver.Config{
+		Respond: receiver.Relay, RelayTimeout: 50 * time.Millisecond,
+		Routes: routes(receiver.Route{Target: receiver.Func("deaf", func(context.Context, *event.Event) error { <-release; return nil })}),
+	})
+	if err := tap.SetFault(&receiver.Fault{Drop: true}); err != nil {
+		t.Fatal(err)
+	}
+	req, _ := http.NewRequest(http.MethodPost, tap.url, strings.NewReader("{}"))
+	req.Header.Set("X-Webhook-Secret", secret)
+	if _, err := client().Do(req); err == nil {
+		t.Error("the connection was not closed")
+	}
+	close(release)
+	e := tap.history.settled(t, 1)[0]
+	want(t, "answer", e.Answer.Status, 0)
 }

@@ -8,30 +8,25 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// overdue is a Failed try that its context ended.
-const overdue Outcome = -1
-
-// Tries and pauses for a connection that was dropped, in parts of
-// Config.Backoff. A reloading server drops what is in flight, and a proxy in
-// front of it (Docker's, a port forwarder) what comes meanwhile; those events
-// were not handled, and nobody sends them again. The handler may have been at
-// work on one, so it can see an event twice, as it can from the Hub.
+// Failed tries of which more is known than a Target says.
 const (
-	dropTries      = 3
-	dropFirstPause = 1.0 / 10
-	dropPause      = 2.0
-	maxBackoff     = 30 * time.Second
+	overdue Outcome = -1 - iota // its context ended it
+	untried                     // the event could not be sent
 )
+
+// dropTries bounds how often an event is handed over whose connection was
+// dropped by a target that then went away: an event that ends its server every
+// time must not do so for as long as it waits.
+const dropTries = 3
+
+// dropPause is the pause between two looks at a target that dropped a
+// connection, as a part of Config.Backoff.
+const dropPause = 1.0 / 10
+
+const maxBackoff = 30 * time.Second
 
 // again says whether another try follows, and after which pause.
 func (r *Receiver) again(tries int, a event.Attempt, outcome Outcome) (pause time.Duration, again bool) {
-	if outcome == Dropped && r.config.Respond == Ack && tries < dropTries {
-		part := dropPause
-		if tries == 1 {
-			part = dropFirstPause
-		}
-		return time.Duration(part * float64(r.config.Backoff)), true
-	}
 	if a.OK() || tries > r.config.Retries || outcome == Answered && !mendable(a) {
 		return 0, false
 	}
@@ -50,7 +45,7 @@ func mendable(a event.Attempt) bool {
 // statusOf is what a relay says of an attempt.
 func statusOf(ctx context.Context, a event.Attempt, outcome Outcome) int {
 	switch {
-	case outcome == Answered && a.Status >= 200 && a.Status <= 999:
+	case outcome == Answered && a.Err == "" && a.Status >= 200 && a.Status <= 999:
 		return a.Status
 	case errors.Is(context.Cause(ctx), errStopped):
 		return 503

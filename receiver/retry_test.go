@@ -10,34 +10,83 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestADroppedConnectionIsTriedAgain(t *testing.T) {
-	drop := func(until int) func(int, *event.Event) (event.Attempt, receiver.Outcome) {
-		return func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
-			if n <= until {
-				return event.Attempt{Err: "reset"}, receiver.Dropped
-			}
+// drops is a target that drops its first connections. Those after which it goes
+// away refuse further ones for a second.
+func drops(first, away int) *scripted {
+	s := &scripted{}
+	s.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
+		if n > first {
 			return event.Attempt{Status: 200}, receiver.Answered
 		}
+		if n <= away {
+			s.setDown(true)
+			time.AfterFunc(time.Second, func() { s.setDown(false) })
+		}
+		return event.Attempt{Err: "reset"}, receiver.Dropped
 	}
+	return s
+}
+
+func TestADroppedConnectionIsTriedAgainOnlyWhenTheTargetThenRefusesOthers(t *testing.T) {
 	for _, c := range []struct {
-		drops, retries int
-		story          string
-		took           time.Duration
+		name   string
+		target *scripted
+		config receiver.Config
+		story  string
+		probes int // at the least
 	}{
-		{1, 0, "answer 200, try 1 (reset), try 2 200 + settled", 100 * time.Millisecond},
-		{2, 0, "answer 200, try 1 (reset), try 2 (reset), try 3 200 + settled", 2100 * time.Millisecond},
-		{9, 0, "answer 200, try 1 (reset), try 2 (reset), try 3 (reset) + settled", 2100 * time.Millisecond},
-		{9, 3, "answer 200, try 1 (reset), try 2 (reset), try 3 (reset), try 4 (reset) + settled", 6100 * time.Millisecond},
+		{"it stays", drops(9, 0), receiver.Config{}, "try 1 (reset) + settled", 2},
+		{"it restarts", drops(1, 1), receiver.Config{}, "try 1 (reset), waiting, open, try 2 200 + settled", 2},
+		{"it restarts twice", drops(2, 2), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 200 + settled", 4},
+		{"each event ends it", drops(9, 9), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 (reset) + settled", 4},
+		{"it stays, and others are wanted", drops(1, 0), receiver.Config{Retries: 1}, "try 1 (reset), try 2 200 + settled", 2},
+		{"it restarts, and nobody waits for it", drops(1, 1), receiver.Config{WaitTarget: -1}, "try 1 (reset) + settled", 0},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			target := &scripted{try: drop(c.drops)}
-			tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: c.retries})
-			began := time.Now()
-			<-tap.give(t, "1")
-			want(t, "story", story(tap.history.all()[0]), c.story)
-			want(t, "took", time.Since(began), c.took)
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.config.Routes = routes(receiver.Route{Target: c.target})
+				tap := makeTap(t, c.config)
+				<-tap.give(t, "1")
+				want(t, "story", story(tap.history.all()[0]), c.story)
+				if n := len(c.target.probes); n < c.probes || c.probes == 0 && n > 0 {
+					t.Errorf("%d probes, want %d", n, c.probes)
+				}
+				<-time.After(2 * time.Second) // until the target is back
+			})
 		})
 	}
+}
+
+func TestAServerThatClosesItsPortLastIsSeenToRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := &scripted{}
+		target.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
+			if n > 1 {
+				return event.Attempt{Status: 200}, receiver.Answered
+			}
+			time.AfterFunc(50*time.Millisecond, func() { target.setDown(true) })
+			time.AfterFunc(time.Second, func() { target.setDown(false) })
+			return event.Attempt{Err: "reset"}, receiver.Dropped
+		}
+		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		<-tap.give(t, "1")
+		want(t, "story", story(tap.history.all()[0]), "try 1 (reset), waiting, open, try 2 200 + settled")
+	})
+}
+
+func TestAStopWhileADroppedEventIsLookedAfterEndsThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := drops(9, 0)
+		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Backoff: time.Hour})
+		tap.give(t, "1")
+		synctest.Wait()
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		want(t, "left", tap.Drain(ctx), 0)
+		want(t, "took", time.Since(began), time.Second)
+		want(t, "story", story(tap.history.all()[0]), "try 1 (reset) + settled")
+	})
 }
 
 func TestFailuresThatMayMendAreRetriedWithPauses(t *testing.T) {
@@ -46,12 +95,12 @@ func TestFailuresThatMayMendAreRetriedWithPauses(t *testing.T) {
 		try         func(int, *event.Event) (event.Attempt, receiver.Outcome)
 		took        time.Duration
 	}{
-		{"5xx", "answer 200, try 1 500, try 2 503, try 3 200 + settled", status(500, 503, 200), 3 * time.Second},
-		{"to the end", "answer 200, try 1 500, try 2 500, try 3 500, try 4 500 + settled", status(500), 7 * time.Second},
-		{"429 and its like", "answer 200, try 1 429, try 2 408, try 3 425, try 4 204 + settled", status(429, 408, 425, 204), 7 * time.Second},
-		{"404", "answer 200, try 1 404 + settled", status(404), 0},
-		{"302", "answer 200, try 1 302 + settled", status(302), 0},
-		{"2xx", "answer 200, try 1 201 + settled", status(201), 0},
+		{"5xx", "try 1 500, try 2 503, try 3 200 + settled", status(500, 503, 200), 3 * time.Second},
+		{"to the end", "try 1 500, try 2 500, try 3 500, try 4 500 + settled", status(500), 7 * time.Second},
+		{"429 and its like", "try 1 429, try 2 408, try 3 425, try 4 204 + settled", status(429, 408, 425, 204), 7 * time.Second},
+		{"404", "try 1 404 + settled", status(404), 0},
+		{"302", "try 1 302 + settled", status(302), 0},
+		{"2xx", "try 1 201 + settled", status(201), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -86,8 +135,8 @@ func TestATryEndsAtItsTimeoutAndOnlyIfThereIsOne(t *testing.T) {
 		}
 	}
 	for timeout, wanted := range map[time.Duration]string{
-		0:                "answer 200, try 1 200 + settled",
-		90 * time.Second: "answer 200, try 1 (no answer within 90s), try 2 (no answer within 90s) + settled",
+		0:                "try 1 200 + settled",
+		90 * time.Second: "try 1 (no answer within 90s), try 2 (no answer within 90s) + settled",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			target := &scripted{tryIn: hang}

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -32,7 +33,7 @@ func ParseRoute(s string) (Route, error) {
 	if found && front == "default" {
 		target, err := ParseTarget(rest)
 		if err != nil {
-			return Route{}, fmt.Errorf("route %q: %w", s, err)
+			return Route{}, fmt.Errorf("route %q: %w", shown(s), err)
 		}
 		return Route{Target: target, Default: true}, nil
 	}
@@ -42,24 +43,28 @@ func ParseRoute(s string) (Route, error) {
 		if match, matchErr = event.ParseMatch(front); matchErr == nil {
 			target, err := ParseTarget(rest)
 			if err != nil {
-				return Route{}, fmt.Errorf("route %q: %w", s, err)
+				return Route{}, fmt.Errorf("route %q: %w", shown(s), err)
 			}
 			return Route{Match: match, Target: target}, nil
 		}
 	}
 	target, err := ParseTarget(s)
+	isMatch := strings.ContainsAny(front, "*,")
 	switch {
 	case err == nil:
 		return Route{Target: target}, nil
-	case matchErr != nil && (!strings.Contains(front, "/") || strings.ContainsAny(front, "*,")):
-		return Route{}, fmt.Errorf("route %q: %w", s, matchErr) // it was meant as one
+	case matchErr != nil && !isMatch && strings.Contains(rest, "@"):
+		return Route{}, err // front may be half of a password
+	case matchErr != nil && (isMatch || !strings.Contains(front, "/")):
+		return Route{}, fmt.Errorf("route %q: %w", shown(s), matchErr) // it was meant as one
 	}
 	return Route{}, err
 }
 
 // ParseTarget reads where events are handed to over HTTP: a port, a port and a
 // path, "host:port" with or without a path, or a URL. Without a host it is
-// 127.0.0.1, and without a scheme http. The error says what is wrong with s.
+// 127.0.0.1, and without a scheme http. The error says what is wrong with s; it
+// is a HiddenError for a name that is recorded without its secret.
 func ParseTarget(s string) (*HTTPTarget, error) {
 	u, err := parseTargetURL(s)
 	if err != nil {
@@ -81,7 +86,7 @@ func parseTargetURL(s string) (*url.URL, error) {
 	case strings.HasPrefix(s[len(head):], "//") && strings.HasSuffix(head, ":"):
 		u, err := url.Parse(s)
 		if err != nil {
-			return nil, fmt.Errorf("target %q: %w", s, reason(err))
+			return nil, fmt.Errorf("target %q: %w", shown(s), reason(s, err))
 		}
 		return u, nil
 	case strings.Trim(head, "0123456789") == "" && head != "":
@@ -89,21 +94,43 @@ func parseTargetURL(s string) (*url.URL, error) {
 	case strings.HasPrefix(head, ":"):
 		s = "127.0.0.1" + s
 	case strings.ContainsAny(head, "=*,@ ") || !strings.Contains(head, ":"):
-		return nil, fmt.Errorf("target %q: %s", s, want)
+		return nil, fmt.Errorf("target %q: %s", shown(s), want)
 	}
 	u, err := url.Parse("http://" + s)
 	if err != nil {
-		return nil, fmt.Errorf("target %q: %w", s, reason(err))
+		return nil, fmt.Errorf("target %q: %w", shown(s), reason(s, err))
 	}
 	if u.Port() == "" {
-		return nil, fmt.Errorf("target %q has no port: %s", s, want)
+		return nil, fmt.Errorf("target %q has no port: %s", shown(s), want)
 	}
 	return u, nil
 }
 
+// shown is a target that cannot be read, or a route to one, as an error may show
+// it. Nobody knows where a password in it begins and ends, so that everything
+// before the last "@" is left out.
+func shown(s string) string {
+	s = event.MaskURL(s)
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return s
+	}
+	scheme, rest, ok := strings.Cut(s[:at], "://")
+	if !ok {
+		return event.Masked + s[at:]
+	}
+	if user, password, _ := strings.Cut(rest, ":"); password == event.Masked && !strings.ContainsAny(user, "/?#@") {
+		return s // there was a password, and it is masked already
+	}
+	return scheme + "://" + event.Masked + s[at:]
+}
+
 // reason takes the address out of an error of url.Parse, which is quoted
-// already, and as the user gave it.
-func reason(err error) error {
+// already. What else that error quotes may be a part of a password.
+func reason(s string, err error) error {
+	if strings.Contains(s, "@") {
+		return errors.New("not a URL; in a user name or password, special characters are written as %40, %2F, and so on")
+	}
 	if e, ok := err.(*url.Error); ok {
 		return e.Err
 	}
@@ -112,16 +139,17 @@ func reason(err error) error {
 
 // checkTargetURL says why u cannot be a target.
 func checkTargetURL(u *url.URL) error {
+	name := shown(u.String())
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("target %q has the scheme %q: want http or https", u.Redacted(), u.Scheme)
+		return fmt.Errorf("target %q has the scheme %q: want http or https", name, u.Scheme)
 	case u.Opaque != "" || u.Hostname() == "":
-		return fmt.Errorf("target %q has no host", u.Redacted())
+		return fmt.Errorf("target %q has no host", name)
 	case u.Port() == "":
 		return nil
 	}
 	if port, err := strconv.Atoi(u.Port()); err != nil || port < 1 || port > 65535 {
-		return fmt.Errorf("target %q has the port %q: want 1 to 65535", u.Redacted(), u.Port())
+		return fmt.Errorf("target %q has the port %q: want 1 to 65535", name, u.Port())
 	}
 	return nil
 }

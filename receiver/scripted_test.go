@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -98,6 +99,20 @@ func (tap *tap) give(t *testing.T, body string) <-chan struct{} {
 		t.Fatal(err)
 	}
 	return settled
+}
+
+// ask delivers a body as the Hub does, without a socket. The channel gets the
+// status of the answer.
+func (tap *tap) ask(body string) <-chan int {
+	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	req.Header.Set("X-Webhook-Secret", secret)
+	answer := make(chan int, 1)
+	go func() {
+		w := httptest.NewRecorder()
+		tap.ServeHTTP(w, req)
+		answer <- w.Code
+	}()
+	return answer
 }
 
 // story tells an event's updates in a line.

@@ -1,11 +1,12 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -35,8 +36,10 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // Local is the side for callers on this machine, who may say who they are: of
 // the request's headers, Hf-Tap-Source is the event's source (replay or
 // trigger) and Hf-Tap-Replay-Of the number of the event that it repeats. Both
-// are removed before the event is recorded. Who gives a source has the secret put
-// in: what is replayed may carry that of another session. The answer's header
+// are removed before the event is recorded. A caller who gives a source has the
+// secret put in, because what is replayed may carry that of another session, and
+// is treated as Deliver treats its own: it is told 200 once the event is
+// recorded, in Relay too, and no answer is recorded. The answer's header
 // Hf-Tap-Event is the number of the new event. All else is as in ServeHTTP. It
 // must not be reachable from anywhere else.
 func (r *Receiver) Local() http.Handler {
@@ -56,10 +59,10 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {
 		r.counts.checks.Add(1)
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		lingerStranger.refuse(w, req, http.StatusOK, r.config.Check(nonce))
+		lingerStranger.refuse(w, req, http.StatusOK, r.config.Check(nonce), false)
 	default:
 		r.counts.notFound.Add(1)
-		lingerStranger.refuse(w, req, http.StatusNotFound, "")
+		lingerStranger.refuse(w, req, http.StatusNotFound, "", false)
 	}
 }
 
@@ -79,15 +82,18 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 	}
 	if r.stopping.Load() {
 		r.comeBack(w)
-		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "")
+		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "", false)
 		return
 	}
 	body, taken, err := r.readBody(w, req)
-	defer func() { r.bodies.give(taken) }()
 	if err != nil {
-		r.refuseBody(w, req, err)
+		p := partial{bytes.Clone(body[:min(int64(len(body)), r.config.Limits.MaxBeginning)]), int64(len(body)), err}
+		r.bodies.give(taken) // refuseBody may read on for long
+		r.refuseBody(w, req, local, verdict, p)
 		return
 	}
+	give := sync.OnceFunc(func() { r.bodies.give(taken) })
+	defer give()
 	received := time.Now()
 	e, ok := r.event(w, req, local, verdict)
 	if !ok {
@@ -106,14 +112,19 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 	if local {
 		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
+	asked := e.Source.Asked()
+	var fault *Fault
+	if asked {
+		fault = r.faultFor(e)
+	}
 	status := http.StatusOK
-	fault := r.faultFor(e)
-	if r.config.Respond == Relay && len(to) > 0 {
+	if r.config.Respond == Relay && asked && len(to) > 0 {
 		h := r.handover(e, to, &relay{since: received, fault: fault})
 		h.start()
 		reply := h.reply()
 		r.delay(req.Context(), fault)
 		if status = reply.status; status != dropped {
+			give() // the answer may be read slowly
 			reply.write(w)
 		}
 	} else {
@@ -121,15 +132,27 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 		if status = fault.status(status); status != dropped {
 			respond(w, status, nil)
 		}
-		r.acknowledged(e, to, event.Answer{Status: status, Duration: time.Since(received)})
+		var answer event.Answer
+		if asked {
+			answer = answered(status, received)
+		}
+		r.acknowledged(e, to, answer)
 	}
 	if status == dropped {
 		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
 	}
 }
 
-// take records an event and says where it goes. When it returns nil somebody
-// has to settle the event.
+// answered is an answer that was given, or refused by closing the connection,
+// to a request whose last byte came at received. It is never zero.
+func answered(status int, received time.Time) event.Answer {
+	return event.Answer{Status: status, Duration: max(time.Since(received), 1)}
+}
+
+// take records an event and says where it goes. An event that goes nowhere is
+// settled when it is recorded, so that one whose session is killed right after
+// does not look as if a target had missed it. When the error is nil,
+// acknowledged has to follow, or a handover.
 func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 	if !r.begin() {
 		return nil, ErrStopping
@@ -143,6 +166,9 @@ func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 	for _, lane := range to {
 		e.Targets = append(e.Targets, lane.name)
 	}
+	if len(to) == 0 {
+		e.Phase = event.PhaseSettled
+	}
 	if err := r.append(ctx, e); err != nil {
 		r.end()
 		return nil, err
@@ -153,86 +179,19 @@ func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 	return to, nil
 }
 
-// acknowledged notes the answer and hands the event over. It returns nil when
-// there is no target, which settles the event.
+// acknowledged notes the answer, if one was given, and hands the event over. It
+// returns nil when there is no target.
 func (r *Receiver) acknowledged(e *event.Event, to []*lane, answer event.Answer) *handover {
-	u := event.Update{N: e.N, Answer: answer}
+	if answer != (event.Answer{}) {
+		r.config.Recorder.Update(event.Update{N: e.N, Answer: answer})
+	}
 	if len(to) == 0 {
-		u.Phase = event.PhaseSettled
-		r.config.Recorder.Update(u)
 		r.end()
 		return nil
 	}
-	r.config.Recorder.Update(u)
 	h := r.handover(e, to, nil)
 	h.start()
 	return h
-}
-
-// serveStranger answers whoever does not know the secret. What they send is
-// shown, because a wrong secret is a mistake more often than an attack, but
-// there is a limit to how much of it is kept.
-func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local bool, verdict event.Verdict) {
-	status := statusOfVerdict(verdict)
-	text := `{"error":"the X-Webhook-Secret header is wrong"}`
-	if status == http.StatusUnauthorized {
-		text = `{"error":"the X-Webhook-Secret header is missing"}`
-	}
-	w.Header().Set("Content-Type", "application/json")
-	r.counts.strangers.Add(1)
-	if r.stopping.Load() || !atLeastOne(&r.counts.strangersLeft) {
-		lingerStranger.refuse(w, req, status, text)
-		return
-	}
-	body, cut, err := r.readStrangerBody(w, req)
-	if err != nil {
-		r.counts.strangersLeft.Add(1)
-		w.Header().Del("Content-Type")
-		r.refuseBody(w, req, err)
-		return
-	}
-	received := time.Now()
-	e, ok := r.event(w, req, local, verdict)
-	if !ok {
-		r.counts.strangersLeft.Add(1)
-		return
-	}
-	e.Body, e.ReceivedAt = body, received
-	e.File()
-	e.BodyCut = cut
-	if r.append(r.life, e) != nil {
-		r.counts.strangersLeft.Add(1)
-	} else {
-		r.config.Recorder.Update(event.Update{
-			N: e.N, Phase: event.PhaseSettled,
-			Answer: event.Answer{Status: status, Duration: time.Since(received)},
-		})
-		if local {
-			w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
-		}
-	}
-	if cut {
-		lingerStranger.refuse(w, req, status, text)
-		return
-	}
-	respond(w, status, []byte(text))
-}
-
-// statusOfVerdict is what an untrusted sender is answered.
-func statusOfVerdict(v event.Verdict) int {
-	if v == event.VerdictMissing {
-		return http.StatusUnauthorized
-	}
-	return http.StatusForbidden
-}
-
-// atLeastOne takes one of what is left.
-func atLeastOne(left *atomic.Int64) bool {
-	if left.Add(-1) >= 0 {
-		return true
-	}
-	left.Add(1)
-	return false
 }
 
 // event makes the event of a request, all but its body. It answers the request
@@ -279,24 +238,6 @@ func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, v
 	return e, true
 }
 
-// refuseBody answers a request whose body was not taken.
-func (r *Receiver) refuseBody(w http.ResponseWriter, req *http.Request, err error) {
-	r.counts.refused.Add(1)
-	switch err {
-	case errBodyTooBig:
-		lingerTrusted.refuse(w, req, http.StatusRequestEntityTooLarge, "")
-	case errBudget:
-		r.comeBack(w)
-		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "")
-	case errBodySlow:
-		w.Header().Set("Connection", "close")
-		respond(w, http.StatusRequestTimeout, nil)
-	default:
-		w.Header().Set("Connection", "close")
-		respond(w, http.StatusBadRequest, nil)
-	}
-}
-
 // comeBack says when to try again.
 func (r *Receiver) comeBack(w http.ResponseWriter) {
 	r.counts.unavailable.Add(1)
@@ -310,6 +251,7 @@ func respond(w http.ResponseWriter, status int, body []byte) {
 	switch bodiless := status == http.StatusNoContent || status == http.StatusNotModified; {
 	case bodiless:
 		body = nil
+	case h["Transfer-Encoding"] != nil:
 	default:
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}

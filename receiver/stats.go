@@ -70,15 +70,17 @@ type Stats struct {
 	PausedSince time.Time // zero when handing over is not paused
 }
 
-// TargetStats are the numbers of one target now.
+// TargetStats are the numbers of one target now, and what it did when it was
+// last tried or probed. Nothing asks a target while no event is on its way to
+// it, so that how it is now is not known.
 type TargetStats struct {
 	Name   string
 	Queued int       // events before their turn
 	Active int       // events being tried, or in the pause between two tries
-	Known  bool      // it was tried, so that Down says something
-	Down   bool      // the last try could not reach it
-	Since  time.Time // when it was found to be as it is, zero when it is not known
-	Why    string    // why it is down
+	At     time.Time // when it did what follows; zero: it was not tried yet
+	Down   bool      // it could not be reached
+	Status int       // what it answered; 0 when it did not answer, or was only probed
+	Err    string    // why it could not be reached or did not answer, or what was wrong with the answer
 }
 
 // Stats gives the numbers as they are now.
@@ -116,9 +118,8 @@ func (r *Receiver) Stats() Stats {
 func (l *lane) stats() TargetStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := TargetStats{Name: l.name, Queued: l.queue.len() + len(l.back), Active: l.workers, Known: !l.since.IsZero(), Down: l.refusing, Since: l.since}
-	if t.Down {
-		t.Why = l.why
+	return TargetStats{
+		Name: l.name, Queued: l.queue.len() + len(l.back), Active: l.workers,
+		At: l.seen.at, Down: l.seen.refused, Status: l.seen.status, Err: l.seen.err,
 	}
-	return t
 }

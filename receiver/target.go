@@ -12,8 +12,10 @@ import (
 // Target is where events are handed to. Its methods are called from several
 // goroutines at once.
 type Target interface {
-	// Name tells targets apart and is what people see. Two routes with targets
-	// of the same name share the first one.
+	// Name is what is recorded of the target and what people see. It holds no
+	// secret. Two routes with the same target share the first one. Targets of one
+	// name are the same, except for HTTPTargets that differ in a secret: of those,
+	// all but the first are recorded with "#2" and so on behind the name.
 	Name() string
 	// Try hands over e once, which it must not change, and returns when the
 	// target is done with it or ctx ends. The attempt's N and Target are filled
@@ -34,8 +36,9 @@ const (
 	// nothing of the event. The attempt's Err says why.
 	Refused
 	// Dropped means that the connection ended before the first byte of an
-	// answer, as it does for requests in flight when a server reloads. The
-	// target may or may not have handled the event.
+	// answer, though the target may have read the event, and may have handled it.
+	// A handler that panics does that, and so does a server that reloads. The
+	// event is handed over again only when Probe then says that the target is away.
 	Dropped
 	// Failed is every other failure. The target may have handled the event.
 	Failed

@@ -102,13 +102,14 @@ type Check struct {
 	Err  string
 }
 
-// TargetStatus is how a target is.
+// TargetStatus is what a target did when it was last tried. Nothing asks it
+// while no event is on its way to it, so that how it is now is not known.
 type TargetStatus struct {
 	Name   string
-	Down   bool
-	Known  bool // whether it was ever tried
-	Since  time.Time
-	Why    string
+	At     time.Time // when it did what follows; zero: it was not tried yet
+	Down   bool      // it could not be reached
+	Status int       // what it answered; 0: no answer, or it was only looked whether it can be reached
+	Err    string    // what went wrong
 	Queued int
 	Active int
 }

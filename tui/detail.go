@@ -227,5 +227,9 @@ func (d *detail) foot() line {
 	if p.count() == 0 {
 		return nil
 	}
-	return text(faint, fmt.Sprintf("line %s of %s", group(p.sel+1), group(p.count())))
+	l := text(faint, fmt.Sprintf("line %s of %s", group(p.sel+1), group(p.count())))
+	if d.tab == tabPayload && d.event != nil {
+		l = l.add(warn, cutWords(d.event))
+	}
+	return l
 }

@@ -32,7 +32,7 @@ func requestLines(e *event.Event, zone *time.Location) []line {
 	facts := [][2]string{
 		{"event", fmt.Sprintf("#%d from %s, session %s", e.N, e.Source, e.Session)},
 		{"received", e.ReceivedAt.In(zone).Format("2006-01-02 15:04:05.000 -07:00")},
-		{"body", byteSize(e.Size)},
+		{"body", byteSize(e.Size) + cutWords(e)},
 		{"delivery", e.Delivery},
 		{"webhook", e.WebhookID},
 	}
@@ -49,6 +49,17 @@ func requestLines(e *event.Event, zone *time.Location) []line {
 	}
 	words, st := verdictWords(e.Verdict)
 	return append(lines, text(faint, pad("secret", 10)).add(st, words).add(faint, verdictReason(e)))
+}
+
+// cutWords say that a body is not whole, and why if it is known.
+func cutWords(e *event.Event) string {
+	switch {
+	case e.Refused():
+		return ", only the beginning was kept: " + e.Refusal()
+	case e.BodyCut:
+		return ", only the beginning was kept"
+	}
+	return ""
 }
 
 func verdictReason(e *event.Event) string {
@@ -116,6 +127,8 @@ func noAttempt(e *event.Event) string {
 	switch {
 	case !e.Verdict.Trusted():
 		return "not handed over: the secret was not right"
+	case e.Refused():
+		return "not handed over: " + e.Refusal()
 	case len(e.Targets) == 0:
 		return "no target took it: no route matches, or none was given"
 	case e.Phase == event.PhaseWaiting:
@@ -211,7 +224,10 @@ func timelineLines(e *event.Event, zone *time.Location) []line {
 	lines := []line{
 		step(0, "arrived", plain, fmt.Sprintf("at %s, %s", e.ReceivedAt.In(zone).Format("15:04:05.000"), byteSize(e.Size))),
 	}
-	recorded := text(faint, padLeft("", 9)+"  ").add(plain, pad("recorded", 12)).add(plain, fmt.Sprintf(" #%d", e.N)).add(faint, ", before the answer")
+	recorded := text(faint, padLeft("", 9)+"  ").add(plain, pad("recorded", 12)).add(plain, fmt.Sprintf(" #%d", e.N))
+	if e.Source.Asked() {
+		recorded = recorded.add(faint, ", before the answer")
+	}
 	lines = append(lines, recorded)
 	if e.Answer.Status != 0 {
 		lines = append(lines, step(e.Answer.Duration, "answered", answerStyle(e.Answer.Status), fmt.Sprintf("%d", e.Answer.Status)))

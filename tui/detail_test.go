@@ -39,6 +39,37 @@ func TestTheTabsTellAllOfAnEvent(t *testing.T) {
 	})
 }
 
+func TestTheTabsTellWhatARefusedEventLacks(t *testing.T) {
+	onScreen(t, 120, 40, func(w *world) {
+		e := delivery(1)
+		e.Answer.Status, e.BodyCut, e.Targets, e.Attempts, e.Size, e.Body = 413, true, nil, nil, 40<<20, []byte(`{"event":{"scope":`)
+		w.put(e)
+	}, func(s *screen) {
+		const why = ", only the beginning was kept: the body is too large"
+		s.shows("413  refused")
+		s.press("tab")
+		s.shows(`{"event":{"scope":`, "line 1 of 1"+why)
+		s.press("tab")
+		s.shows("40.0 MB" + why)
+		s.press("tab")
+		s.shows("not handed over: the body is too large")
+		s.press("tab")
+		s.shows("recorded     #1, before the answer", "answered     413")
+	})
+}
+
+func TestTheTimelineOfAReplayHasNoAnswer(t *testing.T) {
+	onScreen(t, 120, 40, func(w *world) {
+		e := delivery(1)
+		e.Source, e.ReplayOf, e.Answer = event.SourceReplay, 7, event.Answer{}
+		w.put(e)
+	}, func(s *screen) {
+		s.press("4")
+		s.shows("recorded     #1", "handed over")
+		s.hides("before the answer", "  answered  ")
+	})
+}
+
 func TestDiffComparesWithWhatItShould(t *testing.T) {
 	onScreen(t, 100, 40, func(w *world) {
 		for i := 1; i <= 3; i++ {
@@ -213,7 +244,7 @@ func TestNothingFromOutsideReachesTheTerminalAsACommand(t *testing.T) {
 		w.state(event.State{At: noon, Subject: event.Subject(evil), Name: evil, State: evil, Detail: evil})
 		w.app = []AppLine{{Rev: 1, At: noon, Text: evil}}
 		w.status = Status{Provider: evil, URL: evil, Tunnel: Health{State: evil, Since: noon, Cause: evil}, Check: Check{At: noon, Err: evil}, WebhookID: evil,
-			Webhook: Health{State: evil, Cause: evil}, Watches: []string{evil}, Domains: []string{evil}, Targets: []TargetStatus{{Name: evil, Down: true, Why: evil}}}
+			Webhook: Health{State: evil, Cause: evil}, Watches: []string{evil}, Domains: []string{evil}, Targets: []TargetStatus{{Name: evil, At: noon, Down: true, Err: evil}}}
 	}, func(s *screen) {
 		s.world.fail = fmt.Errorf("%s", evil)
 		for range 4 {

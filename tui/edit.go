@@ -38,7 +38,13 @@ func (m *model) edit() tea.Cmd {
 		m.fail(errors.New("no editor: set VISUAL or EDITOR"))
 		return nil
 	}
-	return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd { return m.editText(e, writeDraft(e)) })
+	return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd {
+		if e.BodyCut {
+			m.fail(fmt.Errorf("edit #%d: only the beginning of its body was kept", e.N))
+			return nil
+		}
+		return m.editText(e, writeDraft(e))
+	})
 }
 
 // editText opens a text in the editor. The screen is the editor's meanwhile;

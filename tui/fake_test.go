@@ -44,7 +44,7 @@ func newWorld() *world {
 		Provider: "ngrok", URL: "https://tap.ngrok.app/hf-tap/4f1c", Tunnel: Health{State: "up", Since: noon.Add(-10 * time.Minute)},
 		Check: Check{At: noon.Add(-9 * time.Minute), Took: 82 * time.Millisecond}, WebhookID: "65a14fd933eca76f4639fc84",
 		Watches: []string{"model:me/whisper-tiny"}, Domains: []string{"repo", "discussion"}, Deliveries: 12,
-		Targets: []TargetStatus{{Name: "http://127.0.0.1:3000/hook", Known: true, Since: noon.Add(-5 * time.Minute)}},
+		Targets: []TargetStatus{{Name: "http://127.0.0.1:3000/hook", At: noon.Add(-5 * time.Minute), Status: 200}},
 	}}
 }
 

@@ -28,7 +28,7 @@ func aDay(w *world) {
 		case 7:
 			e.Verdict, e.Targets, e.Attempts, e.Answer.Status = event.VerdictMissing, nil, nil, 401
 		case 9:
-			e.Source, e.ReplayOf, e.Edited = event.SourceReplay, 4, true
+			e.Source, e.ReplayOf, e.Edited, e.Answer = event.SourceReplay, 4, true, event.Answer{}
 		case 10:
 			e.DeliveryN, e.Pinned = 2, true
 		case 11:
@@ -45,7 +45,7 @@ func aDay(w *world) {
 		}
 	}
 	w.status.Deliveries = 812
-	w.status.Targets[0] = TargetStatus{Name: "http://127.0.0.1:3000/hook", Known: true, Down: true, Since: noon.Add(84 * time.Second), Why: "dial tcp 127.0.0.1:3000: connection refused", Queued: 1}
+	w.status.Targets[0] = TargetStatus{Name: "http://127.0.0.1:3000/hook", At: noon.Add(84 * time.Second), Down: true, Err: "dial tcp 127.0.0.1:3000: connection refused", Queued: 1}
 }
 
 func (s *screen) golden(name string) {

@@ -257,34 +257,57 @@ func (h *header) targetRow() []fact {
 	}
 	facts := []fact{{rank: label, line: text(faint, "targets")}}
 	for _, t := range s.Targets {
-		l := text(plain, shortTarget(t.Name)+" ")
-		rank, short := 5, line(nil)
-		switch {
-		case t.Down:
+		name, rank := shortTarget(t.Name)+" ", 5
+		words, why, st := targetState(&t)
+		l, short := text(plain, name).add(st, words), line(nil)
+		if !t.At.IsZero() {
+			l = l.add(faint, " at "+h.clock(t.At))
+			short = text(plain, name).add(st, words).add(faint, " "+h.clock(t.At))
+		}
+		if why != "" {
+			l = l.add(plain, ", "+why)
+		}
+		if t.Down {
 			rank = 2
-			short = text(plain, shortTarget(t.Name)+" ").add(alarm, "DOWN")
-			l = l.add(alarm, "DOWN").add(faint, " since "+h.clock(t.Since))
-			if t.Why != "" {
-				l = l.add(plain, ", "+shortError(t.Why))
-			}
-		case !t.Known:
-			l = l.add(faint, "not tried yet")
-		default:
-			short = text(plain, shortTarget(t.Name)+" ").add(good, "up")
-			l = l.add(good, "up")
-			if !t.Since.IsZero() {
-				l = l.add(faint, " since "+h.clock(t.Since))
-			}
 		}
 		if t.Queued > 0 && t.Down {
-			l = l.add(warn, fmt.Sprintf(", %s waiting", group(t.Queued)))
-			short = append(short, span{warn, fmt.Sprintf(" %s waiting", group(t.Queued))})
+			waiting := fmt.Sprintf(", %s waiting", group(t.Queued))
+			l = l.add(warn, waiting)
+			short = append(short, span{warn, waiting})
 		} else if t.Queued > 0 {
 			l = l.add(plain, fmt.Sprintf(", %s queued", group(t.Queued)))
 		}
 		facts = append(facts, fact{rank: rank, line: l, brief: short})
 	}
 	return facts
+}
+
+// targetState says what a target did when it was last tried, and why where that
+// is not clear from it.
+func targetState(t *TargetStatus) (words, why string, st style) {
+	switch {
+	case t.At.IsZero():
+		return "not tried yet", "", faint
+	case t.Down:
+		if why = shortError(t.Err); why == "refused" {
+			return why, "", alarm
+		}
+		return "not reached", why, alarm
+	case t.Status != 0 && t.Err != "":
+		return fmt.Sprintf("answered %d", t.Status), shortError(t.Err), warn
+	case t.Status != 0:
+		return fmt.Sprintf("answered %d", t.Status), "", targetStyle(t.Status)
+	case t.Err != "":
+		return "failed", shortError(t.Err), warn
+	}
+	return "reached", "", good
+}
+
+func targetStyle(status int) style {
+	if status/100 == 2 {
+		return good
+	}
+	return warn
 }
 
 // alarmRow is there only when something is not as one would think.

@@ -276,10 +276,7 @@ func (l *list) line(number int64, selected bool) line {
 			words, st := verdictWords(r.Verdict)
 			cell = text(st, words)
 		case "hub":
-			cell = text(answerStyle(r.Answer.Status), strconv.Itoa(r.Answer.Status))
-			if r.Answer.Status == 0 {
-				cell = text(faint, "…")
-			}
+			cell = answerCell(r)
 		case "target":
 			cell = l.targetCell(r, c.width)
 		case "marks":
@@ -321,6 +318,18 @@ func (l *list) width(name string) int {
 		}
 	}
 	return 0
+}
+
+// answerCell is what the sender was told: "…" until it is, and "–" where nobody
+// asked or no answer comes any more.
+func answerCell(r *event.Row) line {
+	switch {
+	case r.Answer.Status != 0:
+		return text(answerStyle(r.Answer.Status), strconv.Itoa(r.Answer.Status))
+	case r.Source.Asked() && r.Answer == event.Answer{} && r.Phase != event.PhasePending:
+		return text(faint, "…")
+	}
+	return text(faint, "–")
 }
 
 func answerStyle(status int) style {

@@ -88,7 +88,7 @@ func TestAFeedThatFailsIsAskedAgain(t *testing.T) {
 func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 	onScreen(t, 80, 24, func(w *world) {
 		e := delivery(1)
-		e.Attempts, e.Phase, e.Answer.Status = nil, event.PhaseOpen, 0
+		e.Attempts, e.Phase, e.Answer = nil, event.PhaseOpen, event.Answer{}
 		w.put(e)
 		w.put(delivery(2)) // is selected, so that the other's row is kept
 	}, func(s *screen) {
@@ -101,6 +101,61 @@ func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 		if s.m.store.len() != 2 {
 			t.Errorf("%d rows of two events", s.m.store.len())
 		}
+	})
+}
+
+func TestTheAnswerIsOnlyShownWhereSomebodyAsked(t *testing.T) {
+	onScreen(t, 80, 24, func(w *world) {
+		for i, change := range []func(*event.Event){
+			func(e *event.Event) { e.Answer = event.Answer{} },                                               // on its way
+			func(e *event.Event) { e.Answer.Status = 0 },                                                     // the connection was closed on purpose
+			func(e *event.Event) { e.Answer, e.Source, e.ReplayOf = event.Answer{}, event.SourceReplay, 1 },  // nobody asked
+			func(e *event.Event) { e.Answer, e.Source = event.Answer{}, event.SourceTrigger },                // nor here
+			func(e *event.Event) { e.Answer, e.Phase, e.Attempts = event.Answer{}, event.PhasePending, nil }, // killed before
+			func(e *event.Event) { e.Answer.Status, e.BodyCut, e.Targets, e.Attempts = 413, true, nil, nil }, // refused
+		} {
+			e := delivery(i + 1)
+			change(e)
+			w.put(e)
+		}
+	}, func(s *screen) {
+		var answers []string
+		for l := range strings.SplitSeq(s.text(), "\n") {
+			if fields := strings.Fields(strings.TrimLeft(l, "› ")); len(fields) > 4 && strings.HasPrefix(fields[1], "#") {
+				answers = append(answers, fields[4])
+			}
+		}
+		if got := strings.Join(answers, " "); got != "… – – – – 413" {
+			t.Errorf("the answers are %s:\n%s", got, s.text())
+		}
+	})
+}
+
+func TestAnAnswerThatIsNotWholeIsShownAsAFailureWithItsReason(t *testing.T) {
+	for reason, want := range map[string]string{
+		"": "FAIL 500", "the answer was cut short after 5 of 100 bytes: connection closed": "FAIL 500 cut short",
+	} {
+		onScreen(t, 120, 24, func(w *world) {
+			e := delivery(1)
+			e.Attempts[0].Status, e.Attempts[0].Err = 500, reason
+			w.put(e)
+		}, func(s *screen) { s.shows(want + " 12ms") })
+	}
+	if got := shortError("connection closed before an answer"); got != "hung up" {
+		t.Errorf("a connection that was closed is %q", got)
+	}
+}
+
+func TestAnEventWhoseBodyWasCutIsNotEdited(t *testing.T) {
+	onScreen(t, 120, 24, func(w *world) {
+		e := delivery(1)
+		e.Answer.Status, e.BodyCut, e.Targets, e.Attempts = 413, true, nil, nil
+		w.put(e)
+	}, func(s *screen) {
+		s.m.cfg.Editor = []string{"no-such-editor"}
+		s.press("e")
+		s.settle()
+		s.shows("edit #1: only the beginning of its body was kept")
 	})
 }
 
@@ -151,19 +206,19 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 func TestTheHeaderSaysWhatIsWrongAndSinceWhen(t *testing.T) {
 	onScreen(t, 140, 40, many(1), func(s *screen) {
 		st := &s.world.status
-		s.shows("● up", "https://tap.ngrok.app/hf-tap/4f1c", "ngrok since 11:50:00", "checked 11:51:00 in 82ms", "webhook 65a14fd933eca76f4639fc84", "12 deliveries", ":3000/hook up since 11:55:00")
+		s.shows("● up", "https://tap.ngrok.app/hf-tap/4f1c", "ngrok since 11:50:00", "checked 11:51:00 in 82ms", "webhook 65a14fd933eca76f4639fc84", "12 deliveries", ":3000/hook answered 200 at 11:55:00")
 		s.hides("PAUSED", "FAULT", "LOOP")
 		st.Tunnel = Health{State: "down", Since: noon, Cause: "ERR_NGROK_108"}
 		st.Check = Check{At: noon, Err: "no route"}
 		st.Webhook = Health{State: "suspended", Cause: "the Hub gave up"}
 		st.Deliveries = 800
-		st.Targets = append(st.Targets, TargetStatus{Name: "http://127.0.0.1:4000/", Known: true, Down: true, Since: noon, Why: "dial tcp: connection refused", Queued: 3}, TargetStatus{Name: "http://127.0.0.1:5000/"})
+		st.Targets = append(st.Targets, TargetStatus{Name: "http://127.0.0.1:4000/", At: noon, Down: true, Err: "dial tcp: connection refused", Queued: 3}, TargetStatus{Name: "http://127.0.0.1:5000/"})
 		st.Paused, st.PausedSince, st.Queued = true, noon, 7
 		st.Fault, st.FaultLeft = &Fault{Status: 503, Delay: 2 * time.Second}, 2
 		s.world.signal()
 		s.settle()
 		s.shows("● down", "ERR_NGROK_108", "check at 12:00:00 failed: no route", "suspended: the Hub gave up", "800 of 1,000 deliveries a day",
-			":4000 DOWN since 12:00:00, refused, 3 waiting", ":5000 not tried yet", "PAUSED since 12:00:00: 7 events queued", "FAULT: the next 2 deliveries: answered 503 after 2.0s")
+			":4000 refused at 12:00:00, 3 waiting", ":5000 not tried yet", "PAUSED since 12:00:00: 7 events queued", "FAULT: the next 2 deliveries: answered 503 after 2.0s")
 		s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
 		s.shows("PAUSED", "FAULT", "● down")
 		st.WebhookID, st.Deliveries = "", 799
@@ -172,6 +227,29 @@ func TestTheHeaderSaysWhatIsWrongAndSinceWhen(t *testing.T) {
 		s.settle()
 		s.shows("webhook made by hand", "799 deliveries")
 	})
+}
+
+func TestTheHeaderSaysWhatATargetDidAndWhen(t *testing.T) {
+	for _, c := range []struct {
+		status TargetStatus
+		want   string
+	}{
+		{TargetStatus{}, ":3000 not tried yet"},
+		{TargetStatus{Queued: 2}, ":3000 not tried yet, 2 queued"},
+		{TargetStatus{At: noon, Status: 200}, ":3000 answered 200 at 12:00:00"},
+		{TargetStatus{At: noon, Status: 500}, ":3000 answered 500 at 12:00:00"},
+		{TargetStatus{At: noon, Status: 200, Err: "the answer was cut short after 5 of 100 bytes: connection closed"}, ":3000 answered 200 at 12:00:00, cut short"},
+		{TargetStatus{At: noon, Err: "connection reset before an answer"}, ":3000 failed at 12:00:00, reset"},
+		{TargetStatus{At: noon}, ":3000 reached at 12:00:00"},
+		{TargetStatus{At: noon, Down: true, Err: "connection refused", Queued: 1}, ":3000 refused at 12:00:00, 1 waiting"},
+		{TargetStatus{At: noon, Down: true, Err: "no such host"}, ":3000 not reached at 12:00:00, no such host"},
+	} {
+		c.status.Name = "http://127.0.0.1:3000"
+		h := header{zone: time.UTC, status: Status{Targets: []TargetStatus{c.status}}}
+		if got := h.lines(120, 9)[2].plainText(); got != "targets  "+c.want {
+			t.Errorf("%+v is shown as %q, want %q", c.status, got, c.want)
+		}
+	}
 }
 
 func TestABotThatAnswersItselfIsNoticed(t *testing.T) {

@@ -34,12 +34,14 @@ func story() int {
 	}
 	cfg.Actions.Replay = func(_ context.Context, ns []int64, _ int, _ string) (string, error) {
 		for _, n := range ns {
-			next(func(e *event.Event) { e.Source, e.ReplayOf = event.SourceReplay, n })
+			next(func(e *event.Event) { e.Source, e.ReplayOf, e.Answer = event.SourceReplay, n, event.Answer{} })
 		}
 		return fmt.Sprintf("replayed %d", len(ns)), nil
 	}
 	cfg.Actions.Deliver = func(_ context.Context, d Draft) (string, error) {
-		next(func(e *event.Event) { e.Body, e.Edited, e.ReplayOf, e.Source = d.Body, true, d.Of, event.SourceReplay })
+		next(func(e *event.Event) {
+			e.Body, e.Edited, e.ReplayOf, e.Source, e.Answer = d.Body, true, d.Of, event.SourceReplay, event.Answer{}
+		})
 		return "sent as edited", nil
 	}
 	cfg.Editor = strings.Fields(os.Getenv("EDITOR"))

@@ -176,7 +176,8 @@ func (m *model) oneLine() line {
 	}
 	for _, t := range s.Targets {
 		if t.Down {
-			l = l.add(alarm, shortTarget(t.Name)+" DOWN ")
+			words, _, st := targetState(&t)
+			l = l.add(st, fmt.Sprintf("%s %s %s ", shortTarget(t.Name), words, m.header.clock(t.At)))
 		}
 	}
 	l = l.add(stateStyle(s.Tunnel.State), s.Tunnel.State)

@@ -37,6 +37,8 @@ func targetWords(r *event.Row, t event.RowTarget) (string, style) {
 		return strconv.Itoa(t.Status), good
 	case t.Status == 0:
 		return "FAIL " + shortError(t.Err), alarm
+	case t.Err != "":
+		return fmt.Sprintf("FAIL %d %s", t.Status, shortError(t.Err)), alarm
 	}
 	return "FAIL " + strconv.Itoa(t.Status), alarm
 }
@@ -45,7 +47,7 @@ func targetWords(r *event.Row, t event.RowTarget) (string, style) {
 // the commonest ones.
 func shortError(s string) string {
 	for _, known := range [][2]string{
-		{"connection refused", "refused"}, {"deadline exceeded", "timed out"}, {"timeout", "timed out"}, {"connection reset", "reset"}, {"EOF", "hung up"},
+		{"cut short", "cut short"}, {"connection refused", "refused"}, {"deadline exceeded", "timed out"}, {"timeout", "timed out"}, {"connection reset", "reset"}, {"EOF", "hung up"}, {"connection closed", "hung up"},
 		{"no such host", "no such host"},
 	} {
 		if strings.Contains(s, known[0]) {
@@ -64,7 +66,11 @@ func outcome(r *event.Row, w int) line {
 	if !r.Verdict.Trusted() && len(r.Targets) == 0 {
 		return text(faint, "not handed on")
 	}
-	if len(r.Targets) == 0 {
+	switch {
+	case len(r.Targets) > 0:
+	case r.Answer.Status >= 400: // as an event whose body did not arrive whole
+		return text(warn, "refused")
+	default:
 		return text(faint, "no target")
 	}
 	var l line

@@ -63,10 +63,8 @@ func (a *actions) replay(ctx context.Context, numbers []int64, times int, target
 // target gives the name of a target of the session, which is added when it is a
 // new one.
 func (a *actions) target(s string) (string, error) {
-	for _, t := range a.live.Receiver.Stats().Targets {
-		if t.Name == s {
-			return s, nil
-		}
+	if a.live.Receiver.HasTarget(s) {
+		return s, nil
 	}
 	route, err := receiver.ParseRoute(s)
 	if err != nil {
@@ -75,8 +73,7 @@ func (a *actions) target(s string) (string, error) {
 	if route.Default || route.Match.String() != "" {
 		return "", fmt.Errorf("%q is no target alone: leave out what stands before the =", s)
 	}
-	a.live.Receiver.AddTarget(route.Target)
-	return route.Target.Name(), nil
+	return a.live.Receiver.AddTarget(route.Target), nil
 }
 
 func (a *actions) replayFailed(ctx context.Context) (string, error) {

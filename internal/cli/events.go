@@ -237,7 +237,10 @@ func eventPage(e *event.Event) string {
 	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+event.MaskURL(e.Path)))
 	b.WriteString(headerText(e.Header))
 	fmt.Fprintf(&b, "\n%s\n", bodyText(e.Body))
-	if e.BodyCut {
+	switch {
+	case e.Refused():
+		fmt.Fprintf(&b, "(%s: of %d bytes only the beginning was kept)\n", e.Refusal(), e.Size)
+	case e.BodyCut:
 		b.WriteString("(only the beginning was kept)\n")
 	}
 	for _, a := range e.Attempts {

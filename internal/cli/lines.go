@@ -32,6 +32,9 @@ func eventLine(e *event.Event) string {
 	if e.Answer.Status != 0 {
 		parts = append(parts, fmt.Sprintf("answered %d", e.Answer.Status))
 	}
+	if e.Refused() {
+		parts = append(parts, "REFUSED: "+e.Refusal())
+	}
 	for _, target := range e.Targets {
 		parts = append(parts, targetWords(e, target))
 	}

@@ -34,7 +34,7 @@ type printer struct {
 // progress is how far a printer has come.
 type progress struct {
 	rev     int64  // what has been printed
-	seen    int    // trusted events that are settled
+	seen    int    // trusted events that are done, without refused ones
 	done    bool   // what was wanted has come
 	late    bool   // it had not when the time was over
 	ending  bool   // the session ends: all that comes is printed
@@ -129,10 +129,10 @@ func (p *printer) change(ctx context.Context, store *history.Store, c history.Ch
 		return p.state(c.State)
 	}
 	e := c.Event
-	if e.Phase != event.PhaseSettled && e.Phase != event.PhasePending {
+	if !e.Done() {
 		return nil
 	}
-	if e.Verdict.Trusted() {
+	if e.Verdict.Trusted() && !e.Refused() {
 		p.seen++
 		p.failed = p.failed || e.Failed()
 		p.pending = p.pending || e.Phase == event.PhasePending

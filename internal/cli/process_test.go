@@ -363,6 +363,8 @@ type jsonEvent struct {
 	ReplayOf                                                              int64 `json:"replay_of"`
 	Body                                                                  json.RawMessage
 	BodyBase64                                                            []byte `json:"body_base64"`
+	BodyCut                                                               bool   `json:"body_cut"`
+	Size                                                                  int64
 	Answer                                                                struct{ Status int }
 	Attempts                                                              []struct {
 		N, Status int

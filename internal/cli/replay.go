@@ -99,8 +99,8 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 			return nil, err
 		}
 		// What a stranger sent never reaches a target: not live, not again.
-		if !e.Verdict.Trusted() {
-			return nil, withHint(fmt.Errorf("event %d came with a wrong secret or none, and is not handed to targets", n), fmt.Sprintf("hf-tap events show %d", n))
+		if err := session.Sendable(e); err != nil {
+			return nil, withHint(fmt.Errorf("event %d cannot be sent again: %w", n, err), fmt.Sprintf("hf-tap events show %d", n))
 		}
 		numbers = append(numbers, n)
 	}
@@ -110,7 +110,12 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 	trusted := true
 	q := f.sel.query()
 	q.Trusted = &trusted
-	err := store.Search(ctx, q, func(e *event.Event) error { numbers = append(numbers, e.N); return nil })
+	err := store.Search(ctx, q, func(e *event.Event) error {
+		if session.Sendable(e) == nil {
+			numbers = append(numbers, e.N)
+		}
+		return nil
+	})
 	slices.Reverse(numbers)
 	return numbers, err
 }
@@ -248,11 +253,15 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 				continue
 			}
 			seen[target] = true
-			route, err := receiver.ParseRoute(target)
+			former, err := receiver.ParseTarget(target)
+			if hidden := (*receiver.HiddenError)(nil); errors.As(err, &hidden) {
+				return nil, withHint(fmt.Errorf("event %d went to %s, and its password or secret is not recorded", n, hidden.Target),
+					fmt.Sprintf("hf-tap events replay %d --forward '%s'", n, hidden.Fill))
+			}
 			if err != nil {
 				return nil, fmt.Errorf("hand event %d to its former target: %w", n, err)
 			}
-			routes = append(routes, route)
+			routes = append(routes, receiver.Route{Target: former})
 		}
 	}
 	if len(routes) == 0 {

@@ -218,7 +218,7 @@ func statusOf(live *session.Live) tui.Status {
 	}
 	for _, t := range stats.Targets {
 		s.Targets = append(s.Targets, tui.TargetStatus{
-			Name: t.Name, Down: t.Down, Known: t.Known, Since: t.Since, Why: t.Why, Queued: t.Queued, Active: t.Active,
+			Name: t.Name, At: t.At, Down: t.Down, Status: t.Status, Err: t.Err, Queued: t.Queued, Active: t.Active,
 		})
 	}
 	if fault, left := live.Receiver.Fault(); fault != nil {

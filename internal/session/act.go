@@ -25,6 +25,21 @@ type Sent struct {
 // strangers sent reaches no target, neither live nor again.
 var ErrUntrusted = errors.New("it came with a wrong secret or none, and is not handed to targets")
 
+// ErrRefused says that an event's body did not arrive whole, so that its sender
+// was refused: there is nothing that could be sent again.
+var ErrRefused = errors.New("its body did not arrive whole, and only the beginning was kept")
+
+// Sendable says why an event is not sent again; nil if it may be.
+func Sendable(e *event.Event) error {
+	switch {
+	case !e.Verdict.Trusted():
+		return ErrUntrusted
+	case e.Refused():
+		return ErrRefused
+	}
+	return nil
+}
+
 // Replay sends a recorded event again, byte for byte, with the secret put
 // right. It takes the way of a live event, or, with targets, leads to those
 // alone.
@@ -33,8 +48,8 @@ func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, er
 	if err != nil {
 		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
 	}
-	if !old.Verdict.Trusted() {
-		return Sent{}, fmt.Errorf("send event %d again: %w", n, ErrUntrusted)
+	if err := Sendable(old); err != nil {
+		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
 	}
 	again := &event.Event{
 		Source: event.SourceReplay, ReplayOf: n, Targets: targets,

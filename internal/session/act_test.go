@@ -12,6 +12,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/receiver"
 )
@@ -67,7 +68,7 @@ func TestAFrontEndReplaysSendsAndTriggers(t *testing.T) {
 		t.Errorf("what was edited arrived as %s", took)
 	}
 	unsigned := live.await(t, sent(live.Send(t.Context(), edited, false)))
-	if e := live.event(t, unsigned); e.Verdict != event.VerdictMissing || len(e.Attempts) > 0 || e.Answer.Status != 401 {
+	if e := live.event(t, unsigned); e.Verdict != event.VerdictMissing || len(e.Attempts) > 0 || e.Answer.Status != 0 {
 		t.Errorf("without a secret: %+v", e)
 	}
 	if _, err := live.Replay(t.Context(), unsigned); !errors.Is(err, ErrUntrusted) {
@@ -79,6 +80,52 @@ func TestAFrontEndReplaysSendsAndTriggers(t *testing.T) {
 	select {
 	case extra := <-got:
 		t.Errorf("somebody got %s, too", extra)
+	default:
+	}
+}
+
+func TestAnEventWhoseSenderWasRefusedIsNotSentAgain(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	url, got := handler(t)
+	cfg := w.config()
+	route, err := receiver.ParseRoute(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Receiver.Routes = []receiver.Route{route}
+	cfg.Receiver.Limits.MaxBody = 10
+	r := w.start(cfg)
+	live := r.live()
+	req, err := http.NewRequest(http.MethodPost, live.URL(), strings.NewReader("more than ten bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Webhook-Secret", cfg.Secret)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %s", resp.Status)
+	}
+	if err := live.History.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := live.event(t, 1); !e.Refused() || e.Refusal() != "the body is too large" || e.Size != 19 || e.Phase != event.PhaseSettled || !e.Done() {
+		t.Errorf("recorded as %+v", e)
+	}
+	if _, err := live.Replay(t.Context(), 1); !errors.Is(err, ErrRefused) {
+		t.Errorf("it is sent again: %v", err)
+	}
+	for name, q := range map[string]history.Query{"failed": {Failed: true}, "pending": {Pending: true}} {
+		if n, err := live.History.Count(t.Context(), q); n != 0 || err != nil {
+			t.Errorf("it counts as %s: %d %v", name, n, err)
+		}
+	}
+	select {
+	case took := <-got:
+		t.Errorf("the target got %s", took)
 	default:
 	}
 }

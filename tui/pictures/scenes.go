@@ -65,7 +65,7 @@ func config() tui.Config {
 				Provider: "ngrok", URL: "https://grown-ape-nicely.ngrok-free.app", Tunnel: tui.Health{State: "up", Since: began},
 				Check: tui.Check{At: began.Add(2 * time.Second), Took: 84 * time.Millisecond}, WebhookID: "6744a1f3c2a1",
 				Watches: []string{"space:ada/reviewer", "model:ada/whisper-tiny"}, Domains: []string{"repo", "discussion"}, Deliveries: 37,
-				Targets: []tui.TargetStatus{{Name: target, Known: true, Since: began.Add(150 * time.Second)}},
+				Targets: []tui.TargetStatus{{Name: target, At: began.Add(150 * time.Second), Status: 200}},
 			}
 		},
 		Repo: "model:ada/whisper-tiny",
@@ -110,6 +110,7 @@ func story() (events []*event.Event, changes []tui.Change) {
 	deliver(11*time.Second, "discussion.comment.create", "space:ada/reviewer", func(e *event.Event) {
 		old := events[3]
 		e.Body, e.Source, e.ReplayOf, e.Edited = []byte(strings.Replace(string(old.Body), `"open"`, `"draft"`, 1)), event.SourceReplay, old.N, true
+		e.Answer = event.Answer{}
 	})
 	return events, changes
 }
