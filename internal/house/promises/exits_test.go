@@ -179,7 +179,7 @@ func TestWithoutMessagesFromTheStartASessionWorksAndLeavesNothing(t *testing.T) 
 	t.Parallel()
 	needsSignals(t)
 	w := newWorld(t)
-	cmd := w.command("-c", `exec "$0" listen model:me/m --json --count 1 2>&-`, binary)
+	cmd := w.command("-c", `exec "$0" listen model:me/m --json --count 1 2>&-`, program)
 	cmd.Path, cmd.Args[0] = "/bin/sh", "sh"
 	p := w.launch(cmd)
 	w.created(1)

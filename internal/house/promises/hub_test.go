@@ -83,7 +83,7 @@ func newHub(t testing.TB) *hub {
 // number of calls that an account has.
 func (h *hub) renew() {
 	h.t.Helper()
-	cmd := exec.Command(binary, "sandbox")
+	cmd := exec.Command(program, "sandbox")
 	cmd.Env, cmd.Dir = machine(h.t.TempDir()), h.t.TempDir()
 	p, err := launch(h.t, cmd)
 	if err != nil {

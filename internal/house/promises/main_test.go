@@ -20,10 +20,10 @@ import (
 
 const module = "github.com/hf-tap/hf-tap"
 
-// binary is the path of the program, built once as its users build it.
-var binary string
+// program is the path of the program, built once as its users build it.
+var program string
 
-// appVariable is set for the test binary when it is to be the app behind "--".
+// appVariable is set for the test program when it is to be the app behind "--".
 // Its value is the status that the app exits with.
 const appVariable = "HF_TAP_PROMISES_APP"
 
@@ -44,11 +44,11 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "hf-tap")
+	program = filepath.Join(dir, "hf-tap")
 	if runtime.GOOS == "windows" {
-		binary += ".exe"
+		program += ".exe"
 	}
-	if out, err := exec.Command("go", "build", "-o", binary, module).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", program, module).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
 		return 1
 	}

@@ -44,7 +44,7 @@ func machine(home string) []string {
 
 // command is the program with the world's environment, and no standard input.
 func (w *world) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(machine(w.home), "HF_ENDPOINT="+w.endpoint, "HF_TOKEN="+w.bearer(), "WEBHOOK_SECRET="+webhookSecret)
 	cmd.Env = append(cmd.Env, w.extra...)
 	cmd.Dir = w.home
