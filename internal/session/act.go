@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/textproto"
+	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
@@ -130,6 +131,11 @@ func (l *Live) deliver(ctx context.Context, e *event.Event) (Sent, error) {
 // connection that it came by.
 func OnceMore(h http.Header) http.Header {
 	h = h.Clone()
+	for _, list := range h["Connection"] { // the headers that it names belong to the connection, too
+		for name := range strings.SplitSeq(list, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
 	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Expect"} {
 		delete(h, textproto.CanonicalMIMEHeaderKey(name))
 	}
