@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -93,18 +92,12 @@ func newKilling(t *testing.T) *killing {
 	t.Logf("seed %d", seed)
 	k := &killing{
 		world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 0)),
-		works: newTarget(t), fails: newTarget(t), hangs: newTarget(t), down: downAddress(t),
+		works: newTarget(t, checking(t)), hangs: newTarget(t, checking(t), hanging), down: downAddress(t),
 		hooks: map[string]bool{}, answered: map[string]bool{}, numbers: map[int64]event{}, unseen: map[int64]event{},
 	}
-	for _, a := range []*target{k.works, k.fails, k.hangs} {
-		a.check = func(r request) {
-			if wrong := checkPayload(r); wrong != "" {
-				t.Error(wrong)
-			}
-		}
-	}
-	k.fails.status = func(r request) int { return 500 + len(r.body)%2*3 }
-	k.hangs.status = func(r request) int { <-r.gone; return http.StatusOK }
+	k.fails = newTarget(t, checking(t), func(a *target) {
+		a.status = func(r request) int { return 500 + int(r.length)%2*3 }
+	})
 	return k
 }
 

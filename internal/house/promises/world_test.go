@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -84,6 +85,16 @@ func (w *world) interrupt(p *process) {
 	w.t.Helper()
 	p.signal(w.t, os.Interrupt)
 	p.ends(w.t, 0)
+}
+
+// interruptOrKill ends a session, as Ctrl+C does where there is one.
+func (w *world) interruptOrKill(p *process) {
+	w.t.Helper()
+	if runtime.GOOS == "windows" {
+		p.kill()
+		return
+	}
+	w.interrupt(p)
 }
 
 // sweeps starts a session after others were killed, and checks that of all
@@ -163,9 +174,13 @@ type request struct {
 	gone   <-chan struct{} // closed when the sender has gone away
 }
 
-func newTarget(t testing.TB) *target {
+// newTarget starts a target. Its behaviour is set before the first request.
+func newTarget(t testing.TB, set ...func(*target)) *target {
 	t.Helper()
 	a := &target{more: make(chan struct{})}
+	for _, f := range set {
+		f(a)
+	}
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -205,6 +220,27 @@ func (a *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Unlock()
 	if a.status != nil {
 		w.WriteHeader(a.status(got))
+	}
+}
+
+// answering makes a target answer with a status.
+func answering(status int) func(*target) {
+	return func(a *target) { a.status = func(request) int { return status } }
+}
+
+// hanging makes a target answer nothing until its sender has gone away.
+func hanging(a *target) {
+	a.status = func(r request) int { <-r.gone; return http.StatusOK }
+}
+
+// checking makes a target check the bodies that payload makes.
+func checking(t testing.TB) func(*target) {
+	return func(a *target) {
+		a.check = func(r request) {
+			if wrong := checkPayload(r); wrong != "" {
+				t.Error(wrong)
+			}
+		}
 	}
 }
 
