@@ -106,7 +106,7 @@ func TestExitCodesOfReplays(t *testing.T) {
 	w.run(4, "events", "replay", "1", "--fail-on-error", "--forward", downAddress(t))
 	w.run(1, "events", "replay", "4711")
 	w.run(0, "events", "replay", "1", "--fail-on-error", "--forward", works.addr)
-	if got := works.requests(1); len(got) != 1 || got[0].id != "first" {
+	if got := works.all(); len(got) != 1 || got[0].id != "first" {
 		t.Errorf("the target that works got %+v", got)
 	}
 	w.clean(t)

@@ -3,6 +3,7 @@ package promises
 import (
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,10 @@ type running struct {
 }
 
 // deliver sends one more delivery.
-func (r *running) deliver(id string) { r.sender.mustPost(r.t, r.url, id, []byte(`{"a":1}`)) }
+func (r *running) deliver(id string) {
+	r.t.Helper()
+	r.sender.mustPost(r.t, r.url, id, []byte(`{"event":{"action":"update","scope":"repo"},"repo":{"type":"model","name":"me/m"}}`))
+}
 
 func bySignal(s syscall.Signal) func(*running) {
 	return func(r *running) { r.signal(r.t, s) }
@@ -96,6 +100,9 @@ func (way way) take(t *testing.T, format string) {
 	r.url = r.ready(t)
 	if !way.early {
 		r.deliver("first")
+		if way.app == "" { // or it may have ended
+			r.wait(t, r.stdout, "repo.update") // what is closed later is not closed under a write
+		}
 	}
 	way.leave(r)
 	r.ends(t, way.code)
@@ -133,9 +140,9 @@ func TestASignalAtEachCallLeavesNothing(t *testing.T) {
 				if step.stopping {
 					p.ready(t)
 					p.signal(t, sig)
-					<-held.reached
+					held.wait(t, p)
 				} else {
-					<-held.reached
+					held.wait(t, p)
 					p.signal(t, sig)
 				}
 				held.release()
@@ -154,7 +161,7 @@ func TestASecondInterruptLeavesAtOnceAndTheNextStartSweeps(t *testing.T) {
 	p.ready(t)
 	held := w.hold("DELETE", hooks+"/*", false)
 	p.signal(t, os.Interrupt)
-	<-held.reached
+	held.wait(t, p)
 	// One that comes at once is a wrapper's, and counts as the first one.
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
@@ -182,11 +189,41 @@ func TestWithoutMessagesFromTheStartASessionWorksAndLeavesNothing(t *testing.T) 
 	cmd := w.command("-c", `exec "$0" listen model:me/m --json --count 1 2>&-`, program)
 	cmd.Path, cmd.Args[0] = "/bin/sh", "sh"
 	p := w.launch(cmd)
-	w.created(1)
+	w.until(func() bool { return w.created > 0 })
 	w.happen("repo.update", 1)
 	p.ends(t, 0)
 	if events := p.events(t); len(events) != 1 {
 		t.Errorf("it printed %+v", events)
 	}
 	w.clean(t)
+}
+
+// TestWhatIsUnderWayAtTheEndIsHandedOver interrupts a session while a target is
+// at work: the webhook is deleted first, and then the target gets a moment.
+func TestWhatIsUnderWayAtTheEndIsHandedOver(t *testing.T) {
+	t.Parallel()
+	needsSignals(t)
+	w := newWorld(t)
+	goOn := make(chan struct{})
+	a := newTarget(t, func(a *target) {
+		a.status = func(request) int { <-goOn; return http.StatusAccepted }
+	})
+	p := w.listen("--json", "--forward", a.addr, "--concurrency", "1")
+	url := p.ready(t)
+	s := newSender(t)
+	s.mustPost(t, url, "under-way", []byte(`{"a":1}`))
+	s.mustPost(t, url, "queued", []byte(`{"a":2}`))
+	a.requests(t, 1, p)
+	p.signal(t, os.Interrupt)
+	w.until(func() bool { return w.deleted > 0 })
+	close(goOn)
+	p.ends(t, 0)
+	w.clean(t)
+	events := byDelivery(w.history(0))
+	for _, id := range []string{"under-way", "queued"} {
+		list := events[id]
+		if len(list) != 1 || list[0].Phase != "settled" || len(list[0].Attempts) != 1 || list[0].Attempts[0].Status != http.StatusAccepted {
+			t.Errorf("delivery %s: the history has %+v", id, list)
+		}
+	}
 }

@@ -161,7 +161,7 @@ func TestWhatWasSentArrivesByteForByte(t *testing.T) {
 			}
 			for _, a := range []*target{first, second} {
 				got := map[string]int{}
-				for _, r := range a.requests(len(sent)) {
+				for _, r := range a.requests(t, len(sent), p) {
 					arrivedWhole(t, r, sent[r.id])
 					got[r.id]++
 				}
@@ -209,7 +209,10 @@ func (w *world) keptWhole(t *testing.T, sent map[string][]byte) {
 		}
 	}
 	w.run(0, append([]string{"events", "replay", "--forward", again.addr + "/at/app"}, numbers...)...)
-	for _, r := range again.requests(len(sent)) {
+	if got := again.ids(); len(got) != len(sent) {
+		t.Errorf("of %d replays the target got %d", len(sent), len(got))
+	}
+	for _, r := range again.all() {
 		arrivedWhole(t, r, sent[r.id])
 	}
 }
@@ -250,7 +253,7 @@ func TestStrangersReachNoTarget(t *testing.T) {
 		}
 	}
 	newSender(t).mustPost(t, to, "known", []byte(`{"a":1}`))
-	if got := a.requests(1); len(got) != 1 || got[0].id != "known" {
+	if got := a.requests(t, 1, p); len(got) != 1 || got[0].id != "known" {
 		t.Errorf("the target got %+v", got)
 	}
 	p.kill()

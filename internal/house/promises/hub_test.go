@@ -29,9 +29,10 @@ type hub struct {
 	origin  *url.URL // of the sandbox
 	token   string
 	holds   []*hold
-	calls   map[string]int // answered, by method and path
+	created int // webhooks that programs have made
+	deleted int // webhooks that programs have deleted
 	conns   map[net.Conn]bool
-	changed chan struct{} // closed and replaced when calls or conns change
+	changed chan struct{} // closed and replaced when what is above changes
 }
 
 // hold is a call that the proxy stops on its way.
@@ -49,7 +50,7 @@ func (h *hold) release() { h.once.Do(func() { close(h.released) }) }
 
 func newHub(t testing.TB) *hub {
 	t.Helper()
-	h := &hub{t: t, direct: &http.Client{Transport: &http.Transport{}}, calls: map[string]int{}, conns: map[net.Conn]bool{}, changed: make(chan struct{})}
+	h := &hub{t: t, direct: &http.Client{Transport: &http.Transport{}}, conns: map[net.Conn]bool{}, changed: make(chan struct{})}
 	t.Cleanup(h.direct.CloseIdleConnections)
 	h.renew()
 	transport := &http.Transport{DisableCompression: true}
@@ -144,7 +145,12 @@ func (h *hub) reading(next http.Handler) http.Handler {
 func (h *hub) answered(resp *http.Response) error {
 	method, path := resp.Request.Method, resp.Request.URL.Path
 	h.mu.Lock()
-	h.calls[method+" "+path]++
+	switch {
+	case method == http.MethodPost && path == hooks:
+		h.created++
+	case method == http.MethodDelete:
+		h.deleted++
+	}
 	h.changeLocked()
 	h.mu.Unlock()
 	if held := h.stop(method, path, true); held != nil {
@@ -185,6 +191,16 @@ func (h *hub) hold(method, path string, answer bool) *hold {
 	defer h.mu.Unlock()
 	h.holds = append(h.holds, c)
 	return c
+}
+
+// wait waits until the call is there, which a program makes.
+func (c *hold) wait(t testing.TB, p *process) {
+	t.Helper()
+	select {
+	case <-c.reached:
+	case <-p.exited:
+		t.Fatalf("it ended with %d before it called %s %s\n%s", p.code, c.method, c.path, p.said())
+	}
 }
 
 func (h *hub) releaseAll() {
@@ -246,11 +262,6 @@ func (h *hub) quiet() {
 
 // hooks is the path of the Hub's webhooks API.
 const hooks = "/api/settings/webhooks"
-
-// created waits until so many webhooks have been created since the start.
-func (h *hub) created(n int) {
-	h.until(func() bool { return h.calls["POST "+hooks] >= n })
-}
 
 // call calls the sandbox, past the proxy, and decodes its answer.
 func (h *hub) call(method, path string, body, into any) {

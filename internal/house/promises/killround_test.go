@@ -121,7 +121,7 @@ func (k *killing) load(plan plan, url string) *load {
 		close(l.done)
 	}()
 	if plan.forwards > 0 {
-		want := len(k.works.requests(0)) + plan.forwards
+		want := len(k.works.all()) + plan.forwards
 		go func() {
 			if k.works.atLeast(want, l.done) {
 				reached()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // process is the program while it runs, and after.
@@ -126,15 +127,33 @@ func launch(t testing.TB, cmd *exec.Cmd) (*process, error) {
 	if err2 != nil {
 		p.stderr = readLines(err2)
 	}
+	overdue := p.killBefore(t)
 	go func() {
 		defer close(p.exited)
 		p.stdout.waitEnd() // before Wait, which closes the pipes
 		p.stderr.waitEnd()
 		_ = cmd.Wait()
 		p.code = cmd.ProcessState.ExitCode()
+		overdue.Stop()
 	}()
 	t.Cleanup(p.kill)
 	return p, nil
+}
+
+// killBefore kills the process when the time of all tests (go test -timeout) is
+// nearly over, so that the tests that wait for it fail and say what it has said.
+func (p *process) killBefore(t testing.TB) *time.Timer {
+	const margin = 15 * time.Second
+	left := 24 * time.Hour
+	if t, ok := t.(*testing.T); ok {
+		if deadline, ok := t.Deadline(); ok {
+			left = time.Until(deadline) - margin
+		}
+	}
+	return time.AfterFunc(left, func() {
+		t.Errorf("hf-tap %q is killed, because the time of the tests is nearly over", p.cmd.Args[1:])
+		_ = p.cmd.Process.Kill()
+	})
 }
 
 // kill ends the process with SIGKILL and waits for its end.

@@ -45,7 +45,7 @@ func TestTheReadyFileIsThereWhileTheSessionIsReady(t *testing.T) {
 	for _, end := range []string{"SIGKILL", "SIGINT"} { // a killed session leaves its file to the next start
 		held := w.hold("POST", hooks, true)
 		p := w.listen("--ready-file", file, "--json")
-		<-held.reached
+		held.wait(t, p)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("the session is not ready, and its ready file exists: %v", err)
 		}

@@ -162,7 +162,7 @@ func TestARecordedDeliveryOutlivesTargetsThatFailHangOrAreDown(t *testing.T) {
 		id := fmt.Sprint(payloadPrefix, sent.Add(1))
 		s.mustPost(t, url, id, payload(id)) // the sender waits for none of them
 	}
-	hangs.requests(1)
+	hangs.requests(t, 1, p)
 	p.kill()
 	w.sweeps()
 	works := newTarget(t, checking(t))

@@ -50,8 +50,10 @@ func TestNoOutputShowsASecret(t *testing.T) {
 				w.revealing(t, url, id, webhookSecret, http.StatusOK)
 			}
 			w.revealing(t, url, "stranger", secrets["a wrong secret"], http.StatusForbidden)
-			if got := a.requests(4)[0]; got.header.Get("X-Webhook-Secret") != webhookSecret || got.header.Get("Cookie") == "" || !strings.Contains(got.path, "token=") {
-				t.Errorf("the target did not get what it was sent: %+v", got)
+			for _, got := range a.requests(t, 4, p) {
+				if got.header.Get("X-Webhook-Secret") != webhookSecret || got.header.Get("Cookie") == "" || !strings.Contains(got.path, "token=") {
+					t.Errorf("the target did not get what it was sent: %+v", got)
+				}
 			}
 
 			outputs := map[string]*process{"listen": p}

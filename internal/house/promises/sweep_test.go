@@ -34,7 +34,7 @@ func TestTheNextStartDeletesTheWebhookOfAKilledSessionAndNoOther(t *testing.T) {
 			byHand := w.foreign()
 			look := w.hold("GET", hooks+"/*", true) // the neighbour's, so that no hold below stops it
 			neighbour := w.listen("--json")
-			<-look.reached
+			look.wait(t, neighbour)
 			look.release()
 			url := neighbour.ready(t)
 			others := w.webhooks()
@@ -45,7 +45,7 @@ func TestTheNextStartDeletesTheWebhookOfAKilledSessionAndNoOther(t *testing.T) {
 				p.ready(t)
 				p.signal(t, os.Interrupt)
 			}
-			<-held.reached
+			held.wait(t, p)
 			p.kill()
 			held.release()
 			<-held.over

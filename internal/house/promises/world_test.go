@@ -244,9 +244,18 @@ func checking(t testing.TB) func(*target) {
 	}
 }
 
-// requests waits until the target has had n requests, and returns them all.
-func (a *target) requests(n int) []request {
-	a.atLeast(n, nil)
+// requests waits until the target has had n requests, which a process makes, and
+// returns them all.
+func (a *target) requests(t testing.TB, n int, p *process) []request {
+	t.Helper()
+	if !a.atLeast(n, p.exited) {
+		t.Errorf("the program ended, and the target has had %d requests, not %d\n%s", len(a.all()), n, p.said())
+	}
+	return a.all()
+}
+
+// all returns the requests so far.
+func (a *target) all() []request {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.got)
@@ -273,7 +282,7 @@ func (a *target) atLeast(n int, stop <-chan struct{}) bool {
 // ids returns the Webhook-Ids of the requests so far.
 func (a *target) ids() map[string]bool {
 	ids := map[string]bool{}
-	for _, r := range a.requests(0) {
+	for _, r := range a.all() {
 		ids[r.id] = true
 	}
 	return ids
