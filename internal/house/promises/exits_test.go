@@ -189,7 +189,7 @@ func TestWithoutMessagesFromTheStartASessionWorksAndLeavesNothing(t *testing.T) 
 	cmd := w.command("-c", `exec "$0" listen model:me/m --json --count 1 2>&-`, program)
 	cmd.Path, cmd.Args[0] = "/bin/sh", "sh"
 	p := w.launch(cmd)
-	w.until(func() bool { return w.created > 0 })
+	w.until(p, func() bool { return w.created > 0 })
 	w.happen("repo.update", 1)
 	p.ends(t, 0)
 	if events := p.events(t); len(events) != 1 {
@@ -215,7 +215,18 @@ func TestWhatIsUnderWayAtTheEndIsHandedOver(t *testing.T) {
 	s.mustPost(t, url, "queued", []byte(`{"a":2}`))
 	a.requests(t, 1, p)
 	p.signal(t, os.Interrupt)
-	w.until(func() bool { return w.deleted > 0 })
+	w.until(p, func() bool { return w.deleted > 0 })
+	// As long as the target is at work, the session is there, and takes no more.
+	for refused := 0; refused < 20; {
+		status, err := s.post(url, "late", []byte(`{"a":3}`))
+		switch {
+		case err != nil:
+			t.Errorf("the session closes before the target is done: %v", err)
+			refused = 20
+		case status != http.StatusOK: // until it has begun to stop
+			refused++
+		}
+	}
 	close(goOn)
 	p.ends(t, 0)
 	w.clean(t)

@@ -230,8 +230,14 @@ func (h *hub) changeLocked() {
 	h.changed = make(chan struct{})
 }
 
-// until waits until ok, which is called with h.mu held, holds.
-func (h *hub) until(ok func() bool) {
+// until waits until ok, which is called with h.mu held, reports true. p is the
+// process that is to bring it about; nil when it is nobody's.
+func (h *hub) until(p *process, ok func() bool) {
+	h.t.Helper()
+	var exited chan struct{}
+	if p != nil {
+		exited = p.exited
+	}
 	for {
 		h.mu.Lock()
 		fine, changed := ok(), h.changed
@@ -239,7 +245,12 @@ func (h *hub) until(ok func() bool) {
 		if fine {
 			return
 		}
-		<-changed
+		select {
+		case <-changed:
+		case <-exited:
+			h.t.Errorf("it ended with %d, and a call to the Hub never came\n%s", p.code, p.said())
+			return
+		}
 	}
 }
 
@@ -257,7 +268,7 @@ func (h *hub) quiet() {
 		h.t.Fatal(err)
 	}
 	resp.Body.Close()
-	h.until(func() bool { return len(h.conns) == 0 })
+	h.until(nil, func() bool { return len(h.conns) == 0 })
 }
 
 // hooks is the path of the Hub's webhooks API.
