@@ -92,7 +92,8 @@ func (way way) take(t *testing.T, format string) {
 			t.Fatal(err)
 		}
 		w.extra = []string{appVariable + "=" + way.app}
-		args = append(args, "--", self)
+		// A port that hf-tap chose might be somebody else's before the app listens.
+		args = append(args, "--forward", downAddress(t), "--", self)
 	} else {
 		args = append(args, "--forward", newTarget(t).addr)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -67,14 +69,16 @@ func runApp(status string) int {
 		return 99
 	}
 	delivered := make(chan struct{})
+	done := sync.OnceFunc(func() { close(delivered) })
 	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			return
 		}
+		_, _ = io.Copy(io.Discard, r.Body) // or the connection would be reset at the end
 		w.Header().Set("Content-Length", "0")
 		w.WriteHeader(http.StatusOK)
 		_ = http.NewResponseController(w).Flush()
-		close(delivered)
+		done()
 	})}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
