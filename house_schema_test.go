@@ -146,8 +146,9 @@ func (w *world) linesOfAll() (lines []string, secret string) {
 	return lines, secret
 }
 
-// keepPinned puts an event into the history that the user has edited and keeps
-// at hand: that is done on the screen.
+// keepPinned puts events into the history that the user has edited, keeps at
+// hand or has dismissed, and one that was delivered later: that is done on the
+// screen, or takes long.
 func (w *world) keepPinned() {
 	w.t.Helper()
 	var dir session.Dir
@@ -160,7 +161,18 @@ func (w *world) keepPinned() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := store.Append(w.t.Context(), &event.Event{Pinned: true, Edited: true}); err != nil {
+	const target = "http://127.0.0.1:1"
+	add := func(e *event.Event) int64 {
+		if err := store.Append(w.t.Context(), e); err != nil {
+			w.t.Error(err)
+		}
+		return e.N
+	}
+	add(&event.Event{Pinned: true, Edited: true})
+	failed := []event.Attempt{{N: 1, Target: target, Status: 500}}
+	first := add(&event.Event{Targets: []string{target}, Attempts: failed})
+	add(&event.Event{ReplayOf: first, Targets: []string{target}, Attempts: []event.Attempt{{N: 1, Target: target, Status: 200}}})
+	if _, err := store.Dismiss(w.t.Context(), add(&event.Event{Targets: []string{target}, Attempts: failed})); err != nil {
 		w.t.Error(err)
 	}
 	if err := store.Close(); err != nil {
@@ -178,7 +190,7 @@ func testSchema(t *testing.T, p *program) {
 		if err := json.Unmarshal([]byte(line), &object); err != nil {
 			t.Fatalf("%q is no line of JSON: %v", line, err)
 		}
-		table := tables[fmt.Sprint(object["type"])]
+		table := tables[strings.Replace(fmt.Sprint(object["type"]), "arrival", "event", 1)]
 		if table == nil {
 			t.Errorf("docs/events.md does not tell of the type %q", object["type"])
 			continue

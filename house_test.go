@@ -50,6 +50,9 @@ var layers = map[string][]string{
 	"internal/network":  {},
 	"internal/app":      {},
 	"internal/porttest": {},
+
+	"internal/house/promises": {},
+
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
 		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",

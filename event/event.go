@@ -18,7 +18,8 @@ import (
 // Event is a recorded delivery and all that became of it.
 type Event struct {
 	N          int64  // the history's number, never used twice
-	Rev        int64  // grows with each change, within a session
+	Rev        int64  // grows with each change of the history
+	Family     int64  // the first event of those that repeat each other, by replay or with the same Delivery; N itself if it repeats none
 	Session    string // the session that received it
 	Source     Source
 	ReplayOf   int64  // the N of the event that this one repeats, 0 if none
@@ -27,6 +28,7 @@ type Event struct {
 	DeliveryN  int    // 2 for the second arrival of the same Delivery, and so on; 1 otherwise
 	Kind       Kind   // empty when the body tells none
 	Repo       hub.Watch
+	Summary    string // what the payload is about, in a few words: "#19 Update co2 emissions"
 	ReceivedAt time.Time
 	Verdict    Verdict
 	Method     string
@@ -41,6 +43,10 @@ type Event struct {
 	Attempts   []Attempt
 	Pinned     bool // the user keeps it at hand
 	Edited     bool // the user changed it before it was sent
+	Dismissed  bool // the user wants it to count neither as failed nor as pending
+	// DeliveredBy holds, by target, the later event of the same family that the
+	// target took, or was handed when this one never was.
+	DeliveredBy map[string]int64
 }
 
 // Source says who made an event.
@@ -52,6 +58,7 @@ const (
 	SourceTrigger Source = "trigger" // the user made it up
 	SourceReplay  Source = "replay"  // the user sent an earlier event again
 	SourceSandbox Source = "sandbox" // a Hub on loopback delivered it
+	SourceImport  Source = "import"  // the user imported it from a file
 )
 
 // Asked reports whether an event of this source has a sender who waits for an
@@ -111,32 +118,35 @@ const MaxTargetBody = 1 << 20
 func (a Attempt) OK() bool { return a.Status >= 200 && a.Status < 300 && a.Err == "" }
 
 // Failed reports whether a target did not take the event in the last try it
-// was given, or, for a pending one, never had a try.
-func (e *Event) Failed() bool {
-	for _, target := range e.Targets {
-		if last := e.Last(target); last != nil && !last.OK() {
-			return true
-		}
-	}
-	return false
-}
+// was given, nor took a later event of the same family. A dismissed event has
+// not failed.
+func (e *Event) Failed() bool { return NewRow(e).Failed }
+
+// Pending reports whether the event ended without a try at one of its targets,
+// which took no later event of the same family either. A dismissed event is not
+// pending.
+func (e *Event) Pending() bool { return NewRow(e).Pending }
 
 // Refused reports whether the sender was refused although the verdict is
 // trusted, because the body did not arrive whole: it was too large, too slow or
 // broke off. Such an event is settled when it is recorded. It has no targets, is
 // not counted, and cannot be sent again.
-func (e *Event) Refused() bool { return e.BodyCut && e.Verdict.Trusted() }
+func (e *Event) Refused() bool { return isRefused(e.BodyCut, e.Verdict) }
+
+func isRefused(bodyCut bool, v Verdict) bool { return bodyCut && v.Trusted() }
 
 // Refusal says for people why an event is Refused; it is empty where it is not.
-func (e *Event) Refusal() string {
+func (e *Event) Refusal() string { return refusal(e.Refused(), e.Answer.Status) }
+
+func refusal(refused bool, status int) string {
 	switch {
-	case !e.Refused():
+	case !refused:
 		return ""
-	case e.Answer.Status == http.StatusRequestEntityTooLarge:
+	case status == http.StatusRequestEntityTooLarge:
 		return "the body is too large"
-	case e.Answer.Status == http.StatusRequestTimeout:
+	case status == http.StatusRequestTimeout:
 		return "the body came too slowly"
-	case e.Answer.Status == http.StatusBadRequest:
+	case status == http.StatusBadRequest:
 		return "the body broke off"
 	}
 	return "the body did not arrive whole"
@@ -145,10 +155,12 @@ func (e *Event) Refusal() string {
 // Done reports whether nothing about the event changes any more: it is settled
 // or pending, and its sender, if it has one, is answered. An event without
 // targets is settled when it is recorded, which is before its answer.
-func (e *Event) Done() bool {
-	switch e.Phase {
+func (e *Event) Done() bool { return isDone(e.Phase, e.Source, e.Answer) }
+
+func isDone(p Phase, s Source, a Answer) bool {
+	switch p {
 	case PhaseSettled:
-		return !e.Source.Asked() || e.Answer != Answer{}
+		return !s.Asked() || a != Answer{}
 	case PhasePending:
 		return true
 	}
@@ -178,7 +190,6 @@ type Update struct {
 // target. States are kept and printed among the events, so that an event can
 // be read together with the circumstances it met.
 type State struct {
-	Rev     int64
 	Session string
 	At      time.Time
 	Subject Subject

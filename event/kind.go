@@ -63,10 +63,11 @@ func (k Kind) Narrow() Kind {
 
 // File fills in what a delivery is filed under, from its body and headers.
 func (e *Event) File() {
-	head := hub.ParseHead(e.Body)
+	head, details := hub.ParseDetails(e.Body)
 	e.Kind = MakeKind(head.Scope, head.Action)
 	e.Repo = hub.Watch{Type: head.RepoType, Name: head.RepoName}
 	e.WebhookID = head.WebhookID
 	e.Delivery = e.Header.Get("Webhook-Id")
+	e.Summary = summarize(details)
 	e.Size = int64(len(e.Body))
 }

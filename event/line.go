@@ -42,9 +42,12 @@ type line struct {
 	BodyBase64 *[]byte         `json:"body_base64,omitempty"`
 	BodyCut    bool            `json:"body_cut,omitempty"`
 	Size       int64           `json:"size"`
+	Summary    string          `json:"summary,omitempty"`
 	Phase      Phase           `json:"phase"`
+	Dismissed  bool            `json:"dismissed,omitempty"`
 	Answer     lineAnswer      `json:"answer"`
 	Attempts   []lineAttempt   `json:"attempts"`
+	Later      []lineDelivery  `json:"delivered_by,omitempty"`
 }
 
 type lineRepo struct {
@@ -66,16 +69,26 @@ type lineAttempt struct {
 	Error     string    `json:"error,omitempty"`
 }
 
-// MarshalJSON writes e as a line of schema LineVersion, secrets masked. The
-// body stands there as JSON when it is JSON in UTF-8, else in base64; when it
-// was not loaded, neither key is there.
-func (e *Event) MarshalJSON() ([]byte, error) {
+// lineDelivery says that a target took a later event of the same family.
+type lineDelivery struct {
+	Target string `json:"target"`
+	N      int64  `json:"n"`
+}
+
+// MarshalJSON writes e as a line of the type "event"; see Line.
+func (e *Event) MarshalJSON() ([]byte, error) { return e.Line("event") }
+
+// Line writes e as a line of schema LineVersion and of a type, secrets masked:
+// "event", or "arrival" for one that has not settled. The body stands there as
+// JSON when it is JSON in UTF-8, else in base64; when it was not loaded, neither
+// key is there.
+func (e *Event) Line(lineType string) ([]byte, error) {
 	l := line{
-		Type: "event", V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf, Edited: e.Edited, Pinned: e.Pinned,
+		Type: lineType, V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf, Edited: e.Edited, Pinned: e.Pinned,
 		WebhookID: e.WebhookID, Delivery: e.Delivery, DeliveryN: e.DeliveryN, Kind: e.Kind,
 		Repo: lineRepo{e.Repo.Type, e.Repo.Name}, ReceivedAt: e.ReceivedAt.UTC(), Verdict: e.Verdict,
 		Method: e.Method, Path: MaskURL(e.Path), Headers: [][2]string{}, BodyCut: e.BodyCut, Size: e.Size,
-		Phase: e.Phase, Answer: lineAnswer{e.Answer.Status, ms(e.Answer.Duration)}, Attempts: []lineAttempt{},
+		Summary: e.Summary, Phase: e.Phase, Dismissed: e.Dismissed, Answer: lineAnswer{e.Answer.Status, ms(e.Answer.Duration)}, Attempts: []lineAttempt{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
 		for _, value := range e.Header[name] {
@@ -84,6 +97,9 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 	}
 	for _, a := range e.Attempts {
 		l.Attempts = append(l.Attempts, lineAttempt{a.N, MaskURL(a.Target), a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err})
+	}
+	for _, target := range slices.Sorted(maps.Keys(e.DeliveredBy)) {
+		l.Later = append(l.Later, lineDelivery{MaskURL(target), e.DeliveredBy[target]})
 	}
 	switch {
 	case e.Body == nil:

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -8,14 +9,17 @@ import (
 )
 
 // Row is what a list shows of an event, and what a filter can decide without
-// the event's headers and bodies. It is small, so that a list can hold 100,000.
+// the event's headers and bodies. It is small, so that a list can hold 100,000,
+// and it is never modified: Apply returns another one.
 type Row struct {
 	N, Rev     int64
+	Family     int64 // the first event of those that repeat each other: N itself if it repeats none
 	ReplayOf   int64
 	At         time.Time // when it was received
 	Source     Source
 	Kind       Kind
 	Repo       string // as Event.RepoTitle gives it
+	Summary    string // what the payload is about, in a few words
 	Verdict    Verdict
 	Phase      Phase
 	Answer     Answer
@@ -26,55 +30,131 @@ type Row struct {
 	Delivery   string
 	Method     string
 	Path       string // secrets masked
+	BodyCut    bool
 	Pinned     bool
 	Edited     bool
+	Dismissed  bool
 	Failed     bool // as Event.Failed has it
+	Pending    bool // as Event.Pending has it
 	Targets    []RowTarget
 	searchable string // see SearchText
 }
 
 // RowTarget is what became of an event at one target.
 type RowTarget struct {
-	Name   string // secrets masked
-	Tries  int
-	Status int           // of the last try, 0 when there was none or no answer
-	Err    string        // of the last try
-	Took   time.Duration // the last try
+	Name        string // secrets masked
+	Tries       int
+	Status      int           // of the last try, 0 when there was none or no answer
+	Err         string        // of the last try
+	Took        time.Duration // the last try
+	DeliveredBy int64         // the later event of the same family that this target took or, without a try here, was handed; 0 if none
 }
 
 // OK reports whether the target took the event in its last try.
 func (t RowTarget) OK() bool { return Attempt{Status: t.Status, Err: t.Err}.OK() }
 
-// NewRow gives the row of e, which needs no bodies.
+// NewRow returns the row of e, which needs no bodies.
 func NewRow(e *Event) *Row {
 	r := &Row{
-		N: e.N, Rev: e.Rev, ReplayOf: e.ReplayOf, At: e.ReceivedAt, Source: shared(e.Source), Kind: shared(e.Kind), Repo: shared(e.RepoTitle()),
-		Verdict: shared(e.Verdict), Phase: shared(e.Phase), Answer: e.Answer, DeliveryN: e.DeliveryN, Size: e.Size, Session: shared(e.Session),
-		WebhookID: shared(e.WebhookID), Delivery: e.Delivery, Method: shared(e.Method), Path: shared(MaskURL(e.Path)),
-		Pinned: e.Pinned, Edited: e.Edited, Failed: e.Failed(),
+		N: e.N, Rev: e.Rev, Family: e.Family, ReplayOf: e.ReplayOf, At: e.ReceivedAt, Source: e.Source, Kind: e.Kind, Repo: e.RepoTitle(),
+		Summary: e.Summary, Verdict: e.Verdict, Phase: e.Phase, Answer: e.Answer, DeliveryN: max(1, e.DeliveryN), Size: e.Size, Session: e.Session,
+		WebhookID: e.WebhookID, Delivery: e.Delivery, Method: e.Method, Path: MaskURL(e.Path), BodyCut: e.BodyCut,
+		Pinned: e.Pinned, Edited: e.Edited, Dismissed: e.Dismissed,
 	}
 	if len(e.Targets) > 0 {
-		r.Targets = make([]RowTarget, 0, len(e.Targets))
+		r.Targets = make([]RowTarget, len(e.Targets))
 	}
-	for _, name := range e.Targets {
-		t := RowTarget{Name: shared(MaskURL(name))}
-		for i := range e.Attempts {
-			if a := &e.Attempts[i]; a.Target == name {
-				t.Tries, t.Status, t.Err, t.Took = t.Tries+1, a.Status, a.Err, a.Duration
-			}
+	for i, name := range e.Targets {
+		r.Targets[i] = RowTarget{Name: MaskURL(name), DeliveredBy: e.DeliveredBy[name]}
+	}
+	for i := range e.Attempts {
+		r.addAttempt(&e.Attempts[i])
+	}
+	r.Share()
+	r.Complete()
+	return r
+}
+
+// Apply returns the row after u. Zero fields of u change nothing.
+func (r *Row) Apply(u Update) *Row {
+	next := *r
+	if u.Phase != "" {
+		next.Phase = u.Phase
+	}
+	if u.Answer.Status != 0 {
+		next.Answer.Status = u.Answer.Status
+	}
+	if u.Answer.Duration != 0 {
+		next.Answer.Duration = u.Answer.Duration
+	}
+	if u.Attempt != nil {
+		next.Targets = slices.Clone(r.Targets)
+		next.addAttempt(u.Attempt)
+	}
+	next.Complete()
+	return &next
+}
+
+// addAttempt adds an attempt to the target of its name.
+func (r *Row) addAttempt(a *Attempt) {
+	for i := range r.Targets {
+		if t := &r.Targets[i]; t.Name == a.Target || t.Name == MaskURL(a.Target) {
+			t.Tries, t.Status, t.Err, t.Took = t.Tries+1, a.Status, a.Err, a.Duration
+			return
 		}
-		r.Targets = append(r.Targets, t)
+	}
+}
+
+// Complete fills in what follows from the other fields, after they were set by
+// hand. Texts that many rows have in common are shared.
+func (r *Row) Complete() {
+	r.Failed, r.Pending = false, false
+	for _, t := range r.Targets {
+		if r.Dismissed || t.DeliveredBy != 0 {
+			continue
+		}
+		r.Failed = r.Failed || t.Tries > 0 && !t.OK()
+		r.Pending = r.Pending || t.Tries == 0 && r.Phase == PhasePending
 	}
 	r.searchable = r.text()
-	return r
+}
+
+// Settled reports whether nothing more comes of the event at its targets.
+func (r *Row) Settled() bool { return r.Phase == PhaseSettled || r.Phase == PhasePending }
+
+// Done is Event.Done.
+func (r *Row) Done() bool { return isDone(r.Phase, r.Source, r.Answer) }
+
+// Refused is Event.Refused.
+func (r *Row) Refused() bool { return isRefused(r.BodyCut, r.Verdict) }
+
+// Refusal is Event.Refusal.
+func (r *Row) Refusal() string { return refusal(r.Refused(), r.Answer.Status) }
+
+// Tries is how many attempts there were at all targets together.
+func (r *Row) Tries() int {
+	tries := 0
+	for _, t := range r.Targets {
+		tries += t.Tries
+	}
+	return tries
 }
 
 // SearchText is what a search for words looks in: the texts that a list shows
 // of the event, in small letters, one a line.
 func (r *Row) SearchText() string { return r.searchable }
 
-// shared gives a text that all rows with the same one share: of 100,000 rows
+// Share makes texts that many rows have in common one text: of 100,000 rows
 // from a database, most texts would be copies.
+func (r *Row) Share() {
+	r.Source, r.Kind, r.Repo = shared(r.Source), shared(r.Kind), shared(r.Repo)
+	r.Verdict, r.Phase, r.Session = shared(r.Verdict), shared(r.Phase), shared(r.Session)
+	r.WebhookID, r.Method, r.Path = shared(r.WebhookID), shared(r.Method), shared(r.Path)
+	for i := range r.Targets {
+		r.Targets[i].Name = shared(r.Targets[i].Name)
+	}
+}
+
 func shared[T ~string](s T) T { return T(unique.Make(string(s)).Value()) }
 
 // Title is what the event is called where its kind is shown.
@@ -84,8 +164,8 @@ func (r *Row) Title() string { return (&Event{Kind: r.Kind, Size: r.Size}).Title
 // no phrase is found across two of them.
 func (r *Row) text() string {
 	var b strings.Builder
-	b.Grow(len(r.Kind) + len(r.Repo) + len(r.Delivery) + 48 + 40*len(r.Targets))
-	for _, part := range []string{r.Title(), r.Repo, string(r.Verdict), string(r.Source), string(r.Phase), r.Delivery} {
+	b.Grow(len(r.Kind) + len(r.Repo) + len(r.Delivery) + len(r.Summary) + 48 + 40*len(r.Targets))
+	for _, part := range []string{r.Title(), r.Repo, string(r.Verdict), string(r.Source), string(r.Phase), r.Delivery, r.Summary} {
 		b.WriteString(part)
 		b.WriteByte('\n')
 	}

@@ -128,8 +128,45 @@ func ParseHead(body []byte) Head {
 	return h
 }
 
+// Details are the parts of a body that say what happened, as they stand in it:
+// nil where the body has none. They share the body's memory.
+type Details struct {
+	Discussion, Comment, UpdatedRefs, UpdatedConfig, MovedTo, UpdatedFiles json.RawMessage
+}
+
+// part returns the place of the part that a key names, nil if it names none.
+func (d *Details) part(key []byte) *json.RawMessage {
+	switch {
+	case is(key, "discussion"):
+		return &d.Discussion
+	case is(key, "comment"):
+		return &d.Comment
+	case is(key, "updatedRefs"):
+		return &d.UpdatedRefs
+	case is(key, "updatedConfig"):
+		return &d.UpdatedConfig
+	case is(key, "movedTo"):
+		return &d.MovedTo
+	case is(key, "updatedFiles"):
+		return &d.UpdatedFiles
+	}
+	return nil
+}
+
+// ParseDetails reads the head of a body and the parts that say what happened,
+// in one pass. It never fails, like ParseHead.
+func ParseDetails(body []byte) (Head, Details) {
+	h, d, _ := scanBody(body)
+	return h, d
+}
+
 // parseHead reads the head and reports whether the body is a JSON object.
 func parseHead(body []byte) (h Head, ok bool) {
+	h, _, ok = scanBody(body)
+	return h, ok
+}
+
+func scanBody(body []byte) (h Head, d Details, ok bool) {
 	s := scanner{b: body}
 	s.space()
 	ok = s.object(func(key []byte) bool {
@@ -144,12 +181,17 @@ func parseHead(body []byte) (h Head, ok bool) {
 			h.WebhookID = ""
 			return s.strings(pair{"id", &h.WebhookID}, pair{})
 		}
-		return s.skip()
+		part, from := d.part(key), s.i
+		ok := s.skip()
+		if part != nil {
+			*part = body[from:s.i:s.i]
+		}
+		return ok
 	})
 	if s.space(); !ok || s.i < len(body) {
-		return Head{}, false
+		return Head{}, Details{}, false
 	}
-	return h, true
+	return h, d, true
 }
 
 // ParsePayload reads a body as far as it can be read, and keeps its bytes in

@@ -3,6 +3,7 @@ package receiver_test
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -56,6 +57,9 @@ func BenchmarkRelay(b *testing.B) {
 					b.Error(err)
 				}
 			})
+			if err := store.StartSession(context.Background(), history.Session{ID: "bench", StartedAt: time.Now()}); err != nil {
+				b.Fatal(err)
+			}
 			benchRelay(b, c.clients, c.idle, store, func() {
 				if err := store.Flush(context.Background()); err != nil {
 					b.Error(err)
@@ -139,8 +143,9 @@ func benchRelay(b *testing.B, clients, idle int, recorder receiver.Recorder, sto
 // a request.
 func load(b *testing.B, base string, clients, requests int, stored func()) (rate, cpu float64) {
 	b.Helper()
-	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: public.example\r\nContent-Type: application/json\r\nUser-Agent: hub\r\n"+
-		"X-Webhook-Secret: %s\r\nWebhook-Id: 0123456789\r\nContent-Length: %d\r\n\r\n%s", path, secret, len(benchBody), benchBody)
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: public.example\r\nContent-Type: application/json\r\nUser-Agent: hub\r\n"+
+		"X-Webhook-Secret: %s\r\nContent-Length: %d\r\nWebhook-Id: ", path, secret, len(benchBody))
+	request := func() string { return head + rand.Text() + "\r\n\r\n" + benchBody } // each delivery has its own id
 	var wg sync.WaitGroup
 	errs := make(chan error, clients)
 	began, cpuBefore := time.Now(), processTime()
@@ -158,7 +163,7 @@ func load(b *testing.B, base string, clients, requests int, stored func()) (rate
 	return float64(requests) / took.Seconds(), float64(used.Microseconds()) / float64(requests)
 }
 
-func sendAll(address, request string, times int) error {
+func sendAll(address string, request func() string, times int) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func sendAll(address, request string, times int) error {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for range times {
-		if _, err := io.WriteString(conn, request); err != nil {
+		if _, err := io.WriteString(conn, request()); err != nil {
 			return err
 		}
 		resp, err := http.ReadResponse(in, nil)

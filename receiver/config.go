@@ -70,7 +70,7 @@ type Config struct {
 	Limits       Limits
 
 	// Report is told when something that events depend on changes: a target is
-	// down, up, full or unauthorized; the history is failing or healed. It is
+	// down, up, full or unauthorized. It is
 	// called from several goroutines and must not block for long.
 	Report func(event.State)
 

@@ -57,9 +57,6 @@ type Receiver struct {
 	bodies budget // of Limits.MaxInFlight
 	queued budget // of Limits.MaxQueued
 	counts counts
-
-	recorderMu      sync.Mutex // held while a change is reported
-	recorderFailing atomic.Bool
 }
 
 // errStopped ends the attempts that are running when a session ends.
@@ -207,24 +204,6 @@ func (r *Receiver) end() {
 	if r.unsettled.Add(-1) == 0 {
 		r.tellIdle()
 	}
-}
-
-// append records an event, and reports when that begins to fail and when it
-// works again.
-func (r *Receiver) append(ctx context.Context, e *event.Event) error {
-	err := r.config.Recorder.Append(ctx, e)
-	if (err != nil) != r.recorderFailing.Load() {
-		r.recorderMu.Lock()
-		defer r.recorderMu.Unlock()
-		if was := r.recorderFailing.Swap(err != nil); was != (err != nil) {
-			s := event.State{Subject: event.SubjectHistory, State: "healed"}
-			if err != nil {
-				s.State, s.Detail = "failing", err.Error()
-			}
-			r.report(s)
-		}
-	}
-	return err
 }
 
 func (r *Receiver) report(s event.State) {

@@ -129,7 +129,7 @@ func (r *Receiver) recordRefusal(e *event.Event, status int) bool {
 	}
 	defer r.end()
 	e.Phase = event.PhaseSettled
-	if r.append(r.life, e) != nil {
+	if r.config.Recorder.Append(r.life, e) != nil {
 		return false
 	}
 	if e.Source.Asked() {

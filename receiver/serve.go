@@ -169,7 +169,7 @@ func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 	if len(to) == 0 {
 		e.Phase = event.PhaseSettled
 	}
-	if err := r.append(ctx, e); err != nil {
+	if err := r.config.Recorder.Append(ctx, e); err != nil {
 		r.end()
 		return nil, err
 	}

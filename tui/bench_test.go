@@ -20,7 +20,7 @@ func filled(rows, w, h int) *model {
 	cfg := world.config()
 	m := newModel(&work{ctx: context.Background()}, cfg)
 	m.w, m.h = w, h
-	var us []update
+	var us []event.Change
 	sample := make([]*event.Row, len(event.Kinds))
 	for i := range sample {
 		sample[i] = event.NewRow(delivery(i))
@@ -28,7 +28,7 @@ func filled(rows, w, h int) *model {
 	for i := 1; i <= rows; i++ {
 		r := *sample[i%len(sample)]
 		r.N, r.Rev, r.At = int64(i), int64(i), noon.Add(time.Duration(i)*time.Millisecond)
-		us = append(us, update{rev: int64(i), row: &r})
+		us = append(us, event.Change{Rev: int64(i), Row: &r})
 	}
 	m.list.changed(m.store.apply(us))
 	m.View()

@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Config is what the interface shows and can do. Feed.Since, Feed.Wake and
+// Config is what the interface shows and can do. Feed.Read, Feed.Wake and
 // Status are needed; where another func is nil, the interface says that what it
 // does is not to be had here.
 type Config struct {
@@ -33,28 +33,20 @@ type Config struct {
 
 // Feed is where events come from.
 type Feed struct {
-	// Since gives what changed after a revision, at most limit changes, in the
-	// order of their revisions. Events come without bodies.
-	Since func(ctx context.Context, rev int64, limit int) ([]Change, error)
-	// Wake holds one value as soon as Since, Status or App have something new.
+	// Read returns what has changed since its last call, at most limit changes:
+	// new events in the order of their numbers. One goroutine at a time calls it.
+	Read func(ctx context.Context, limit int) ([]event.Change, error)
+	// Wake holds one value as soon as Read, Status or App have something new.
 	// When it is closed there is nothing to come.
 	Wake <-chan struct{}
 	// Get gives one event whole, with its body and those of its attempts.
 	Get func(ctx context.Context, n int64) (*event.Event, error)
-	// Older gives events with smaller numbers that a filter fits, of any
-	// session, the newest first, without bodies; fewer than limit when there
-	// are no more.
-	Older func(ctx context.Context, f *filter.Filter, before int64, limit int) ([]*event.Event, error)
+	// Older returns events with smaller numbers that a filter fits, of any
+	// session, the newest first; fewer than limit when there are no more.
+	Older func(ctx context.Context, filter *filter.Filter, before int64, limit int) ([]*event.Row, error)
 	// App gives what the app under development wrote after a revision. Nil when
 	// there is no such app.
 	App func(ctx context.Context, rev int64, limit int) ([]AppLine, error)
-}
-
-// Change is what became of an event, or a state. One of the two is set.
-type Change struct {
-	Rev   int64
-	Event *event.Event
-	State *event.State
 }
 
 // AppLine is a line that the app under development wrote.

@@ -24,6 +24,7 @@ type world struct {
 	rev    int64
 	events map[int64]*event.Event
 	order  []change
+	given  int            // how many of them were read
 	old    []*event.Event // of earlier sessions, the newest first
 	app    []AppLine
 	wake   chan struct{}
@@ -74,26 +75,22 @@ func (w *world) state(s event.State) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rev++
-	s.Rev = w.rev
 	w.order = append(w.order, change{rev: w.rev, state: &s})
 	w.signal()
 }
 
-func (w *world) since(_ context.Context, rev int64, limit int) ([]Change, error) {
+// read returns what has changed since its last call, each event once and as it
+// is now.
+func (w *world) read(_ context.Context, limit int) ([]event.Change, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var changes []Change
-	from, _ := slices.BinarySearchFunc(w.order, rev+1, func(c change, rev int64) int { return int(c.rev - rev) })
-	for _, c := range w.order[from:] {
-		if len(changes) == limit {
-			break
-		}
+	var changes []event.Change
+	for ; w.given < len(w.order) && len(changes) < limit; w.given++ {
+		c := w.order[w.given]
 		if c.state != nil {
-			changes = append(changes, Change{Rev: c.rev, State: c.state})
+			changes = append(changes, event.Change{Rev: c.rev, State: c.state})
 		} else if e := w.events[c.n]; e.Rev == c.rev {
-			bare := *e
-			bare.Body = nil
-			changes = append(changes, Change{Rev: c.rev, Event: &bare})
+			changes = append(changes, event.Change{Rev: c.rev, Row: event.NewRow(e)})
 		}
 	}
 	return changes, nil
@@ -116,11 +113,11 @@ func (w *world) get(_ context.Context, n int64) (*event.Event, error) {
 	return &whole, nil
 }
 
-func (w *world) older(_ context.Context, f *filter.Filter, before int64, limit int) ([]*event.Event, error) {
-	var found []*event.Event
+func (w *world) older(_ context.Context, f *filter.Filter, before int64, limit int) ([]*event.Row, error) {
+	var found []*event.Row
 	for _, e := range w.old {
 		if (before == 0 || e.N < before) && f.Match(e) && len(found) < limit {
-			found = append(found, e)
+			found = append(found, event.NewRow(e))
 		}
 	}
 	return found, nil
@@ -142,7 +139,7 @@ func (w *world) said() []string {
 
 func (w *world) config() Config {
 	return Config{
-		Feed: Feed{Since: w.since, Wake: w.wake, Get: w.get, Older: w.older, App: func(_ context.Context, rev int64, _ int) ([]AppLine, error) {
+		Feed: Feed{Read: w.read, Wake: w.wake, Get: w.get, Older: w.older, App: func(_ context.Context, rev int64, _ int) ([]AppLine, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return slices.Clone(w.app[min(int(rev), len(w.app)):]), nil

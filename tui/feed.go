@@ -24,13 +24,12 @@ const (
 
 // changes are what a reading of the feed gave.
 type changes struct {
-	updates []update
-	rev     int64
-	app     []AppLine
-	status  Status
-	full    bool // there is more
-	err     error
-	closed  bool
+	read   []event.Change
+	app    []AppLine
+	status Status
+	full   bool // there is more
+	err    error
+	closed bool
 }
 
 // pull waits for the feed to have something, after a pause, and reads it.
@@ -39,7 +38,7 @@ func (m *model) pull(after time.Duration) tea.Cmd { return m.read(after, after >
 
 // read waits for a pause, and, if it is to, for the feed to have something.
 func (m *model) read(after time.Duration, wait bool) tea.Cmd {
-	feed, status, rev, appRev := m.cfg.Feed, m.cfg.Status, m.rev, m.app.rev
+	feed, status, appRev := m.cfg.Feed, m.cfg.Status, m.app.rev
 	return m.work.do(func(ctx ctx) tea.Msg {
 		closed := false
 		if after > 0 {
@@ -55,17 +54,9 @@ func (m *model) read(after time.Duration, wait bool) tea.Cmd {
 		if ctx.Err() != nil {
 			return nil
 		}
-		c := changes{rev: rev, closed: closed}
-		read, err := feed.Since(ctx, rev, pullLimit)
-		c.err, c.full = err, len(read) >= pullLimit
-		for _, r := range read {
-			u := update{rev: r.Rev, state: r.State}
-			if r.Event != nil {
-				u.row = event.NewRow(r.Event)
-			}
-			c.updates = append(c.updates, u)
-			c.rev = max(c.rev, r.Rev)
-		}
+		c := changes{closed: closed}
+		c.read, c.err = feed.Read(ctx, pullLimit)
+		c.full = len(c.read) >= pullLimit
 		if feed.App != nil && c.err == nil {
 			c.app, c.err = feed.App(ctx, appRev, pullLimit)
 			c.full = c.full || len(c.app) >= pullLimit
@@ -77,13 +68,12 @@ func (m *model) read(after time.Duration, wait bool) tea.Cmd {
 
 // take puts what was read into the list and reads on.
 func (m *model) take(c changes) tea.Cmd {
-	m.rev = c.rev
 	m.header.status = c.status
 	m.app.add(c.app)
-	m.list.changed(m.store.apply(c.updates))
-	for _, u := range c.updates {
-		if u.row != nil {
-			m.pin(u.row)
+	m.list.changed(m.store.apply(c.read))
+	for _, change := range c.read {
+		if change.Row != nil {
+			m.pin(change.Row)
 		}
 	}
 	var next tea.Cmd
@@ -94,12 +84,12 @@ func (m *model) take(c changes) tea.Cmd {
 	case c.full:
 		next = m.pull(0)
 	case c.closed: // there is nothing to come
-	case len(c.updates) > busyNumber:
+	case len(c.read) > busyNumber:
 		next = m.pull(busyPause)
 	default:
 		next = m.pull(pullPause)
 	}
-	return tea.Batch(m.scanMore(), m.watchLoops(c.updates), next)
+	return tea.Batch(m.scanMore(), m.watchLoops(c.read), next)
 }
 
 // pin keeps the list of what is pinned.
@@ -229,12 +219,8 @@ func (m *model) older() tea.Cmd {
 	m.reading = true
 	of, filter, before, older := m.scan.of, m.store.filter, m.store.oldest(), m.cfg.Feed.Older
 	return m.work.do(func(ctx ctx) tea.Msg {
-		events, err := older(ctx, filter, before, olderPage)
-		page := olderRows{of: of, err: err, end: len(events) < olderPage}
-		for _, e := range events {
-			page.rows = append(page.rows, event.NewRow(e))
-		}
-		return page
+		rows, err := older(ctx, filter, before, olderPage)
+		return olderRows{of: of, rows: rows, err: err, end: len(rows) < olderPage}
 	})
 }
 

@@ -68,14 +68,14 @@ func TestWhatIsThereAtTheStartIsReadToTheEnd(t *testing.T) {
 
 func TestAFeedThatFailsIsAskedAgain(t *testing.T) {
 	onScreen(t, 120, 40, many(2), func(s *screen) {
-		since := s.m.cfg.Feed.Since
+		read := s.m.cfg.Feed.Read
 		broken := true
-		s.m.cfg.Feed.Since = func(ctx context.Context, rev int64, limit int) ([]Change, error) {
+		s.m.cfg.Feed.Read = func(ctx context.Context, limit int) ([]event.Change, error) {
 			if broken {
 				broken = false
 				return nil, errors.New("disk I/O error")
 			}
-			return since(ctx, rev, limit)
+			return read(ctx, limit)
 		}
 		s.world.put(delivery(3)) // read by what began before
 		s.settle()
@@ -355,9 +355,9 @@ func TestTheStoreKeepsTheNewestRows(t *testing.T) {
 	l.moveTo(0)
 	l.follow = false
 	for from := 0; from < maxRows+3*maxRows/50; from += 1000 {
-		var us []update
+		var us []event.Change
 		for i := range 1000 {
-			us = append(us, update{row: &event.Row{N: int64(from + i + 1), Kind: "repo.create"}})
+			us = append(us, event.Change{Row: &event.Row{N: int64(from + i + 1), Kind: "repo.create"}})
 		}
 		l.changed(s.apply(us))
 	}
@@ -379,7 +379,7 @@ func TestTheNewestBodiesAreLookedAtFirst(t *testing.T) {
 	f, _ := filter.Parse("body:x")
 	s.setFilter(f)
 	for n := range int64(5) {
-		s.apply([]update{{row: &event.Row{N: n}}})
+		s.apply([]event.Change{{Row: &event.Row{N: n}}})
 	}
 	if got := fmt.Sprint(s.next(3), s.next(3)); got != "[4 3 2] [1 0]" {
 		t.Errorf("the order is %s", got)
@@ -400,10 +400,10 @@ func FuzzStore(f *testing.F) {
 			switch op % 7 {
 			case 0, 1:
 				n++
-				l.changed(s.apply([]update{{row: &event.Row{N: n, Rev: int64(i), Kind: kinds[op%3]}}, {state: &event.State{}}}))
+				l.changed(s.apply([]event.Change{{Row: &event.Row{N: n, Rev: int64(i), Kind: kinds[op%3]}}, {State: &event.State{}}}))
 			case 2:
 				row := &event.Row{N: low + int64(op)%(n-low+1), Rev: int64(i), Kind: kinds[op%3], Failed: op > 100}
-				l.changed(s.apply([]update{{row: row}}))
+				l.changed(s.apply([]event.Change{{Row: row}}))
 			case 3:
 				low--
 				s.prepend([]*event.Row{{N: low, Kind: kinds[op%3]}})

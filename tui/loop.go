@@ -6,6 +6,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/event"
 )
 
 // A bot that answers its own comments brings so many of them to one discussion
@@ -35,25 +36,25 @@ type looped struct {
 
 // watchLoops takes the new comments, and looks into the bodies of those that
 // came to one repo within a minute when there are enough.
-func (m *model) watchLoops(updates []update) tea.Cmd {
+func (m *model) watchLoops(changes []event.Change) tea.Cmd {
 	w := &m.loops
 	var suspect []comment
-	for _, u := range updates {
-		if u.row == nil || u.row.Kind != "discussion.comment.create" || u.row.Repo == "" || !u.row.Verdict.Trusted() {
+	for _, c := range changes {
+		if c.Row == nil || c.Row.Kind != "discussion.comment.create" || c.Row.Repo == "" || !c.Row.Verdict.Trusted() {
 			continue
 		}
 		if w.comments == nil {
 			w.comments = map[string][]comment{}
 		}
-		recent := w.comments[u.row.Repo]
-		if len(recent) > 0 && recent[len(recent)-1].n >= u.row.N {
+		recent := w.comments[c.Row.Repo]
+		if len(recent) > 0 && recent[len(recent)-1].n >= c.Row.N {
 			continue // an update of one that was counted
 		}
-		recent = append(recent, comment{u.row.N, u.row.At})
-		for len(recent) > 0 && u.row.At.Sub(recent[0].at) > loopWindow || len(recent) > 200 {
+		recent = append(recent, comment{c.Row.N, c.Row.At})
+		for len(recent) > 0 && c.Row.At.Sub(recent[0].at) > loopWindow || len(recent) > 200 {
 			recent = recent[1:]
 		}
-		w.comments[u.row.Repo] = recent
+		w.comments[c.Row.Repo] = recent
 		if len(recent) >= loopComments {
 			suspect = recent
 		}

@@ -37,9 +37,8 @@ type model struct {
 	note   note
 	mouse  bool
 
-	rev       int64 // up to which the feed was read
-	reading   bool  // older events are being read
-	exhausted bool  // there are none
+	reading   bool // older events are being read
+	exhausted bool // there are none
 	scan      scan
 	running   int // actions under way
 	pins      []int64

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
@@ -17,7 +19,7 @@ func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
 	cfg.Input, cfg.Output, cfg.Environ = in, io.Discard, []string{"TERM=xterm"}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	cfg.Feed.Since = func(ctx context.Context, _ int64, _ int) ([]Change, error) {
+	cfg.Feed.Read = func(ctx context.Context, _ int) ([]event.Change, error) {
 		cancel() // the session ends while the feed is read
 		<-ctx.Done()
 		<-time.After(50 * time.Millisecond)

@@ -77,30 +77,23 @@ func (s *store) index(number int64) (i int, exact bool) {
 	return min(i, max(len(s.shown)-1, 0)), false
 }
 
-// update is a change that a command has made ready.
-type update struct {
-	rev   int64
-	row   *event.Row
-	state *event.State
-}
-
 // apply adds what is new and replaces what has changed. It gives how many
 // entries more are shown at the end.
-func (s *store) apply(updates []update) (more int) {
+func (s *store) apply(changes []event.Change) (more int) {
 	before := s.len()
-	for _, u := range updates {
+	for _, c := range changes {
 		s.version++
-		if u.row == nil {
-			s.append(&entry{state: u.state})
+		if c.Row == nil {
+			s.append(&entry{state: c.State})
 			continue
 		}
-		number, known := s.byN[u.row.N]
+		number, known := s.byN[c.Row.N]
 		if !known {
-			number = s.append(&entry{row: u.row})
-			s.byN[u.row.N] = number
-		} else if e := s.get(number); e.row.Rev <= u.row.Rev {
-			e.row = u.row
-			s.refit(number, u.row)
+			number = s.append(&entry{row: c.Row})
+			s.byN[c.Row.N] = number
+		} else if e := s.get(number); e.row.Rev <= c.Row.Rev {
+			e.row = c.Row
+			s.refit(number, c.Row)
 		}
 	}
 	more = s.len() - before

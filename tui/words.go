@@ -26,6 +26,20 @@ func verdictWords(v event.Verdict) (string, style) {
 
 // targetWords says what became of an event at one target.
 func targetWords(r *event.Row, t event.RowTarget) (string, style) {
+	words, st := outcomeWords(r, t)
+	switch {
+	case t.OK():
+	case t.DeliveredBy != 0 && t.Tries == 0:
+		return fmt.Sprintf("sent as #%d", t.DeliveredBy), faint
+	case t.DeliveredBy != 0:
+		return fmt.Sprintf("delivered by #%d", t.DeliveredBy), faint
+	case r.Dismissed && st == alarm:
+		return words, faint
+	}
+	return words, st
+}
+
+func outcomeWords(r *event.Row, t event.RowTarget) (string, style) {
 	switch {
 	case t.Tries == 0 && r.Phase == event.PhaseWaiting:
 		return "waiting", warn
@@ -146,6 +160,9 @@ func markWords(r *event.Row, brief bool) line {
 	if r.Edited {
 		add(plain, "edited")
 	}
+	if r.Dismissed {
+		add(faint, "dismissed")
+	}
 	if r.Pinned {
 		add(accent, "pinned")
 	}
@@ -202,7 +219,7 @@ func stateWords(s *event.State) line {
 
 func stateStyle(state string) style {
 	switch state {
-	case "up", "listening", "verified", "healed", "ready", "known again", "created", "enabled":
+	case "up", "listening", "verified", "healed", "made anew", "ready", "known again", "created", "enabled":
 		return good
 	case "down", "failing", "unauthorized", "suspended", "full", "lost", "away", "deleted", "disabled":
 		return alarm

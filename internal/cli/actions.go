@@ -77,20 +77,15 @@ func (a *actions) target(s string) (string, error) {
 }
 
 func (a *actions) replayFailed(ctx context.Context) (string, error) {
-	var numbers []int64
-	trusted := true
-	err := a.live.History.Search(ctx, history.Query{Session: a.live.ID, Failed: true, Trusted: &trusted}, func(e *event.Event) error {
-		numbers = append(numbers, e.N)
-		return nil
-	})
+	numbers, err := session.ToReplay(ctx, a.live.History.Reader, history.Query{Session: a.live.ID, Failed: true})
 	if err != nil {
 		return "", err
 	}
 	if len(numbers) == 0 {
 		return "no event has failed", nil
 	}
-	for i := len(numbers) - 1; i >= 0; i-- { // the oldest first
-		if _, err := a.live.Replay(ctx, numbers[i]); err != nil {
+	for _, n := range numbers {
+		if _, err := a.live.Replay(ctx, n); err != nil {
 			return "", err
 		}
 	}

@@ -146,7 +146,7 @@ func TestTheHistorysTroublesAreTold(t *testing.T) {
 		spoil      func(path string) error
 		what, hint string
 	}{
-		"damaged":  {func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("no database ", 1000)), 0o600) }, `.*history.db.*`, `move the file away.*`},
+		"damaged":  {func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("no database ", 1000)), 0o600) }, `.*history.db.*`, `hf-tap events recover.*`},
 		"a folder": {func(p string) error { return os.MkdirAll(p, 0o700) }, `.*history.db.*`, `.*HF_TAP_STATE.*`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"slices"
@@ -33,7 +34,7 @@ func newEvents(p *Process) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEventsLs(p), newEventsShow(p), newEventsReplay(p))
+	cmd.AddCommand(newEventsLs(p), newEventsShow(p), newEventsReplay(p), newEventsDismiss(p), newEventsRecover(p))
 	return cmd
 }
 
@@ -50,6 +51,20 @@ func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir,
 	return store, dir, err
 }
 
+// readHistory opens the history to read it: a read-only one will do, and nothing
+// is made. reader is nil when there is none yet.
+func (p *Process) readHistory(ctx context.Context) (reader *history.Reader, err error) {
+	dir, err := session.FindDir(p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	reader, err = history.OpenReader(ctx, dir.History())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return reader, err
+}
+
 // selectFlags choose events from the history.
 type selectFlags struct {
 	failed, pending bool
@@ -64,6 +79,18 @@ func (f *selectFlags) register(fs *pflag.FlagSet) {
 
 func (f *selectFlags) query() history.Query {
 	return history.Query{Session: f.session, Failed: f.failed, Pending: f.pending}
+}
+
+// queries returns a query for each flag: what is failed or pending, or both.
+func (f *selectFlags) queries() []history.Query {
+	var all []history.Query
+	if f.failed {
+		all = append(all, history.Query{Session: f.session, Failed: true})
+	}
+	if f.pending {
+		all = append(all, history.Query{Session: f.session, Pending: true})
+	}
+	return all
 }
 
 func newEventsLs(p *Process) *cobra.Command {
@@ -111,32 +138,42 @@ them all.`,
 }
 
 func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) (err error) {
-	store, _, err := p.openHistory(ctx)
+	reader, err := p.readHistory(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
-	if err := store.Search(ctx, q, func(e *event.Event) error { numbers = append(numbers, e.N); return nil }); err != nil {
-		return err
+	var missing *history.UnreadableError
+	if reader != nil {
+		defer func() { err = errors.Join(err, reader.Close()) }()
+		err := reader.Search(ctx, q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
+		if err != nil && !errors.As(err, &missing) {
+			return err
+		}
 	}
 	if n := q.Filter.Cut(); n > 0 {
 		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", count(n, "event"))
 	}
-	if len(numbers) == 0 && !asJSON {
+	if len(numbers) == 0 && !asJSON && missing == nil {
 		p.tell("no events")
 	}
 	out := bufio.NewWriter(p.Out)
 	for _, n := range slices.Backward(numbers) {
-		e, err := store.Get(ctx, n)
-		if errors.Is(err, history.ErrNotFound) {
+		e, err := reader.Get(ctx, n)
+		switch {
+		case errors.Is(err, history.ErrNotFound):
 			continue // deleted meanwhile
-		}
-		if err != nil {
+		case errors.Is(err, history.ErrDamaged):
+			if missing == nil {
+				missing = &history.UnreadableError{Err: err}
+			}
+			missing.Events++
+			continue
+		case err != nil:
 			return err
 		}
-		line := eventLine(e)
+		line := eventLine(event.NewRow(e))
 		if asJSON {
 			b, err := e.MarshalJSON()
 			if err != nil {
@@ -148,7 +185,13 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 			return closedOutput(err)
 		}
 	}
-	return closedOutput(out.Flush())
+	if err := closedOutput(out.Flush()); err != nil {
+		return err
+	}
+	if missing != nil {
+		return missing
+	}
+	return nil
 }
 
 // parseN reads an event's number, as it is typed: 12 or #12.
@@ -161,12 +204,16 @@ func parseN(s string) (int64, error) {
 }
 
 // getEvent reads one event whole.
-func getEvent(ctx context.Context, store *history.Store, n int64) (*event.Event, error) {
+func getEvent(ctx context.Context, store *history.Reader, n int64) (*event.Event, error) {
 	e, err := store.Get(ctx, n)
 	if errors.Is(err, history.ErrNotFound) {
-		return nil, withHint(fmt.Errorf("there is no event %d", n), "hf-tap events ls")
+		return nil, noEvent(n)
 	}
 	return e, err
+}
+
+func noEvent(n int64) error {
+	return withHint(fmt.Errorf("there is no event %d", n), "hf-tap events ls")
 }
 
 func newEventsShow(p *Process) *cobra.Command {
@@ -185,12 +232,15 @@ func newEventsShow(p *Process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			store, _, err := p.openHistory(cmd.Context())
+			reader, err := p.readHistory(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, store.Close()) }()
-			e, err := getEvent(cmd.Context(), store, n)
+			if reader == nil {
+				return noEvent(n)
+			}
+			defer func() { err = errors.Join(err, reader.Close()) }()
+			e, err := getEvent(cmd.Context(), reader, n)
 			if err != nil {
 				return err
 			}
@@ -225,7 +275,7 @@ func (p *Process) showEvent(e *event.Event, asJSON, raw bool) error {
 // eventPage is all there is to say about an event, made safe for the terminal.
 func eventPage(e *event.Event) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n", eventLine(e))
+	fmt.Fprintf(&b, "%s\n\n", eventLine(event.NewRow(e)))
 	fmt.Fprintf(&b, "received  %s by session %s from %s\n", e.ReceivedAt.Local().Format("2006-01-02 15:04:05.000 -0700"), e.Session, e.Source)
 	fmt.Fprintf(&b, "verdict   %s\n", e.Verdict)
 	if e.Delivery != "" {
@@ -245,7 +295,7 @@ func eventPage(e *event.Event) string {
 	}
 	for _, a := range e.Attempts {
 		fmt.Fprintf(&b, "\nattempt %d  %s  %s  %s in %s\n", a.N, term.Line(shortTarget(a.Target)),
-			a.StartedAt.Local().Format("15:04:05.000"), term.Line(outcome(&a)), round(a.Duration))
+			a.StartedAt.Local().Format("15:04:05.000"), term.Line(outcome(a.Status, a.Err)), round(a.Duration))
 		b.WriteString(headerText(a.Header))
 		if len(a.Body) > 0 {
 			fmt.Fprintf(&b, "\n%s\n", bodyText(a.Body))

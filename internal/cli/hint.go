@@ -36,8 +36,12 @@ func hintFor(err error) string {
 		return hint
 	}
 	switch {
+	case errors.Is(err, history.ErrOld):
+		return "move the file away to start a new history, or set HF_TAP_STATE to another folder"
+	case errors.Is(err, history.ErrReplaced):
+		return "move the file away: hf-tap makes a new one then"
 	case errors.Is(err, history.ErrDamaged):
-		return "move the file away to start a new history; the old one stays readable with sqlite3"
+		return "hf-tap events recover; or move the file away to start a new one"
 	case errors.Is(err, history.ErrNewer):
 		return "use the newer hf-tap, or set HF_TAP_STATE to another folder"
 	case errors.Is(err, history.ErrFull):

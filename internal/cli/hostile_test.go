@@ -77,7 +77,7 @@ func TestAWebhookIsDeletedAlsoWhenTheDiskIsFull(t *testing.T) {
 	if !full {
 		t.Fatal("the disk never filled")
 	}
-	p.wait(p.stderr, "full")
+	p.wait(p.stdout, "history failing: ")
 	if err := os.Remove(filepath.Join(state, "ballast")); err != nil {
 		t.Fatal(err)
 	}

@@ -169,7 +169,7 @@ func TestASessionThatCannotBeOnRecordEndsInOrder(t *testing.T) {
 	if ids := w.left(); len(ids) != 0 {
 		t.Errorf("the account has %v", ids)
 	}
-	if s := p.stderr.text(); !strings.Contains(s, "error: the session cannot be kept on record") || !strings.Contains(s, "hint: set HF_TAP_STATE") {
+	if s := p.stderr.text(); !strings.Contains(s, "error: the session cannot be kept on record") || !strings.Contains(s, "hint: ") || !strings.Contains(s, "HF_TAP_STATE to another") {
 		t.Errorf("it says %s", s)
 	}
 }

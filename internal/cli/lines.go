@@ -15,9 +15,9 @@ import (
 //
 // Words say what colours would: a line reads the same in a log, by a screen
 // reader and through grep.
-func eventLine(e *event.Event) string {
-	parts := []string{stamp(e.ReceivedAt, time.Now()), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", cut(e.Title()))}
-	if repo := e.RepoTitle(); repo != "" {
+func eventLine(e *event.Row) string {
+	parts := []string{stamp(e.At, time.Now()), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", cut(e.Title()))}
+	if repo := e.Repo; repo != "" {
 		parts = append(parts, fmt.Sprintf("%-23s", cut(repo)))
 	}
 	switch e.Verdict {
@@ -32,11 +32,16 @@ func eventLine(e *event.Event) string {
 	if e.Answer.Status != 0 {
 		parts = append(parts, fmt.Sprintf("answered %d", e.Answer.Status))
 	}
+	if waits := waitingFor(e); len(waits) > 0 {
+		parts = append(parts, "… waiting for "+strings.Join(waits, ", "))
+	}
 	if e.Refused() {
 		parts = append(parts, "REFUSED: "+e.Refusal())
 	}
 	for _, target := range e.Targets {
-		parts = append(parts, targetWords(e, target))
+		if target.Tries > 0 || e.Settled() {
+			parts = append(parts, targetWords(e, target))
+		}
 	}
 	return term.Line(strings.Join(parts, "  "))
 }
@@ -60,7 +65,7 @@ func cut(s string) string {
 }
 
 // marks tell where an event differs from a first delivery by the Hub.
-func marks(e *event.Event) []string {
+func marks(e *event.Row) []string {
 	var m []string
 	if e.DeliveryN > 1 {
 		m = append(m, ordinal(e.DeliveryN)+" delivery")
@@ -71,39 +76,63 @@ func marks(e *event.Event) []string {
 	case e.Source == event.SourceReplay || e.Source == event.SourceTrigger:
 		m = append(m, string(e.Source))
 	}
+	if e.Dismissed {
+		m = append(m, "dismissed")
+	}
 	return m
 }
 
-// targetWords says what became of an event at one target.
-func targetWords(e *event.Event, target string) string {
-	name := shortTarget(target)
-	last := e.Last(target)
-	switch {
-	case last == nil && e.Phase == event.PhaseWaiting:
-		return name + " waiting"
-	case last == nil && e.Phase == event.PhasePending:
-		return name + " UNANSWERED"
-	case last == nil:
-		return name + " not yet"
+// waitingFor names the targets that an event which has not settled waits for:
+// those without a try, or else those that are tried again.
+func waitingFor(e *event.Row) []string {
+	if e.Settled() {
+		return nil
 	}
-	words := fmt.Sprintf("%s %s in %s", name, outcome(last), round(last.Duration))
-	if last.N > 1 {
-		words += fmt.Sprintf(" at attempt %d", last.N)
+	var untried, failed []string
+	for _, t := range e.Targets {
+		switch name := shortTarget(t.Name); {
+		case t.Tries == 0:
+			untried = append(untried, name)
+		case !t.OK():
+			failed = append(failed, name)
+		}
+	}
+	if len(untried) > 0 {
+		return untried
+	}
+	return failed
+}
+
+// targetWords says what became of an event at one target.
+func targetWords(e *event.Row, t event.RowTarget) string {
+	name := shortTarget(t.Name)
+	switch {
+	case t.Tries == 0 && t.DeliveredBy != 0:
+		return fmt.Sprintf("%s sent as #%d", name, t.DeliveredBy)
+	case t.Tries == 0:
+		return name + " UNANSWERED"
+	}
+	words := fmt.Sprintf("%s %s in %s", name, outcome(t.Status, t.Err), round(t.Took))
+	if t.Tries > 1 {
+		words += fmt.Sprintf(" at attempt %d", t.Tries)
+	}
+	if t.DeliveredBy != 0 {
+		words += fmt.Sprintf(", delivered by #%d", t.DeliveredBy)
 	}
 	return words
 }
 
 // outcome is "200", "FAIL 500" or "FAIL connection refused".
-func outcome(a *event.Attempt) string {
+func outcome(status int, err string) string {
 	switch {
-	case a.OK():
-		return fmt.Sprint(a.Status)
-	case a.Status == 0:
-		return "FAIL " + a.Err
-	case a.Err != "":
-		return fmt.Sprintf("FAIL %d, %s", a.Status, a.Err)
+	case event.Attempt{Status: status, Err: err}.OK():
+		return fmt.Sprint(status)
+	case status == 0:
+		return "FAIL " + err
+	case err != "":
+		return fmt.Sprintf("FAIL %d, %s", status, err)
 	}
-	return fmt.Sprintf("FAIL %d", a.Status)
+	return fmt.Sprintf("FAIL %d", status)
 }
 
 // stateLine is a state as one line for people.

@@ -46,10 +46,10 @@ func TestALineTellsWhatBecameOfAnEvent(t *testing.T) {
 		":3000/hook FAIL went away in": base(func(e *event.Event) {
 			e.Targets, e.Attempts = []string{target}, []event.Attempt{{N: 1, Target: target, Err: "went away"}}
 		}),
-		":3000/hook waiting":    base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhaseWaiting }),
-		":3000/hook UNANSWERED": base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhasePending }),
+		"… waiting for :3000/hook": base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhaseWaiting }),
+		":3000/hook UNANSWERED":    base(func(e *event.Event) { e.Targets, e.Phase = []string{target}, event.PhasePending }),
 	} {
-		if got := eventLine(e); !strings.Contains(got, want) {
+		if got := eventLine(event.NewRow(e)); !strings.Contains(got, want) {
 			t.Errorf("the line is\n  %s\nwithout\n  %s", got, want)
 		}
 	}
@@ -106,7 +106,7 @@ func TestTheLastLineSaysWhatIsLeft(t *testing.T) {
 
 func TestEveryCauseThatIsKnownHasAHint(t *testing.T) {
 	for _, err := range []error{
-		history.ErrDamaged, history.ErrNewer, history.ErrFull, history.ErrUnwritable, fs.ErrPermission, session.ErrNoHome, session.ErrBadSecret,
+		history.ErrDamaged, history.ErrOld, history.ErrReplaced, history.ErrNewer, history.ErrFull, history.ErrUnwritable, fs.ErrPermission, session.ErrNoHome, session.ErrBadSecret,
 		errNotInTime, errAppEnded, syscall.ENOSPC, syscall.EROFS, syscall.ENOTDIR, hub.ErrUnauthorized, hub.ErrForbidden, hub.ErrRateLimited, hub.ErrOffline, hub.ErrUnreachable, hub.ErrNoToken, &session.TokenError{},
 	} {
 		if hint := hintFor(fmt.Errorf("while doing so: %w", err)); hint == "" || strings.Contains(hint, "\n") {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -33,15 +35,27 @@ type printer struct {
 
 // progress is how far a printer has come.
 type progress struct {
-	rev     int64  // what has been printed
-	seen    int    // trusted events that are done, without refused ones
-	done    bool   // what was wanted has come
-	late    bool   // it had not when the time was over
-	ending  bool   // the session ends: all that comes is printed
-	session string // the id of what is printed
-	failed  bool   // a target failed
-	pending bool   // or was not handed an event
+	feed    *history.Follower
+	open    map[int64]*openEvent // events that have not been printed
+	printed map[int64]bool       // events that have, and whether a target failed
+	left    map[int64]bool       // events that were printed and that some target was never handed
+	seen    int                  // trusted events that are settled
+	done    bool                 // what was wanted has come
+	late    bool                 // it had not when the time was over
+	ending  bool                 // the session ends: all that comes is printed
+	session string               // the id of what is printed
 }
+
+// openEvent is an event that has not settled yet.
+type openEvent struct {
+	row       *event.Row
+	seen      time.Time
+	announced bool
+}
+
+// arrivalDelay is how long an event may take to settle before its arrival is
+// printed.
+const arrivalDelay = time.Second
 
 // Errors of a session that ended before what was wanted had come.
 var (
@@ -60,30 +74,39 @@ func newPrinter(out io.Writer, json bool) *printer {
 // wanting reports whether the session ends by itself when something has come.
 func (p *printer) wanting() bool { return p.count > 0 || p.until != nil }
 
-// Run prints what settles until ctx ends or what was wanted has come.
+// Run prints what settles until ctx ends or what was wanted has come. An event
+// that does not settle within a second is announced before.
 func (p *printer) Run(ctx context.Context, live *session.Live) error {
-	p.session = live.ID
+	p.follow(live)
+	defer p.feed.Close()
 	if p.ready != nil {
 		if err := p.ready(live); err != nil {
 			return err
 		}
 	}
-	wake, unsubscribe := live.History.Subscribe()
-	defer unsubscribe()
 	var late <-chan time.Time
 	if p.wait > 0 {
 		timer := time.NewTimer(p.wait)
 		defer timer.Stop()
 		late = timer.C
 	}
+	announce := time.NewTimer(time.Hour)
+	defer announce.Stop()
 	for {
 		if err := p.print(ctx, live); err != nil || p.done {
 			return err
 		}
+		if next, any := p.nextArrival(); any {
+			announce.Reset(time.Until(next))
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-wake:
+		case <-p.feed.Wake():
+		case <-announce.C:
+			if err := p.announce(ctx, live.History); err != nil {
+				return err
+			}
 		case <-late:
 			p.late = true
 			return nil
@@ -93,25 +116,38 @@ func (p *printer) Run(ctx context.Context, live *session.Live) error {
 
 // Last prints what settled while the session was ending.
 func (p *printer) Last(ctx context.Context, live *session.Live) error {
+	if p.feed == nil {
+		p.follow(live)
+	}
 	p.ending = true
-	return p.print(ctx, live)
+	if err := p.print(ctx, live); err != nil {
+		return err
+	}
+	for _, n := range slices.Sorted(maps.Keys(p.open)) {
+		if row := p.open[n].row; row.Settled() {
+			if err := p.settle(ctx, live.History, row); err != nil {
+				return err
+			}
+		}
+	}
+	return closedOutput(p.out.Flush())
+}
+
+func (p *printer) follow(live *session.Live) {
+	p.session, p.feed = live.ID, live.History.Follow(live.ID)
 }
 
 // print shows all that changed since the last time.
 func (p *printer) print(ctx context.Context, live *session.Live) error {
 	const page = 200
 	for {
-		changes, err := live.History.Since(ctx, live.ID, p.rev, page)
+		changes, err := p.feed.Read(ctx, page)
 		if err != nil {
 			return err
 		}
 		for _, c := range changes {
 			if err := p.change(ctx, live.History, c); err != nil {
 				return err
-			}
-			p.rev = c.Rev
-			if p.done && !p.ending {
-				break
 			}
 		}
 		if err := p.out.Flush(); err != nil {
@@ -123,32 +159,98 @@ func (p *printer) print(ctx context.Context, live *session.Live) error {
 	}
 }
 
-// change shows one change: a state, or an event that can change no more.
-func (p *printer) change(ctx context.Context, store *history.Store, c history.Change) error {
+// change shows one change: a state, or an event when it settles. Later changes
+// of an event may say that it has not failed after all.
+func (p *printer) change(ctx context.Context, store *history.Store, c event.Change) error {
 	if c.State != nil {
 		return p.state(c.State)
 	}
-	e := c.Event
-	if !e.Done() {
+	row := c.Row
+	if _, printed := p.printed[row.N]; printed {
+		p.note(row)
 		return nil
 	}
-	if e.Verdict.Trusted() && !e.Refused() {
+	if !row.Done() {
+		p.hold(row, false)
+		return nil
+	}
+	if p.done && !p.ending {
+		p.hold(row, true) // Last prints it
+		return nil
+	}
+	return p.settle(ctx, store, row)
+}
+
+// hold remembers an event that is printed later.
+func (p *printer) hold(row *event.Row, announced bool) {
+	if o := p.open[row.N]; o != nil {
+		o.row = row
+		return
+	}
+	if p.open == nil {
+		p.open = map[int64]*openEvent{}
+	}
+	p.open[row.N] = &openEvent{row: row, seen: time.Now(), announced: announced}
+}
+
+// settle prints an event that has settled.
+func (p *printer) settle(ctx context.Context, store *history.Store, row *event.Row) error {
+	delete(p.open, row.N)
+	if p.printed == nil {
+		p.printed, p.left = map[int64]bool{}, map[int64]bool{}
+	}
+	p.note(row)
+	if row.Verdict.Trusted() && !row.Refused() {
 		p.seen++
-		p.failed = p.failed || e.Failed()
-		p.pending = p.pending || e.Phase == event.PhasePending
-		wanted, err := p.wanted(ctx, store, e)
+		wanted, err := p.wanted(ctx, store, row)
 		if err != nil {
 			return err
 		}
 		p.done = p.done || p.count > 0 && p.seen >= p.count || wanted
 	}
-	if err := p.event(ctx, store, e); err != nil {
+	if err := p.event(ctx, store, "event", row); err != nil {
 		return err
 	}
 	if p.settled != nil {
-		p.settled(e.N)
+		p.settled(row.N)
 	}
 	return nil
+}
+
+// note remembers what an event that was printed counts as.
+func (p *printer) note(row *event.Row) {
+	p.printed[row.N] = row.Failed && row.Verdict.Trusted()
+	if row.Pending {
+		p.left[row.N] = true
+	} else {
+		delete(p.left, row.N)
+	}
+}
+
+// nextArrival returns when the next event is to be announced.
+func (p *printer) nextArrival() (next time.Time, any bool) {
+	for _, o := range p.open {
+		if due := o.seen.Add(arrivalDelay); !o.announced && (!any || due.Before(next)) {
+			next, any = due, true
+		}
+	}
+	return next, any
+}
+
+// announce prints the arrival of events that have not settled for a while.
+func (p *printer) announce(ctx context.Context, store *history.Store) error {
+	now := time.Now()
+	for _, n := range slices.Sorted(maps.Keys(p.open)) {
+		o := p.open[n]
+		if o.announced || now.Before(o.seen.Add(arrivalDelay)) {
+			continue
+		}
+		o.announced = true
+		if err := p.event(ctx, store, "arrival", o.row); err != nil {
+			return err
+		}
+	}
+	return closedOutput(p.out.Flush())
 }
 
 // unmet tells why a session in order, in which the app has ended or not, was
@@ -169,8 +271,8 @@ func (p *printer) unmet(appEnded bool) error {
 func (p *printer) failure() error {
 	what, which := "a target failed", "--failed"
 	switch {
-	case p.failed:
-	case p.pending:
+	case slices.Contains(slices.Collect(maps.Values(p.printed)), true):
+	case len(p.left) > 0:
 		what, which = "an event was not handed over", "--pending"
 	default:
 		return nil
@@ -182,23 +284,28 @@ func (p *printer) failure() error {
 	return &hinted{errors.New(what), hint, exitTarget}
 }
 
-// wanted reports whether e is what the session was to wait for.
-func (p *printer) wanted(ctx context.Context, store *history.Store, e *event.Event) (bool, error) {
+// wanted reports whether an event is what the session was to wait for.
+func (p *printer) wanted(ctx context.Context, store *history.Store, row *event.Row) (bool, error) {
 	if p.until == nil {
 		return false, nil
 	}
-	return store.Matches(ctx, p.until, e)
+	return store.Matches(ctx, p.until, row)
 }
 
-func (p *printer) event(ctx context.Context, store *history.Store, e *event.Event) error {
+// event prints an event as a line of a type: "event", or "arrival" before it
+// has settled.
+func (p *printer) event(ctx context.Context, store *history.Store, lineType string, row *event.Row) error {
 	if !p.json {
-		return p.line(eventLine(e))
+		return p.line(eventLine(row))
 	}
-	whole, err := store.Get(ctx, e.N)
+	whole, err := store.Get(ctx, row.N)
+	if errors.Is(err, history.ErrNotFound) {
+		return nil // it was deleted meanwhile
+	}
 	if err != nil {
 		return err
 	}
-	b, err := whole.MarshalJSON()
+	b, err := whole.Line(lineType)
 	if err != nil {
 		return err
 	}

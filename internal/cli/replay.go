@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +93,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 		if err != nil {
 			return nil, err
 		}
-		e, err := getEvent(ctx, store, n)
+		e, err := getEvent(ctx, store.Reader, n)
 		if err != nil {
 			return nil, err
 		}
@@ -107,17 +106,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 	if len(args) > 0 {
 		return numbers, nil
 	}
-	trusted := true
-	q := f.sel.query()
-	q.Trusted = &trusted
-	err := store.Search(ctx, q, func(e *event.Event) error {
-		if session.Sendable(e) == nil {
-			numbers = append(numbers, e.N)
-		}
-		return nil
-	})
-	slices.Reverse(numbers)
-	return numbers, err
+	return session.ToReplay(ctx, store.Reader, f.sel.query())
 }
 
 // liveSession gives the address of the session that replays go through: the
@@ -131,7 +120,7 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 	if err != nil || len(live) == 0 {
 		return "", err
 	}
-	first, err := getEvent(ctx, store, numbers[0])
+	first, err := getEvent(ctx, store.Reader, numbers[0])
 	if err != nil {
 		return "", err
 	}
@@ -162,7 +151,7 @@ type replayer struct {
 func (r *replayer) throughSession(ctx context.Context) error {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, n := range r.numbers {
-		e, err := getEvent(ctx, r.source, n)
+		e, err := getEvent(ctx, r.source.Reader, n)
 		if err != nil {
 			return err
 		}
@@ -244,7 +233,7 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 	var routes []receiver.Route
 	seen := map[string]bool{}
 	for _, n := range r.numbers {
-		e, err := getEvent(ctx, r.source, n)
+		e, err := getEvent(ctx, r.source.Reader, n)
 		if err != nil {
 			return nil, err
 		}
@@ -283,7 +272,7 @@ func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
 	for _, n := range o.numbers {
 		var targets []string
 		if o.restrict {
-			old, err := getEvent(ctx, o.source, n)
+			old, err := getEvent(ctx, o.source.Reader, n)
 			if err != nil {
 				return err
 			}
@@ -316,7 +305,7 @@ func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
 func (o *ownReplay) Last(context.Context, *session.Live) error { return nil }
 
 func (r *replayer) show(ctx context.Context, e *event.Event) error {
-	if err := r.printer.change(ctx, r.source, history.Change{Rev: e.Rev, Event: e}); err != nil {
+	if err := r.printer.change(ctx, r.source, event.Change{Rev: e.Rev, Row: event.NewRow(e)}); err != nil {
 		return err
 	}
 	return closedOutput(r.printer.out.Flush())

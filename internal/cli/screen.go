@@ -62,9 +62,11 @@ func (s *screen) Run(ctx context.Context, live *session.Live) error {
 		cancel()
 	})
 	wake := make(chan struct{}, 1)
-	background.Go(func() { s.merge(ctx, live, wake) })
+	feed := live.History.Follow(live.ID)
+	defer feed.Close()
+	background.Go(func() { s.merge(ctx, feed.Wake(), wake) })
 	s.gate.hold()
-	err := tui.Run(ctx, s.config(live, wake))
+	err := tui.Run(ctx, s.config(live, feed, wake))
 	s.gate.open()
 	cancel()
 	s.lastWords()
@@ -100,9 +102,7 @@ func (s *screen) Last(ctx context.Context, live *session.Live) error {
 }
 
 // merge wakes the interface when the history or the app has something new.
-func (s *screen) merge(ctx context.Context, live *session.Live, wake chan<- struct{}) {
-	stored, unsubscribe := live.History.Subscribe()
-	defer unsubscribe()
+func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- struct{}) {
 	var written <-chan struct{}
 	if s.app != nil {
 		written = s.app.wake
@@ -125,22 +125,15 @@ func (s *screen) merge(ctx context.Context, live *session.Live, wake chan<- stru
 }
 
 // config fills in what the interface shows and can do.
-func (s *screen) config(live *session.Live, wake <-chan struct{}) tui.Config {
+func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan struct{}) tui.Config {
 	cfg := tui.Config{
 		Feed: tui.Feed{
-			Since: func(ctx context.Context, rev int64, limit int) ([]tui.Change, error) {
-				changes, err := live.History.Since(ctx, live.ID, rev, limit)
-				out := make([]tui.Change, len(changes))
-				for i, c := range changes {
-					out[i] = tui.Change{Rev: c.Rev, Event: c.Event, State: c.State}
-				}
-				return out, err
-			},
+			Read: feed.Read,
 			Wake: wake,
 			Get:  live.History.Get,
-			Older: func(ctx context.Context, f *filter.Filter, before int64, limit int) (found []*event.Event, err error) {
-				err = live.History.Search(ctx, history.Query{Filter: f, Before: before, Limit: limit}, func(e *event.Event) error {
-					found = append(found, e)
+			Older: func(ctx context.Context, f *filter.Filter, before int64, limit int) (found []*event.Row, err error) {
+				err = live.History.Search(ctx, history.Query{Filter: f, Before: before, Limit: limit}, func(row *event.Row) error {
+					found = append(found, row)
 					return nil
 				})
 				return found, err

@@ -101,9 +101,11 @@ func benchSessionIn(b testing.TB, dir session.Dir, shown bool, change ...func(*t
 			s := newScreen(p, newPrinter(io.Discard, false))
 			wake := make(chan struct{}, 1)
 			var merging sync.WaitGroup
-			merging.Go(func() { s.merge(ctx, live, wake) })
+			feed := live.History.Follow(live.ID)
+			defer feed.Close()
+			merging.Go(func() { s.merge(ctx, feed.Wake(), wake) })
 			defer merging.Wait()
-			cfg := s.config(live, wake)
+			cfg := s.config(live, feed, wake)
 			cfg.Input, cfg.Output, cfg.Environ = terminal, terminal, []string{"TERM=xterm-256color"}
 			for _, f := range change {
 				f(&cfg)
@@ -278,7 +280,7 @@ func BenchmarkKeyWithAMillionEvents(b *testing.B) {
 		over := make(chan struct{})
 		close(over)
 		p := &Process{Err: io.Discard, Getenv: func(string) string { return "" }}
-		cfg := newScreen(p, newPrinter(io.Discard, false)).config(s.live, over)
+		cfg := newScreen(p, newPrinter(io.Discard, false)).config(s.live, s.live.History.Follow(s.live.ID), over)
 		return func() float64 {
 			began := time.Now()
 			if frame := tui.Draw(b.Context(), cfg, 120, 40, "k", "k", "j", "enter", "j", "esc", "k"); !strings.Contains(frame, "repo.content.update") {

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -58,11 +59,9 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprintf("baseline/clients=%d", clients), func(b *testing.B) {
 			var mu sync.Mutex
 			benchmarkAppend(b, clients, false, func(s *Store, ctx context.Context, e *event.Event) error {
-				row := encodeEvent(e)
 				mu.Lock()
 				defer mu.Unlock()
-				_, err := s.writer.transact(ctx, row.insert)
-				return err
+				return s.Append(ctx, e)
 			})
 		})
 	}
@@ -104,9 +103,9 @@ func benchmarkAppend(b *testing.B, clients int, updates bool, store func(*Store,
 	}
 }
 
-// BenchmarkSince reads what a screen asks for at each frame, one change or
-// none, and a first page, from histories of two sizes.
-func BenchmarkSince(b *testing.B) {
+// BenchmarkRead reads what a screen asks for at each frame, one change, and a
+// first page, from histories of two sizes.
+func BenchmarkRead(b *testing.B) {
 	sizes := []int{1_000, 1_000_000}
 	if testing.Short() {
 		sizes = []int{1_000, 20_000}
@@ -114,18 +113,28 @@ func BenchmarkSince(b *testing.B) {
 	for _, size := range sizes {
 		s := open(b)
 		grow(b, s, size)
+		must(b, s.StartSession(b.Context(), Session{ID: "mine"}))
 		e := keep(b, s, delivery("mine", 0, 1024))
 		for i := range 999 {
 			keep(b, s, delivery("mine", i, 1024))
 		}
-		s.Update(handedOver(e.N)[1])
-		flush(b, s)
-		last := get(b, s, e.N).Rev
+		ring := s.Follow("mine")
+		defer ring.Close()
+		if _, err := ring.Read(b.Context(), 10_000); err != nil {
+			b.Fatal(err)
+		}
 		for name, ask := range map[string]func() (int, error){
-			"one-change": func() (int, error) { c, err := s.Since(b.Context(), "mine", last-1, 100); return len(c) - 1, err },
-			"no-change":  func() (int, error) { c, err := s.Since(b.Context(), "mine", last, 100); return len(c), err },
+			"one-change": func() (int, error) {
+				s.Update(handedOver(e.N)[1])
+				flush(b, s)
+				c, err := ring.Read(b.Context(), 100)
+				return len(c) - 1, err
+			},
+			"no-change": func() (int, error) { c, err := ring.Read(b.Context(), 100); return len(c), err },
 			"page-of-100": func() (int, error) {
-				c, err := s.Since(b.Context(), "mine", last-500, 100)
+				f := s.Follow("mine")
+				defer f.Close()
+				c, err := f.Read(b.Context(), 100)
 				return len(c) - 100, err
 			},
 			"list-100": func() (int, error) {
@@ -150,19 +159,16 @@ func BenchmarkSince(b *testing.B) {
 	}
 }
 
-// grow adds settled events of an earlier session in one statement.
+// grow adds settled events of an earlier session in one statement, as another
+// process would.
 func grow(b *testing.B, s *Store, size int) {
 	b.Helper()
-	header := encodeHeader(delivery("", 0, 0).Header)
-	err := s.store(b.Context(), &write{apply: func(tx *transaction) error {
-		_, err := tx.once(`WITH RECURSIVE series(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM series WHERE value < ?2)
-			INSERT INTO events SELECT value, value, 'old', 'hub', 0, 0, 'w', hex(randomblob(12)), 1,
-			'repo.content.update', 'model', 'me/m', value, 'ok', 'settled', 200, 1, 0, 0, 1024, 0, 'POST', '/hf-tap/x', NULL, ?1, 0, 0
-			FROM series`, header, size)
-		tx.n, tx.w.numbers.version = int64(size), 0 // they are to be counted again
-		return err
-	}})
-	if err != nil {
-		b.Fatal(err)
-	}
+	other, err := sql.Open("sqlite", address(s.Path(), "rw", "busy_timeout(5000)"))
+	must(b, err)
+	defer other.Close()
+	must(b, s.StartSession(b.Context(), Session{ID: "old"}))
+	_, err = other.ExecContext(b.Context(), `WITH RECURSIVE series(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM series WHERE value < ?)
+		INSERT INTO events SELECT value, value, value, 'old', 'hub', 0, 'w', hex(randomblob(12)), 1, 'repo.content.update', 'model:me/m',
+		value, 'ok', 'settled', 200, 1, 0, 0, 0, 0, 0, 1024, 0, 'POST', '/hf-tap/x', 'pushed main', NULL FROM series`, size)
+	must(b, err)
 }

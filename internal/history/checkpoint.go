@@ -3,14 +3,13 @@ package history
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 const (
-	// checkpointAfter is how many transactions of this process are written to
-	// the log before its pages are copied into the file: some 2,000 pages. Of
-	// the spool's events spooledPerCommit are as many pages as a transaction.
-	checkpointAfter  = 300
-	spooledPerCommit = 16
+	// checkpointAfter is how many commits of this process are written to the
+	// log before its pages are copied into the file: some 2,000 pages.
+	checkpointAfter = 300
 	// lastCheckpoint is how many pages (64 MiB) the log holds when the writer
 	// copies what is left, so that it can begin the log anew: while others write,
 	// the checkpointer never comes to its end.
@@ -33,12 +32,17 @@ func openCheckpointer(path string) (*checkpointer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &checkpointer{db: db, wake: make(chan struct{}, 1), done: make(chan struct{})}, nil
+	if err := warm(db, 1); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	c := &checkpointer{db: db, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go c.run()
+	return c, nil
 }
 
-// committed counts a transaction. Only who has the turn to write calls it.
-func (c *checkpointer) committed(rows int) {
-	if c.commits += 1 + rows/spooledPerCommit; c.commits < checkpointAfter {
+// committed counts a transaction. Only the caller that has the turn calls it.
+func (c *checkpointer) committed() {
+	if c.commits++; c.commits < checkpointAfter {
 		return
 	}
 	c.commits = 0

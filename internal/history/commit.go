@@ -4,182 +4,175 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"runtime"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
-// moreTurns is how many batches of others a caller stores after its own.
-const moreTurns = 3
+// How long updates gather before they are written, and how long the store waits
+// before it tries again to write those that failed.
+const (
+	gatherTime = 5 * time.Millisecond
+	retryTime  = time.Second
+)
 
-// store has a write stored and waits for its end. A caller that finds nobody
-// writing does it itself, and some of what comes meanwhile, too: to wake
-// another goroutine and be woken by it takes a third as long as the transaction.
-func (s *Store) store(ctx context.Context, w *write) error {
-	b, mine, err := s.queue.put(ctx, w)
+// write stores a call and returns its result. A caller that finds nobody writing
+// does it itself, and then passes the turn to one that came meanwhile: to wake a
+// goroutine of the store's and be woken by it takes a third as long as the
+// transaction.
+func (s *Store) write(ctx context.Context, c *call) error {
+	mine, err := s.queue.enqueue(c)
 	if err != nil {
 		return err
 	}
-	if mine {
-		s.commit(ctx, b)
-		for range moreTurns {
-			next, ok := s.queue.again()
-			if !ok {
-				break
+	if !mine {
+		select {
+		case err := <-c.done:
+			return err
+		case <-c.turn:
+		case <-ctx.Done():
+			if s.queue.remove(c) {
+				return ctx.Err()
 			}
-			s.commit(context.Background(), next)
+			return <-c.done
 		}
-		s.queue.pass(true)
-		return <-w.done
 	}
-	select {
-	case err := <-w.done:
-		return err
-	case <-ctx.Done():
+	runtime.Gosched() // callers that are about to come share the transaction
+	if err := s.turn(ctx); err != nil {
+		s.queue.remove(c)
+		c.done <- err
+	}
+	s.queue.pass()
+	return <-c.done
+}
+
+// turn writes what has gathered. An error means that ctx ended before another
+// process released the file: all of it waits for the next turn then.
+func (s *Store) turn(ctx context.Context) error {
+	if s.ready(ctx) == nil {
+		s.writer.begin(ctx)
+	}
+	if ctx.Err() != nil && s.writer.beginErr != nil {
+		s.writer.begun = false
 		return ctx.Err()
 	}
+	s.commit(s.queue.take())
+	return nil
 }
 
-// write is the goroutine that stores what nobody waits for, and what came
-// while somebody else was writing.
-func (s *Store) write() {
-	defer close(s.queue.drained)
+// writeUpdates is the goroutine that writes updates and states that nobody
+// waits for.
+func (s *Store) writeUpdates() {
+	pause := gatherTime
 	for {
-		b := s.queue.next()
-		s.commit(context.Background(), b)
-		s.queue.pass(false)
-		if b.last {
+		select {
+		case <-s.closing:
 			return
+		case <-s.queue.stirred:
+		}
+		select {
+		case <-s.closing:
+			return
+		case <-time.After(pause):
+		}
+		pause = gatherTime
+		if s.Flush(context.Background()) != nil { // what failed is in the queue again
+			pause = retryTime
 		}
 	}
 }
 
-// commit stores a batch: all of it at once, or, when that fails, each part by
-// itself. What nobody waits for goes first: an EndSession must find what is from
-// before its call.
-func (s *Store) commit(ctx context.Context, b batch) {
-	if b.empty() {
-		return
+// commit writes a batch: all of it at once, or, when that fails, each part by
+// itself, so that one bad event cannot take others with it. It needs the turn.
+func (s *Store) commit(b batch) {
+	err := s.transact(b.apply)
+	switch {
+	case err == nil || b.single():
+		s.finish(b.calls, err)
+	case errors.Is(err, errFile): // the parts have nothing to do with it
+		s.queue.putBack(b.updates, b.states)
+		s.finish(b.calls, err)
+	default:
+		err = s.commitParts(b)
 	}
-	if b.numbers > 0 && !s.queue.prepare() {
-		b.numbers = 0
+	if err == nil || !hopeless(err) {
+		s.setFailing(err)
 	}
-	var numbers span
-	err := s.transact(ctx, len(b.rows), func(tx *transaction) (err error) {
-		if err := tx.applyBacklog(b.rows, b.updates); err != nil {
+}
+
+// apply writes a batch: updates first.
+func (b batch) apply(tx *transaction) error {
+	if err := tx.update(b.updates); err != nil {
+		return err
+	}
+	for _, state := range b.states {
+		if err := tx.insertState(state); err != nil {
 			return err
 		}
-		for _, w := range b.writes {
-			if err := w.apply(tx); err != nil {
-				return err
-			}
-		}
-		for _, left := range slices.Backward(b.giveBack) {
-			if err := tx.giveBack(left); err != nil {
-				return err
-			}
-		}
-		if b.numbers > 0 {
-			numbers, err = tx.reserve(b.numbers)
-		}
-		return err
-	})
-	all := backlog{rows: b.rows, updates: b.updates}
-	alone := all.size() == 0 && len(b.writes) == 1
-	if err != nil && !alone && !errors.Is(err, errNotBegun) {
-		s.commitParts(ctx, b)
-		return
 	}
-	var kept backlog
-	if err != nil {
-		kept = all
-	} else if b.numbers > 0 {
-		s.queue.numbered(numbers)
+	for _, c := range b.calls {
+		if err := c.apply(tx); err != nil {
+			return err
+		}
 	}
-	s.release(ctx, all, kept, nil, err)
-	for _, w := range b.writes {
-		w.done <- err
+	return nil
+}
+
+// finish returns a result to callers. A state that could not be stored is shown
+// all the same.
+func (s *Store) finish(calls []*call, err error) {
+	for _, c := range calls {
+		if err != nil && c.state != nil {
+			s.show(*c.state)
+		}
+		c.done <- err
 	}
 }
 
-// transact is the writer's, and wakes the subscribers. rows is how many of the
-// spool it stores.
-func (s *Store) transact(ctx context.Context, rows int, apply func(*transaction) error) error {
-	s.writer.followed = s.feed.followed()
-	changed, err := s.writer.transact(ctx, apply)
-	s.copier.committed(rows)
-	if changed {
-		s.feed.signal()
+// single reports whether a batch is one call and nothing else.
+func (b batch) single() bool { return len(b.calls) == 1 && len(b.updates)+len(b.states) == 0 }
+
+// commitParts writes the parts of a batch one by one. It returns the last error
+// that is not about what was to be stored.
+func (s *Store) commitParts(b batch) error {
+	left, states, failed := s.commitBacklog(b)
+	if len(left)+len(states) > 0 {
+		s.queue.putBack(left, states)
 	}
-	return err
+	for i, c := range b.calls {
+		err := failed
+		if failed == nil || !c.after {
+			err = s.transact(c.apply)
+		}
+		if err != nil && !hopeless(err) {
+			failed = err
+		}
+		s.finish(b.calls[i:i+1], err)
+	}
+	return failed
 }
 
-// release gives a backlog back to the queue: kept is what is to be tried again,
-// because of err, and lost why others never can be stored.
-func (s *Store) release(ctx context.Context, taken, kept backlog, lost, err error) {
-	if taken.size() == 0 {
-		return
+// commitBacklog writes what nobody waits for, event by event, and stops at the
+// first that fails. Updates that can never be written are dropped, and reported.
+func (s *Store) commitBacklog(b batch) (left []event.Update, states []event.Change, err error) {
+	together := batch{updates: b.updates, states: b.states}
+	if len(b.updates)+len(b.states) == 0 || s.transact(together.apply) == nil {
+		return nil, nil, nil
 	}
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		// The caller who would have stored them along with its own left.
-		s.queue.release(taken, kept, lost, nil)
-		return
-	}
-	err = s.fault("update", err)
-	s.trouble.set(errors.Join(lost, err))
-	s.queue.release(taken, kept, lost, err)
-}
-
-// commitParts gives each write and each event of the backlog a transaction of
-// their own.
-func (s *Store) commitParts(ctx context.Context, b batch) {
-	all := backlog{rows: b.rows, updates: b.updates}
-	kept, lost, err := s.commitBacklog(ctx, all)
-	s.release(ctx, all, kept, lost, err)
-	for _, w := range b.writes {
-		if w.after && kept.size() > 0 {
-			w.done <- err // it would miss what is kept
-			continue
-		}
-		w.done <- s.transact(ctx, 0, w.apply)
-	}
-}
-
-// commitBacklog stores rows, then updates, each in their order, up to the first
-// that has to wait for better times because of err. lost is about those that
-// never can be stored.
-func (s *Store) commitBacklog(ctx context.Context, b backlog) (kept backlog, lost, err error) {
-	apply := func(rows []*eventRow, updates []update) error {
-		return s.transact(ctx, len(rows), func(tx *transaction) error { return tx.applyBacklog(rows, updates) })
-	}
-	// Most often they are innocent of what made the batch fail.
-	if b.size() == 0 || apply(b.rows, b.updates) == nil {
-		return backlog{}, nil, nil
-	}
-	give := func(n int64, err error) bool {
-		if hopeless(err) {
-			lost, err = errors.Join(lost, s.fault("update", fmt.Errorf("event %d: %w", n, err))), nil
-		}
-		return err == nil
-	}
-	for i, row := range b.rows {
-		err := apply(b.rows[i:i+1], nil)
-		if taken(err) { // its number should be free; it is worth less than the event
-			before := row.n
-			row.given = false
-			err = apply(b.rows[i:i+1], nil)
-			for j := range b.updates {
-				if b.updates[j].n == before {
-					b.updates[j].n = row.n
-				}
-			}
-		}
-		if !give(row.n, err) {
-			return backlog{rows: b.rows[i:], updates: b.updates}, lost, err
+	for i := range b.updates {
+		err := s.transact(batch{updates: b.updates[i : i+1]}.apply)
+		switch {
+		case err != nil && hopeless(err):
+			s.report("lost", fmt.Sprintf("an update of event %d: %v", b.updates[i].N, err))
+		case err != nil:
+			return b.updates[i:], b.states, err
 		}
 	}
-	for i, u := range b.updates {
-		if err := apply(nil, b.updates[i:i+1]); !give(u.n, err) {
-			return backlog{updates: b.updates[i:]}, lost, err
+	if len(b.states) > 0 {
+		if err := s.transact(batch{states: b.states}.apply); err != nil {
+			return nil, b.states, err
 		}
 	}
-	return backlog{}, lost, nil
+	return nil, nil, nil
 }

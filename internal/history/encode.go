@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
-// Headers and lists of targets are kept as JSON that people can read in any
+// Headers and targets are kept as JSON that people can read in any
 // SQLite tool: a list of lists, ["Content-Type","application/json"] for a
 // header and its values. JSON cannot hold text that is not UTF-8, so a value
 // of such bytes is {"base64":"…"} instead of a string.
@@ -43,19 +45,48 @@ func encodeHeader(h http.Header) any {
 	return string(append(out, ']'))
 }
 
-// encodeList gives NULL for a nil list.
-func encodeList(list []string) any {
-	if list == nil {
+// encodeTargets gives NULL for none: a list of
+// [name, tries, status, nanoseconds, error, delivered by].
+func encodeTargets(targets []event.RowTarget) any {
+	if len(targets) == 0 {
 		return nil
 	}
-	out := []byte{'['}
-	for i, s := range list {
-		if i > 0 {
-			out = append(out, ',')
+	out := make([]byte, 0, 96*len(targets))
+	for i, t := range targets {
+		out = append(out, "[,"[min(i, 1)], '[')
+		out = appendText(out, t.Name)
+		for _, n := range [...]int64{int64(t.Tries), int64(t.Status), int64(t.Took)} {
+			out = strconv.AppendInt(append(out, ','), n, 10)
 		}
-		out = appendText(out, s)
+		out = appendText(append(out, ','), t.Err)
+		out = strconv.AppendInt(append(out, ','), t.DeliveredBy, 10)
+		out = append(out, ']')
 	}
 	return string(append(out, ']'))
+}
+
+func decodeTargets(stored *string) ([]event.RowTarget, error) {
+	if stored == nil {
+		return nil, nil
+	}
+	var lists [][]json.RawMessage
+	if err := json.Unmarshal([]byte(*stored), &lists); err != nil {
+		return nil, fmt.Errorf("%w: stored targets: %w", ErrDamaged, err)
+	}
+	targets := make([]event.RowTarget, len(lists))
+	for i, list := range lists {
+		t := &targets[i]
+		fields := [...]any{(*text)(&t.Name), &t.Tries, &t.Status, (*int64)(&t.Took), (*text)(&t.Err), &t.DeliveredBy}
+		if len(list) != len(fields) {
+			return nil, fmt.Errorf("%w: stored targets: %d fields", ErrDamaged, len(list))
+		}
+		for j, field := range fields {
+			if err := json.Unmarshal(list[j], field); err != nil {
+				return nil, fmt.Errorf("%w: stored targets: %w", ErrDamaged, err)
+			}
+		}
+	}
+	return targets, nil
 }
 
 func appendText(out []byte, s string) []byte {
@@ -105,8 +136,8 @@ func decodeHeader(stored *string) (http.Header, error) {
 	if stored == nil {
 		return nil, nil
 	}
-	lines, err := decodeLines(*stored)
-	if err != nil {
+	var lines [][]text
+	if err := json.Unmarshal([]byte(*stored), &lines); err != nil {
 		return nil, fmt.Errorf("%w: stored header: %w", ErrDamaged, err)
 	}
 	h := make(http.Header, len(lines))
@@ -114,87 +145,13 @@ func decodeHeader(stored *string) (http.Header, error) {
 		if len(line) == 0 {
 			return nil, fmt.Errorf("%w: stored header: a line without a name", ErrDamaged)
 		}
-		h[line[0]] = line[1:len(line):len(line)]
-		if len(line) == 1 {
-			h[line[0]] = nil
+		var values []string
+		for _, value := range line[1:] {
+			values = append(values, string(value))
 		}
+		h[string(line[0])] = values
 	}
 	return h, nil
-}
-
-func decodeLines(stored string) ([][]string, error) {
-	if lines, ok := plainLines(stored); ok {
-		return lines, nil
-	}
-	var odd [][]text
-	if err := json.Unmarshal([]byte(stored), &odd); err != nil {
-		return nil, err
-	}
-	lines := make([][]string, len(odd))
-	for i, line := range odd {
-		lines[i] = plainTexts(line)
-	}
-	return lines, nil
-}
-
-// plainLines reads a list of lists of strings that need no unquoting, as all
-// but the oddest headers are, without copying them. To decode JSON in general
-// takes longer than SQLite needs to read the row.
-func plainLines(stored string) (lines [][]string, ok bool) {
-	rest, ok := strings.CutPrefix(stored, "[")
-	for first := true; ok && rest != "]"; first = false {
-		if !first {
-			rest, ok = strings.CutPrefix(rest, ",")
-		}
-		var line []string
-		if ok {
-			line, rest, ok = plainLine(rest)
-		}
-		lines = append(lines, line)
-	}
-	return lines, ok
-}
-
-// plainLine reads one list of strings, and gives what follows it.
-func plainLine(stored string) (line []string, rest string, ok bool) {
-	rest, ok = strings.CutPrefix(stored, "[")
-	for first := true; ok && !strings.HasPrefix(rest, "]"); first = false {
-		opening := `,"`
-		if first {
-			opening = `"`
-		}
-		var s string
-		if rest, ok = strings.CutPrefix(rest, opening); ok {
-			s, rest, ok = strings.Cut(rest, `"`)
-		}
-		if strings.IndexByte(s, '\\') >= 0 {
-			return nil, "", false
-		}
-		line = append(line, s)
-	}
-	return line, strings.TrimPrefix(rest, "]"), ok
-}
-
-func decodeList(stored *string) ([]string, error) {
-	if stored == nil {
-		return nil, nil
-	}
-	if line, rest, ok := plainLine(*stored); ok && rest == "" {
-		return append([]string{}, line...), nil
-	}
-	var list []text
-	if err := json.Unmarshal([]byte(*stored), &list); err != nil {
-		return nil, fmt.Errorf("%w: stored list: %w", ErrDamaged, err)
-	}
-	return plainTexts(list), nil
-}
-
-func plainTexts(list []text) []string {
-	out := make([]string, len(list))
-	for i, t := range list {
-		out[i] = string(t)
-	}
-	return out
 }
 
 // encodeTime gives NULL for the zero time, which has no count of nanoseconds.
@@ -203,14 +160,6 @@ func encodeTime(t time.Time) any {
 		return nil
 	}
 	return t.UnixNano()
-}
-
-// asStored gives a time as it is when it was stored and read.
-func asStored(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return time.Unix(0, t.UnixNano()).UTC()
 }
 
 func decodeTime(ns *int64) time.Time {
@@ -225,4 +174,26 @@ func encodeBool(b bool) int64 {
 		return 1
 	}
 	return 0
+}
+
+// insertArgs are the arguments of sqlInsert.
+func insertArgs(r *event.Row) []any {
+	var arrival any
+	if r.Delivery != "" && r.Verdict.Trusted() && isFromHub(r.Source) && r.ReplayOf == 0 {
+		arrival = int64(r.DeliveryN)
+	}
+	return []any{
+		r.N, r.Rev, r.Family, r.Session, string(r.Source), r.ReplayOf, r.WebhookID, r.Delivery, arrival, string(r.Kind),
+		r.Repo, encodeTime(r.At), string(r.Verdict), string(r.Phase), int64(r.Answer.Status), int64(r.Answer.Duration),
+		encodeBool(r.Failed), encodeBool(r.Pending), encodeBool(r.Dismissed), encodeBool(r.Pinned), encodeBool(r.Edited),
+		r.Size, encodeBool(r.BodyCut), r.Method, r.Path, r.Summary, encodeTargets(r.Targets),
+	}
+}
+
+// updateArgs are the arguments of sqlUpdate.
+func updateArgs(r *event.Row) []any {
+	return []any{
+		r.Rev, string(r.Phase), int64(r.Answer.Status), int64(r.Answer.Duration), encodeBool(r.Failed), encodeBool(r.Pending),
+		encodeBool(r.Dismissed), encodeBool(r.Pinned), encodeTargets(r.Targets), r.N,
+	}
 }

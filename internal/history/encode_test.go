@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 func TestHeadersAreStoredAsJSONThatPeopleCanRead(t *testing.T) {
@@ -35,9 +36,9 @@ func TestStoredTextThatIsNoneIsDamage(t *testing.T) {
 			t.Errorf("the header %s is read as %v, %v", stored, h, err)
 		}
 	}
-	for _, stored := range []string{``, `[`, `["a"`, `["a",]`, `["a"]]`, `[1]`, `"a"`} {
-		if list, err := decodeList(&stored); !errors.Is(err, ErrDamaged) {
-			t.Errorf("the list %s is read as %q, %v", stored, list, err)
+	for _, stored := range []string{``, `[`, `["a"`, `[["a",]`, `[["a"]]`, `[1]`, `[["a",1,2,3,"",4]]]`, `[["a",1,2,3,"",4,5]]`, `[[1,1,2,3,"",4]]`, `[["a","1",2,3,"",4]]`} {
+		if list, err := decodeTargets(&stored); !errors.Is(err, ErrDamaged) {
+			t.Errorf("the targets %s are read as %+v, %v", stored, list, err)
 		}
 	}
 }
@@ -72,9 +73,14 @@ func FuzzHeadersComeBack(f *testing.F) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("stored as %s (-want +got):\n%s", stored, diff)
 		}
-		list := encodeList([]string{key, first}).(string)
-		if back, err := decodeList(&list); err != nil || strings.Join(back, "|") != key+"|"+first {
-			t.Errorf("the list %s is read as %q, %v", list, back, err)
+		targets := []event.RowTarget{{Name: key, Tries: 3, Status: -1, Took: 1 << 62, Err: first, DeliveredBy: 7}, {Name: second}}
+		stored = encodeTargets(targets).(string)
+		back, err := decodeTargets(&stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(targets, back); diff != "" {
+			t.Errorf("stored as %s (-want +got):\n%s", stored, diff)
 		}
 	})
 }

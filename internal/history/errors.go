@@ -16,6 +16,12 @@ var (
 	// ErrDamaged: the file is no history, or its pages contradict each other.
 	// It is left as it is; moving it away lets a new one begin.
 	ErrDamaged = errors.New("the file is damaged or is no hf-tap history")
+	// ErrOld: a build of hf-tap from before the first release wrote the file. It
+	// is left as it is; moving it away lets a new one begin.
+	ErrOld = errors.New("the file was written by an hf-tap from before its first release")
+	// ErrReplaced: another file is in the place of the one that is open. What is
+	// stored now would not be found later, so nothing is.
+	ErrReplaced = errors.New("another file is in its place")
 	// ErrNewer: a later version of hf-tap wrote the file. It is left as it is.
 	ErrNewer = errors.New("the file was written by a newer hf-tap")
 	// ErrUnwritable: permissions, a read-only file system, or something that is
@@ -34,8 +40,8 @@ var (
 
 // fault adds to err what was being done, to which file, and which of the
 // sentinels it is.
-func (s *Store) fault(doing string, err error) error {
-	return fault(s.path, doing, err)
+func (r *Reader) fault(doing string, err error) error {
+	return fault(r.path, doing, err)
 }
 
 func fault(path, doing string, err error) error {
@@ -54,7 +60,7 @@ func classify(err error) error {
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		return classifyCode(failure.Code())
 	}
-	for _, kind := range []error{ErrDamaged, ErrNewer, ErrUnwritable, ErrFull, ErrBusy} {
+	for _, kind := range []error{ErrDamaged, ErrOld, ErrNewer, ErrReplaced, ErrUnwritable, ErrFull, ErrBusy} {
 		if errors.Is(err, kind) {
 			return kind
 		}
@@ -75,7 +81,7 @@ func classifyCode(code int) error {
 	case sqlite3.SQLITE_IOERR_SHMSIZE:
 		// The shared-memory file could not be made longer.
 		return ErrFull
-	case sqlite3.SQLITE_IOERR_CORRUPTFS:
+	case sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_SHORT_READ:
 		return ErrDamaged
 	}
 	switch code & 0xff {

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"modernc.org/sqlite"
@@ -24,61 +26,55 @@ import (
 // full disk would.
 func limitPages(t *testing.T, s *Store, more int) {
 	t.Helper()
-	err := s.store(t.Context(), &write{apply: func(tx *transaction) error {
+	must(t, s.write(t.Context(), newCall(0, func(tx *transaction) error {
 		var pages int
 		if err := tx.w.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
 			return err
 		}
 		_, err := tx.once(fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
 		return err
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	})))
 }
 
 const unlimited = 1 << 20
 
 func TestAFullDiskFailsOneAppendAndNotItsNeighbours(t *testing.T) {
-	s := open(t)
-	keep(t, s, &event.Event{})
-	limitPages(t, s, 50)
-	unlock := lock(t, s.path) // so that they become one batch
-	var wg sync.WaitGroup
-	failures := make([]error, 10)
-	for i := range failures {
-		wg.Go(func() {
-			e := &event.Event{Session: "s", Body: []byte("small")}
-			if i == 5 {
-				e.Body = make([]byte, 1<<20)
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		keep(t, s, &event.Event{})
+		limitPages(t, s, 50)
+		unlock := lock(t, s.path) // so that they become one batch
+		var wg sync.WaitGroup
+		failures := make([]error, 10)
+		for i := range failures {
+			wg.Go(func() {
+				e := &event.Event{Session: "s", Body: []byte("small")}
+				if i == 5 {
+					e.Body = make([]byte, 1<<20)
+				}
+				failures[i] = s.Append(t.Context(), e)
+			})
+		}
+		synctest.Wait() // all are waiting
+		unlock()
+		wg.Wait()
+		for i, err := range failures {
+			if i == 5 && (!errors.Is(err, ErrFull) || !strings.Contains(err.Error(), fmt.Sprintf("%q", s.path))) {
+				t.Errorf("the large event: %v, want ErrFull and the path", err)
 			}
-			failures[i] = s.Append(t.Context(), e)
-		})
-	}
-	await(t, "all are waiting", func() bool {
-		s.queue.mu.Lock()
-		defer s.queue.mu.Unlock()
-		return len(s.queue.writes) == len(failures)-1 // one has the turn
+			if i != 5 && err != nil {
+				t.Errorf("event %d: %v", i, err)
+			}
+		}
+		if got := len(follow(t, s, "s")); got != 9 {
+			t.Errorf("%d events are there, want 9", got)
+		}
+		sound(t, s)
 	})
-	unlock()
-	wg.Wait()
-	for i, err := range failures {
-		if i == 5 && (!errors.Is(err, ErrFull) || !strings.Contains(err.Error(), fmt.Sprintf("%q", s.path))) {
-			t.Errorf("the large event: %v, want ErrFull and the path", err)
-		}
-		if i != 5 && err != nil {
-			t.Errorf("event %d: %v", i, err)
-		}
-	}
-	if got := len(since(t, s, "s", 0, 0)); got != 9 {
-		t.Errorf("%d events are there, want 9", got)
-	}
-	sound(t, s)
 }
 
 func TestUpdatesWaitForSpaceAndLoseNothing(t *testing.T) {
-	troubles := make(chan error, 100)
-	s := openAt(t, filepath.Join(t.TempDir(), "history.db"), Config{OnError: func(err error) { troubles <- err }})
+	s, f := live(t, filepath.Join(t.TempDir(), "history.db"))
 	e := keep(t, s, &event.Event{})
 	limitPages(t, s, 20)
 	big := make([]byte, 1<<20)
@@ -88,8 +84,8 @@ func TestUpdatesWaitForSpaceAndLoseNothing(t *testing.T) {
 	if err := s.Flush(t.Context()); !errors.Is(err, ErrFull) {
 		t.Fatalf("Flush: %v, want ErrFull", err)
 	}
-	if err := <-troubles; !errors.Is(err, ErrFull) {
-		t.Errorf("OnError(%v), want ErrFull", err)
+	if detail := readUntil(t, f, "failing"); !strings.Contains(detail, ErrFull.Error()) && !strings.Contains(detail, "full") {
+		t.Errorf("failing: %s", detail)
 	}
 	if err := s.Err(); !errors.Is(err, ErrFull) {
 		t.Errorf("Err() = %v, want ErrFull", err)
@@ -101,8 +97,8 @@ func TestUpdatesWaitForSpaceAndLoseNothing(t *testing.T) {
 	}
 
 	limitPages(t, s, unlimited)
-	if err := <-troubles; err != nil { // nobody else has to ask for it
-		t.Errorf("OnError(%v), want nil when space is back", err)
+	if detail := readUntil(t, f, "healed"); !strings.Contains(detail, "full") { // without another call
+		t.Errorf("healed: %s", detail)
 	}
 	if err := s.Err(); err != nil {
 		t.Errorf("Err() = %v after space is back", err)
@@ -118,53 +114,22 @@ func TestUpdatesWaitForSpaceAndLoseNothing(t *testing.T) {
 	}
 }
 
-func TestUpdatesThatFailAtFirstHealWithoutAnotherCall(t *testing.T) {
-	troubles := make(chan error, 100)
-	s := openAt(t, filepath.Join(t.TempDir(), "history.db"), Config{OnError: func(err error) { troubles <- err }})
-	e := keep(t, s, &event.Event{})
-	limitPages(t, s, 1)
-	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{Body: make([]byte, 1<<20)}})
-	<-troubles
-	// No Append, no Flush: the writer's own timer has to try again. The limit
-	// is lifted while nobody has the turn.
-	await(t, "nobody is writing", func() bool {
-		s.queue.mu.Lock()
-		defer s.queue.mu.Unlock()
-		if s.queue.busy {
-			return false
-		}
-		_, err := s.writer.conn.ExecContext(context.Background(), "PRAGMA max_page_count = 1000000")
-		return err == nil
-	})
-	if err := <-troubles; err != nil {
-		t.Errorf("OnError(%v), want nil", err)
-	}
-}
-
 func TestWhatCanNeverBeStoredHoldsUpNothing(t *testing.T) {
-	troubles := make(chan error, 100)
-	s := openAt(t, filepath.Join(t.TempDir(), "history.db"), Config{OnError: func(err error) { troubles <- err }})
-	e := keep(t, s, &event.Event{})
-	if _, err := sqlite.Limit(s.writer.conn, sqlite3.SQLITE_LIMIT_LENGTH, 100_000); err != nil {
-		t.Fatal(err)
-	}
+	s, f := live(t, filepath.Join(t.TempDir(), "history.db"))
+	e := keep(t, s, &event.Event{Session: "s"})
+	limit := newCall(0, func(tx *transaction) error {
+		_, err := sqlite.Limit(tx.w.conn, sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+		return err
+	})
+	must(t, s.write(t.Context(), limit))
 	unlock := lock(t, s.path) // so that they are stored together
 	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 1}})
 	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 2, Body: make([]byte, 200_000)}})
 	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 3}, Phase: event.PhaseSettled})
-	flushed := make(chan error)
-	go func() { flushed <- s.Flush(t.Context()) }()
-	await(t, "the flush waits", func() bool {
-		s.queue.mu.Lock()
-		defer s.queue.mu.Unlock()
-		return len(s.queue.waiters) == 1
-	})
 	unlock()
-	if err := <-flushed; err == nil || !strings.Contains(err.Error(), "event 1") {
-		t.Errorf("Flush: %v, want what was lost", err)
-	}
-	if err := <-troubles; err == nil {
-		t.Error("OnError was not told")
+	flush(t, s)
+	if detail := readUntil(t, f, "lost"); !strings.Contains(detail, "event 1") {
+		t.Errorf("lost: %s", detail)
 	}
 	if err := s.Append(t.Context(), &event.Event{Body: make([]byte, 200_000)}); err == nil {
 		t.Error("an event that is too large was stored")
@@ -176,11 +141,11 @@ func TestWhatCanNeverBeStoredHoldsUpNothing(t *testing.T) {
 	s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
 	flush(t, s)
 	if err := s.Err(); err != nil {
-		t.Errorf("the trouble does not end: %v", err)
+		t.Errorf("the history fails: %v", err)
 	}
 }
 
-func TestCloseTellsWhatItCouldNotStore(t *testing.T) {
+func TestCloseSaysWhatItCouldNotStore(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -195,27 +160,50 @@ func TestCloseTellsWhatItCouldNotStore(t *testing.T) {
 }
 
 func TestALockThatIsNeverReleasedEndsInErrBusy(t *testing.T) {
-	s := open(t)
-	s.writer.patience = 30 * time.Millisecond
-	e := keep(t, s, &event.Event{})
-	unlock := lock(t, s.path)
-	if err := s.Append(t.Context(), &event.Event{}); !errors.Is(err, ErrBusy) {
-		t.Errorf("Append: %v, want ErrBusy", err)
-	}
-	s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
-	if err := s.Flush(t.Context()); !errors.Is(err, ErrBusy) {
-		t.Errorf("Flush: %v, want ErrBusy", err)
-	}
-	unlock()
-	flush(t, s)
-	if got := get(t, s, e.N).Phase; got != event.PhaseSettled {
-		t.Errorf("the phase is %q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, f := live(t, filepath.Join(t.TempDir(), "history.db"))
+		e := keep(t, s, &event.Event{})
+		unlock := lock(t, s.path)
+		if err := s.Append(t.Context(), &event.Event{}); !errors.Is(err, ErrBusy) {
+			t.Errorf("Append: %v, want ErrBusy", err)
+		}
+		s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
+		if err := s.Flush(t.Context()); !errors.Is(err, ErrBusy) {
+			t.Errorf("Flush: %v, want ErrBusy", err)
+		}
+		if err := s.AppendState(t.Context(), event.State{Session: "s", Subject: event.SubjectTunnel, State: "down"}); !errors.Is(err, ErrBusy) {
+			t.Errorf("AppendState: %v, want ErrBusy", err)
+		}
+		// Followers see a state that could not be stored, once.
+		want := []string{"failing", "down"}
+		if got := words(read(t, f)); !slices.Equal(got, want) {
+			t.Errorf("while it is locked a follower reads %q, want %q", got, want)
+		}
+		late := s.Follow("s")
+		defer late.Close()
+		if got := words(read(t, late)); !slices.Equal(got, want) {
+			t.Errorf("a new follower reads %q, want %q", got, want)
+		}
+		unlock()
+		flush(t, s)
+		if got := get(t, s, e.N).Phase; got != event.PhaseSettled {
+			t.Errorf("the phase is %q", got)
+		}
+		for _, f := range []*Follower{f, late} {
+			if got := words(read(t, f)); !slices.Equal(got, []string{"healed"}) {
+				t.Errorf("after that a follower reads %q", got)
+			}
+		}
+		flush(t, s)
+		if got := words(follow(t, s, "s")); !slices.Equal(got, []string{"failing", "down", "healed"}) {
+			t.Errorf("the file holds %q", got)
+		}
+	})
 }
 
 func TestOpenWaitsForALockedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
-	must(t, create(path)) // a file that has to be made a history of first
+	writeFile(t, path, nil) // a file that has to be made a history of first
 	unlock := lock(t, path)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -258,6 +246,11 @@ func TestFilesThatCannotBeUsedAreToldApart(t *testing.T) {
 			fill(t, path)
 			alter(t, path, "PRAGMA user_version = 1000")
 		}, ErrNewer},
+		{"from before the first release", func(t *testing.T, path string) {
+			script, err := os.ReadFile(filepath.Join("testdata", "before-release.sql"))
+			must(t, err)
+			alter(t, path, string(script))
+		}, ErrOld},
 		{"a folder", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o700)) }, ErrUnwritable},
 		{"a file where the folder should be", func(t *testing.T, path string) {
 			must(t, os.Remove(filepath.Dir(path)))
@@ -289,7 +282,7 @@ func TestFilesThatCannotBeUsedAreToldApart(t *testing.T) {
 			if !strings.Contains(err.Error(), fmt.Sprintf("%q", path)) {
 				t.Errorf("%v does not quote the path", err)
 			}
-			for _, other := range []error{ErrDamaged, ErrNewer, ErrUnwritable, ErrFull, ErrBusy} {
+			for _, other := range []error{ErrDamaged, ErrOld, ErrNewer, ErrUnwritable, ErrFull, ErrBusy} {
 				if other != test.want && errors.Is(err, other) {
 					t.Errorf("%v is also %v", err, other)
 				}
@@ -346,7 +339,9 @@ func readEverything(t *testing.T, path string) bool {
 				err = errors.Join(err, getErr)
 			}
 		}
-		_, sinceErr := s.Since(t.Context(), "session", 0, 1<<20)
+		f := s.Follow("session")
+		_, sinceErr := f.Read(t.Context(), 1<<20)
+		f.Close()
 		_, sessionsErr := s.Sessions(t.Context(), 0)
 		err = errors.Join(err, sinceErr, sessionsErr, s.Append(t.Context(), delivery("session", 7, 5000)))
 	}
@@ -369,7 +364,7 @@ func TestTheFileBelongsToTheUserAlone(t *testing.T) {
 		must(t, err)
 		return info.Mode().Perm()
 	}
-	s := openAt(t, path, Config{})
+	s := openAt(t, path)
 	keep(t, s, oddEvent())
 	if got := mode(dir); got != 0o700 {
 		t.Errorf("the folder has %o", got)
@@ -381,7 +376,7 @@ func TestTheFileBelongsToTheUserAlone(t *testing.T) {
 	}
 	must(t, os.Chmod(path, 0o644))
 	must(t, os.Chmod(path+"-wal", 0o644))
-	openAt(t, path, Config{})
+	openAt(t, path)
 	if mode(path) != 0o600 || mode(path+"-wal") != 0o600 {
 		t.Error("a file that others could read was left so")
 	}

@@ -12,63 +12,136 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
-// create makes the folder, readable by the user alone, and an empty file in
-// it, which is an empty database to SQLite. SQLite gives its companion files
-// the permissions of this one.
+// create makes the folder, readable by the user alone, and a history in it
+// when there is none. It returns the file, and the names of those that others
+// could read until now.
 //
-// A file that is there is not opened here: closing it again would drop the
+// A file that exists is not opened here: closing it again would drop the
 // POSIX locks that other connections of this process hold on it
 // (https://sqlite.org/howtocorrupt.html, 2.2).
-func create(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+func create(ctx context.Context, path string, id identity) (info fs.FileInfo, tightened []string, err error) {
+	if err := makeFolder(path); err != nil {
+		return nil, nil, err
 	}
-	info, err := os.Stat(path)
+	info, err = os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			return nil // another process was first, or it is a link to nothing: SQLite will tell
+		if err := createFile(ctx, path, id); err != nil {
+			return nil, nil, err
 		}
-		if err != nil {
-			return err
-		}
-		return f.Close()
+		info, err = os.Stat(path)
 	}
 	switch {
 	case err != nil:
-		return err
+		return nil, nil, err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: it is no regular file", ErrUnwritable)
+		return nil, nil, fmt.Errorf("%w: it is not a regular file", ErrUnwritable)
 	}
-	return restrict(path, info.Mode())
+	tightened, err = restrict(path)
+	return info, tightened, err
 }
 
-// restrict takes a file that others could read away from them: it holds
-// secrets as they came. Where that is not allowed, as on a file system without
-// permissions, the file stays as its owner has it.
-func restrict(path string, mode fs.FileMode) error {
-	if mode.Perm()&0o077 == 0 || runtime.GOOS == "windows" {
+// createFile makes a history under another name first: where SQLite finds an
+// empty file, it removes the log, which may be another connection's already.
+// SQLite gives the companion files the permissions of this one.
+func createFile(ctx context.Context, path string, id identity) error {
+	fresh, err := newFile(path)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(fresh)
+	db, err := openPool(fresh, "rw", 1)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(makeTables(ctx, conn, id), conn.Close(), db.Close()); err != nil {
+		return err
+	}
+	// The log of a file that was removed is not that of a new one.
+	if err := removeLog(path); err != nil {
+		return err
+	}
+	if os.Link(fresh, path) == nil { // never in the place of another file
 		return nil
 	}
-	for _, name := range []string{path, path + "-wal", path + "-shm"} {
-		err := os.Chmod(name, 0o600)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+	return os.Rename(fresh, path)
+}
+
+// newFile makes an empty file that is to replace the history.
+func newFile(path string) (fresh string, err error) {
+	fresh = path + "-new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	f, err := os.OpenFile(fresh, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	return fresh, f.Close()
+}
+
+// makeFolder makes the folder of a file.
+func makeFolder(path string) error { return os.MkdirAll(filepath.Dir(path), 0o700) }
+
+// lockFolder makes processes that open a history or repair it take turns. Where a
+// folder cannot be locked, as on Windows, SQLite's own locks have to do.
+func lockFolder(path string) (unlock func()) {
+	lock := flock.New(filepath.Dir(path), flock.SetFlag(os.O_RDONLY))
+	if runtime.GOOS == "windows" || makeFolder(path) != nil || lock.Lock() != nil {
+		return func() {}
+	}
+	return func() { _ = lock.Close() }
+}
+
+// removeLog removes the log of a history and its index by name.
+func removeLog(path string) error {
+	for _, name := range []string{path + "-wal", path + "-shm"} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
 }
 
+// restrict makes files that others could read private: they hold secrets as they
+// came. It returns the names of those. Where that is not allowed, as on a file
+// system without permissions, a file stays as its owner has it.
+func restrict(path string) (tightened []string, err error) {
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(name)
+		if err != nil || info.Mode().Perm()&0o077 == 0 || runtime.GOOS == "windows" {
+			continue
+		}
+		switch err := os.Chmod(name, info.Mode().Perm()&0o700); {
+		case err == nil:
+			tightened = append(tightened, name)
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
+			return tightened, err
+		}
+	}
+	return tightened, nil
+}
+
 // address gives the URI that SQLite opens (https://sqlite.org/uri.html): only
-// there do paths with "?" or "%" in them survive, and the mode is obeyed.
+// there do paths with "?" or "%" in them survive, and the mode is obeyed: ro, rw,
+// rwc, or immutable, which reads the file alone and locks nothing.
 func address(path, mode string, pragmas ...string) string {
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // C:/Users/me
 	}
 	query := url.Values{"mode": {mode}, "_pragma": pragmas, "_dqs": {"0"}, "_error_rc": {"1"}}
+	if mode == "immutable" {
+		query["mode"], query["immutable"] = []string{"ro"}, []string{"1"}
+	}
 	u := url.URL{Scheme: "file", Path: slashed, RawQuery: query.Encode()}
 	return u.String()
 }
@@ -93,15 +166,15 @@ func patiently(ctx context.Context, patience time.Duration, open func() error) e
 	}
 }
 
-// prepareFile checks what is in the file before it changes anything, then puts
-// it into WAL mode and brings its schema up to date.
-func prepareFile(ctx context.Context, conn *sql.Conn) error {
+// prepareFile checks what is in the file before it changes anything, then makes
+// the tables when there are none, and puts the file into WAL mode.
+func prepareFile(ctx context.Context, conn *sql.Conn, id identity) error {
 	// Before anything is read: to read, SQLite makes companion files, which a
 	// connection that may not write cannot take away again.
 	if err := writable(conn); err != nil {
 		return err
 	}
-	if _, err := version(ctx, conn, len(steps)); err != nil {
+	if err := makeTables(ctx, conn, id); err != nil {
 		return err
 	}
 	var mode string
@@ -111,12 +184,10 @@ func prepareFile(ctx context.Context, conn *sql.Conn) error {
 	if mode != "wal" {
 		return fmt.Errorf("%w: its file system does not let processes share memory (journal mode %q)", ErrUnwritable, mode)
 	}
-	// The log grows while somebody reads for long; it need not stay large.
-	settings := fmt.Sprintf("PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = %d", lastCheckpoint)
-	if _, err := conn.ExecContext(ctx, settings); err != nil {
-		return err
-	}
-	return migrate(ctx, conn, steps)
+	// The log is never cut, so that one that is has lost something; see guard.
+	settings := fmt.Sprintf("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = %d", lastCheckpoint)
+	_, err := conn.ExecContext(ctx, settings)
+	return err
 }
 
 // writable asks SQLite, which opens a file that it may only read without a

@@ -35,14 +35,13 @@ func TestADiskThatIsReallyFull(t *testing.T) {
 	}
 	must(t, os.Remove(ballast))
 
-	troubles := make(chan error, 100)
-	s, err := Config{OnError: func(err error) { troubles <- err }}.Open(t.Context(), path)
-	must(t, err)
+	s, f := live(t, path)
 	e := keep(t, s, &event.Event{Session: "s", Body: make([]byte, 1000)})
 	fillUp()
 	s.Update(event.Update{N: e.N, Phase: event.PhaseSettled, Attempt: &event.Attempt{Body: make([]byte, 300<<10)}})
-	if err := <-troubles; !errors.Is(err, ErrFull) {
-		t.Errorf("OnError(%v), want ErrFull", err)
+	readUntil(t, f, "failing")
+	if err := s.Err(); !errors.Is(err, ErrFull) {
+		t.Errorf("Err() = %v, want ErrFull", err)
 	}
 	if err := s.Append(t.Context(), &event.Event{Body: make([]byte, 1<<20)}); !errors.Is(err, ErrFull) {
 		t.Errorf("Append: %v, want ErrFull", err)
@@ -51,9 +50,7 @@ func TestADiskThatIsReallyFull(t *testing.T) {
 		t.Errorf("meanwhile the event is %s with %d bytes", got.Phase, len(got.Body))
 	}
 	must(t, os.Remove(ballast))
-	if err := <-troubles; err != nil {
-		t.Errorf("OnError(%v), want nil when space is back", err)
-	}
+	readUntil(t, f, "healed")
 	if got := get(t, s, e.N); got.Phase != event.PhaseSettled || len(got.Attempts) != 1 {
 		t.Errorf("afterwards the event is %s with %d attempts", got.Phase, len(got.Attempts))
 	}

@@ -6,171 +6,223 @@
 //
 // Append and AppendState return when what they stored survives the death of
 // this process (SQLite's WAL mode with synchronous=NORMAL: the operating system
-// has it, or a spool beside the file). A power cut may lose the last moments; it
-// never damages the file.
-// Update does not wait: it is safe in memory at once and in the file a few
-// milliseconds later.
+// has it). A power cut may lose the last moments; it never damages the file.
+// Update does not wait: it is in the file a few milliseconds later.
 //
 // # How it writes
 //
-// One writes at a time. A caller that finds nobody writing does it itself; what
-// arrives meanwhile shares the next transaction, on the store's own goroutine,
-// so that many callers cost little more than one. Updates come together in
-// transactions of their own. Processes take turns at BEGIN IMMEDIATE. When a
-// transaction fails, each of its parts gets another of its own, so that one bad
-// event cannot take others with it.
+// One connection writes. A caller that finds nobody writing does it itself; what
+// gathers meanwhile is committed in the next transaction. Processes take turns
+// at BEGIN IMMEDIATE. Numbers of events follow the order of recording, in every
+// process. When a transaction fails, each of its parts gets another of its own.
 //
-// Arrivals that come in a burst are not stored one by one: they go to a spool,
-// which is as safe, and from there to the file together, each once and as it is
-// by then; see spool.
-//
-// SQLite's defaults for pages (4 KiB) and cache were measured against larger and
-// smaller ones, and none was clearly faster. What costs time is the number of
-// pages that a transaction touches; see the schema. Copying the log into the
-// file waits for the disk, so that it happens beside the writer and not in
-// somebody's Append; see checkpointer.
+// SQLite goes on writing to a file that was removed or renamed. Right before and
+// right after each commit the files are compared with what is at their paths,
+// and what would not be found later is not acknowledged; see guard and revive.
 //
 // # How it is read
 //
-// Readers have connections of their own, and see a snapshot. Who asks for an
-// event, or for a list, waits until what this process appended before has come
-// out of the spool; a list does without it after a second. Every change gets the
-// next revision of its session, inside the transaction that makes it, so that
-// revisions become visible in their order whatever process writes: a reader that
-// asks for what came after the last revision it saw misses nothing.
+// Readers have connections of their own, and see a snapshot. Each commit gives
+// the events and states that it changed the next revisions and publishes them to
+// followers, which share them; a follower that has fallen behind reads the file.
 package history
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hf-tap/hf-tap/event"
 )
-
-// lockPatience is how long the store waits for another process to let go of
-// the file before it gives up with ErrBusy.
-const lockPatience = 10 * time.Second
-
-// Config is how a history is opened. The zero value is what Open uses.
-type Config struct {
-	// OnError is called when Updates cannot be stored, with the reason, and
-	// with nil once they are stored again. It runs on a goroutine of its own,
-	// may use the store, and may miss a trouble that ended at once. Close
-	// waits for it to return.
-	OnError func(error)
-}
 
 // Store is an open history. Its methods may be called from any goroutine.
 type Store struct {
-	path    string
+	*Reader
 	queue   queue
-	writer  *writer
-	readers *reader
-	copier  *checkpointer
 	feed    feed
-	trouble trouble
 	workers sync.WaitGroup
+	closing chan struct{}
+
+	// Guarded by the queue's turn.
+	writer   *writer
+	sessions sessions
+
+	tightened []string // files that others could read before they were opened
+	failing   struct {
+		sync.Mutex
+		err   error // nil: all is well
+		since time.Time
+	}
 }
 
 // Open opens the history at path and makes its folder (0700) and file (0600)
-// when they are not there. ctx ends the wait for other processes that hold the
-// file. The errors are ErrDamaged, ErrNewer, ErrUnwritable, ErrFull and
+// when they are missing. ctx ends the wait for other processes that hold the
+// file. The errors are ErrDamaged, ErrOld, ErrNewer, ErrUnwritable, ErrFull and
 // ErrBusy; a file that cannot be used is left as it is.
 func Open(ctx context.Context, path string) (*Store, error) {
-	return Config{}.Open(ctx, path)
-}
-
-// Open is Open with a configuration.
-func (c Config) Open(ctx context.Context, path string) (*Store, error) {
 	if strings.ContainsRune(path, 0) {
-		return nil, fmt.Errorf("open the history %q: %w: its path has a NUL in it", path, ErrUnwritable)
+		return nil, fmt.Errorf("open the history %q: %w: its path contains a NUL", path, ErrUnwritable)
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fault(path, "open", err)
 	}
-	s := &Store{path: absolute}
-	if err := create(absolute); err != nil {
-		return nil, s.fault("create", err)
-	}
-	if s.writer, err = openWriter(ctx, absolute); err != nil {
+	s := &Store{Reader: &Reader{path: absolute}, closing: make(chan struct{}), sessions: sessions{}}
+	s.queue.init()
+	unlock := lockFolder(absolute)
+	err = s.openFiles(ctx)
+	unlock()
+	if err != nil {
 		return nil, s.fault("open", err)
 	}
-	// SQLite takes a link for what it leads to.
-	base, err := filepath.EvalSymlinks(absolute)
-	if err != nil {
-		return nil, s.fault("open", errors.Join(err, s.writer.close()))
+	if err := s.checkNewest(ctx); err != nil {
+		return nil, s.fault("open", errors.Join(err, s.closeFiles()))
 	}
-	adopted := s.writer.adopt(ctx, base)
-	if s.readers, err = openReader(ctx, absolute); err != nil {
-		return nil, s.fault("open", errors.Join(err, s.writer.close()))
-	}
-	if s.copier, err = openCheckpointer(absolute); err != nil {
-		return nil, s.fault("open", errors.Join(err, s.readers.close(), s.writer.close()))
-	}
-	s.queue.init(base)
-	s.trouble.init()
-	s.trouble.set(s.fault("open", adopted)) // what is there can be used; the spools stay
-	s.workers.Go(s.copier.run)
-	s.workers.Go(func() { s.trouble.announce(c.OnError) })
-	s.workers.Go(s.write)
+	s.workers.Go(s.writeUpdates)
 	return s, nil
 }
 
-// Path is the absolute path of the file.
-func (s *Store) Path() string { return s.path }
+// Tightened returns the names of files that others could read before Open made
+// them private.
+func (s *Store) Tightened() []string { return s.tightened }
+
+// openFiles opens all connections, and makes the file when it is missing. It
+// needs the lock of the folder. A store that was open before goes on in a file
+// that continues the one it had, and no other.
+func (s *Store) openFiles(ctx context.Context) error {
+	lost := s.writer
+	var id identity
+	if lost != nil {
+		id = lost.id
+		id.generation++
+		if _, err := os.Stat(s.path); !errors.Is(err, fs.ErrNotExist) {
+			if found, err := identify(s.path); found != lost.id && !found.succeeds(lost.id) {
+				return errors.Join(ErrReplaced, err)
+			}
+		}
+	}
+	info, tightened, err := create(ctx, s.path, id)
+	if err != nil {
+		return err
+	}
+	s.tightened = append(s.tightened, tightened...)
+	w, err := openWriter(ctx, s.path, info, id, s.sessions)
+	if err != nil {
+		return err
+	}
+	readers, err := openReaders(s.path, "ro")
+	if err != nil {
+		return errors.Join(err, w.checkpointer.close(), w.close())
+	}
+	kept := true
+	if lost != nil {
+		w.rev, w.touched = lost.rev, lost.touched
+		if kept, err = s.resume(w, lost.n); err != nil {
+			return errors.Join(err, readers.Close(), w.checkpointer.close(), w.close())
+		}
+	}
+	s.writer = w
+	s.swap(readers)
+	if !kept {
+		s.report("made anew", fmt.Sprintf("%q was gone, and what was in it with it", s.path))
+	}
+	return nil
+}
+
+// closeFiles closes all connections. A log that belongs to another file stays.
+func (s *Store) closeFiles() error {
+	if s.writer.closed {
+		return nil
+	}
+	err := errors.Join(s.writer.checkpointer.close(), s.swap(nil))
+	if s.writer.guard.check() != nil {
+		s.writer.keepLog()
+	}
+	return errors.Join(err, s.writer.close())
+}
 
 // Close stores what is still waiting, empties the write-ahead log into the
 // file when no other process needs it, and waits for the store's goroutines.
 // The error says what could not be stored. Later calls do nothing.
 func (s *Store) Close() error {
-	if !s.queue.close() {
+	last := newCall(0, func(*transaction) error { return nil })
+	last.after, last.last = true, true
+	mine, err := s.queue.enqueue(last)
+	if err != nil {
 		return nil
 	}
-	<-s.queue.drained
-	updates, events, removed := s.queue.abandon()
-	s.trouble.close()
-	copied := s.copier.close()
+	close(s.closing)
 	s.workers.Wait()
-	var lost error
-	if updates > 0 {
-		lost = fmt.Errorf("close the history %q: %d updates could not be stored: %w", s.path, updates, s.Err())
+	if !mine {
+		<-last.turn
 	}
-	if events > 0 {
-		lost = errors.Join(lost, fmt.Errorf("close the history %q: %d events are left in its spool until it is opened again: %w", s.path, events, s.Err()))
+	for len(last.done) == 0 {
+		s.commit(s.queue.take())
 	}
+	err = <-last.done
+	if updates := s.queue.abandon(); updates > 0 {
+		err = fmt.Errorf("%d updates could not be stored: %w", updates, err)
+	}
+	err = s.fault("close", err)
 	s.feed.close()
-	// The last connection to close empties the log, which a reader could not.
-	return errors.Join(lost, s.fault("close", removed), s.fault("close", copied), s.fault("close", s.readers.close()), s.fault("close", s.writer.close()))
+	return errors.Join(err, s.fault("close", errors.Join(s.closeFiles(), s.Reader.Close())))
 }
 
-// Err tells why Updates cannot be stored at present, nil when all is well.
-// What could not be stored is kept and tried again until it can.
-func (s *Store) Err() error { return s.trouble.get() }
-
-// Subscribe gives a channel that holds a value when something was stored since
-// it was last received from: by this store, not by other processes. Nobody
-// waits for a slow receiver. cancel ends it; Close closes the channel.
-func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) {
-	return s.feed.subscribe()
-}
-
-// openPool opens a pool of at most limit connections without using one.
-func openPool(path, mode string, limit int, pragmas ...string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", address(path, mode, pragmas...))
+// Append stores e and sets its N; an empty Phase becomes open. It returns when
+// the event survives the death of the process. When ctx ends first, the error is
+// its error, e is as it was, and the event may or may not be stored.
+//
+// DeliveryN counts arrivals: events of the Hub or a sandbox whose verdict is
+// trusted, with the same Delivery and WebhookID. Of all others it is 1. Readers
+// of the event learn it, like Rev and Family.
+//
+// e.Body must not be changed afterwards, not even when Append fails.
+func (s *Store) Append(ctx context.Context, e *event.Event) error {
+	stored, header := *e, encodeHeader(e.Header)
+	stored.Header = nil
+	var row *event.Row
+	err := s.write(ctx, newCall(int64(len(e.Body))+rowSize, func(tx *transaction) (err error) {
+		row, err = tx.insert(&stored, header)
+		return err
+	}))
 	if err != nil {
-		return nil, err
+		return s.fault("append to", err)
 	}
-	db.SetMaxOpenConns(limit)
-	db.SetMaxIdleConns(limit)
-	return db, nil
+	e.N, e.Phase = row.N, row.Phase
+	return nil
 }
 
-// readerLimit is how many connections read at a time: enough that a screen, an
-// export and a command do not wait for each other.
-func readerLimit() int { return max(4, runtime.GOMAXPROCS(0)) }
+// AppendState stores a state with the next revision. It returns as Append does.
+// A state that cannot be stored now is shown to followers at once, and stored
+// when that is possible again.
+func (s *Store) AppendState(ctx context.Context, state event.State) error {
+	c := newCall(rowSize, func(tx *transaction) error { return tx.insertState(event.Change{State: &state}) })
+	c.state = &state
+	return s.fault("append a state to", s.write(ctx, c))
+}
+
+// Update adds u to what is known of its event, in the order of the calls. It
+// does not wait for the file. When u cannot be stored it is kept and tried
+// again, and when very many are waiting, Update waits for room.
+//
+// An update of an event that was deleted changes nothing. After Close an update
+// is lost.
+//
+// The body of u.Attempt must not be changed afterwards.
+func (s *Store) Update(u event.Update) {
+	s.queue.enqueueUpdate(u)
+}
+
+// Flush waits until all Updates so far are stored. When they cannot be stored
+// now the error says why; they are kept.
+func (s *Store) Flush(ctx context.Context) error {
+	nothing := newCall(0, func(*transaction) error { return nil })
+	nothing.after = true
+	return s.fault("update", s.write(ctx, nothing))
+}

@@ -25,18 +25,22 @@ func TestMain(m *testing.M) {
 		appendForever(path)
 		return
 	}
+	if path := os.Getenv("HISTORY_TEST_KEEP_APPENDING_TO"); path != "" {
+		appendForAnother(path)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
 // open opens a history in a folder of its own and closes it at the end.
 func open(t testing.TB) *Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "history.db"), Config{})
+	return openAt(t, filepath.Join(t.TempDir(), "history.db"))
 }
 
-func openAt(t testing.TB, path string, c Config) *Store {
+func openAt(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := c.Open(t.Context(), path)
+	s, err := Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,14 +77,41 @@ func flush(t testing.TB, s *Store) {
 	}
 }
 
-func since(t testing.TB, s *Store, session string, rev int64, limit int) []Change {
+// follow returns all changes of a session so far, as a new follower reads them.
+func follow(t testing.TB, s *Store, session string) []event.Change {
 	t.Helper()
 	flush(t, s)
-	changes, err := s.Since(t.Context(), session, rev, limit)
-	if err != nil {
-		t.Fatal(err)
+	f := s.Follow(session)
+	defer f.Close()
+	return read(t, f)
+}
+
+// read returns what a follower has not read yet, a few changes at a time.
+func read(t testing.TB, f *Follower) (all []event.Change) {
+	t.Helper()
+	for {
+		changes, err := f.Read(t.Context(), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changes) == 0 {
+			return all
+		}
+		all = append(all, changes...)
 	}
-	return changes
+}
+
+// words names changes: the number and phase of an event, or a state.
+func words(changes []event.Change) []string {
+	out := []string{}
+	for _, c := range changes {
+		if c.State != nil {
+			out = append(out, c.State.State)
+		} else {
+			out = append(out, fmt.Sprintf("#%d %s", c.Row.N, c.Row.Phase))
+		}
+	}
+	return out
 }
 
 // lock takes the place of a writer in another process, until the returned
@@ -120,6 +151,33 @@ func await(t testing.TB, what string, so func() bool) {
 	}
 }
 
+// readUntil reads changes until one of them is a state of the history with that
+// name, and returns its detail.
+func readUntil(t testing.TB, f *Follower, state string) (detail string) {
+	t.Helper()
+	for {
+		for _, c := range read(t, f) {
+			if c.State != nil && c.State.Subject == event.SubjectHistory && c.State.State == state {
+				return c.State.Detail
+			}
+		}
+		if _, open := <-f.Wake(); !open {
+			t.Fatalf("the history was closed before it was %q", state)
+		}
+	}
+}
+
+// live opens a history and starts the session "s", which the follower reads.
+func live(t testing.TB, path string) (*Store, *Follower) {
+	t.Helper()
+	s := openAt(t, path)
+	must(t, s.StartSession(t.Context(), Session{ID: "s", StartedAt: safeTime}))
+	f := s.Follow("s")
+	t.Cleanup(f.Close)
+	read(t, f)
+	return s, f
+}
+
 // odd is text with everything that text may hold.
 const odd = "a\x00b\xff\xfe\"\\<&>\u2028é\U0001F916\r\n\x1b[31m"
 
@@ -134,7 +192,7 @@ func oddEvent() *event.Event {
 		Attempts: []event.Attempt{
 			{
 				N: 1, Target: odd, StartedAt: time.Date(2026, 1, 2, 3, 4, 6, 1, time.UTC), Duration: 7, Status: 500, Err: odd,
-				Header: http.Header{odd: {odd}}, Body: bytes.Repeat([]byte(odd), inlineAnswer), BodyCut: true,
+				Header: http.Header{odd: {odd}}, Body: bytes.Repeat([]byte(odd), 1000), BodyCut: true,
 			},
 			{N: 1, Target: "", Header: http.Header{}, Body: []byte{}},
 		},
@@ -147,8 +205,9 @@ func TestAnEventComesBackByteForByte(t *testing.T) {
 	if e.N != 1 {
 		t.Errorf("the first event has the number %d", e.N)
 	}
-	e.Rev, e.DeliveryN = 1, 1
-	if diff := cmp.Diff(e, get(t, s, e.N)); diff != "" {
+	got := get(t, s, e.N)
+	e.Rev, e.DeliveryN, e.Family = got.Rev, 1, 1
+	if diff := cmp.Diff(e, got); diff != "" {
 		t.Errorf("what came back differs (-stored +read):\n%s", diff)
 	}
 	body, err := s.Body(t.Context(), e.N)
@@ -162,17 +221,18 @@ func TestAnEventComesBackByteForByte(t *testing.T) {
 	if err := s.AppendState(t.Context(), state); err != nil {
 		t.Fatal(err)
 	}
-	state.Rev = 2
-	if diff := cmp.Diff([]Change{{Rev: 2, State: &state}}, since(t, s, "session", 1, 0)); diff != "" {
-		t.Errorf("the state differs (-stored +read):\n%s", diff)
+	changes := follow(t, s, "session")
+	if diff := cmp.Diff(&state, changes[0].State); len(changes) != 2 || diff != "" {
+		t.Errorf("%d changes; the state differs (-stored +read):\n%s", len(changes), diff)
 	}
 }
 
 func TestTheZeroEventComesBackOpen(t *testing.T) {
 	s := open(t)
 	e := keep(t, s, &event.Event{})
-	want := &event.Event{N: 1, Rev: 1, DeliveryN: 1, Phase: event.PhaseOpen, Body: []byte{}}
-	if diff := cmp.Diff(want, get(t, s, e.N)); diff != "" {
+	got := get(t, s, e.N)
+	want := &event.Event{N: 1, Rev: got.Rev, Family: 1, DeliveryN: 1, Phase: event.PhaseOpen, Body: []byte{}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if e.Phase != event.PhaseOpen {
@@ -180,23 +240,23 @@ func TestTheZeroEventComesBackOpen(t *testing.T) {
 	}
 }
 
-func TestListsCarryNeitherHeadersNorBodies(t *testing.T) {
+func TestARowIsTheSameFromTheFeedAndFromTheFile(t *testing.T) {
 	s := open(t)
-	keep(t, s, oddEvent())
-	want := oddEvent()
-	want.N, want.Rev, want.DeliveryN, want.Header, want.Body = 1, 1, 1, nil, nil
-	for i := range want.Attempts {
-		want.Attempts[i].Header, want.Attempts[i].Body = nil, nil
-	}
+	f := s.Follow("session")
+	defer f.Close()
+	read(t, f) // from here on it reads what is published
+	e := keep(t, s, oddEvent())
+	s.Update(event.Update{N: e.N, Attempt: &event.Attempt{N: 2, Target: odd, Status: 503, Duration: 8, Err: odd}})
+	flush(t, s)
+	published := read(t, f)
 	listed, err := s.List(t.Context(), Query{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]*event.Event{want}, listed); diff != "" {
-		t.Errorf("List (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]Change{{Rev: 1, Event: want}}, since(t, s, "session", 0, 0)); diff != "" {
-		t.Errorf("Since (-want +got):\n%s", diff)
+	must(t, err)
+	stored := follow(t, s, "session")
+	same := cmp.AllowUnexported(event.Row{})
+	for what, row := range map[string]*event.Row{"List": listed[0], "a follower from the file": stored[0].Row, "the whole event": event.NewRow(get(t, s, e.N))} {
+		if diff := cmp.Diff(published[len(published)-1].Row, row, same); diff != "" {
+			t.Errorf("%s (-published +read):\n%s", what, diff)
+		}
 	}
 }
 
@@ -228,7 +288,7 @@ func TestMissingEventsAreNotFound(t *testing.T) {
 
 func TestNumbersAreNeverUsedTwice(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
-	s := openAt(t, path, Config{})
+	s := openAt(t, path)
 	for range 3 {
 		keep(t, s, oddEvent())
 	}
@@ -239,15 +299,15 @@ func TestNumbersAreNeverUsedTwice(t *testing.T) {
 	if _, err := s.Get(t.Context(), 3); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after it was deleted: %v", err)
 	}
-	for _, table := range []string{"bodies", "attempts", "answers"} {
-		if got, want := count(t, s, table), map[string]int{"bodies": 1, "attempts": 2, "answers": 1}[table]; got != want {
+	for _, table := range []string{"payloads", "attempts"} {
+		if got, want := count(t, s, table), map[string]int{"payloads": 1, "attempts": 2}[table]; got != want {
 			t.Errorf("%s has %d rows, want the %d of the event that is left", table, got, want)
 		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = openAt(t, path, Config{})
+	s = openAt(t, path)
 	if e := keep(t, s, oddEvent()); e.N != 4 {
 		t.Errorf("the next event has the number %d, want 4", e.N)
 	}
@@ -255,7 +315,7 @@ func TestNumbersAreNeverUsedTwice(t *testing.T) {
 
 func count(t testing.TB, s *Store, table string) (rows int) {
 	t.Helper()
-	if err := s.readers.db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&rows); err != nil {
+	if err := s.db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
 	return rows
@@ -295,8 +355,8 @@ func TestArrivalsOfADeliveryAreCounted(t *testing.T) {
 
 func TestCloseStoresWhatWaitsAndEndsEverything(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
-	s := openAt(t, path, Config{})
-	wake, _ := s.Subscribe()
+	s := openAt(t, path)
+	wake := s.Follow("session").Wake()
 	e := keep(t, s, oddEvent())
 	s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
 	if err := s.Close(); err != nil {
@@ -313,7 +373,7 @@ func TestCloseStoresWhatWaitsAndEndsEverything(t *testing.T) {
 	_, err := s.Get(t.Context(), e.N)
 	for what, err := range map[string]error{
 		"Append": s.Append(t.Context(), oddEvent()), "AppendState": s.AppendState(t.Context(), event.State{}),
-		"Update": s.Err(), "Get": err,
+		"Get": err, "Flush": s.Flush(t.Context()),
 	} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("%s after Close: %v", what, err)
@@ -322,47 +382,43 @@ func TestCloseStoresWhatWaitsAndEndsEverything(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Errorf("a second Close: %v", err)
 	}
-	if late, cancel := s.Subscribe(); true {
-		if _, open := <-late; open {
-			t.Error("a late subscriber gets a signal")
-		}
-		cancel()
+	if _, open := <-s.Follow("session").Wake(); open {
+		t.Error("a late follower gets a signal")
 	}
-	if got := get(t, openAt(t, path, Config{}), e.N).Phase; got != event.PhaseSettled {
+	if got := get(t, openAt(t, path), e.N).Phase; got != event.PhaseSettled {
 		t.Errorf("after opening again the phase is %q", got)
 	}
 }
 
-func TestSubscribersAreWokenAndNeverWaitedFor(t *testing.T) {
+func TestFollowersAreWokenAndNeverWaitedFor(t *testing.T) {
 	s := open(t)
-	slow, cancelSlow := s.Subscribe()
-	quick, cancelQuick := s.Subscribe()
-	defer cancelSlow()
+	slow, quick := s.Follow("session"), s.Follow("session")
+	defer slow.Close()
 	for range 5 {
 		keep(t, s, oddEvent())
-		<-quick
+		<-quick.Wake()
 	}
-	if len(slow) != 1 {
-		t.Errorf("the slow subscriber has %d signals, want one for all", len(slow))
+	if len(slow.Wake()) != 1 {
+		t.Errorf("the slow follower has %d signals, want one for all", len(slow.Wake()))
 	}
-	cancelQuick()
+	quick.Close()
 	keep(t, s, oddEvent())
-	if len(quick) != 0 {
-		t.Error("a subscriber that left was woken")
+	if len(quick.Wake()) != 0 {
+		t.Error("a follower that left was woken")
 	}
-	<-slow
+	<-slow.Wake()
 	if _, err := s.List(t.Context(), Query{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.StartSession(t.Context(), Session{ID: "quiet"}); err != nil {
 		t.Fatal(err)
 	}
-	if len(slow) != 0 {
-		t.Error("subscribers are woken though no event and no state changed")
+	if len(slow.Wake()) != 0 {
+		t.Error("followers are woken though no event and no state changed")
 	}
 }
 
-func ExampleStore_Since() {
+func ExampleStore_Follow() {
 	dir, err := os.MkdirTemp("", "history")
 	if err != nil {
 		panic(err)
@@ -377,19 +433,21 @@ func ExampleStore_Since() {
 
 	e := &event.Event{Session: "s", Kind: "repo.create"}
 	_ = s.Append(ctx, e)
-	_ = s.AppendState(ctx, event.State{Session: "s", Subject: event.SubjectTunnel, State: "down"})
+	_ = s.AppendState(ctx, event.State{Session: "s", Subject: event.SubjectTunnel, State: "down", At: time.Now()})
 	s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
 	_ = s.Flush(ctx)
 
-	changes, _ := s.Since(ctx, "s", 0, 0)
+	follower := s.Follow("s")
+	defer follower.Close()
+	changes, _ := follower.Read(ctx, 100)
 	for _, c := range changes {
-		if c.Event != nil {
-			fmt.Println(c.Rev, c.Event.Kind, c.Event.Phase)
+		if c.Row != nil {
+			fmt.Println(c.Row.N, c.Row.Kind, c.Row.Phase)
 		} else {
-			fmt.Println(c.Rev, c.State.Subject, c.State.State)
+			fmt.Println(c.State.Subject, c.State.State)
 		}
 	}
 	// Output:
-	// 2 tunnel down
-	// 3 repo.create settled
+	// 1 repo.create settled
+	// tunnel down
 }

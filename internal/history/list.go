@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -22,59 +23,48 @@ type Query struct {
 	// Search and Matches decide.
 	Filter *filter.Filter
 
-	// Failed gives events whose last attempt at some target failed, as
-	// event.Event.Failed has it, and that no later replay has made good: one
-	// of the event, of another replay of it, or of what it repeats itself,
-	// that is settled after an attempt and did not fail. While it is listed its
-	// own failed replays are not: handing over both would deliver twice.
+	// Failed gives events that failed at some target, as event.Row.Failed has it,
+	// but of each family only the first: to replay them all would deliver twice.
 	Failed bool
-	// Pending gives events that were never handed over, nor was a later
-	// replay of them: settled after an attempt. While an event is listed its
-	// own pending replays are not.
+	// Pending gives events that were never handed over to some target, as
+	// event.Row.Pending has it, and of each family only the first.
 	Pending bool
 }
 
-// family finds the events of e's chain of replays, e among them: its root, and
-// all that have the same root. The indexes on n and root serve it.
-const family = `(SELECT iif(e.root = 0, e.n, e.root) UNION ALL
-	SELECT n FROM events WHERE root <> 0 AND root = iif(e.root = 0, e.n, e.root))`
-
-// outstanding gives events that are bad, as long as none of their family made
-// good for them later, and only the first of each family since then.
-func outstanding(bad, good string) string {
-	alias := func(condition, name string) string { return strings.ReplaceAll(condition, "$", name) }
-	return alias(bad, "e") + `
-		AND NOT EXISTS (SELECT 1 FROM events g WHERE g.n IN ` + family + ` AND ` + later("g", "e") + ` AND ` + alias(good, "g") + `)
-		AND NOT EXISTS (SELECT 1 FROM events f WHERE f.n IN ` + family + ` AND ` + later("e", "f") + ` AND ` + alias(bad, "f") + `
-			AND NOT EXISTS (SELECT 1 FROM events g WHERE g.n IN ` + family + ` AND ` + later("g", "f") + ` AND ` + alias(good, "g") + `))`
+// from returns what follows FROM in a statement that selects the events of q as
+// e, and its arguments.
+func (q Query) from() (from string, args []any) {
+	from = "events e"
+	where, args := q.conditions()
+	for _, left := range []struct {
+		wanted bool
+		column string
+	}{{q.Failed, "failed"}, {q.Pending, "pending"}} {
+		if left.wanted {
+			from = "events e INDEXED BY events_left"
+			where = append(where, strings.ReplaceAll(`e.failed + e.pending > 0 AND e.$ = 1 AND NOT EXISTS (
+				SELECT 1 FROM events f WHERE f.failed + f.pending > 0 AND f.$ = 1 AND f.family = e.family AND f.n < e.n)`, "$", left.column))
+		}
+	}
+	if len(where) == 0 {
+		return from, nil
+	}
+	return from + " WHERE " + strings.Join(where, " AND "), args
 }
 
-// later says that a came after b. A session's numbers are in order; those of two
-// that run at once need not be, as they take many at a time in a burst.
-func later(a, b string) string {
-	return strings.NewReplacer("$a", a, "$b", b).Replace(
-		`iif($a.session = $b.session, $a.n > $b.n, (ifnull($a.received_at, 0), $a.n) > (ifnull($b.received_at, 0), $b.n))`)
-}
-
-// where gives the condition of q on events as e, and its arguments.
-func (q Query) where() (string, []any) {
-	var where []string
-	var args []any
+// conditions returns q's conditions on events as e, but for Failed and Pending.
+func (q Query) conditions() (where []string, args []any) {
 	add := func(condition string, values ...any) {
 		where = append(where, condition)
 		args = append(args, values...)
 	}
 	if q.Session != "" {
-		add("e.session = ?", q.Session)
+		add("e.session = ? AND e.n >= ifnull((SELECT first_n FROM sessions WHERE id = ?), 0)", q.Session, q.Session)
 	}
 	if q.Before > 0 {
 		add("e.n < ?", q.Before)
 	}
-	switch q.Phase {
-	case "":
-	case event.PhaseWaiting, event.PhasePending:
-		add("e.phase = ? AND e.phase IN ('waiting', 'pending')", string(q.Phase)) // as events_left has it
-	default:
+	if q.Phase != "" {
 		add("e.phase = ?", string(q.Phase))
 	}
 	if q.Source != "" {
@@ -91,61 +81,38 @@ func (q Query) where() (string, []any) {
 			add("("+condition+")", values...)
 		}
 	}
-	if q.Failed {
-		add(outstanding("$.failed = 1", "$.phase = 'settled' AND $.tries > 0 AND $.failed = 0"))
-	}
-	if q.Pending {
-		add(outstanding("$.phase = 'pending' AND $.phase IN ('waiting', 'pending')", "$.phase = 'settled' AND $.tries > 0"))
-	}
-	if len(where) == 0 {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(where, " AND "), args
+	return where, args
 }
 
-// statement gives what List asks, and its arguments.
-func (q Query) statement() (string, []any) {
-	where, args := q.where()
+// Count returns how many events List would return without q.Limit.
+func (r *Reader) Count(ctx context.Context, q Query) (int, error) {
+	from, args := q.from()
+	var n int
+	err := r.read(ctx, func(v *view) error {
+		return v.tx.QueryRowContext(ctx, "SELECT count(*) FROM "+from, args...).Scan(&n)
+	})
+	return n, r.fault("count in", err)
+}
+
+// Numbers returns the numbers of all events that q selects, the oldest first.
+func (r *Reader) Numbers(ctx context.Context, q Query) ([]int64, error) {
+	var numbers []int64
+	q.Limit = 0
+	err := r.Search(ctx, q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
+	slices.Reverse(numbers)
+	return numbers, err
+}
+
+// List returns events, the newest first.
+func (r *Reader) List(ctx context.Context, q Query) (rows []*event.Row, err error) {
+	from, args := q.from()
 	limit := q.Limit
 	if limit <= 0 {
-		limit = pageSize
+		limit = rowsPerPage
 	}
-	return "SELECT " + columns + " FROM events e" + where + " ORDER BY e.n DESC LIMIT ?", append(args, limit)
-}
-
-// Count gives how many events List would give without q.Limit.
-func (s *Store) Count(ctx context.Context, q Query) (int, error) {
-	where, args := q.where()
-	var n int
-	err := s.read(ctx, all, func(v *view) error {
-		rows, err := v.rows("SELECT count(*) FROM events e"+where, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := rows.Scan(&n); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+	err = r.read(ctx, func(v *view) error {
+		rows, err = v.rows("SELECT "+rowColumns+" FROM "+from+" ORDER BY e.n DESC LIMIT ?", append(args, limit)...)
+		return err
 	})
-	return n, s.fault("count in", err)
-}
-
-// List gives events, the newest first, with attempts; headers and bodies, their
-// own and those of the attempts, are nil.
-func (s *Store) List(ctx context.Context, q Query) ([]*event.Event, error) {
-	text, args := q.statement()
-	var events []*event.Event
-	err := s.read(ctx, all, func(v *view) (err error) {
-		if events, err = v.events(text, args...); err != nil {
-			return err
-		}
-		return v.addAttempts(events)
-	})
-	if err != nil {
-		return nil, s.fault("list", err)
-	}
-	return events, nil
+	return rows, r.fault("list", err)
 }

@@ -103,7 +103,7 @@ func TestWhatAppendReturnedForSurvivesSIGKILL(t *testing.T) {
 	read(otherOut, 1<<20)
 	_ = other.Wait()
 
-	s := openAt(t, path, Config{})
+	s := openAt(t, path)
 	sound(t, s)
 	for n, id := range safe {
 		var number int64
@@ -118,8 +118,8 @@ func TestWhatAppendReturnedForSurvivesSIGKILL(t *testing.T) {
 	for _, cmd := range []*exec.Cmd{victim, other} {
 		session := fmt.Sprint(cmd.Process.Pid)
 		open := 0
-		for _, c := range since(t, s, session, 0, 1<<20) {
-			if c.Event.Phase == event.PhaseOpen {
+		for _, c := range follow(t, s, session) {
+			if c.Row.Phase == event.PhaseOpen {
 				open++
 			}
 		}
@@ -134,7 +134,7 @@ func TestWhatAppendReturnedForSurvivesSIGKILL(t *testing.T) {
 func sound(t testing.TB, s *Store) {
 	t.Helper()
 	var verdict string
-	if err := s.readers.db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+	if err := s.db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 		t.Errorf("integrity_check: %s, %v", verdict, err)
 	}
 }
@@ -155,5 +155,5 @@ func TestProcessesTakeTurnsAtOpeningANewFile(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	sound(t, openAt(t, path, Config{}))
+	sound(t, openAt(t, path))
 }

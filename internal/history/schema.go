@@ -2,43 +2,45 @@ package history
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 )
 
-// applicationID marks a file as a history, in SQLite's header: "hftp".
-const applicationID = 0x68667470
+// The marks of a history in SQLite's header. Files of builds before the first
+// release have another application id, 0x68667470.
+const (
+	applicationID    = 0x48665470 // "HfTp"
+	oldApplicationID = 0x68667470
+	schemaVersion    = 1
+)
 
-// steps lead from an empty file to the present schema: step i makes version
-// i+1, which PRAGMA user_version keeps. A released step is never changed.
+// schema makes the tables.
 //
-// Choices that hold for all of them:
-//
-//   - The next number of an event is one more than the largest, and so is the
-//     next revision of a session. A row that counts them would be one more page
-//     to write in every transaction, a sixth of its time. floors keeps what
-//     was given to events that were deleted: it is never given again. Up to its
-//     reserved, numbers belong to processes that keep a spool.
-//   - Bodies, and what targets answered at length, have tables of their own, so
-//     that no list reads past them.
-//   - Times and durations are nanoseconds; NULL is the zero time. Texts are
-//     the bytes as they came, valid UTF-8 or not.
-//   - delivery_n is 0 for events outside the count of arrivals, so that the
-//     next number is one more than the largest in the index.
-//   - events_by_rev holds the phase so that the end of a session finds what is
-//     still open without a look at the rows; an index of all that is open would
-//     be written twice for every event. It finds the events of a session, too:
-//     to have them by number costs a sort, an index of its own would cost every
-//     event a page.
-//   - root is the first event of a chain of replays, 0 for events that repeat
-//     none: it finds a whole family without recursion.
-var steps = []string{`
-CREATE TABLE counters (
-	id  INTEGER PRIMARY KEY CHECK (id = 1),
-	n   INTEGER NOT NULL,
-	rev INTEGER NOT NULL
+//   - The next number of an event is one more than the largest: a row that
+//     counts them would be one more page to write in every transaction. meta keeps
+//     the numbers of events that were deleted.
+//   - A revision is the time of its change in nanoseconds, or one more than the
+//     one before: it grows without being looked up. An index of them would be
+//     written twice for every event; touched says instead that another process
+//     than the session's own has changed its events.
+//   - events holds what lists show, in short rows: an update rewrites little.
+//     payloads holds headers and bodies, attempts what targets answered.
+//   - targets is a JSON list of what became of the event at each target:
+//     [name, tries, status, nanoseconds, error, delivered by].
+//   - family is the first event of those that repeat each other, by replay or
+//     with the same Webhook-Id.
+//   - delivery_n counts arrivals of one Webhook-Id, and is NULL for events that
+//     are not counted. Its index is unique, so that a first arrival needs no look.
+//   - Times and durations are nanoseconds; NULL is the zero time. Texts are the
+//     bytes as they came, valid UTF-8 or not.
+const schema = `
+CREATE TABLE meta (
+	id         INTEGER PRIMARY KEY CHECK (id = 1),
+	lineage    TEXT NOT NULL,    -- the same in every file made anew for a lost one
+	generation INTEGER NOT NULL, -- how often that happened
+	n          INTEGER NOT NULL  -- numbers up to here are taken
 ) STRICT;
-INSERT INTO counters (id, n, rev) VALUES (1, 0, 0);
 
 CREATE TABLE sessions (
 	id         TEXT PRIMARY KEY,
@@ -47,46 +49,52 @@ CREATE TABLE sessions (
 	pid        INTEGER NOT NULL,
 	endpoint   TEXT NOT NULL,
 	user       TEXT NOT NULL,
-	url        TEXT NOT NULL
+	url        TEXT NOT NULL,
+	first_n    INTEGER NOT NULL, -- its events have this number or a larger one
+	touched    INTEGER NOT NULL  -- the last revision that another process made
 ) STRICT;
 CREATE INDEX sessions_by_start ON sessions (started_at);
+CREATE INDEX sessions_by_touch ON sessions (touched);
 
 CREATE TABLE events (
 	n             INTEGER PRIMARY KEY,
 	rev           INTEGER NOT NULL,
+	family        INTEGER NOT NULL,
 	session       TEXT NOT NULL,
 	source        TEXT NOT NULL,
 	replay_of     INTEGER NOT NULL,
-	root          INTEGER NOT NULL,
 	webhook_id    TEXT NOT NULL,
 	delivery      TEXT NOT NULL,
-	delivery_n    INTEGER NOT NULL,
+	delivery_n    INTEGER,
 	kind          TEXT NOT NULL,
-	repo_type     TEXT NOT NULL,
-	repo_name     TEXT NOT NULL,
+	repo          TEXT NOT NULL, -- type:name
 	received_at   INTEGER,
 	verdict       TEXT NOT NULL,
 	phase         TEXT NOT NULL,
 	answer_status INTEGER NOT NULL,
 	answer_ns     INTEGER NOT NULL,
-	tries         INTEGER NOT NULL,
 	failed        INTEGER NOT NULL,
+	pending       INTEGER NOT NULL,
+	dismissed     INTEGER NOT NULL,
+	pinned        INTEGER NOT NULL,
+	edited        INTEGER NOT NULL,
 	size          INTEGER NOT NULL,
 	body_cut      INTEGER NOT NULL,
 	method        TEXT NOT NULL,
 	path          TEXT NOT NULL,
-	targets       TEXT,
-	header        TEXT
+	summary       TEXT NOT NULL,
+	targets       TEXT
 ) STRICT;
-CREATE INDEX events_by_rev ON events (session, rev, phase);
-CREATE INDEX events_by_delivery ON events (delivery, webhook_id, delivery_n) WHERE delivery <> '';
-CREATE INDEX events_left ON events (phase) WHERE phase IN ('waiting', 'pending');
-CREATE INDEX events_failed ON events (failed) WHERE failed = 1;
-CREATE INDEX events_by_root ON events (root) WHERE root <> 0;
+CREATE INDEX events_by_time ON events (received_at);
+CREATE UNIQUE INDEX events_by_delivery ON events (delivery, webhook_id, delivery_n) WHERE delivery <> '';
+CREATE INDEX events_by_family ON events (family) WHERE family <> n;
+CREATE INDEX events_left ON events (family) WHERE failed + pending > 0;
+CREATE INDEX events_pinned ON events (pinned) WHERE pinned = 1;
 
-CREATE TABLE bodies (
-	n    INTEGER PRIMARY KEY,
-	body BLOB NOT NULL
+CREATE TABLE payloads (
+	n      INTEGER PRIMARY KEY,
+	header TEXT,
+	body   BLOB
 ) STRICT;
 
 CREATE TABLE attempts (
@@ -99,86 +107,98 @@ CREATE TABLE attempts (
 	status      INTEGER NOT NULL,
 	err         TEXT NOT NULL,
 	body_cut    INTEGER NOT NULL,
-	body        BLOB,
-	answer      INTEGER,
 	header      TEXT,
+	body        BLOB,
 	PRIMARY KEY (event, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE answers (
-	id   INTEGER PRIMARY KEY,
-	body BLOB NOT NULL
-) STRICT;
-
 CREATE TABLE states (
+	rev     INTEGER PRIMARY KEY,
 	session TEXT NOT NULL,
-	rev     INTEGER NOT NULL,
 	at      INTEGER,
 	subject TEXT NOT NULL,
 	name    TEXT NOT NULL,
 	state   TEXT NOT NULL,
-	detail  TEXT NOT NULL,
-	PRIMARY KEY (session, rev)
-) STRICT, WITHOUT ROWID;
-`, `
-ALTER TABLE counters RENAME TO floors;
-`, `
-ALTER TABLE events ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE events ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX events_pinned ON events (pinned) WHERE pinned = 1;
-`, `
-ALTER TABLE floors ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
-`}
+	detail  TEXT NOT NULL
+) STRICT;
+`
 
-// version reads which step a file has reached, 0 for an empty one. A database
-// of another program is ErrDamaged, a later version ErrNewer.
-func version(ctx context.Context, conn *sql.Conn, latest int) (int, error) {
-	var application, reached, tables int
+// identity says which history a file is.
+type identity struct {
+	lineage    string // the same in every file made for a lost one
+	generation int    // how often that happened
+}
+
+// succeeds reports whether a file was made in the place of one that is lost.
+func (id identity) succeeds(lost identity) bool {
+	return id.lineage == lost.lineage && id.generation > lost.generation
+}
+
+// identify reads which history is at a path, and changes nothing there. The
+// tables are made without a log, so that the file alone says it.
+func identify(path string) (id identity, err error) {
+	db, err := openPool(path, "immutable", 1, "query_only(1)")
+	if err != nil {
+		return id, err
+	}
+	defer db.Close()
+	err = db.QueryRow("SELECT lineage, generation FROM meta").Scan(&id.lineage, &id.generation)
+	return id, err
+}
+
+// known reports whether a file is a history that can be used. An empty one is
+// not known yet; the errors are ErrDamaged, ErrOld and ErrNewer.
+func known(ctx context.Context, conn *sql.Conn) (bool, error) {
+	var application, version, tables int
 	// One statement sees one snapshot: between two, another process may have
 	// made the tables.
 	err := conn.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
-		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).Scan(&application, &reached, &tables)
+		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).Scan(&application, &version, &tables)
 	switch {
 	case err != nil:
-		return 0, err
-	case application == 0 && reached == 0 && tables == 0:
-		return 0, nil
+		return false, err
+	case application == 0 && version == 0 && tables == 0:
+		return false, nil
+	case application == oldApplicationID:
+		return false, ErrOld
 	case application != applicationID:
-		return 0, fmt.Errorf("%w: it is the database of another program", ErrDamaged)
-	case reached > latest:
-		return 0, fmt.Errorf("%w: it has version %d, this one knows %d", ErrNewer, reached, latest)
+		return false, fmt.Errorf("%w: it is the database of another program", ErrDamaged)
+	case version > schemaVersion:
+		return false, fmt.Errorf("%w: it has version %d, this one knows %d", ErrNewer, version, schemaVersion)
 	}
-	return reached, nil
+	return true, nil
 }
 
-// migrate brings a file to the last of steps in one transaction: all of it
-// happens or nothing. Processes that open a file together take turns, and the
+// makeTables brings an empty file to the schema in one transaction, and leaves a
+// history as it is. Processes that open a file together take turns, and the
 // later ones find nothing left to do.
-func migrate(ctx context.Context, conn *sql.Conn, steps []string) (err error) {
-	if reached, err := version(ctx, conn, len(steps)); err != nil || reached == len(steps) {
+func makeTables(ctx context.Context, conn *sql.Conn, id identity) (err error) {
+	if is, err := known(ctx, conn); err != nil || is {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if _, err := conn.ExecContext(ctx, sqlBegin); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), sqlRollback)
 		}
 	}()
-	reached, err := version(ctx, conn, len(steps))
+	if is, err := known(ctx, conn); err != nil || is {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), sqlRollback)
+		return err
+	}
+	if id.lineage == "" {
+		id.lineage = rand.Text()
+	}
+	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, schemaVersion)
+	if _, err := conn.ExecContext(ctx, schema+mark); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `INSERT INTO meta (id, lineage, generation, n) VALUES (1, ?, ?, 0)`, id.lineage, id.generation)
 	if err != nil {
 		return err
 	}
-	for i, step := range steps[reached:] {
-		if _, err := conn.ExecContext(ctx, step); err != nil {
-			return fmt.Errorf("step to version %d: %w", reached+i+1, err)
-		}
-	}
-	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
-	if _, err := conn.ExecContext(ctx, mark); err != nil {
-		return err
-	}
-	_, err = conn.ExecContext(ctx, "COMMIT")
+	_, err = conn.ExecContext(ctx, sqlCommit)
 	return err
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Matches reports whether an event without its body fits a filter, which may
-// have to look into it. An event that was deleted meanwhile fits none.
-func (s *Store) Matches(ctx context.Context, f *filter.Filter, e *event.Event) (bool, error) {
-	if fit := f.MatchRow(event.NewRow(e)); fit != filter.FitUnknown {
+// Matches reports whether an event fits a filter, which may have to look into
+// its body. An event that was deleted meanwhile fits none.
+func (r *Reader) Matches(ctx context.Context, f *filter.Filter, row *event.Row) (bool, error) {
+	if fit := f.MatchRow(row); fit != filter.FitUnknown {
 		return fit == filter.FitYes, nil
 	}
-	whole, err := s.Get(ctx, e.N)
+	whole, err := r.Get(ctx, row.N)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
@@ -27,35 +27,41 @@ func (s *Store) Matches(ctx context.Context, f *filter.Filter, e *event.Event) (
 }
 
 // Search calls found with the events that q selects and its filter fits, the
-// newest first, until q.Limit of them were found (0 or less: all). They are as
-// List gives them. What SQL can leave out is never read.
-func (s *Store) Search(ctx context.Context, q Query, found func(*event.Event) error) error {
+// newest first, until q.Limit of them were found (0 or less: all). What SQL can
+// leave out is never read. In a damaged history it goes on past what cannot be
+// read, and ends with an *UnreadableError.
+func (r *Reader) Search(ctx context.Context, q Query, found func(*event.Row) error) error {
 	wanted := q.Limit
-	q.Limit = pageSize
+	q.Limit = rowsPerPage
+	var missing UnreadableError
 	for n := 0; ; {
-		events, err := s.List(ctx, q)
+		rows, err := r.listReadable(ctx, q, &missing)
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
-			fits, err := s.Matches(ctx, q.Filter, e)
+		for _, row := range rows {
+			fits, err := r.Matches(ctx, q.Filter, row)
+			if errors.Is(err, ErrDamaged) {
+				missing.add(1, err)
+				continue
+			}
 			if err != nil {
 				return err
 			}
 			if !fits {
 				continue
 			}
-			if err := found(e); err != nil {
+			if err := found(row); err != nil {
 				return err
 			}
 			if n++; n == wanted {
-				return nil
+				return missing.orNil()
 			}
 		}
-		if len(events) < pageSize {
-			return nil
+		if len(rows) < rowsPerPage {
+			return missing.orNil()
 		}
-		q.Before = events[len(events)-1].N
+		q.Before = rows[len(rows)-1].N
 	}
 }
 
@@ -74,7 +80,7 @@ func narrow(c filter.Condition) (string, []any) {
 			return kindIs(m.Kinds, make([]bool, len(m.Kinds)))
 		}
 	case "repo":
-		return textIs(c, "e.repo_type || ':' || e.repo_name", "e.repo_name")
+		return textIs(c, "e.repo", "substr(e.repo, instr(e.repo, ':') + 1)")
 	case "delivery":
 		return textIs(c, "e.delivery")
 	case "webhook":
@@ -214,10 +220,8 @@ func stateIs(values []string) (string, []any) {
 			"handed": "e.phase = 'settled'", "trusted": "e.verdict IN ('ok', 'unchecked')",
 		}[value]
 		switch value {
-		case "open", "settled":
+		case "open", "settled", "waiting", "pending":
 			condition = "e.phase = '" + value + "'"
-		case "waiting", "pending":
-			condition = "e.phase = '" + value + "' AND e.phase IN ('waiting', 'pending')" // as events_left has it
 		case "replay", "trigger":
 			condition = "e.source = '" + value + "'"
 		}
@@ -236,7 +240,7 @@ func bodyHas(values []string) (string, []any) {
 		if err != nil || !ascii(value) || strings.Trim(string(written), `"`) != value {
 			return "", nil
 		}
-		alternatives = append(alternatives, "EXISTS (SELECT 1 FROM bodies b WHERE b.n = e.n AND instr(lower(CAST(b.body AS TEXT)), ?) > 0)")
+		alternatives = append(alternatives, "EXISTS (SELECT 1 FROM payloads b WHERE b.n = e.n AND instr(lower(CAST(b.body AS TEXT)), ?) > 0)")
 		args = append(args, strings.ToLower(value))
 	}
 	return either(alternatives, args)
@@ -248,8 +252,8 @@ func wordsAre(values []string) (string, []any) {
 	if inBody == "" || len(values) != 1 || strings.Contains(values[0], "*") { // masks are made of stars
 		return "", nil
 	}
-	shown := `instr(lower(e.kind || char(10) || e.repo_type || ':' || e.repo_name || char(10) || e.verdict || char(10) || e.source || char(10) ||
-		e.phase || char(10) || e.delivery || char(10) || '#' || e.n || char(10) || ifnull(e.targets, '')), ?) > 0`
+	shown := `instr(lower(e.kind || char(10) || e.repo || char(10) || e.verdict || char(10) || e.source || char(10) ||
+		e.phase || char(10) || e.delivery || char(10) || e.summary || char(10) || '#' || e.n || char(10) || ifnull(e.targets, '')), ?) > 0`
 	tried := `EXISTS (SELECT 1 FROM attempts a WHERE a.event = e.n
 		AND instr(lower(a.target || ' ' || iif(a.status = 0, '', a.status) || a.err), ?) > 0)`
 	// An event without a kind is shown under a title of its own.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestASearchFindsWhatTheFilterFitsAndNothingElse(t *testing.T) {
 				want = append(want, e.N)
 			}
 		}
-		must(t, s.Search(t.Context(), Query{Filter: f}, func(e *event.Event) error { got = append(got, e.N); return nil }))
+		must(t, s.Search(t.Context(), Query{Filter: f}, func(row *event.Row) error { got = append(got, row.N); return nil }))
 		if !slices.Equal(got, want) {
 			t.Errorf("%q finds %d events, and %d fit", text, len(got), len(want))
 		}
@@ -99,7 +100,7 @@ func TestASearchStopsAtItsLimitAndGoesOnFromThere(t *testing.T) {
 	f, err := filter.Parse("session:1")
 	must(t, err)
 	var got []int64
-	collect := func(e *event.Event) error { got = append(got, e.N); return nil }
+	collect := func(row *event.Row) error { got = append(got, row.N); return nil }
 	must(t, s.Search(t.Context(), Query{Filter: f, Limit: 2}, collect))
 	must(t, s.Search(t.Context(), Query{Filter: f, Limit: 2, Before: got[1]}, collect))
 	if !slices.Equal(got, []int64{10, 8, 6, 4}) {
@@ -107,21 +108,21 @@ func TestASearchStopsAtItsLimitAndGoesOnFromThere(t *testing.T) {
 	}
 }
 
-func TestPinnedEventsStayPinnedAndAreTold(t *testing.T) {
-	s := open(t)
+func TestPinnedEventsStayPinnedAndAreShown(t *testing.T) {
+	s, f := live(t, filepath.Join(t.TempDir(), "history.db"))
 	for range 3 {
 		keep(t, s, &event.Event{Session: "s"})
 	}
-	last := get(t, s, 3).Rev
+	read(t, f)
 	changed, err := s.Pin(t.Context(), true, 1, 3, 17)
 	if err != nil || changed != 2 {
 		t.Fatalf("Pin = %d, %v", changed, err)
 	}
-	if changes := since(t, s, "s", last, 0); len(changes) != 2 || !changes[0].Event.Pinned || changes[0].Event.N != 1 {
-		t.Errorf("told are %+v", changes)
+	if changes := read(t, f); len(changes) != 2 || !changes[0].Row.Pinned || changes[0].Row.N != 1 {
+		t.Errorf("followers read %q", words(changes))
 	}
 	if changed, err = s.Pin(t.Context(), false, 1); err != nil || changed != 1 || get(t, s, 1).Pinned || !get(t, s, 3).Pinned {
-		t.Errorf("let go of %d, %v", changed, err)
+		t.Errorf("released %d, %v", changed, err)
 	}
 	if changed, err = s.Pin(t.Context(), true, 3); err != nil || changed != 0 {
 		t.Errorf("what is pinned was changed again: %d, %v", changed, err)

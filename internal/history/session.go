@@ -3,7 +3,7 @@ package history
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -18,35 +18,43 @@ type Session struct {
 	Endpoint  string // the Hub's, "https://huggingface.co"
 	User      string // the Hub's name for them, empty without a token
 	URL       string // the public one, empty until it is known
-	Events    int    // how many it has kept; set by Sessions, not stored
+	Events    int    // how many it has recorded; set by Sessions, not stored
 }
 
+// sessions are those that a store started and has not ended, by id.
+type sessions map[string]Session
+
 const (
-	sqlStartSession = `INSERT INTO sessions (id, started_at, ended_at, pid, endpoint, user, url) VALUES (?, ?, ?, ?, ?, ?, ?)
+	sqlStartSession = `INSERT INTO sessions (id, started_at, ended_at, pid, endpoint, user, url, first_n, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET pid = excluded.pid, endpoint = excluded.endpoint, user = excluded.user, url = excluded.url`
+	sqlTouch      = `UPDATE sessions SET touched = max(touched, ?) WHERE id = ?`
 	sqlEndSession = `UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL`
-	sqlUnfinished = `SELECT n FROM events INDEXED BY events_by_rev
-		WHERE session = ? AND phase IN ('open', 'waiting') ORDER BY n`
+	sqlUnfinished = `SELECT n FROM events
+		WHERE n >= ifnull((SELECT first_n FROM sessions WHERE id = ?1), 0) AND session = ?1 AND phase IN ('open', 'waiting') ORDER BY n`
 	sqlSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url,
-		(SELECT count(*) FROM events WHERE session = id)
+		(SELECT count(*) FROM events WHERE n >= first_n AND session = id)
 		FROM sessions ORDER BY started_at DESC, rowid DESC`
 	// What is deleted may hold the last numbers.
-	sqlKeepNumbers = `UPDATE floors SET n = max(floors.n, e.n), rev = max(floors.rev, e.rev)
-		FROM (SELECT n, rev FROM events WHERE n = ?) AS e RETURNING floors.rev`
+	sqlKeepNumbers  = `UPDATE meta SET n = max(n, ?)`
 	sqlOpenSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url, 0
 		FROM sessions WHERE ended_at IS NULL ORDER BY started_at DESC, rowid DESC`
+	sqlLeftOfFamily = `SELECT n FROM events WHERE failed + pending > 0 AND family = ?`
 )
 
 // StartSession records a session. Called again with the same ID it renews what
 // may change while one runs: PID, Endpoint, User and URL. It returns as Append
 // does.
 func (s *Store) StartSession(ctx context.Context, session Session) error {
-	start := func(tx *transaction) error {
-		_, err := tx.once(sqlStartSession, session.ID, encodeTime(session.StartedAt), encodeTime(session.EndedAt),
-			session.PID, session.Endpoint, session.User, session.URL)
-		return err
-	}
-	return s.fault("start a session in", s.store(ctx, &write{apply: start, size: rowSize}))
+	return s.fault("start a session in", s.write(ctx, newCall(rowSize, func(tx *transaction) error {
+		s.sessions[session.ID] = session // the turn guards it
+		return tx.startSession(session)
+	})))
+}
+
+func (tx *transaction) startSession(session Session) error {
+	_, err := tx.once(sqlStartSession, session.ID, encodeTime(session.StartedAt), encodeTime(session.EndedAt),
+		session.PID, session.Endpoint, session.User, session.URL, tx.n+1, 0)
+	return err
 }
 
 // EndSession records that a session ended at a time, marks those of its events
@@ -55,150 +63,154 @@ func (s *Store) StartSession(ctx context.Context, session Session) error {
 // it may be ended again; one that is not known, or whose process died, may be
 // ended too. It returns as Append does.
 func (s *Store) EndSession(ctx context.Context, id string, at time.Time) (pending int, err error) {
-	var marked int
-	end := func(tx *transaction) error {
+	marked, err := s.count(ctx, func(tx *transaction) (int, error) {
+		delete(s.sessions, id)
 		if _, err := tx.once(sqlEndSession, encodeTime(at), id); err != nil {
-			return err
+			return 0, err
 		}
 		unfinished, err := tx.numbers(sqlUnfinished, id)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		updates := make([]update, len(unfinished))
+		updates := make([]event.Update, len(unfinished))
 		for i, n := range unfinished {
-			updates[i] = update{n: n, phase: string(event.PhasePending)}
+			updates[i] = event.Update{N: n, Phase: event.PhasePending}
 		}
-		marked = len(updates)
-		return tx.applyUpdates(updates)
+		return len(updates), tx.update(updates)
+	})
+	return marked, s.fault("end a session in", err)
+}
+
+// count writes a change that says how many events it changed, after all
+// Updates so far.
+func (s *Store) count(ctx context.Context, change func(*transaction) (int, error)) (int, error) {
+	var changed int
+	c := newCall(rowSize, func(tx *transaction) (err error) {
+		changed, err = change(tx)
+		return err
+	})
+	c.after = true
+	if err := s.write(ctx, c); err != nil {
+		return 0, err
 	}
-	if err := s.store(ctx, &write{apply: end, after: true, size: rowSize}); err != nil {
-		return 0, s.fault("end a session in", err)
-	}
-	return marked, nil
+	return changed, nil
 }
 
 // Delete removes events with their bodies and attempts, and returns how many
-// were there. Their numbers are not used again. Readers of Since are not told.
+// were there. Their numbers are not used again. Followers do not learn of it.
 // It returns as Append does.
 func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err error) {
-	var count int
-	remove := func(tx *transaction) error {
-		count, tx.untold = 0, true
+	deleted, err = s.count(ctx, func(tx *transaction) (deleted int, err error) {
+		if _, err := tx.once(sqlKeepNumbers, tx.n); err != nil {
+			return 0, err
+		}
 		for _, n := range numbers {
-			err := tx.w.conn.QueryRowContext(context.Background(), sqlKeepNumbers, n).Scan(&tx.w.numbers.floor)
-			if errors.Is(err, sql.ErrNoRows) {
+			result, err := tx.once(`DELETE FROM events WHERE n = ?`, n)
+			if err != nil {
+				return 0, err
+			}
+			if rows, err := result.RowsAffected(); err != nil || rows == 0 {
 				continue // it is not there
 			}
-			if err != nil {
-				return err
-			}
-			count++
-			for _, text := range []string{
-				`DELETE FROM events WHERE n = ?`,
-				`DELETE FROM bodies WHERE n = ?`,
-				`DELETE FROM answers WHERE id IN (SELECT answer FROM attempts WHERE event = ?)`,
-				`DELETE FROM attempts WHERE event = ?`,
-			} {
+			deleted++
+			for _, text := range []string{`DELETE FROM payloads WHERE n = ?`, `DELETE FROM attempts WHERE event = ?`} {
 				if _, err := tx.once(text, n); err != nil {
-					return err
+					return 0, err
 				}
 			}
+			tx.drop(n)
 		}
-		return nil
-	}
-	if err := s.store(ctx, &write{apply: remove, after: true, size: rowSize}); err != nil {
-		return 0, s.fault("delete from", err)
-	}
-	return count, nil
+		return deleted, nil
+	})
+	return deleted, s.fault("delete from", err)
 }
 
-// Pin keeps events at hand, or with on unset lets go of them, and returns how
-// many it changed. It returns as Append does.
+// Pin keeps events at hand, or with on unset no longer, and returns how many it
+// changed. It returns as Append does.
 func (s *Store) Pin(ctx context.Context, on bool, numbers ...int64) (changed int, err error) {
-	var count int
-	pin := func(tx *transaction) error {
-		count, tx.untold = 0, true
+	changed, err = s.count(ctx, func(tx *transaction) (int, error) {
+		return tx.change(numbers, func(row *event.Row) bool {
+			changes := row.Pinned != on
+			row.Pinned = on
+			return changes
+		})
+	})
+	return changed, s.fault("pin in", err)
+}
+
+// Dismiss lets events count neither as failed nor as pending any more, with all
+// of their families, and returns how many it changed. It returns as Append does.
+func (s *Store) Dismiss(ctx context.Context, numbers ...int64) (changed int, err error) {
+	changed, err = s.count(ctx, func(tx *transaction) (int, error) {
+		all := slices.Clone(numbers)
 		for _, n := range numbers {
-			p, known, err := tx.progress(n)
+			row, err := tx.row(n)
 			if err != nil {
-				return err
+				return 0, err
 			}
-			if !known {
+			if row == nil {
 				continue
 			}
-			rev, err := tx.nextRev(p.session)
+			family, err := tx.numbers(sqlLeftOfFamily, row.Family)
 			if err != nil {
-				return err
+				return 0, err
 			}
-			result, err := tx.once(`UPDATE events SET pinned = ?, rev = ? WHERE n = ? AND pinned <> ?`, encodeBool(on), rev, n, encodeBool(on))
-			if err != nil {
-				return err
-			}
-			done, err := result.RowsAffected()
-			if err != nil {
-				return err
-			}
-			count += int(done)
+			all = append(all, family...)
 		}
-		return nil
-	}
-	if err := s.store(ctx, &write{apply: pin, after: true, size: rowSize}); err != nil {
-		return 0, s.fault("pin in", err)
-	}
-	return count, nil
+		return tx.change(all, func(row *event.Row) bool {
+			changes := row.Failed || row.Pending
+			row.Dismissed = row.Dismissed || changes
+			return changes
+		})
+	})
+	return changed, s.fault("dismiss events of", err)
 }
 
-// Sessions gives the sessions, the latest first: at most limit, 100 when that
+// change applies f to copies of rows, and returns how many it changed.
+func (tx *transaction) change(numbers []int64, f func(*event.Row) bool) (changed int, err error) {
+	for _, n := range numbers {
+		row, err := tx.row(n)
+		if err != nil {
+			return 0, err
+		}
+		if row == nil {
+			continue
+		}
+		next := *row
+		if f(&next) {
+			next.Complete()
+			tx.put(&next)
+			changed++
+		}
+	}
+	return changed, nil
+}
+
+// Sessions returns the sessions, the latest first: at most limit, 100 when that
 // is 0 or less.
-func (s *Store) Sessions(ctx context.Context, limit int) ([]Session, error) {
+func (r *Reader) Sessions(ctx context.Context, limit int) ([]Session, error) {
 	if limit <= 0 {
 		limit = 100
 	}
-	return s.sessions(ctx, sqlSessions+" LIMIT ?", limit)
+	return r.querySessions(ctx, sqlSessions+" LIMIT ?", limit)
 }
 
-// OpenSessions gives the sessions that nobody has ended: those that run, and
+// OpenSessions returns the sessions that nobody has ended: those that run, and
 // those that were killed.
-func (s *Store) OpenSessions(ctx context.Context) ([]Session, error) {
-	return s.sessions(ctx, sqlOpenSessions)
+func (r *Reader) OpenSessions(ctx context.Context) ([]Session, error) {
+	return r.querySessions(ctx, sqlOpenSessions)
 }
 
-func (s *Store) sessions(ctx context.Context, text string, args ...any) ([]Session, error) {
-	var sessions []Session
-	err := s.read(ctx, all, func(v *view) error {
-		rows, err := v.rows(text, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var session Session
+func (r *Reader) querySessions(ctx context.Context, text string, args ...any) (sessions []Session, err error) {
+	err = r.read(ctx, func(v *view) error {
+		return v.each(func(rows *sql.Rows) error {
+			var s Session
 			var started, ended *int64
-			if err := rows.Scan(&session.ID, &started, &ended, &session.PID, &session.Endpoint, &session.User,
-				&session.URL, &session.Events); err != nil {
-				return err
-			}
-			session.StartedAt, session.EndedAt = decodeTime(started), decodeTime(ended)
-			sessions = append(sessions, session)
-		}
-		return rows.Err()
+			err := rows.Scan(&s.ID, &started, &ended, &s.PID, &s.Endpoint, &s.User, &s.URL, &s.Events)
+			s.StartedAt, s.EndedAt = decodeTime(started), decodeTime(ended)
+			sessions = append(sessions, s)
+			return err
+		}, text, args...)
 	})
-	return sessions, s.fault("list the sessions of", err)
-}
-
-// numbers runs a query for event numbers.
-func (tx *transaction) numbers(text string, args ...any) ([]int64, error) {
-	rows, err := tx.w.conn.QueryContext(context.Background(), text, args...)
-	if err != nil {
-		return nil, err
-	}
-	var numbers []int64
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		numbers = append(numbers, n)
-	}
-	return numbers, rows.Err()
+	return sessions, r.fault("list the sessions of", err)
 }

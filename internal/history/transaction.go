@@ -4,73 +4,35 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"maps"
+	"slices"
+	"time"
 
-	"github.com/hf-tap/hf-tap/event"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
-// transaction is one turn at the file. Its statements run without a context:
-// interrupting SQLite would cost a goroutine for each of them, and what waits
-// for the writer has its own way to leave.
+// transaction is one turn at the file. Rows of events are changed in memory and
+// written once, at its end. Its statements run without a context: interrupting
+// SQLite would cost a goroutine for each of them, and callers that wait for the
+// writer have their own way to leave.
 type transaction struct {
-	w     *writer
-	n     int64            // the last one given
-	revs  map[string]int64 // the last ones given here, by session
-	given int64            // how many of them
-	// made and gone are what to change in progress once it is committed.
-	made map[int64]progress
-	gone []int64
-	// told is what to add to the tail then; with untold, it has to begin anew.
-	told   []Change
-	untold bool
-}
-
-// progress gives how far an event has come; known is false when there is no
-// such event.
-func (tx *transaction) progress(n int64) (p progress, known bool, err error) {
-	if p, ok := tx.made[n]; ok {
-		return p, true, nil
-	}
-	if p, ok := tx.w.progress[n]; ok {
-		return p, true, nil
-	}
-	var targets *string
-	err = tx.row(sqlProgress, n).Scan(&p.session, &p.tries, &p.failed, &targets)
-	if errors.Is(err, sql.ErrNoRows) {
-		return p, false, nil
-	}
-	if err == nil {
-		p.targets, err = decodeList(targets)
-	}
-	return p, err == nil, err
-}
-
-// follow keeps how far an event has come, as long as more is to come.
-func (tx *transaction) follow(n int64, p progress, phase event.Phase) {
-	if phase == event.PhaseSettled || phase == event.PhasePending {
-		delete(tx.made, n)
-		tx.gone = append(tx.gone, n)
-		return
-	}
-	if tx.made == nil {
-		tx.made = map[int64]progress{}
-	}
-	tx.made[n] = p
+	w       *writer
+	n, rev  int64 // the last that were given
+	rows    map[int64]*event.Row
+	dirty   map[int64]struct{} // events whose rows differ from what is stored
+	changes []event.Change     // what followers learn once it is committed
+	stored  []event.Change     // states that they have seen already
 }
 
 func (tx *transaction) exec(text string, args ...any) (sql.Result, error) {
 	return tx.w.statements[text].ExecContext(context.Background(), args...)
 }
 
-func (tx *transaction) row(text string, args ...any) *sql.Row {
+func (tx *transaction) queryRow(text string, args ...any) *sql.Row {
 	return tx.w.statements[text].QueryRowContext(context.Background(), args...)
-}
-
-func (tx *transaction) rows(text string, args ...any) (*sql.Rows, error) {
-	return tx.w.statements[text].QueryContext(context.Background(), args...)
 }
 
 // once runs a statement that is too rare to be kept prepared.
@@ -78,126 +40,226 @@ func (tx *transaction) once(text string, args ...any) (sql.Result, error) {
 	return tx.w.conn.ExecContext(context.Background(), text, args...)
 }
 
-func (tx *transaction) nextN() int64 {
-	tx.n++
-	return tx.n
-}
-
-// nextRev gives the next revision of a session.
-func (tx *transaction) nextRev(session string) (int64, error) {
-	rev, given := tx.revs[session]
-	if !given {
-		if rev, given = tx.w.numbers.revs[session]; !given {
-			if err := tx.row(sqlRevision, session).Scan(&rev); err != nil {
-				return 0, err
-			}
-			rev = max(rev, tx.w.numbers.floor)
-		}
-		if tx.revs == nil {
-			tx.revs = map[string]int64{}
-		}
+// numbers runs a query for event numbers, with all that was changed so far in
+// sight.
+func (tx *transaction) numbers(text string, args ...any) ([]int64, error) {
+	if err := tx.writeRows(); err != nil {
+		return nil, err
 	}
-	tx.revs[session] = rev + 1
-	tx.given++
-	return rev + 1, nil
-}
-
-// errNotBegun marks a failure that has nothing to do with what was to be
-// written.
-var errNotBegun = errors.New("begin a transaction")
-
-// transact runs apply in a transaction: when it fails nothing of it is stored.
-// It reports whether a revision was given. ctx ends the wait for other
-// processes, and nothing else.
-func (w *writer) transact(ctx context.Context, apply func(*transaction) error) (changed bool, err error) {
-	tx := &transaction{w: w}
-	if err := w.begin(ctx, tx); err != nil {
-		return false, fmt.Errorf("%w: %w", errNotBegun, err)
-	}
-	defer func() {
-		if err != nil {
-			// SQLite may have rolled back by itself; then this is an error
-			// without a meaning.
-			_, _ = tx.exec(sqlRollback)
-		}
-	}()
-	if err := tx.count(); err != nil {
-		return false, err
-	}
-	if err := guarded(apply, tx); err != nil {
-		if taken(err) {
-			return false, fmt.Errorf("%w: its numbers contradict each other: %w", ErrDamaged, err)
-		}
-		return false, err
-	}
-	if _, err := tx.exec(sqlCommit); err != nil {
-		return false, err
-	}
-	w.numbers.n = tx.n
-	maps.Copy(w.numbers.revs, tx.revs)
-	maps.Copy(w.progress, tx.made)
-	for _, n := range tx.gone {
-		delete(w.progress, n)
-	}
-	if tx.untold || len(tx.revs) > 1 {
-		w.tail.reset()
+	var rows *sql.Rows
+	var err error
+	if statement, ok := tx.w.statements[text]; ok {
+		rows, err = statement.QueryContext(context.Background(), args...)
 	} else {
-		for session, last := range tx.revs {
-			w.tail.add(session, tx.told, last-tx.given+1, last)
-		}
+		rows, err = tx.w.conn.QueryContext(context.Background(), text, args...)
 	}
-	return len(tx.revs) > 0, nil
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var numbers []int64
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, rows.Err()
 }
 
-// count makes the numbers true: nobody else can change them until the
-// transaction ends.
-func (tx *transaction) count() error {
-	known := &tx.w.numbers
-	var version int64
-	if err := tx.row(sqlVersion).Scan(&version); err != nil {
-		return err
+// row returns an event's row, nil when there is no such event.
+func (tx *transaction) row(n int64) (*event.Row, error) {
+	if row, ok := tx.rows[n]; ok {
+		return row, nil
 	}
-	if version != known.version {
-		var n, floor int64
-		if err := tx.row(sqlNumbers).Scan(&n, &floor); err != nil {
+	row := tx.w.recent.get(n)
+	if row == nil {
+		found, err := scanRow(tx.queryRow(sqlRow, n))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		row = found
+	}
+	tx.rows[n] = row
+	return row, nil
+}
+
+// put changes an event's row.
+func (tx *transaction) put(row *event.Row) {
+	tx.rows[row.N] = row
+	tx.dirty[row.N] = struct{}{}
+}
+
+// drop forgets a row that was deleted.
+func (tx *transaction) drop(n int64) {
+	delete(tx.rows, n)
+	delete(tx.dirty, n)
+	tx.w.recent.drop(n)
+}
+
+// writeRows stores the rows that were changed, in the order of their numbers,
+// each with the next revision.
+func (tx *transaction) writeRows() error {
+	for _, n := range slices.Sorted(maps.Keys(tx.dirty)) {
+		row := tx.rows[n]
+		row.Rev = tx.nextRev()
+		if _, err := tx.exec(sqlUpdate, updateArgs(row)...); err != nil {
 			return err
 		}
-		*known = numbers{version: version, n: n, floor: floor, revs: map[string]int64{}}
+		if err := tx.changed(row); err != nil {
+			return err
+		}
 	}
-	tx.n = known.n
+	clear(tx.dirty)
 	return nil
 }
 
-// taken reports whether an error says that there is a row with that key.
-func taken(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+// changed notes a row that was stored.
+func (tx *transaction) changed(row *event.Row) error {
+	tx.changes = append(tx.changes, event.Change{Rev: row.Rev, Row: row})
+	return tx.touch(row.Session)
 }
 
-// guarded turns a panic into an error of its own transaction: who waits for the
-// others goes on, and the program can end in order.
-func guarded(apply func(*transaction) error, tx *transaction) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("hf-tap has a bug: %v", value)
+// nextRev returns the next revision.
+func (tx *transaction) nextRev() int64 {
+	tx.rev = max(tx.rev+1, time.Now().UnixNano())
+	return tx.rev
+}
+
+// insert stores an event and gives it the next number and revision.
+func (tx *transaction) insert(e *event.Event, header any) (*event.Row, error) {
+	tx.n++
+	e.N, e.Family, e.DeliveryN, e.Rev = tx.n, tx.n, 1, tx.nextRev()
+	if e.Phase == "" {
+		e.Phase = event.PhaseOpen
+	}
+	if e.ReplayOf != 0 {
+		old, err := tx.row(e.ReplayOf)
+		if err != nil {
+			return nil, err
 		}
-	}()
-	return apply(tx)
+		e.Family = e.ReplayOf // of one that was deleted
+		if old != nil {
+			e.Family = old.Family
+		}
+	}
+	row := event.NewRow(e)
+	if err := tx.insertRow(row); err != nil {
+		return nil, err
+	}
+	tx.rows[row.N] = row
+	var body any
+	if len(e.Body) > 0 {
+		body = e.Body
+	}
+	if _, err := tx.exec(sqlInsertPayload, row.N, header, body); err != nil {
+		return nil, err
+	}
+	for i := range e.Attempts {
+		if err := tx.insertAttempt(row, &e.Attempts[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.changed(row); err != nil {
+		return nil, err
+	}
+	return row, tx.joinFamily(row)
 }
 
-// numbers are the last ones that were given. They are read from the tables, and
-// stay true until another process has written.
-type numbers struct {
-	version int64            // SQLite's count of what others have written
-	n       int64            // the last event's
-	floor   int64            // revisions up to this one are not given any more
-	revs    map[string]int64 // the last revision of each session that was written to
+func isFromHub(s event.Source) bool { return s == event.SourceHub || s == event.SourceSandbox }
+
+// insertRow stores a new row. One that turns out to be a later arrival of a
+// delivery is counted, and joins the family of the first.
+func (tx *transaction) insertRow(row *event.Row) error {
+	_, err := tx.exec(sqlInsert, insertArgs(row)...)
+	if !isTaken(err) {
+		return err
+	}
+	if err := tx.queryRow(sqlArrival, row.Delivery, row.WebhookID).Scan(&row.DeliveryN, &row.Family); err != nil {
+		return err
+	}
+	row.DeliveryN++
+	_, err = tx.exec(sqlInsert, insertArgs(row)...)
+	return err
 }
 
-// progress is what an event's next update has to know of it.
-type progress struct {
-	session string
-	tries   int
-	failed  bool
-	targets []string
+// isTaken reports whether an error says that a unique index has the key already.
+func isTaken(err error) bool {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	return ok && failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+}
+
+// update applies what became of events, in its order. Updates of events that
+// were deleted change nothing.
+func (tx *transaction) update(updates []event.Update) error {
+	touched := make(map[int64]bool, len(updates))
+	for i := range updates {
+		u := &updates[i]
+		row, err := tx.row(u.N)
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			continue
+		}
+		touched[u.N] = true
+		next := row.Apply(*u)
+		tx.put(next)
+		if u.Attempt == nil {
+			continue
+		}
+		if err := tx.insertAttempt(next, u.Attempt); err != nil {
+			return err
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(touched)) {
+		if err := tx.joinFamily(tx.rows[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *transaction) insertAttempt(row *event.Row, a *event.Attempt) error {
+	var body any
+	if len(a.Body) > 0 {
+		body = a.Body
+	}
+	_, err := tx.exec(sqlInsertAttempt, row.N, a.N, event.MaskURL(a.Target), encodeTime(a.StartedAt), int64(a.Duration),
+		a.Status, a.Err, encodeBool(a.BodyCut), encodeHeader(a.Header), body)
+	return err
+}
+
+// insertState stores a state. One that has a revision was shown before, and is
+// not shown again.
+func (tx *transaction) insertState(c event.Change) error {
+	shown := c.Rev != 0
+	if !shown {
+		c.Rev = tx.nextRev()
+	}
+	s := c.State
+	_, err := tx.exec(sqlInsertState, c.Rev, s.Session, encodeTime(s.At), string(s.Subject), s.Name, s.State, s.Detail)
+	if err != nil {
+		return err
+	}
+	if shown {
+		tx.stored = append(tx.stored, c)
+	} else {
+		tx.changes = append(tx.changes, c)
+	}
+	return tx.touch(s.Session)
+}
+
+// touch notes that this process has changed something of a session that it did
+// not start.
+func (tx *transaction) touch(session string) error {
+	if _, own := tx.w.own[session]; own {
+		return nil
+	}
+	_, err := tx.once(sqlTouch, tx.rev, session)
+	return err
 }

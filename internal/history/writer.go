@@ -5,8 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"modernc.org/sqlite"
 )
 
 // The statements that the writer keeps prepared.
@@ -14,67 +18,65 @@ const (
 	sqlBegin    = "BEGIN IMMEDIATE"
 	sqlCommit   = "COMMIT"
 	sqlRollback = "ROLLBACK"
-	sqlVersion  = "PRAGMA data_version"
-	sqlNumbers  = "SELECT max(n, reserved, (SELECT ifnull(max(n), 0) FROM events)), rev FROM floors"
-	sqlReserve  = "UPDATE floors SET reserved = ?"
-	sqlRevision = `SELECT max((SELECT ifnull(max(rev), 0) FROM events WHERE session = ?1),
-		(SELECT ifnull(max(rev), 0) FROM states WHERE session = ?1))`
-
-	sqlRoot     = `SELECT root FROM events WHERE n = ?`
-	sqlArrivals = `SELECT max(delivery_n) FROM events WHERE delivery <> '' AND delivery = ? AND webhook_id = ?`
-	// The driver looks up numbered parameters by their names, for each row: those
-	// of the arrivals come twice instead, behind whether they are to be counted.
-	sqlInsert = `INSERT INTO events (n, rev, delivery, webhook_id, delivery_n, root, failed, session, source, replay_of,
-		kind, repo_type, repo_name, received_at, verdict, phase, answer_status, answer_ns,
-		tries, size, body_cut, method, path, targets, header, pinned, edited)
-		VALUES (?, ?, ?, ?, iif(?, 1 + ifnull((` + sqlArrivals + `), 0), 0),
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	sqlInsertBody    = `INSERT INTO bodies (n, body) VALUES (?, ?)`
-	sqlInsertBodies  = sqlInsertBody + `, (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?)` // bodiesAtOnce
-	sqlInsertAttempt = `INSERT INTO attempts (event, seq, n, target, started_at, duration_ns, status, err, body_cut, body, answer, header)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	sqlInsertAnswer = `INSERT INTO answers (body) VALUES (?)`
-	sqlInsertState  = `INSERT INTO states (session, rev, at, subject, name, state, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`
-
-	sqlOutcomes = `SELECT target, status, err FROM attempts WHERE event = ? ORDER BY seq`
-	sqlProgress = `SELECT session, tries, failed, targets FROM events WHERE n = ?`
-	sqlRepeats  = `SELECT n, delivery_n FROM events WHERE n BETWEEN ? AND ? AND delivery_n > 1`
-	sqlUpdate   = `UPDATE events SET rev = ?, tries = ?, failed = ?,
-		phase = ifnull(nullif(?, ''), phase), answer_status = ifnull(nullif(?, 0), answer_status),
-		answer_ns = ifnull(nullif(?, 0), answer_ns)
-		WHERE n = ?`
+	sqlLastN    = `SELECT max((SELECT n FROM meta WHERE id = 1), (SELECT ifnull(max(n), 0) FROM events))`
+	sqlTouched  = `SELECT ifnull(max(touched), 0) FROM sessions`
+	sqlArrival  = `SELECT delivery_n, family FROM events
+		WHERE delivery <> '' AND delivery = ? AND webhook_id = ? AND delivery_n IS NOT NULL ORDER BY delivery_n DESC LIMIT 1`
+	sqlInsert = `INSERT INTO events (n, rev, family, session, source, replay_of, webhook_id, delivery, delivery_n, kind,
+		repo, received_at, verdict, phase, answer_status, answer_ns, failed, pending, dismissed, pinned, edited,
+		size, body_cut, method, path, summary, targets)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlUpdate = `UPDATE events SET rev = ?, phase = ?, answer_status = ?, answer_ns = ?, failed = ?, pending = ?, dismissed = ?,
+		pinned = ?, targets = ? WHERE n = ?`
+	sqlInsertPayload = `INSERT INTO payloads (n, header, body) VALUES (?, ?, ?)`
+	sqlInsertAttempt = `INSERT INTO attempts (event, seq, n, target, started_at, duration_ns, status, err, body_cut, header, body)
+		VALUES (?1, (SELECT ifnull(max(seq), 0) + 1 FROM attempts WHERE event = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`
+	sqlInsertState = `INSERT INTO states (rev, session, at, subject, name, state, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	sqlRow         = `SELECT ` + rowColumns + ` FROM events e WHERE n = ?`
 )
 
-// writer is the connection that writes. Only who has the queue's turn uses it.
+// lockPatience is how long the store waits for another process to let go of
+// the file before it gives up with ErrBusy.
+const lockPatience = 10 * time.Second
+
+// writer is the connection that writes, and what belongs to it. Only the caller
+// that has the queue's turn uses it.
 type writer struct {
-	db         *sql.DB
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
-	patience   time.Duration // with other processes
-	numbers    numbers       // as of the last transaction
-	// progress spares a look at each event that is under way in this process;
-	// no other process changes those.
-	progress map[int64]progress
-	bulk     bulk
-	tail     tail
-	followed bool // somebody wants the tail
+	db           *sql.DB
+	conn         *sql.Conn
+	control      sqlite.FileControl // of the connection
+	statements   map[string]*sql.Stmt
+	checkpointer *checkpointer
+	guard        *guard
+	own          sessions // whose events no other process changes unasked
+	id           identity
+	closed       bool
+
+	begun    bool // a transaction was begun, or could not be because of beginErr
+	beginErr error
+	doubted  bool   // the last transaction failed: the guard looks before the next one, too
+	version  uint32 // SQLite's count of changes, as of the last transaction; 0: not known
+	schema   int64  // SQLite's count of changes of the schema
+	n, rev   int64  // the last that were given
+	touched  int64  // the last revision by a process that did not start the session
+	recent   recentRows
 }
 
-// openWriter opens a file that create has made, and brings it up to date. It
-// waits for other processes itself: SQLite's own waiting sleeps for up to
-// 100 ms at a time, which starves it beside a busy writer.
-func openWriter(ctx context.Context, path string) (*writer, error) {
+// openWriter opens a file that create has made, and makes its tables as id says
+// when there are none. It waits for other processes itself: SQLite's own waiting
+// sleeps for up to 100 ms at a time, which starves it beside a busy writer.
+func openWriter(ctx context.Context, path string, info fs.FileInfo, id identity, own sessions) (*writer, error) {
 	db, err := openPool(path, "rw", 1, "busy_timeout(0)")
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, statements: map[string]*sql.Stmt{}, patience: lockPatience, progress: map[int64]progress{}}
-	err = patiently(ctx, w.patience, func() error {
+	w := &writer{db: db, statements: map[string]*sql.Stmt{}, own: own}
+	err = patiently(ctx, lockPatience, func() error {
 		conn, err := db.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		if err := prepareFile(ctx, conn); err != nil {
+		if err := prepareFile(ctx, conn, id); err != nil {
 			return errors.Join(err, conn.Close())
 		}
 		w.conn = conn
@@ -83,44 +85,146 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 	if err == nil {
 		err = w.prepare(ctx)
 	}
+	if err == nil {
+		w.guard, err = newGuard(path, info)
+	}
+	if err == nil {
+		w.checkpointer, err = openCheckpointer(path)
+	}
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
 }
 
-func (w *writer) prepare(ctx context.Context) error {
+func (w *writer) prepare(ctx context.Context) (err error) {
 	for _, text := range []string{
-		sqlBegin, sqlCommit, sqlRollback, sqlVersion, sqlNumbers, sqlReserve, sqlRevision, sqlRoot, sqlInsert, sqlInsertBody,
-		sqlInsertAttempt, sqlInsertAnswer, sqlInsertState, sqlProgress, sqlOutcomes, sqlRepeats, sqlUpdate,
+		sqlBegin, sqlCommit, sqlRollback, sqlLastN, sqlTouched, sqlArrival, sqlInsert, sqlUpdate, sqlInsertPayload,
+		sqlInsertAttempt, sqlInsertState, sqlRow, sqlEarlierLeft, sqlLaterOfFamily,
 	} {
-		statement, err := w.conn.PrepareContext(ctx, text)
-		if err != nil {
+		if w.statements[text], err = w.conn.PrepareContext(ctx, text); err != nil {
 			return fmt.Errorf("prepare %.30q: %w", text, err)
 		}
-		w.statements[text] = statement
 	}
-	return w.prepareBulk(ctx)
+	err = w.conn.Raw(func(driverConn any) error {
+		control, ok := driverConn.(sqlite.FileControl)
+		if !ok {
+			return fmt.Errorf("the driver's connection %T has no file control", driverConn)
+		}
+		w.control = control
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if w.schema, err = w.schemaVersion(); err != nil {
+		return err
+	}
+	return w.conn.QueryRowContext(ctx, "SELECT lineage, generation FROM meta").Scan(&w.id.lineage, &w.id.generation)
 }
 
+// close closes the connection. The last one to close in any process empties the
+// log into the file and removes it, by its name.
 func (w *writer) close() error {
-	var errs []error
+	w.closed = true
+	errs := []error{w.guard.close()}
 	for _, statement := range w.statements {
-		errs = append(errs, statement.Close())
+		if statement != nil {
+			errs = append(errs, statement.Close())
+		}
 	}
-	errs = append(errs, w.closeBulk())
 	if w.conn != nil {
 		errs = append(errs, w.conn.Close())
 	}
 	return errors.Join(append(errs, w.db.Close())...)
 }
 
-// begin takes the file's one place for writers. The pauses are short and
-// random: other processes hold it for well under a millisecond at a time.
-func (w *writer) begin(ctx context.Context, tx *transaction) error {
+// keepLog makes close leave the log alone, because the one at its path is
+// another one.
+func (w *writer) keepLog() {
+	_ = w.conn.Raw(func(any) error {
+		_, err := w.control.FileControlPersistWAL("main", 1)
+		return err
+	})
+}
+
+func (w *writer) schemaVersion() (version int64, err error) {
+	err = w.conn.QueryRowContext(context.Background(), "PRAGMA schema_version").Scan(&version)
+	return version, err
+}
+
+// checkpoint copies from the log into the file what no reader holds up, and
+// returns how many pages the log has and how many of them were copied.
+func (w *writer) checkpoint() (pages, copied int64, err error) {
+	var busy int
+	err = w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
+	return pages, copied, err
+}
+
+// completeFile copies all of the log into the file, as far as that is possible
+// in a second: it is going to be without its log.
+func (w *writer) completeFile() {
+	for deadline := time.Now().Add(time.Second); ; time.Sleep(time.Millisecond) {
+		pages, copied, err := w.checkpoint()
+		if err != nil && classify(err) != ErrBusy || err == nil && pages == copied && pages >= 0 || time.Now().After(deadline) {
+			return
+		}
+	}
+}
+
+// copyTo writes all that the connection sees into a new file, the next
+// generation.
+func (w *writer) copyTo(path string) error {
+	ctx := context.Background()
+	if _, err := w.conn.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
+		return err
+	}
+	copied, err := openPool(path, "rw", 1)
+	if err != nil {
+		return err
+	}
+	defer copied.Close()
+	if err := quickCheck(ctx, copied); err != nil {
+		return err
+	}
+	_, err = copied.ExecContext(ctx, "UPDATE meta SET generation = generation + 1")
+	return err
+}
+
+// holds reports whether what a transaction changed is in the file.
+func (w *writer) holds(done outcome) bool {
+	if len(done.changes) == 0 {
+		return false // to run it again changes nothing
+	}
+	last, found := done.changes[len(done.changes)-1], 0
+	var n int64
+	if last.Row != nil {
+		n = last.Row.N
+	}
+	query := w.conn.QueryRowContext(context.Background(),
+		`SELECT (SELECT count(*) FROM events WHERE n = ?1 AND rev = ?2) + (SELECT count(*) FROM states WHERE rev = ?2)`, n, last.Rev)
+	return query.Scan(&found) == nil && found > 0
+}
+
+// begin begins the next transaction, and keeps why it could not. ctx ends the
+// wait for other processes.
+func (w *writer) begin(ctx context.Context) {
+	w.begun, w.beginErr = true, takeLock(ctx, func() error {
+		_, err := w.statements[sqlBegin].ExecContext(context.Background())
+		return err
+	})
+	if w.beginErr != nil {
+		w.beginErr = fmt.Errorf("%w: %w", errFile, w.beginErr)
+	}
+}
+
+// takeLock takes the file's one place for writers, by a statement that begins a
+// transaction. The pauses are short and random: other processes hold it for well
+// under a millisecond at a time.
+func takeLock(ctx context.Context, begin func() error) error {
 	var deadline time.Time
 	for {
-		_, err := tx.exec(sqlBegin)
+		err := begin()
 		if err == nil || !errors.Is(classify(err), ErrBusy) {
 			return err
 		}
@@ -128,10 +232,160 @@ func (w *writer) begin(ctx context.Context, tx *transaction) error {
 			return ctx.Err()
 		}
 		if deadline.IsZero() {
-			deadline = time.Now().Add(w.patience)
+			deadline = time.Now().Add(lockPatience)
 		} else if time.Now().After(deadline) {
 			return err
 		}
 		time.Sleep(50*time.Microsecond + rand.N(450*time.Microsecond))
 	}
+}
+
+// stopOthers keeps other processes from writing until release is called, by
+// another connection: this one has to be outside of transactions.
+func (w *writer) stopOthers() (release func(), err error) {
+	ctx := context.Background()
+	conn, err := w.checkpointer.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = takeLock(ctx, func() error { _, err := conn.ExecContext(ctx, sqlBegin); return err })
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() {
+		_, _ = conn.ExecContext(ctx, sqlRollback) // nothing was written
+		_ = conn.Close()
+	}, nil
+}
+
+// outcome is what a transaction has done.
+type outcome struct {
+	committed bool
+	changes   []event.Change
+	stored    []event.Change // states that were shown before
+	others    bool           // other processes have changed something of running sessions
+}
+
+// transact runs apply in the transaction that was begun, or in one of its own:
+// when it fails nothing of it is stored. The files are compared with their paths
+// right before the commit and right after it.
+func (w *writer) transact(apply func(*transaction) error) (done outcome, err error) {
+	if !w.begun {
+		w.begin(context.Background())
+	}
+	w.begun = false
+	if w.beginErr != nil {
+		return done, w.beginErr
+	}
+	tx := &transaction{w: w, rows: map[int64]*event.Row{}, dirty: map[int64]struct{}{}}
+	done.others, err = w.lookForOthers()
+	if err == nil && w.doubted {
+		err = w.guard.check()
+	}
+	if err == nil {
+		tx.n, tx.rev = w.n, w.rev
+		err = guarded(apply, tx)
+	}
+	if err == nil {
+		err = tx.writeRows()
+	}
+	if err == nil {
+		err = w.guard.check()
+	}
+	if err == nil {
+		_, err = tx.exec(sqlCommit)
+	}
+	if err != nil {
+		_, _ = tx.exec(sqlRollback) // after some errors SQLite has done it already
+		w.version, w.recent, w.doubted = 0, recentRows{}, true
+		return done, err
+	}
+	done.committed, done.changes, done.stored = true, tx.changes, tx.stored
+	w.n, w.rev, w.version = tx.n, tx.rev, w.dataVersion()
+	for n, row := range tx.rows {
+		w.recent.add(n, row)
+	}
+	err = w.guard.check()
+	w.doubted = err != nil
+	return done, err
+}
+
+// dataVersion is SQLite's count of changes to the file. The connection's own
+// commits count, too.
+func (w *writer) dataVersion() (version uint32) {
+	_ = w.conn.Raw(func(any) (err error) {
+		version, err = w.control.FileControlDataVersion("main")
+		return err
+	})
+	return version
+}
+
+// lookForOthers makes true what others may have changed: nobody else can write
+// until the transaction ends. It reports whether another process has changed
+// events of sessions that run.
+func (w *writer) lookForOthers() (changed bool, err error) {
+	version := w.dataVersion()
+	if version == w.version && version != 0 {
+		return false, nil
+	}
+	w.recent = recentRows{}
+	if err := w.statements[sqlLastN].QueryRowContext(context.Background()).Scan(&w.n); err != nil {
+		return false, err
+	}
+	before := w.touched
+	err = w.statements[sqlTouched].QueryRowContext(context.Background()).Scan(&w.touched)
+	w.rev = max(w.rev, w.touched)
+	return w.touched > before, err
+}
+
+// unseen is how many numbers other processes may have given since this one has
+// looked for the last time.
+const unseen = 10_000
+
+// lookForNumbers finds out which numbers were given in a file that is lost.
+func (w *writer) lookForNumbers() {
+	err := w.statements[sqlLastN].QueryRowContext(context.Background()).Scan(&w.n)
+	if err != nil || w.guard.damage != nil {
+		w.n += unseen
+	}
+}
+
+// guarded turns a panic into an error of its own transaction: callers that wait
+// for other transactions go on, and the program can end in order.
+func guarded(apply func(*transaction) error, tx *transaction) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("hf-tap has a bug: %v", value)
+		}
+	}()
+	return apply(tx)
+}
+
+// recentRows are the rows that were written last: what becomes of an event
+// comes soon after it. The zero value is empty.
+type recentRows struct{ young, old map[int64]*event.Row }
+
+// maxRecent is how many rows each generation holds.
+const maxRecent = 4096
+
+func (r *recentRows) get(n int64) *event.Row {
+	if row, ok := r.young[n]; ok {
+		return row
+	}
+	return r.old[n]
+}
+
+func (r *recentRows) add(n int64, row *event.Row) {
+	if len(r.young) >= maxRecent {
+		r.old, r.young = r.young, nil
+	}
+	if r.young == nil {
+		r.young = make(map[int64]*event.Row, maxRecent)
+	}
+	r.young[n] = row
+}
+
+func (r *recentRows) drop(n int64) {
+	delete(r.young, n)
+	delete(r.old, n)
 }

@@ -9,9 +9,12 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/textproto"
+	"slices"
+	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
@@ -24,6 +27,28 @@ type Sent struct {
 // ErrUntrusted says that an event came with a wrong secret or none: what
 // strangers sent reaches no target, neither live nor again.
 var ErrUntrusted = errors.New("it came with a wrong secret or none, and is not handed to targets")
+
+// ToReplay returns the numbers of the events that a query selects for a replay,
+// the oldest first: of those that repeat each other, only the first, and no
+// replays unless it asks for what failed or is pending.
+func ToReplay(ctx context.Context, store *history.Reader, q history.Query) ([]int64, error) {
+	trusted := true
+	q.Trusted = &trusted
+	var rows []*event.Row
+	if err := store.Search(ctx, q, func(row *event.Row) error { rows = append(rows, row); return nil }); err != nil {
+		return nil, err
+	}
+	var numbers []int64
+	families := map[int64]bool{}
+	for _, row := range slices.Backward(rows) {
+		if row.Refused() || families[row.Family] || row.ReplayOf != 0 && !q.Failed && !q.Pending {
+			continue
+		}
+		families[row.Family] = true
+		numbers = append(numbers, row.N)
+	}
+	return numbers, nil
+}
 
 // ErrRefused says that an event's body did not arrive whole, so that its sender
 // was refused: there is nothing that could be sent again.
@@ -145,6 +170,11 @@ func (l *Live) deliver(ctx context.Context, e *event.Event) (Sent, error) {
 // connection that it came by.
 func OnceMore(h http.Header) http.Header {
 	h = h.Clone()
+	for _, list := range h["Connection"] { // the headers that it names belong to the connection, too
+		for name := range strings.SplitSeq(list, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
 	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Expect"} {
 		delete(h, textproto.CanonicalMIMEHeaderKey(name))
 	}

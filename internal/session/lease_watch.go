@@ -26,7 +26,8 @@ const (
 // is let go of.
 func (r *run) watchFolder(ctx context.Context) error {
 	ctx, r.endWatching = context.WithCancel(context.WithoutCancel(ctx))
-	r.looks = append(r.looks, (&leaseWatch{run: r}).look, func(context.Context) { r.gradio.relock(r.Dir) })
+	r.looks = append(r.looks, (&leaseWatch{run: r}).look, func(context.Context) { r.gradio.relock(r.Dir) },
+		func(ctx context.Context) { _ = r.store.Check(ctx) }) // what the history finds it shows as a state
 	r.spawn(&r.watching, func() {
 		every := time.NewTicker(r.Times.Look)
 		defer every.Stop()

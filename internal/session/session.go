@@ -22,6 +22,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -200,7 +201,7 @@ func (r *run) openHistory(ctx context.Context) (err error) {
 		return err
 	}
 	if pending > 0 {
-		r.Tell(fmt.Sprintf("%s may not have been handed over: hf-tap events replay --pending", plural(pending, "event", "events")))
+		r.Tell(fmt.Sprintf("%s may not have been handed over: hf-tap events replay --pending, or events dismiss --pending", plural(pending, "event", "events")))
 	}
 	return nil
 }
@@ -255,21 +256,19 @@ func (r *run) prove(nonce string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// report keeps a state among the events, where every front end sees it. It may
-// be the last moment of a session that is already cancelled: the state is kept
-// all the same. What is wrong with the history itself is told directly, because
-// it may not be able to keep that.
+// report records a state among the events, where every front end sees it. It may
+// be the last moment of a session that is already cancelled: the state is recorded
+// all the same. One that the history cannot store now is shown nevertheless.
 func (r *run) report(s event.State) {
 	s.Session, s.At = r.id, time.Now()
 	if s.Subject == event.SubjectWebhook && s.State != "muted" {
 		r.states.webhook.Store(&s)
 	}
-	err := r.store.AppendState(context.Background(), s)
-	switch {
-	case s.Subject == event.SubjectHistory:
-		r.Tell(fmt.Sprintf("%s %s: %s", s.Subject, s.State, s.Detail))
+	switch err := r.store.AppendState(context.Background(), s); {
+	case errors.Is(err, history.ErrClosed): // nobody follows it any more
+		r.Tell(strings.TrimSuffix(fmt.Sprintf("%s %s %s: %s", s.Subject, s.Name, s.State, s.Detail), ": "))
 	case err != nil:
-		r.Tell(fmt.Sprintf("%s %s %s: %s (not recorded: %v)", s.Subject, s.Name, s.State, s.Detail, err))
+		r.Log.Warn("record a state", "subject", s.Subject, "state", s.State, "error", err)
 	}
 }
 

@@ -153,15 +153,14 @@ func (r *running) state(live *Live, subject event.Subject, state string) event.S
 // states waits until a state was told so many times.
 func (r *running) states(live *Live, subject event.Subject, state string, times int) event.State {
 	r.t.Helper()
-	wake, cancel := live.History.Subscribe()
-	defer cancel()
-	for rev := int64(0); ; {
-		changes, err := live.History.Since(r.t.Context(), live.ID, rev, 0)
+	feed := live.History.Follow(live.ID)
+	defer feed.Close()
+	for {
+		changes, err := feed.Read(r.t.Context(), 1000)
 		if err != nil {
 			r.t.Fatal(err)
 		}
 		for _, c := range changes {
-			rev = c.Rev
 			if c.State == nil || c.State.Subject != subject || c.State.State != state {
 				continue
 			}
@@ -170,7 +169,7 @@ func (r *running) states(live *Live, subject event.Subject, state string, times 
 			}
 		}
 		select {
-		case <-wake:
+		case <-feed.Wake():
 		case <-r.done:
 			r.t.Fatalf("the session ended (%v) without the state %s %s", r.err, subject, state)
 		}
@@ -523,7 +522,7 @@ func TestEventsThatADeadSessionNeverHandedOverArePending(t *testing.T) {
 	cfg.Tell = func(line string) { told <- line }
 	r := w.start(cfg)
 	r.live()
-	if line := <-told; line != "1 event may not have been handed over: hf-tap events replay --pending" {
+	if line := <-told; line != "1 event may not have been handed over: hf-tap events replay --pending, or events dismiss --pending" {
 		t.Errorf("told %q", line)
 	}
 	r.stop()

@@ -81,31 +81,44 @@ func (r *run) closeServers(ctx context.Context) error {
 // closeHistory marks what was not handed over, counts what is kept, and closes
 // the history.
 func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
-	flush, cancel := context.WithTimeout(ctx, r.Times.Call)
+	ctx, cancel := context.WithTimeout(ctx, r.Times.Call)
 	defer cancel()
-	errs := []error{}
+	var ended, shown error
 	if r.recv != nil {
-		errs = append(errs, r.store.Flush(flush))
-		_, err := r.store.EndSession(flush, r.id, time.Now())
-		errs = append(errs, err)
-		for _, c := range []struct {
-			n *int
-			q history.Query
-		}{
-			{&sum.Kept, history.Query{Session: r.id}},
-			{&sum.Failed, history.Query{Session: r.id, Failed: true}},
-			{&sum.Pending, history.Query{Session: r.id, Pending: true}},
-		} {
-			*c.n, err = r.store.Count(flush, c.q)
-			errs = append(errs, err)
+		ended = r.endInHistory(ctx, sum)
+	}
+	if r.live != nil {
+		shown = r.show(ctx, r.front.Last)
+	}
+	// What kept the session from being ended keeps the history from being closed.
+	if closed := r.store.Close(); ended == nil {
+		ended = closed
+	}
+	if ended != nil {
+		ended = fmt.Errorf("close the history: %w", ended)
+	}
+	return errors.Join(shown, ended)
+}
+
+// endInHistory ends the session in the history and counts what it leaves there.
+// When it cannot be ended, the file at the history's path may be another one, and
+// nothing in it is counted.
+func (r *run) endInHistory(ctx context.Context, sum *Summary) error {
+	if _, err := r.store.EndSession(ctx, r.id, time.Now()); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		n *int
+		q history.Query
+	}{
+		{&sum.Kept, history.Query{Session: r.id}},
+		{&sum.Failed, history.Query{Session: r.id, Failed: true}},
+		{&sum.Pending, history.Query{Session: r.id, Pending: true}},
+	} {
+		var err error
+		if *c.n, err = r.store.Count(ctx, c.q); err != nil {
+			return err
 		}
 	}
-	var shown error
-	if r.live != nil {
-		shown = r.show(flush, r.front.Last)
-	}
-	if err := errors.Join(append(errs, r.store.Close())...); err != nil {
-		return errors.Join(shown, fmt.Errorf("close the history: %w", err))
-	}
-	return shown
+	return nil
 }

@@ -52,8 +52,9 @@ func config() tui.Config {
 		Zone: time.UTC,
 		Feed: tui.Feed{
 			Wake: wake,
-			Since: func(_ context.Context, rev int64, _ int) ([]tui.Change, error) {
-				return changes[min(int(rev), len(changes)):], nil
+			Read: func(context.Context, int) ([]event.Change, error) {
+				defer func() { changes = nil }()
+				return changes, nil
 			},
 			Get: func(_ context.Context, n int64) (*event.Event, error) {
 				e := *events[n-1]
@@ -74,11 +75,11 @@ func config() tui.Config {
 
 // story tells of a bot that fails on a comment, is mended and gets the comment
 // again.
-func story() (events []*event.Event, changes []tui.Change) {
+func story() (events []*event.Event, changes []event.Change) {
 	at := began
 	state := func(s event.State) {
 		s.At = at
-		changes = append(changes, tui.Change{Rev: int64(len(changes) + 1), State: &s})
+		changes = append(changes, event.Change{Rev: int64(len(changes) + 1), State: &s})
 	}
 	deliver := func(after time.Duration, kind event.Kind, repo string, change func(*event.Event)) {
 		at = at.Add(after)
@@ -88,7 +89,7 @@ func story() (events []*event.Event, changes []tui.Change) {
 		}
 		e.Rev = int64(len(changes) + 1)
 		events = append(events, e)
-		changes = append(changes, tui.Change{Rev: e.Rev, Event: e})
+		changes = append(changes, event.Change{Rev: e.Rev, Row: event.NewRow(e)})
 	}
 	state(event.State{Subject: event.SubjectTunnel, Name: "https://grown-ape-nicely.ngrok-free.app", State: "up"})
 	deliver(9*time.Second, "repo.content.update", "model:ada/whisper-tiny", nil)

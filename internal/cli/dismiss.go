@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newEventsDismiss(p *Process) *cobra.Command {
+	var sel selectFlags
+	cmd := &cobra.Command{
+		Use:   "dismiss [N …]",
+		Short: "Stop counting events as failed or pending",
+		Long: `Stop counting events as failed, or as never handed over: those named by number,
+or those that the flags choose. Their replays and repeated deliveries are dismissed
+with them. The events stay in the history, and can still be replayed by number.`,
+		Example: `  hf-tap events dismiss 12 13
+  hf-tap events dismiss --pending
+  hf-tap events dismiss --failed --session 5e55ab01`,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if (len(args) > 0) == (sel.failed || sel.pending) || len(args) > 0 && sel.session != "" {
+				return usageError(errors.New("name the events by number, or choose them by --failed or --pending"), "hf-tap events dismiss --pending")
+			}
+			store, _, err := p.openHistory(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, store.Close()) }()
+			var numbers []int64
+			for _, arg := range args {
+				n, err := parseN(arg)
+				if err != nil {
+					return err
+				}
+				if _, err := getEvent(cmd.Context(), store.Reader, n); err != nil {
+					return err
+				}
+				numbers = append(numbers, n)
+			}
+			for _, q := range sel.queries() {
+				found, err := store.Numbers(cmd.Context(), q)
+				if err != nil {
+					return err
+				}
+				numbers = append(numbers, found...)
+			}
+			n, err := store.Dismiss(cmd.Context(), numbers...)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(p.Out, "dismissed "+count(n, "event"))
+			return closedOutput(err)
+		},
+	}
+	sel.register(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,245 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// transact runs apply in a transaction and publishes what it changed. It needs
+// the turn. What the guard finds is put right first, as far as that is possible.
+func (s *Store) transact(apply func(*transaction) error) error {
+	if err := s.ready(context.Background()); err != nil {
+		return err
+	}
+	done, err := s.writer.transact(apply)
+	if done.others {
+		s.feed.skip()
+	}
+	if err != nil {
+		if err = s.revive(err); err != nil {
+			return err
+		}
+		if !done.committed || !s.writer.holds(done) {
+			if done, err = s.writer.transact(apply); err != nil {
+				return err
+			}
+		}
+		s.feed.skip()
+	}
+	s.feed.stored(done.stored)
+	s.feed.publish(done.changes, false)
+	s.writer.checkpointer.committed()
+	return nil
+}
+
+// Check compares the files with what is at their paths, and makes a missing
+// history anew. It also lets followers know when other processes have written.
+// The errors are those of Append.
+func (s *Store) Check(ctx context.Context) error {
+	return s.fault("check", s.write(ctx, newCall(0, func(*transaction) error { return nil })))
+}
+
+// errFile marks a failure that has nothing to do with what was to be written.
+var errFile = errors.New("the file cannot be used")
+
+// ready opens the files again when that has failed before.
+func (s *Store) ready(ctx context.Context) error {
+	if !s.writer.closed {
+		return nil
+	}
+	defer lockFolder(s.path)()
+	if err := s.openFiles(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errFile, err)
+	}
+	return nil
+}
+
+// revive puts right what the guard finds. When the error is nil the transaction
+// can be run again. Processes that share the history take turns, and the later
+// ones use what the first has made.
+func (s *Store) revive(failure error) error {
+	if !isFinding(failure) && s.writer.guard.check() == nil {
+		return failure
+	}
+	defer lockFolder(s.path)()
+	if err := s.repair(); err != nil {
+		return fmt.Errorf("%w: %w", errFile, err)
+	}
+	return nil
+}
+
+// repair needs the lock of the folder.
+func (s *Store) repair() error {
+	found := s.writer.guard.check() // by now
+	switch {
+	case found == nil:
+	case errors.Is(found, errMissing):
+		s.writer.completeFile() // it may have been renamed
+		s.writer.lookForNumbers()
+		return s.reopen()
+	case errors.Is(found, ErrReplaced):
+		if next, err := identify(s.path); err == nil && next.succeeds(s.writer.id) {
+			s.writer.completeFile()
+			return s.reopen()
+		}
+		if s.writer.guard.ownsLog() { // which SQLite would take for that of the other file
+			s.writer.completeFile()
+			_ = removeLog(s.path)
+		}
+	case errors.Is(found, errLogOther):
+		return s.reopen()
+	case errors.Is(found, errLogGone):
+		return s.salvage()
+	case errors.Is(found, errLogShrunk):
+		return s.repairLog()
+	case errors.Is(found, errShrunk):
+		// VACUUM makes the file smaller, and counts as a change of the schema.
+		version, err := s.writer.schemaVersion()
+		if err == nil && version != s.writer.schema && quickCheck(context.Background(), s.writer.conn) == nil {
+			s.writer.schema = version
+			return s.writer.guard.accept()
+		}
+		s.writer.guard.damage = found
+	default:
+		s.writer.guard.damage = found
+	}
+	return found
+}
+
+// repairLog looks at a log that has become smaller.
+func (s *Store) repairLog() error {
+	release, err := s.writer.stopOthers()
+	if err != nil {
+		return err
+	}
+	// Another process may have emptied the log and begun it anew.
+	found := s.writer.guard.check()
+	pages, _, err := s.writer.checkpoint()
+	complete := err == nil && s.writer.guard.logHolds(pages)
+	release()
+	switch {
+	case found == nil:
+		return nil
+	case complete:
+		return s.writer.guard.accept()
+	case err == nil:
+		err = s.salvage()
+	}
+	if classify(err) == ErrDamaged {
+		s.writer.guard.damage = found
+	}
+	return err
+}
+
+// salvage moves all that the open files hold into a new file in the place of the
+// old one: other processes, and those to come, would see another log or none.
+func (s *Store) salvage() error {
+	release, err := s.writer.stopOthers()
+	if err != nil {
+		return err
+	}
+	err = s.replaceFile()
+	release()
+	if err != nil {
+		return err
+	}
+	if err := s.reopen(); err != nil {
+		return err
+	}
+	s.report("restored", "its write-ahead log was removed or cut; what it held is in a new file")
+	return nil
+}
+
+func (s *Store) replaceFile() error {
+	fresh, err := newFile(s.path)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(fresh)
+	if err := s.writer.copyTo(fresh); err != nil {
+		return err
+	}
+	if err := removeLog(s.path); err != nil {
+		return err
+	}
+	return os.Rename(fresh, s.path)
+}
+
+// reopen closes all connections and opens what is at the path, or makes it.
+func (s *Store) reopen() error {
+	_ = s.closeFiles() // errors of files that are gone are of no interest
+	return s.openFiles(context.Background())
+}
+
+// resume brings into a file that was opened again what the store knows: numbers
+// that were given, and its sessions.
+func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
+	kept = true
+	_, err = w.transact(func(tx *transaction) error {
+		tx.n = max(tx.n, n)
+		if _, err := tx.once(sqlKeepNumbers, tx.n); err != nil {
+			return err
+		}
+		for _, session := range s.sessions {
+			var found int
+			err := w.conn.QueryRowContext(context.Background(), `SELECT count(*) FROM sessions WHERE id = ?`, session.ID).Scan(&found)
+			if err != nil {
+				return err
+			}
+			kept = kept && found > 0
+			if err := tx.startSession(session); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return kept, err
+}
+
+// setFailing notes whether the history can be written, and shows a state when
+// that changes.
+func (s *Store) setFailing(err error) {
+	s.failing.Lock()
+	err = s.fault("write", err)
+	was, since := s.failing.err, s.failing.since
+	s.failing.err = err
+	if err != nil && was == nil {
+		s.failing.since = time.Now()
+	}
+	s.failing.Unlock()
+	switch {
+	case err != nil && was == nil:
+		s.report("failing", err.Error())
+	case err == nil && was != nil:
+		s.report("healed", fmt.Sprintf("after %s: %v", time.Since(since).Round(time.Millisecond), was))
+	}
+}
+
+// Err returns why the history cannot be written at present, nil when all is well.
+func (s *Store) Err() error {
+	s.failing.Lock()
+	defer s.failing.Unlock()
+	return s.failing.err
+}
+
+// report shows a state of the history in the sessions of this store at once, and
+// stores it when that is possible.
+func (s *Store) report(state, detail string) {
+	for id := range s.sessions {
+		s.show(event.State{Session: id, At: time.Now(), Subject: event.SubjectHistory, State: state, Detail: detail})
+	}
+}
+
+// show publishes a state that is not stored yet, and has it stored later. It
+// needs the turn.
+func (s *Store) show(state event.State) {
+	s.writer.rev = max(s.writer.rev+1, time.Now().UnixNano())
+	c := []event.Change{{Rev: s.writer.rev, State: &state}}
+	s.feed.publish(c, true)
+	s.queue.enqueueStates(c)
+}
