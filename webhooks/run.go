@@ -23,11 +23,11 @@ const (
 // graceTime is how long handlers have to return after their contexts ended.
 const graceTime = time.Second
 
-// inSpace reports whether the program runs in a Space on the Hub, and spaceURL
-// is the Space's public address. SPACE_HOST lists several names if the Space has
-// a domain of its own, that one first.
+// inSpace reports whether the program runs in a Space on the Hub.
 func inSpace() bool { return os.Getenv("SPACE_ID") != "" }
 
+// spaceURL is a Space's public address, "" elsewhere. SPACE_HOST lists several
+// names if the Space has a domain of its own, that one first.
 func spaceURL() string {
 	host, _, _ := strings.Cut(os.Getenv("SPACE_HOST"), ",")
 	if !inSpace() || host == "" {
@@ -42,12 +42,15 @@ func (s *Server) address() (string, error) {
 		return s.config.Addr, nil
 	}
 	port := cmp.Or(os.Getenv("PORT"), "7860")
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
 		return "", fmt.Errorf("PORT is %q: a port is a number from 0 to 65535", port)
-	} else if inSpace() {
-		return net.JoinHostPort("0.0.0.0", strconv.FormatUint(n, 10)), nil
 	}
-	return net.JoinHostPort("127.0.0.1", port), nil
+	host := "127.0.0.1"
+	if inSpace() {
+		host = "0.0.0.0"
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
 }
 
 // Run listens on Config.Addr, prints where the endpoints are, and serves them
@@ -67,11 +70,16 @@ func (s *Server) Run(ctx context.Context) error {
 // Serve is Run on a listener that exists already, which it closes. When the
 // context ends it accepts no more deliveries, and waits for the handlers that
 // work and for the queues of AnswerFirst. After Config.StopTimeout the handlers'
-// contexts end. The error is nil if all accepted deliveries were handled.
+// contexts end. The error is nil if all accepted deliveries were handled. A Server
+// serves once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if len(s.Endpoints()) == 0 {
 		_ = l.Close()
 		return errors.New("webhooks: no endpoint is registered: use Handle or HandleFunc")
+	}
+	if s.isStopping() {
+		_ = l.Close()
+		return errors.New("webhooks: the server was stopped: make another one with New")
 	}
 	if _, err := fmt.Fprint(s.config.Output, s.startMessage(l.Addr())); err != nil {
 		_ = l.Close()
@@ -94,6 +102,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		<-served
 		return err
 	}
+}
+
+func (s *Server) isStopping() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.stopping
 }
 
 // stop ends what Serve started.

@@ -161,6 +161,28 @@ func TestAServerThatCannotStartSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAnInvalidPublicAddressIsAnError(t *testing.T) {
+	for _, address := range []string{"hooks.example.com", "ftp://h", "https://", "https://u:p@h", "https://h?a=b", "https://h#a", "https://h\nx"} {
+		if _, err := webhooks.New(webhooks.Config{URL: address}); err == nil || !strings.Contains(err.Error(), "Config.URL") {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+	t.Setenv("SPACE_ID", "me/hooks")
+	t.Setenv("SPACE_HOST", "me hooks")
+	if _, err := webhooks.New(webhooks.Config{}); err == nil || !strings.Contains(err.Error(), "SPACE_HOST") {
+		t.Errorf("a SPACE_HOST with a blank: %v", err)
+	}
+}
+
+func TestAServerServesOnce(t *testing.T) {
+	r := start(t, webhooks.Config{}, echo)
+	r.stop()
+	want(t, "error", <-r.ended, nil)
+	if err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "the server was stopped") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAStopWaitsForHandlersAndQueues(t *testing.T) {
 	began, release := make(chan struct{}, 3), make(chan struct{})
 	var handled atomic.Int64

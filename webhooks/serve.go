@@ -169,7 +169,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 	handled = err == nil
 	if err != nil {
 		s.logFailure(req.Context(), e, d, err)
-		s.answerRefusal(w, errHandler)
+		answerError(w, errHandler)
 		return
 	}
 	if req.Context().Err() != nil {
@@ -191,7 +191,6 @@ func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, 
 	if remembered {
 		e.repeats.finish(d.ID, false)
 	}
-	w.Header().Set("Retry-After", "60")
 	if stopping {
 		s.refuse(w, req, errStopping)
 		return
@@ -249,10 +248,13 @@ func (s *Server) refuse(w http.ResponseWriter, req *http.Request, why *refusal) 
 		// The rest of the body, which net/http reads, must not take for ever.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(5 * time.Second))
 	}
-	s.answerRefusal(w, why)
+	answerError(w, why)
 }
 
-func (s *Server) answerRefusal(w http.ResponseWriter, why *refusal) {
+func answerError(w http.ResponseWriter, why *refusal) {
+	if why.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "60")
+	}
 	answer, _ := json.Marshal(map[string]string{"error": why.message}) // strings are always JSON
 	writeJSON(w, why.status, answer)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -68,11 +69,17 @@ type Server struct {
 }
 
 // New makes a Server. It returns an error if the secret is one that no webhook
-// can have.
+// can have, or if the public address is not one.
 func New(config Config) (*Server, error) {
 	secret, err := event.ParseSecret(cmp.Or(config.Secret, os.Getenv("WEBHOOK_SECRET")))
 	if err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
+	}
+	if err := checkURL(config.URL); err != nil {
+		return nil, fmt.Errorf("webhooks: Config.URL: %w", err)
+	}
+	if err := checkURL(spaceURL()); err != nil {
+		return nil, fmt.Errorf("webhooks: SPACE_HOST: %w", err)
 	}
 	config.MaxBody = cmp.Or(config.MaxBody, 32<<20)
 	config.StopTimeout = cmp.Or(config.StopTimeout, 8*time.Second)
@@ -89,6 +96,21 @@ func New(config Config) (*Server, error) {
 		s.config.Page = http.HandlerFunc(s.servePage)
 	}
 	return s, nil
+}
+
+// checkURL returns why a text is not the address of a server. Empty is allowed.
+func checkURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return err
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%q is not an address like https://hooks.example.com", text)
+	}
+	return nil
 }
 
 // Handle serves POST requests to /webhooks/name with a handler. Slashes around
