@@ -24,6 +24,25 @@
 // a larger server make a [Server] with [New]: it is an [http.Handler], and has
 // the same methods.
 //
+// # Payloads
+//
+// Every [Delivery] has Event, Repo and Webhook. What else it has depends on its
+// Kind, and d.Raw is always the whole body:
+//
+//	repo.create, repo.update, repo.delete
+//	repo.move                              MovedTo
+//	repo.content.update                    UpdatedRefs; UpdatedFiles for a bucket
+//	repo.config.update                     UpdatedConfig
+//	discussion.create                      Discussion, Comment
+//	discussion.update, discussion.delete   Discussion
+//	discussion.comment.create              Discussion, Comment
+//	discussion.comment.update              Discussion, Comment
+//
+// A pull request is a discussion, and opening one is a repo.content.update of
+// refs/pr/N, too. A hidden comment has no Content. Fields, scopes, actions and
+// repo types that this package does not know are accepted, because the Hub adds
+// new ones without notice; a field of an unexpected shape is left empty.
+//
 // # Answers
 //
 // The Hub regards every answer outside 2xx as a failed delivery: it delivers
@@ -31,7 +50,8 @@
 // owner. A webhook may be triggered 1,000 times in 24 hours. Deliveries come in
 // no particular order, and the same one may come twice.
 //
-//	200  what the handler returned, as JSON; or why the delivery was ignored
+//	200  what the handler returned, as JSON; {"accepted":true} with AnswerFirst;
+//	     {"ignored":"why"} if Match or DropRepeats kept it from the handler
 //	400  the body is not a JSON object
 //	401  the secret is missing
 //	403  the secret is wrong, or a web page of another site sent the request
@@ -43,8 +63,7 @@
 //	500  the handler returned an error or panicked; why is only in the log
 //	503  the queue of AnswerFirst is full, or the server is stopping
 //
-// Fields, scopes, actions and repo types that this package does not know are
-// accepted: the Hub adds new ones without notice. The content type is ignored.
+// The content type of a request is ignored.
 //
 // # Slow handlers and repeated deliveries
 //
@@ -52,6 +71,10 @@
 // context of the handler ends when the sender hangs up or the server stops.
 // Handlers that take more than some seconds should use [AnswerFirst], and those
 // for which the same event twice is a mistake should use [DropRepeats].
+//
+// A handler that writes to a repository which its webhook watches causes further
+// deliveries: let it ignore those of its own account, for example by
+// d.Comment.Author.ID.
 //
 // # The secret
 //

@@ -18,7 +18,7 @@ const Prefix = "/webhooks/"
 type Endpoint struct {
 	Name    string        // "trigger_training"
 	Path    string        // "/webhooks/trigger_training"
-	Matches []event.Match // the deliveries that reach the handler: of these, one has to fit; none: all do
+	Matches []event.Match // one of them fits each delivery that reaches the handler; empty: all deliveries do
 }
 
 // endpoint is a registered handler with its options.
@@ -35,8 +35,8 @@ type Option func(*endpoint) error
 // Match restricts a handler to some kinds and repos. The other deliveries are
 // answered 200 and ignored. The text is that of [event.ParseMatch]: a comma list
 // of kinds ("repo.content.update", "discussion.*") and repos ("model:me/*",
-// "org:my-org"), of which one kind and one repo have to fit. With several
-// Match options, one of them has to fit.
+// "org:my-org"), of which one kind and one repo have to fit; "*" stands for any
+// text. With several Match options, one of them has to fit.
 func Match(text string) Option {
 	return func(e *endpoint) error {
 		m, err := event.ParseMatch(text)

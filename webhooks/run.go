@@ -127,12 +127,12 @@ func (s *Server) stop(server *http.Server, cancelRequests context.CancelFunc) er
 	return errors.Join(failed, lost, server.Close())
 }
 
-// Shutdown stops a Server that is part of a larger one: it answers further
-// deliveries with 503, and waits until the queues of AnswerFirst are empty. When
-// the context ends, so do those of the handlers, and what is left in the queues
-// is lost: it is logged with its id, and the error says how much it is. Handlers
-// that do not use AnswerFirst belong to the http.Server, whose Shutdown comes
-// first.
+// Shutdown stops a Server that is part of a larger one. Call it after the
+// Shutdown of the http.Server, which waits for the handlers that work before the
+// answer. It answers further deliveries with 503, and waits until the queues of
+// AnswerFirst are empty. If its context ends earlier, the contexts of the
+// handlers end, too. The deliveries that are lost then are logged with their ids,
+// and the error has their number.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopping = true

@@ -15,8 +15,12 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// bodyTimeout is how long a body may take to arrive.
-const bodyTimeout = 2 * time.Minute
+// bodyTimeout is how long a body may take to arrive, and restTimeout how long the
+// rest of one may that is not wanted.
+const (
+	bodyTimeout = 2 * time.Minute
+	restTimeout = 5 * time.Second
+)
 
 // refusal is an answer to a request that does not reach a handler.
 type refusal struct {
@@ -100,11 +104,10 @@ func (s *Server) read(w http.ResponseWriter, req *http.Request) (*Delivery, *ref
 	}, nil
 }
 
-// readBody reads a body whole. The deadline for slow senders is the connection's.
-// It has to go once the body is there: net/http reads on in the background, to
-// notice that the sender hangs up, and a deadline that passed there would end
-// the request's context. After a refusal it stays, because net/http reads the
-// rest of a body before it closes the connection.
+// readBody reads a body whole. The deadline for slow senders is the connection's;
+// net/http removes it when it has seen the end of the body. After a refusal it
+// stays, because net/http reads the rest of a body before it closes the
+// connection.
 func (s *Server) readBody(w http.ResponseWriter, req *http.Request) ([]byte, *refusal) {
 	if req.ContentLength == 0 {
 		return nil, nil
@@ -112,8 +115,7 @@ func (s *Server) readBody(w http.ResponseWriter, req *http.Request) ([]byte, *re
 	if req.ContentLength > s.config.MaxBody {
 		return nil, errTooLarge
 	}
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(bodyTimeout)) // an error: w is not a connection, as in tests
+	setReadDeadline(w, bodyTimeout)
 
 	var body bytes.Buffer
 	// What a sender announces is not yet sent, and so not worth much memory.
@@ -128,8 +130,12 @@ func (s *Server) readBody(w http.ResponseWriter, req *http.Request) ([]byte, *re
 	case err != nil:
 		return nil, errBroken
 	}
-	_ = deadline.SetReadDeadline(time.Time{})
 	return body.Bytes(), nil
+}
+
+// setReadDeadline bounds the time in which a sender has to be read from.
+func setReadDeadline(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d)) // an error: w is not a connection, as in tests
 }
 
 // serve answers a delivery.
@@ -246,7 +252,7 @@ func (s *Server) refuse(w http.ResponseWriter, req *http.Request, why *refusal) 
 		"method", req.Method, "path", req.URL.Path, "delivery", req.Header.Get("Webhook-Id"))
 	if req.ContentLength != 0 {
 		// The rest of the body, which net/http reads, must not take for ever.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(5 * time.Second))
+		setReadDeadline(w, restTimeout)
 	}
 	answerError(w, why)
 }

@@ -43,7 +43,7 @@ type Config struct {
 	Addr string
 	// URL is the public address of the server, if it has one that it cannot know,
 	// for example that of a proxy: "https://hooks.example.com". It is what the
-	// start message and the page show. In a Space it is found by itself.
+	// start message and the page show. In a Space the default is its SPACE_HOST.
 	URL string
 	// Output gets the message at the start. The default is os.Stdout.
 	Output io.Writer
@@ -113,9 +113,10 @@ func checkURL(text string) error {
 	return nil
 }
 
-// Handle serves POST requests to /webhooks/name with a handler. Slashes around
-// the name are ignored. It returns an error if the name exists already or cannot
-// be part of an address, and if an option is invalid.
+// Handle serves POST requests to /webhooks/name with a handler. A name has
+// letters, digits and -_.~, and slashes between its parts; slashes around it are
+// ignored. Handle returns an error if the name exists already or is not allowed,
+// or if an option is invalid.
 func (s *Server) Handle(name string, handler Handler, options ...Option) error {
 	name = strings.Trim(name, "/")
 	if err := checkName(name); err != nil {
