@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"WEBHOOK_SECRET", "PORT", "SPACE_ID", "SPACE_HOST"} {
 		os.Unsetenv(name)
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // that of the examples
 	goleak.VerifyTestMain(m)
 }
 

@@ -162,11 +162,11 @@ func TestARepeatOfAQueuedDeliveryIsDroppedUnlessItFailed(t *testing.T) {
 
 func TestShutdownDrainsTheQueues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := 0
+		var handled atomic.Int64
 		work := func(ctx context.Context, _ *webhooks.Delivery) (any, error) {
 			select {
 			case <-time.After(time.Second):
-				handled++
+				handled.Add(1)
 				return nil, nil
 			case <-ctx.Done():
 				return nil, ctx.Err()
@@ -185,7 +185,7 @@ func TestShutdownDrainsTheQueues(t *testing.T) {
 			want(t, "a delivery meanwhile", fmt.Sprint(status, answer), `503{"error":"The server is stopping."}`)
 		}
 		want(t, "error", <-done, nil)
-		want(t, "handled", handled, 10)
+		want(t, "handled", handled.Load(), 10)
 	})
 }
 
