@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
-	"slices"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/hub"
 )
 
 // Prefix is where all endpoints are.
@@ -93,8 +91,13 @@ func (e *endpoint) fits(d *Delivery) bool {
 	if len(e.Matches) == 0 {
 		return true
 	}
-	what := &event.Event{Kind: d.Kind, Repo: hub.Watch{Type: d.Repo.Type, Name: d.Repo.Name}}
-	return slices.ContainsFunc(e.Matches, func(m event.Match) bool { return m.Matches(what) })
+	row := event.Row{Kind: d.Kind, Repo: d.Repo.Type + ":" + d.Repo.Name}
+	for _, m := range e.Matches {
+		if m.MatchesRow(&row) {
+			return true
+		}
+	}
+	return false
 }
 
 // panicked is the error of a handler that panicked.

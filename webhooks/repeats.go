@@ -13,10 +13,12 @@ const maxRepeats = 10_000
 // as headers can; their hashes bound the memory for them.
 type idHash [sha256.Size]byte
 
+func hashID(id string) idHash { return sha256.Sum256([]byte(id)) }
+
 // repeats remembers which deliveries of an endpoint were handled.
 type repeats struct {
 	mu      sync.Mutex
-	current map[idHash]chan struct{} // those being handled; closed at the end
+	current map[idHash]chan struct{} // those being handled; closed at the end, nil if nobody waits for it
 	handled map[idHash]struct{}
 	order   []idHash // the keys of handled as a ring, the oldest at next
 	next    int
@@ -29,37 +31,38 @@ func newRepeats() *repeats {
 // begin reports whether a delivery was handled already. If another request with
 // the same id is being handled, busy is closed at its end. If neither, the
 // caller has to handle the delivery and call finish.
-func (r *repeats) begin(id string) (handled bool, busy <-chan struct{}) {
-	key := idHash(sha256.Sum256([]byte(id)))
+func (r *repeats) begin(id idHash) (handled bool, busy <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.handled[key]; ok {
+	if _, ok := r.handled[id]; ok {
 		return true, nil
 	}
-	if busy, ok := r.current[key]; ok {
-		return false, busy
+	done, ok := r.current[id]
+	if ok && done == nil {
+		done = make(chan struct{})
 	}
-	r.current[key] = make(chan struct{})
-	return false, nil
+	r.current[id] = done
+	return false, done
 }
 
 // finish ends what begin began. Only a delivery that was handled is a repeat
 // when it comes again.
-func (r *repeats) finish(id string, handled bool) {
-	key := idHash(sha256.Sum256([]byte(id)))
+func (r *repeats) finish(id idHash, handled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	close(r.current[key])
-	delete(r.current, key)
+	if done := r.current[id]; done != nil {
+		close(done)
+	}
+	delete(r.current, id)
 	if !handled {
 		return
 	}
-	r.handled[key] = struct{}{}
+	r.handled[id] = struct{}{}
 	if len(r.order) < maxRepeats {
-		r.order = append(r.order, key)
+		r.order = append(r.order, id)
 		return
 	}
 	delete(r.handled, r.order[r.next])
-	r.order[r.next] = key
+	r.order[r.next] = id
 	r.next = (r.next + 1) % maxRepeats
 }

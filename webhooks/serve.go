@@ -144,9 +144,13 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 		ignore(w, describe(d)+" does not match this endpoint")
 		return
 	}
+	var id idHash
 	remembered := e.repeats != nil && d.ID != ""
+	if remembered {
+		id = hashID(d.ID)
+	}
 	for remembered {
-		handled, busy := e.repeats.begin(d.ID)
+		handled, busy := e.repeats.begin(id)
 		if handled || busy != nil && e.queue != nil {
 			ignore(w, "this delivery is a repeat")
 			return
@@ -162,13 +166,13 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 		}
 	}
 	if e.queue != nil {
-		s.enqueue(w, req, e, d, remembered)
+		s.enqueue(w, req, e, d)
 		return
 	}
 	handled := false
 	defer func() { // also when the handler ends its goroutine
 		if remembered {
-			e.repeats.finish(d.ID, handled)
+			e.repeats.finish(id, handled)
 		}
 	}()
 	answer, err := e.call(req.Context(), d)
@@ -185,7 +189,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 }
 
 // enqueue answers a delivery that is handled later.
-func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, d *Delivery, remembered bool) {
+func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, d *Delivery) {
 	s.mu.RLock() // no delivery gets into a queue that is being drained
 	stopping := s.stopping
 	added := !stopping && e.queue.add(d)
@@ -194,8 +198,8 @@ func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, 
 		writeJSON(w, http.StatusOK, []byte(`{"accepted":true}`))
 		return
 	}
-	if remembered {
-		e.repeats.finish(d.ID, false)
+	if e.repeats != nil && d.ID != "" {
+		e.repeats.finish(hashID(d.ID), false)
 	}
 	if stopping {
 		s.refuse(w, req, errStopping)
@@ -209,7 +213,7 @@ func (s *Server) handleQueued(e *endpoint, d *Delivery) {
 	handled := false
 	defer func() {
 		if e.repeats != nil && d.ID != "" {
-			e.repeats.finish(d.ID, handled)
+			e.repeats.finish(hashID(d.ID), handled)
 		}
 	}()
 	_, err := e.call(s.work, d)
