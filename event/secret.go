@@ -28,15 +28,15 @@ func ParseSecret(text string) (Secret, error) {
 	if text == "" {
 		return Secret{}, nil
 	}
+	// Blanks at the ends get lost in a header and stay in a query.
+	trimmed := strings.Trim(text, " \t")
+	if trimmed == "" {
+		return Secret{}, errors.New("the secret consists of blanks")
+	}
 	for i, r := range text {
 		if r < ' ' || r > '~' {
 			return Secret{}, fmt.Errorf("the secret is not printable ASCII: character %U at byte %d", r, i)
 		}
-	}
-	// Blanks at the ends get lost in a header and stay in a query.
-	trimmed := strings.Trim(text, " ")
-	if trimmed == "" {
-		return Secret{}, errors.New("the secret consists of blanks")
 	}
 	return Secret{set: true, header: sha256.Sum256([]byte(trimmed)), inQuery: sha256.Sum256([]byte(text))}, nil
 }
