@@ -223,11 +223,11 @@ func (h *Hub) fail(w http.ResponseWriter, status int, code, format string, args 
 		if code == "" {
 			code = strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_")
 		}
-		answerJSON(w, status, map[string]any{"error": code, "error_description": message})
+		answerJSON(w, status, object{{"error", code}, {"error_description", message}})
 	case ErrorObjects:
 		answerJSON(w, status, map[string]any{"errors": []any{map[string]any{"message": message}}})
 	case ErrorText:
-		answerText(w, status, "text/plain; charset=utf-8", message)
+		answerText(w, status, "text/plain; charset=utf-8", message+"\n")
 	case ErrorHTML:
 		answerText(w, status, "text/html; charset=utf-8",
 			"<!doctype html>\n<html><body><h1>"+itoa(status)+"</h1><p>"+html.EscapeString(message)+"</p></body></html>\n")
@@ -253,10 +253,10 @@ func answerText(w http.ResponseWriter, status int, contentType, text string) {
 func answerJSON(w http.ResponseWriter, status int, v any) {
 	body, err := marshal(v)
 	if err != nil {
-		answerText(w, http.StatusInternalServerError, "text/plain; charset=utf-8", err.Error())
+		answerText(w, http.StatusInternalServerError, "text/plain; charset=utf-8", err.Error()+"\n")
 		return
 	}
-	answerText(w, status, "application/json; charset=utf-8", string(body))
+	answerText(w, status, "application/json; charset=utf-8", string(body)+"\n")
 }
 
 // marshal writes JSON as JavaScript does: without escaping HTML.

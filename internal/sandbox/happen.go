@@ -229,10 +229,10 @@ const maxCount = 10_000
 
 // eventRequest is the body of POST /sandbox/events.
 type eventRequest struct {
-	Kind  event.Kind     `json:"kind"`
-	Repo  string         `json:"repo"` // type:name
-	Set   map[string]any `json:"set"`
-	Count *int           `json:"count"` // 1 when absent
+	Kind  event.Kind             `json:"kind"`
+	Repo  string                 `json:"repo"` // type:name
+	Set   map[string]orderedJSON `json:"set"`
+	Count *int                   `json:"count"` // 1 when absent
 }
 
 // postEvent answers POST /sandbox/events, which is Happen over HTTP: what was
@@ -264,9 +264,13 @@ func (h *Hub) postEvent(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, http.StatusBadRequest, "", "Invalid count: must be from 1 to %d", maxCount)
 		return
 	}
+	set := map[string]any{}
+	for path, v := range body.Set {
+		set[path] = v.value
+	}
 	all := Happening{Deliveries: []Sent{}}
 	for range count {
-		one, err := h.Happen(body.Kind, repo, body.Set)
+		one, err := h.Happen(body.Kind, repo, set)
 		if err != nil {
 			h.fail(w, http.StatusBadRequest, "", "%v", err)
 			return
