@@ -186,8 +186,11 @@ func (t *token) auth() object {
 
 // avatar is the address of an account's picture, relative as the Hub's are for
 // accounts that never chose one.
-func (h *Hub) avatar(a *account) string {
-	return "/avatars/" + h.parts.SHA("avatar", a.id)[:32] + ".svg"
+func (h *Hub) avatar(a *account) string { return h.avatarOf(a.name) }
+
+// avatarOf is avatar for an account that need not have been added.
+func (h *Hub) avatarOf(name string) string {
+	return "/avatars/" + h.parts.SHA("avatar", h.parts.Account(name).ID)[:32] + ".svg"
 }
 
 // isoTime writes a time as the Hub does: UTC, milliseconds.

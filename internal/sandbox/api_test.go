@@ -331,8 +331,8 @@ func TestReposAndAccountsCanBeLookedUp(t *testing.T) {
 		path, token string
 		want        int
 	}{
-		{"/api/models/me/m", "", 200}, {"/api/models/gpt2", "", 200}, {"/api/spaces/me/m", "", 404}, {"/api/robots/me/m", "", 404},
-		{"/api/datasets/us/hidden", p.token, 200}, {"/api/datasets/us/hidden", yours, 404}, {"/api/datasets/us/hidden", "", 404},
+		{"/api/models/me/m", "", 200}, {"/api/models/gpt2", "", 200}, {"/api/spaces/me/m", "", 401}, {"/api/spaces/me/m", yours, 404}, {"/api/robots/me/m", "", 404},
+		{"/api/datasets/us/hidden", p.token, 200}, {"/api/datasets/us/hidden", yours, 404}, {"/api/datasets/us/hidden", "", 401},
 		{"/api/users/me/overview", "", 200}, {"/api/users/us/overview", "", 404}, {"/api/organizations/us/overview", "", 200},
 	} {
 		if resp, text := p.call("GET", tt.path, tt.token, ""); resp.StatusCode != tt.want {

@@ -4,16 +4,17 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/hf-tap/hf-tap/event"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 const (
@@ -162,15 +163,59 @@ func (c *commit) history() []*commit {
 	return all
 }
 
-// lastChange is the newest commit of c's history that changed a file or
-// anything in a folder.
+// lastChange is the newest commit of c's history that changed a file.
 func (c *commit) lastChange(path string) *commit {
 	for ; c.parent != nil; c = c.parent {
-		if slices.ContainsFunc(c.changed, func(changed string) bool { return changed == path || strings.HasPrefix(changed, path+"/") }) {
+		if _, found := slices.BinarySearch(c.changed, path); found {
 			break
 		}
 	}
 	return c
+}
+
+// lastChanges is, for each file and folder, the newest commit of c's history
+// that changed it or anything in it.
+func (c *commit) lastChanges() map[string]*commit {
+	last := map[string]*commit{}
+	for ; c != nil; c = c.parent {
+		for _, path := range c.changed {
+			for _, each := range append(parents(path), path) {
+				if last[each] == nil {
+					last[each] = c
+				}
+			}
+		}
+	}
+	return last
+}
+
+// parents lists the folders that a path stands in, the outermost first.
+func parents(path string) []string {
+	var all []string
+	for i, r := range path {
+		if r == '/' {
+			all = append(all, path[:i])
+		}
+	}
+	return all
+}
+
+// folders lists the folders of a tree, with what identifies the files below.
+func (t tree) folders() map[string]string {
+	sums := map[string]hash.Hash{}
+	for _, path := range t.paths() {
+		for _, folder := range parents(path) {
+			if sums[folder] == nil {
+				sums[folder] = sha1.New()
+			}
+			fmt.Fprintf(sums[folder], "%s %s\x00", t[path].oid, path[len(folder):])
+		}
+	}
+	ids := make(map[string]string, len(sums))
+	for folder, sum := range sums {
+		ids[folder] = hex.EncodeToString(sum.Sum(nil))
+	}
+	return ids
 }
 
 // base is the newest commit that two histories share, nil if there is none.
@@ -220,7 +265,7 @@ func (c *commit) mergeInto(target *commit) (merged tree, conflicts []string) {
 		}
 	}
 	if path := merged.clash(); path != "" && len(conflicts) == 0 {
-		conflicts = append(conflicts, path)
+		conflicts = []string{path}
 	}
 	return merged, conflicts
 }
@@ -237,14 +282,25 @@ func (b *blob) id() string {
 // none.
 func (t tree) clash() string {
 	for path := range t {
-		for i, r := range path {
-			if r == '/' && t[path[:i]] != nil {
-				return path[:i]
+		for _, folder := range parents(path) {
+			if t[folder] != nil {
+				return folder
 			}
 		}
 	}
 	return ""
 }
+
+// valid checks the files of a commit.
+func (t tree) valid() error {
+	if path := t.clash(); path != "" {
+		return refuse(http.StatusBadRequest, "", "Invalid paths: %+q would be a file and a folder", path)
+	}
+	return nil
+}
+
+// paths lists the files in the order of their names.
+func (t tree) paths() []string { return slices.Sorted(maps.Keys(t)) }
 
 // refPattern is what git takes as a name of a branch or tag, in ASCII.
 var refPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+@-]*(/[A-Za-z0-9_][A-Za-z0-9._+@-]*)*$`)
@@ -278,12 +334,13 @@ func validPath(path string) bool {
 
 // validRepo checks the name of a repo that is to be created or moved to, as
 // far as the Hub's rules are known.
-func validRepo(name string) error {
-	base := baseName(name)
-	if len(base) > 96 || strings.Contains(name, "..") || strings.Contains(name, "--") || strings.HasSuffix(base, ".git") ||
-		strings.HasSuffix(base, ".ipynb") || strings.Trim(base, "-.") != base || event.OwnerOf(name)+"/"+base != name {
-		return refuse(http.StatusBadRequest, "", "Invalid repo name %+q: it must have the form owner/name, of letters, digits, '-', '_' and '.', with at most 96 of them, "+
-			"without '--' and '..', without '-' or '.' at its start or end, and must not end in .git or .ipynb", name)
+func validRepo(w hub.Watch) error {
+	owner, name, _ := strings.Cut(w.Name, "/")
+	_, err := hub.ParseWatch(w.String())
+	if err != nil || owner == "" || name == "" || len(name) > 96 || strings.Contains(name, "..") || strings.Contains(name, "--") ||
+		strings.Trim(name, "-.") != name || strings.HasSuffix(name, ".git") || strings.HasSuffix(name, ".ipynb") {
+		return refuse(http.StatusBadRequest, "", "Invalid repo name %+q: it has the form owner/name, with at most 96 letters, digits, '-', '_' and '.' in the name, "+
+			"no '--' and '..', no '-' and '.' at its ends, and no .git and .ipynb behind it", w.Name)
 	}
 	return nil
 }

@@ -117,15 +117,23 @@ func (h *Hub) ChangeStatus(w hub.Watch, num int, status string) error {
 
 // changeStatus changes a discussion's status for the user whose name is by.
 func (a *act) changeStatus(r *repo, d *discussion, status, by string) error {
+	if err := d.canBecome(status); err != nil {
+		return err
+	}
+	d.Status = status
+	d.record(a.h, by, statusEntry{status})
+	return a.sendDiscussion("discussion.update", r, d, nil)
+}
+
+// canBecome checks a new status.
+func (d *discussion) canBecome(status string) error {
 	switch {
 	case status != "open" && status != "closed" && (status != "draft" || !d.IsPullRequest):
 		return refuse(http.StatusBadRequest, "", "The status of discussion %d cannot be %+q", d.Num, status)
 	case d.Status == "merged":
 		return refuse(http.StatusBadRequest, "", "Pull request %d is merged: its status cannot change", d.Num)
 	}
-	d.Status = status
-	d.record(a.h, by, statusEntry{status})
-	return a.sendDiscussion("discussion.update", r, d, nil)
+	return nil
 }
 
 // RenameDiscussion gives a discussion another title and sends

@@ -71,13 +71,21 @@ func (a *act) sendRefs(r *repo, updates ...hub.RefUpdate) error {
 
 // newRef makes a branch or tag.
 func (r *repo) newRef(ref, sha string) (hub.RefUpdate, error) {
-	if err := validRef(ref); err != nil {
+	if err := r.freeRef(ref, false); err != nil {
 		return hub.RefUpdate{}, err
 	}
-	if r.refs[ref] != "" {
-		return hub.RefUpdate{}, refuse(http.StatusConflict, "", "Reference already exists: %+q", ref)
-	}
 	return r.setRef(ref, sha), nil
+}
+
+// freeRef checks that a branch or tag can be made, or made anew if it exists.
+func (r *repo) freeRef(ref string, overwrite bool) error {
+	if err := validRef(ref); err != nil {
+		return err
+	}
+	if r.refs[ref] != "" && !overwrite {
+		return refuse(http.StatusConflict, "", "Reference already exists: %+q", ref)
+	}
+	return nil
 }
 
 // deleteRef deletes a branch or tag; main stays.
