@@ -113,8 +113,7 @@ const (
 // listCommits answers GET …/commits/REV: a page of the history, with a link to
 // the next one.
 func listCommits(a *act, c *repoCall) (any, error) {
-	rev := strings.Join(c.vars, "/")
-	at, err := c.repo.revision(rev)
+	at, err := c.repo.revision(strings.Join(c.vars, "/"))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +130,9 @@ func listCommits(a *act, c *repoCall) (any, error) {
 	c.header.Set("X-Total-Count", itoa(len(all)))
 	if (page+1)*limit < len(all) {
 		query.Set("p", itoa(page+1))
-		next := fmt.Sprintf("%s/commits/%s?%s", c.repo.URL.API, url.PathEscape(rev), query.Encode())
+		// The address that the call went to, and not that of payloads: the client
+		// sends its token along.
+		next := fmt.Sprintf("http://%s%s?%s", c.r.Host, c.r.URL.EscapedPath(), query.Encode())
 		c.header.Set("Link", "<"+next+`>; rel="next"`)
 	}
 	list := []object{}

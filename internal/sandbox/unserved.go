@@ -92,7 +92,9 @@ func unserved(r *http.Request, typ string, rest []string) error {
 	case parts[0] == "sandbox":
 		return errNoPage
 	case parts[0] != "api":
-		return notImplemented("%s%s", webPart(r.URL.EscapedPath()), call)
+		if what := webPart(r); what != "" {
+			return notImplemented("%s%s", what, call)
+		}
 	case typ != "" && len(rest) > 0:
 		what := unservedParts[rest[0]]
 		if rest[0] == "discussions" && typ != "bucket" {
@@ -107,13 +109,17 @@ func unserved(r *http.Request, typ string, rest []string) error {
 	return errNoPage
 }
 
-// webPart names what stands at an address that is not of the API.
-func webPart(path string) string {
+// webPart names what stands at an address that is not of the API, if the Hub
+// has something there.
+func webPart(r *http.Request) string {
+	path := r.URL.EscapedPath()
 	switch {
 	case strings.Contains(path, ".git/info/lfs"):
 		return "Git LFS"
 	case strings.Contains(path, ".git/"):
 		return "git over HTTP"
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return "the Hub's web pages"
 	}
-	return "the Hub's web pages"
+	return ""
 }
