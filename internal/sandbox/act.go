@@ -35,16 +35,22 @@ type act struct {
 func (h *Hub) act(do func(*act) error) error { return h.perform(&act{h: h}, do) }
 
 func (h *Hub) perform(a *act, do func(*act) error) error {
-	h.mu.Lock()
-	err := errClosed
-	if !h.closed {
-		err = do(a)
-	}
-	h.mu.Unlock()
+	err := h.alone(func() error { return do(a) })
 	for _, e := range a.dropped {
 		h.log(e)
 	}
 	return err
+}
+
+// alone carries out something under the lock, and gives the lock back whatever
+// happens: a panic in one call must not stop all others.
+func (h *Hub) alone(do func() error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	return do()
 }
 
 // send delivers an event to every webhook that watches the repo, takes its

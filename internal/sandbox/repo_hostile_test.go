@@ -58,6 +58,9 @@ func TestBadNamesOfReposAreRefused(t *testing.T) {
 	if want := `{"error":"You already created this model repo: me/m","url":"` + s.base + `/me/m"}` + "\n"; resp.StatusCode != http.StatusConflict || text != want {
 		t.Errorf("a repo that exists is answered %s, want %s", text, want)
 	}
+	if _, text := s.call("POST", "/api/repos/create", s.token, `{"name":"x","organization":"you"}`); !strings.Contains(text, "rights to create a model under the namespace") {
+		t.Errorf("a repo of somebody else is answered %s", text)
+	}
 	s.refused("POST", "/api/repos/move", s.token, `{"fromRepo":"me/none","toRepo":"me/x"}`, 404)
 	s.refused("POST", "/api/repos/move", s.token, `{"fromRepo":"me/m","toRepo":"you/m"}`, 403)
 	s.must(s.AddRepo(hub.Watch{Type: "model", Name: "me/other"}, false))

@@ -263,6 +263,39 @@ func TestTheLifeOfAPullRequest(t *testing.T) {
 	}
 }
 
+func TestAPullRequestCanBeForAnotherBranchAndFromAnOlderCommit(t *testing.T) {
+	s := newStory(t)
+	const api = "/api/models/me/m"
+	older := s.commit(api, "main", write("a", "1"))
+	s.must(s.CreateBranch(model, "side"))
+	s.commit(api, "side", write("b", "2"))
+	main := s.commit(api, "main", write("a", "3"))
+	s.events()
+	body := strings.Replace(ndjson("Older", write("c", "4")), `"summary"`, `"parentCommit":"`+older+`","summary"`, 1)
+	_, events := s.step("POST", api+"/commit/side?create_pr=1", body, "discussion.create repo.content.update")
+	if d := events[0].Discussion; d.Changes.Base != "refs/heads/side" {
+		t.Errorf("sent %s", events[0].Raw)
+	}
+	if _, text := s.call("GET", api+"/tree/refs%2Fpr%2F1", "", ""); strings.Contains(text, `"path":"b"`) || !strings.Contains(text, `"path":"c"`) {
+		t.Errorf("the files of the pull request are %s", text)
+	}
+	_, events = s.step("POST", api+"/discussions/1/merge", "", "discussion.update repo.content.update")
+	if u := events[1].UpdatedRefs[0]; u.Ref != "refs/heads/side" || events[1].Repo.HeadSHA != main {
+		t.Errorf("the merge is sent as %s", events[1].Raw)
+	}
+	for path, want := range map[string]int{"a": 200, "b": 200, "c": 200} {
+		if resp, _ := s.call("GET", "/me/m/resolve/side/"+path, "", ""); resp.StatusCode != want {
+			t.Errorf("after the merge %s is answered %d", path, resp.StatusCode)
+		}
+	}
+	s.commit(api, "main?create_pr=1", write("d", "5"))
+	s.must(s.CreateBranch(model, "gone"))
+	s.commit(api, "gone?create_pr=1", write("d", "5"))
+	s.must(s.DeleteBranch(model, "gone"))
+	s.events()
+	s.refused("POST", api+"/discussions/3/merge", s.token, "", 400)
+}
+
 func TestAPullRequestThatIsOpenedEmptyIsADraft(t *testing.T) {
 	s := newStory(t)
 	const api = "/api/spaces/me/s"

@@ -55,14 +55,6 @@ func (t *token) allows(want right) bool {
 	return want == toRead || t.Role == RoleWrite || t.Role == RoleGod
 }
 
-// user is the account that a token belongs to, nil for no token.
-func (t *token) account() *account {
-	if t == nil {
-		return nil
-	}
-	return t.user
-}
-
 // mayNot returns the refusal of a call by a token on a repo of an owner, nil if
 // it is allowed. Whether the caller sees the repo is checked before.
 func (t *token) mayNot(want right, owner *account) error {

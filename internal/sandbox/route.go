@@ -143,9 +143,12 @@ func (h *Hub) serveRepo(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	typ, ok := repoType(parts[0])
-	if ok {
+	switch {
+	case ok && len(parts) == 1:
+		return false
+	case ok:
 		parts = parts[1:]
-	} else {
+	default:
 		typ = "model"
 	}
 	h.answerRepo(w, r, typ, parts, fileRoutes)

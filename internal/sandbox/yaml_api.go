@@ -3,6 +3,7 @@ package sandbox
 import (
 	"net/http"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,6 +25,7 @@ func (h *Hub) validateYAML(w http.ResponseWriter, r *http.Request) {
 	var metadata map[string]any
 	if m != nil {
 		if err := yaml.Unmarshal([]byte(m[1]), &metadata); err != nil {
+			w.Header().Set("X-Error-Message", strings.Map(headerRune, err.Error()))
 			answerJSON(w, http.StatusBadRequest, object{
 				{"errors", []object{{{"message", err.Error()}}}}, {"warnings", []object{}},
 			})
