@@ -28,6 +28,7 @@ var layers = map[string][]string{
 	"hub":              {},
 	"event":            {"hub"},
 	"event/filter":     {"event"},
+	"webhooks":         {"event", "hub"},
 	"tunnel":           {"tunnel/frp"},
 	"tunnel/ngroktest": {},
 

@@ -124,7 +124,7 @@ type Head struct {
 // of another shape has an emptier head. Of keys that stand there twice the
 // last one counts, and capitals are not small letters.
 func ParseHead(body []byte) Head {
-	h, _ := parseHead(body)
+	h, _ := parseHead(body, func([]byte, []byte) {})
 	return h
 }
 
@@ -132,6 +132,22 @@ func ParseHead(body []byte) Head {
 // nil where the body has none. They share the body's memory.
 type Details struct {
 	Discussion, Comment, UpdatedRefs, UpdatedConfig, MovedTo, UpdatedFiles json.RawMessage
+}
+
+// ParseDetails reads the head of a body and the parts that say what happened,
+// in one pass. It never fails, like ParseHead: both are empty where the body is
+// no JSON object.
+func ParseDetails(body []byte) (Head, Details) {
+	var d Details
+	h, ok := parseHead(body, func(key, raw []byte) {
+		if part := d.part(key); part != nil {
+			*part = raw[:len(raw):len(raw)]
+		}
+	})
+	if !ok {
+		return Head{}, Details{}
+	}
+	return h, d
 }
 
 // part returns the place of the part that a key names, nil if it names none.
@@ -153,45 +169,33 @@ func (d *Details) part(key []byte) *json.RawMessage {
 	return nil
 }
 
-// ParseDetails reads the head of a body and the parts that say what happened,
-// in one pass. It never fails, like ParseHead.
-func ParseDetails(body []byte) (Head, Details) {
-	h, d, _ := scanBody(body)
-	return h, d
-}
-
-// parseHead reads the head and reports whether the body is a JSON object.
-func parseHead(body []byte) (h Head, ok bool) {
-	h, _, ok = scanBody(body)
-	return h, ok
-}
-
-func scanBody(body []byte) (h Head, d Details, ok bool) {
+// parseHead reads the head, calls value for each key of the body with what
+// stands there, and reports whether the body is a JSON object.
+func parseHead(body []byte, value func(key, raw []byte)) (h Head, ok bool) {
 	s := scanner{b: body}
 	s.space()
-	ok = s.object(func(key []byte) bool {
+	ok = s.object(func(key []byte) (ok bool) {
+		from := s.i
 		switch {
 		case is(key, "event"):
 			h.Scope, h.Action = "", ""
-			return s.strings(pair{"scope", &h.Scope}, pair{"action", &h.Action})
+			ok = s.strings(pair{"scope", &h.Scope}, pair{"action", &h.Action})
 		case is(key, "repo"):
 			h.RepoType, h.RepoName = "", ""
-			return s.strings(pair{"type", &h.RepoType}, pair{"name", &h.RepoName})
+			ok = s.strings(pair{"type", &h.RepoType}, pair{"name", &h.RepoName})
 		case is(key, "webhook"):
 			h.WebhookID = ""
-			return s.strings(pair{"id", &h.WebhookID}, pair{})
+			ok = s.strings(pair{"id", &h.WebhookID}, pair{})
+		default:
+			ok = s.skip()
 		}
-		part, from := d.part(key), s.i
-		ok := s.skip()
-		if part != nil {
-			*part = body[from:s.i:s.i]
-		}
+		value(key, body[from:s.i])
 		return ok
 	})
 	if s.space(); !ok || s.i < len(body) {
-		return Head{}, Details{}, false
+		return Head{}, false
 	}
-	return h, d, true
+	return h, true
 }
 
 // ParsePayload reads a body as far as it can be read, and keeps its bytes in
@@ -200,20 +204,31 @@ func scanBody(body []byte) (h Head, d Details, ok bool) {
 // JSON object.
 func ParsePayload(body []byte) (p Payload, ok bool) {
 	p.Raw = body
-	head, ok := parseHead(body)
-	var top fields
-	if !ok || json.Unmarshal(body, &top) != nil {
+	// Each value is read by itself, and the last one of a key counts. They are
+	// parts of the body, so that reading them takes one more pass and no copies.
+	parts := [...]struct {
+		key  string
+		into any
+		raw  json.RawMessage
+	}{
+		{key: "repo", into: &p.Repo}, {key: "discussion", into: &p.Discussion}, {key: "comment", into: &p.Comment}, {key: "webhook", into: &p.Webhook},
+		{key: "movedTo", into: &p.MovedTo}, {key: "updatedRefs", into: &p.UpdatedRefs}, {key: "updatedFiles", into: &p.UpdatedFiles},
+		{key: "updatedFilesTruncated", into: &p.UpdatedFilesTruncated}, {key: "updatedConfig", into: &p.UpdatedConfig},
+	}
+	head, ok := parseHead(body, func(key, raw []byte) {
+		for i := range parts {
+			if is(key, parts[i].key) {
+				parts[i].raw = raw
+				return
+			}
+		}
+	})
+	if !ok {
 		return p, false
 	}
-	read(top["repo"], &p.Repo)
-	read(top["discussion"], &p.Discussion)
-	read(top["comment"], &p.Comment)
-	read(top["webhook"], &p.Webhook)
-	read(top["movedTo"], &p.MovedTo)
-	read(top["updatedRefs"], &p.UpdatedRefs)
-	read(top["updatedFiles"], &p.UpdatedFiles)
-	read(top["updatedFilesTruncated"], &p.UpdatedFilesTruncated)
-	p.UpdatedConfig = top["updatedConfig"]
+	for _, part := range parts {
+		read(part.raw, part.into)
+	}
 	// encoding/json is laxer about keys that stand there twice or in capitals.
 	p.Event = EventHead{Action: head.Action, Scope: head.Scope}
 	p.Repo.Type, p.Repo.Name, p.Webhook.ID = head.RepoType, head.RepoName, head.WebhookID

@@ -125,9 +125,6 @@ func (c Config) validate() error {
 		return fmt.Errorf("path %q does not begin with a slash", c.Path)
 	case c.Recorder == nil:
 		return errors.New("no recorder")
-	case c.Secret != "" && strings.Trim(c.Secret, " \t") == "":
-		// It would arrive as an empty header, which is no secret.
-		return errors.New("the secret consists of blanks")
 	case c.Respond != Ack && c.Respond != Relay:
 		return fmt.Errorf("unknown way to respond: %d", c.Respond)
 	case c.Concurrency < 0 || c.Queue < 0 || c.Retries < 0:

@@ -29,7 +29,7 @@ func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan 
 	*e = event.Event{
 		Session: r.config.Session, Source: cmp.Or(e.Source, event.SourceReplay), ReplayOf: e.ReplayOf, Targets: e.Targets,
 		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, Edited: e.Edited,
-		Verdict: r.secret.verdict(e.Header, query), ReceivedAt: time.Now(), Phase: event.PhaseOpen,
+		Verdict: r.secret.Check(e.Header, query), ReceivedAt: time.Now(), Phase: event.PhaseOpen,
 	}
 	to, err := r.take(ctx, e)
 	switch {

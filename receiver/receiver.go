@@ -37,7 +37,7 @@ import (
 // New, and end it with Drain and Close.
 type Receiver struct {
 	config Config
-	secret secret
+	secret event.Secret
 	lanes  lanes
 
 	life     context.Context // ends in Close
@@ -71,9 +71,13 @@ func New(config Config) (*Receiver, error) {
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("making a receiver: %w", err)
 	}
+	secret, err := event.ParseSecret(config.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("making a receiver: %w", err)
+	}
 	r := &Receiver{
 		config: config,
-		secret: newSecret(config.Secret),
+		secret: secret,
 		idle:   make(chan struct{}, 1),
 		broken: make(chan struct{}),
 	}

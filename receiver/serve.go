@@ -73,9 +73,9 @@ func validNonce(s string) bool {
 // serveDelivery looks at the secret first: it decides how much is read.
 func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local bool) {
 	if local && r.config.Secret != "" && req.Header.Get(headerSource) != "" {
-		req.Header[secretHeader] = []string{r.config.Secret}
+		req.Header[event.SecretHeader] = []string{r.config.Secret}
 	}
-	verdict := r.secret.verdict(req.Header, req.URL.RawQuery)
+	verdict := r.secret.Check(req.Header, req.URL.RawQuery)
 	if !verdict.Trusted() {
 		r.serveStranger(w, req, local, verdict)
 		return

@@ -14,36 +14,70 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// sandboxOptions are the flags of hf-tap sandbox.
+type sandboxOptions struct {
+	port        int
+	user        string
+	orgs, repos []string
+}
+
 func newSandbox(p *Process) *cobra.Command {
-	var port int
-	var user string
-	var repos []string
+	var o sandboxOptions
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run a stand-in for the Hub on this machine",
-		Long: `Run a stand-in for the Hub on a loopback port: its webhooks API, tokens, and a
-small world of repos in which you make things happen. It prints the environment to
-export, then a line for each call and each delivery. It delivers to loopback only.
+		Long: `Run a stand-in for the Hub on a loopback port: its webhooks API, tokens, repos with
+commits, branches and tags, discussions and pull requests. The Hub's own clients work
+against it. It prints the environment to export, then a line for each call and each
+delivery. It delivers to loopback only.
 
-Make something happen:
+Each change sends the events that it sends on the Hub: docs/sandbox.md lists the calls.
+What the sandbox does not have, as Git LFS, is answered 501 with its name.
+
+Make any kind of event happen:
   curl -H "Authorization: Bearer $HF_TOKEN" "$HF_ENDPOINT/sandbox/events" \
     -d '{"kind": "discussion.create", "repo": "model:me/m"}'`,
 		Example: `  hf-tap sandbox
-  hf-tap sandbox --port 4000 --user ada --repo dataset:ada/notes`,
+  hf-tap sandbox --port 4000 --user ada --repo dataset:ada/notes
+  hf-tap sandbox --org lab --repo model:lab/m`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.sandbox(cmd.Context(), port, user, repos)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.sandbox(cmd.Context(), o) },
 	}
-	cmd.Flags().IntVar(&port, "port", 0, "the loopback port (default a free one)")
-	cmd.Flags().StringVar(&user, "user", "me", "the user that the token belongs to")
-	cmd.Flags().StringArrayVar(&repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+	cmd.Flags().IntVar(&o.port, "port", 0, "the loopback port (default a free one)")
+	cmd.Flags().StringVar(&o.user, "user", "me", "the user that the token belongs to")
+	cmd.Flags().StringArrayVar(&o.orgs, "org", nil, "an organization that the user belongs to; repeatable")
+	cmd.Flags().StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
 	return cmd
 }
 
-func (p *Process) sandbox(ctx context.Context, port int, user string, repos []string) error {
-	if port < 0 || port > 65535 {
-		return usageError(fmt.Errorf("there is no port %d", port), "hf-tap sandbox --port 4000")
+// fill adds the accounts and repos that exist from the start.
+func (o *sandboxOptions) fill(h *sandbox.Hub) error {
+	if err := h.AddUser(o.user); err != nil {
+		return usageError(err, "hf-tap sandbox --user me")
+	}
+	for _, org := range o.orgs {
+		if err := h.AddOrg(org, o.user); err != nil {
+			return usageError(err, "hf-tap sandbox --org lab")
+		}
+	}
+	if len(o.repos) == 0 {
+		o.repos = []string{"model:" + o.user + "/m", "dataset:" + o.user + "/d", "space:" + o.user + "/s", "bucket:" + o.user + "/b"}
+	}
+	for _, repo := range o.repos {
+		w, err := hub.ParseWatch(repo)
+		if err == nil {
+			err = h.AddRepo(w, false)
+		}
+		if err != nil {
+			return usageError(err, "hf-tap sandbox --repo model:me/m")
+		}
+	}
+	return nil
+}
+
+func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
+	if o.port < 0 || o.port > 65535 {
+		return usageError(fmt.Errorf("there is no port %d", o.port), "hf-tap sandbox --port 4000")
 	}
 	log := make(chan sandbox.Entry, 1024)
 	// The endpoint is known once the port is: payloads take it from there.
@@ -54,33 +88,21 @@ func (p *Process) sandbox(ctx context.Context, port int, user string, repos []st
 		}
 	}})
 	defer h.Close()
-	if err := h.AddUser(user); err != nil {
-		return usageError(err, "hf-tap sandbox --user me")
+	if err := o.fill(h); err != nil {
+		return err
 	}
-	if len(repos) == 0 {
-		repos = []string{"model:" + user + "/m", "dataset:" + user + "/d", "space:" + user + "/s", "bucket:" + user + "/b"}
-	}
-	for _, repo := range repos {
-		w, err := hub.ParseWatch(repo)
-		if err == nil {
-			err = h.AddRepo(w, false)
-		}
-		if err != nil {
-			return usageError(err, "hf-tap sandbox --repo model:me/m")
-		}
-	}
-	token, err := h.AddToken(user, sandbox.Token{})
+	token, err := h.AddToken(o.user, sandbox.Token{})
 	if err != nil {
 		return err
 	}
-	base, err := h.Start("127.0.0.1:" + strconv.Itoa(port))
+	base, err := h.Start("127.0.0.1:" + strconv.Itoa(o.port))
 	if err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(p.Out, "export HF_ENDPOINT=%s\nexport HF_TOKEN=%s\n", base, token); err != nil {
 		return closedOutput(err)
 	}
-	p.tell("%s exist; end with Ctrl+C", strings.Join(repos, ", "))
+	p.tell("%s exist; end with Ctrl+C", strings.Join(o.repos, ", "))
 	for {
 		select {
 		case <-ctx.Done():

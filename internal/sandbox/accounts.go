@@ -3,6 +3,7 @@ package sandbox
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -150,46 +151,46 @@ func (h *Hub) whoami(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := callOf(r).token
-	orgs := []any{}
-	for _, a := range h.accounts {
-		if a.org && slices.Contains(a.members, strings.ToLower(t.user.name)) {
-			orgs = append(orgs, map[string]any{
-				"type": "org", "id": a.id, "name": a.name, "fullname": a.name,
-				"email": nil, "canPay": false, "periodEnd": nil, "avatarUrl": h.avatar(a), "roleInOrg": "write",
+	orgs := []object{}
+	for _, name := range slices.Sorted(maps.Keys(h.accounts)) {
+		if a := h.accounts[name]; a.org && a.has(t.user) {
+			orgs = append(orgs, object{
+				{"type", "org"}, {"id", a.id}, {"name", a.name}, {"fullname", a.name}, {"email", nil}, {"canPay", false},
+				{"periodEnd", nil}, {"avatarUrl", h.avatar(a)}, {"roleInOrg", "write"},
 			})
 		}
 	}
-	slices.SortFunc(orgs, func(a, b any) int {
-		return strings.Compare(a.(map[string]any)["name"].(string), b.(map[string]any)["name"].(string))
-	})
-	answerJSON(w, http.StatusOK, map[string]any{
-		"type": "user", "id": t.user.id, "name": t.user.name, "fullname": t.user.name,
-		"email": strings.ToLower(t.user.name) + "@example.com", "emailVerified": true,
-		"canPay": false, "billingMode": "postpaid", "periodEnd": nil,
-		"isPro": false, "avatarUrl": h.avatar(t.user), "orgs": orgs, "auth": t.auth(),
+	answerJSON(w, http.StatusOK, object{
+		{"type", "user"}, {"id", t.user.id}, {"name", t.user.name}, {"fullname", t.user.name},
+		{"email", strings.ToLower(t.user.name) + "@example.com"}, {"emailVerified", true}, {"canPay", false},
+		{"billingMode", "postpaid"}, {"periodEnd", nil}, {"isPro", false}, {"avatarUrl", h.avatar(t.user)},
+		{"orgs", orgs}, {"auth", t.auth()},
 	})
 }
 
-func (t *token) auth() map[string]any {
+func (t *token) auth() object {
 	if t.OAuth {
-		return map[string]any{"type": "oauth", "expiresAt": isoTime(t.createdAt.Add(8 * time.Hour))}
+		return object{{"type", "oauth"}, {"expiresAt", isoTime(t.createdAt.Add(8 * time.Hour))}}
 	}
-	access := map[string]any{"displayName": t.Name, "role": t.Role, "createdAt": isoTime(t.createdAt)}
+	access := object{{"displayName", t.Name}, {"role", t.Role}, {"createdAt", isoTime(t.createdAt)}}
 	if t.Role == RoleFineGrained {
-		entity := map[string]any{"_id": t.user.id, "type": "user", "name": t.user.name}
-		access["fineGrained"] = map[string]any{
-			"canReadGatedRepos": false,
-			"global":            orEmpty(t.Global),
-			"scoped":            []any{map[string]any{"entity": entity, "permissions": orEmpty(t.Permissions)}},
-		}
+		entity := object{{"_id", t.user.id}, {"type", "user"}, {"name", t.user.name}}
+		access = access.set("fineGrained", object{
+			{"canReadGatedRepos", false},
+			{"global", orEmpty(t.Global)},
+			{"scoped", []object{{{"entity", entity}, {"permissions", orEmpty(t.Permissions)}}}},
+		})
 	}
-	return map[string]any{"type": "access_token", "accessToken": access}
+	return object{{"type", "access_token"}, {"accessToken", access}}
 }
 
 // avatar is the address of an account's picture, relative as the Hub's are for
 // accounts that never chose one.
-func (h *Hub) avatar(a *account) string {
-	return "/avatars/" + h.parts.SHA("avatar", a.id)[:32] + ".svg"
+func (h *Hub) avatar(a *account) string { return h.avatarOf(a.name) }
+
+// avatarOf is avatar for an account that need not have been added.
+func (h *Hub) avatarOf(name string) string {
+	return "/avatars/" + h.parts.SHA("avatar", h.parts.Account(name).ID)[:32] + ".svg"
 }
 
 // isoTime writes a time as the Hub does: UTC, milliseconds.

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,16 +35,22 @@ type act struct {
 func (h *Hub) act(do func(*act) error) error { return h.perform(&act{h: h}, do) }
 
 func (h *Hub) perform(a *act, do func(*act) error) error {
-	h.mu.Lock()
-	err := errClosed
-	if !h.closed {
-		err = do(a)
-	}
-	h.mu.Unlock()
+	err := h.alone(func() error { return do(a) })
 	for _, e := range a.dropped {
 		h.log(e)
 	}
 	return err
+}
+
+// alone carries out something under the lock, and gives the lock back whatever
+// happens: a panic in one call must not stop all others.
+func (h *Hub) alone(do func() error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	return do()
 }
 
 // send delivers an event to every webhook that watches the repo, takes its
@@ -115,35 +122,33 @@ func (a *act) trigger(hook *webhook, kind event.Kind, r *repo, body []byte) {
 
 // override sets values of a payload by their dotted paths, shorter paths
 // first, so that "discussion" may be replaced and "discussion.title" set in it.
+// The other keys keep their order.
 func override(p hub.Payload, values map[string]any) ([]byte, error) {
 	plain, err := marshal(p)
 	if err != nil {
 		return nil, err
 	}
-	var top any
-	if err := json.Unmarshal(plain, &top); err != nil {
+	var payload orderedJSON
+	if err := json.Unmarshal(plain, &payload); err != nil {
 		return nil, fmt.Errorf("reading a payload back: %w", err)
 	}
-	paths := make([]string, 0, len(values))
-	for path := range values {
-		paths = append(paths, path)
-	}
-	slices.SortFunc(paths, func(a, b string) int {
+	paths := slices.SortedFunc(maps.Keys(values), func(a, b string) int {
 		if n := strings.Count(a, ".") - strings.Count(b, "."); n != 0 {
 			return n
 		}
 		return strings.Compare(a, b)
 	})
+	top := payload.value
 	for _, path := range paths {
-		if top, err = setPath(top, strings.Split(path, "."), values[path]); err != nil {
+		if top, err = setPath(top, strings.Split(path, "."), ordered(values[path])); err != nil {
 			return nil, fmt.Errorf("setting %q: %w", path, err)
 		}
 	}
 	return marshal(top)
 }
 
-// setPath sets a value below v and gives v back, or what replaces it. Objects
-// on the way are made where there is nothing; array items have to be there.
+// setPath sets a value below v and returns v, or what replaces it. Missing
+// objects on the way are made; array items must exist.
 func setPath(v any, path []string, value any) (any, error) {
 	if len(path) == 0 {
 		return value, nil
@@ -155,15 +160,18 @@ func setPath(v any, path []string, value any) (any, error) {
 	switch v := v.(type) {
 	case nil:
 		inner, err := setPath(nil, path[1:], value)
-		return map[string]any{key: inner}, err
-	case map[string]any:
-		inner, err := setPath(v[key], path[1:], value)
-		v[key] = inner
-		return v, err
+		return object{{key, inner}}, err
+	case object:
+		var old any
+		if i := v.index(key); i >= 0 {
+			old = v[i].value
+		}
+		inner, err := setPath(old, path[1:], value)
+		return v.set(key, inner), err
 	case []any:
 		i, err := strconv.Atoi(key)
 		if err != nil || i < 0 || i >= len(v) {
-			return nil, fmt.Errorf("%q is no item of the list, which has %d", key, len(v))
+			return nil, fmt.Errorf("%q is not an item of the list, which has %d", key, len(v))
 		}
 		v[i], err = setPath(v[i], path[1:], value)
 		return v, err

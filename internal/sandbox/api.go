@@ -16,8 +16,22 @@ import (
 	"time"
 )
 
-// maxBody is the largest body that a call may have, in bytes.
-const maxBody = 1 << 20
+const (
+	// maxBody is the largest body that a call may have, in bytes.
+	maxBody = 1 << 20
+	// maxFilesBody is the same for calls that carry files: one of the largest
+	// size, in base64, and some smaller ones.
+	maxFilesBody = 16 << 20
+)
+
+// bodyLimit is the largest body that a call may have, in bytes.
+func bodyLimit(r *http.Request) int64 {
+	path := r.URL.Path
+	if strings.HasPrefix(path, "/api/") && (strings.Contains(path, "/commit/") || path == createPath) {
+		return maxFilesBody
+	}
+	return maxBody
+}
 
 // call is one API call, from its arrival to its answer.
 type call struct {
@@ -56,14 +70,15 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{header: http.Header{}}
 	// The whole body is read before anything else: a held call is carried out
 	// even if its client is gone by then, as on a server behind a proxy.
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	limit := bodyLimit(r)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	r.Body = http.NoBody
 	a.header.Set("X-Request-Id", "Root=1-"+strings.ToLower(rand.Text()))
 	switch {
 	case !rightHost(r):
 		h.fail(a, http.StatusMisdirectedRequest, "", "this sandbox is no %+q: it answers to its loopback address only", r.Host)
 	case err != nil:
-		h.fail(a, http.StatusRequestEntityTooLarge, "", "the body is larger than %d bytes, or was cut off", maxBody)
+		h.fail(a, http.StatusRequestEntityTooLarge, "", "the body is larger than %d bytes, or was cut off", limit)
 	default:
 		h.count(r)
 		if !h.carryOut(a, r, body) {
@@ -94,7 +109,9 @@ func (h *Hub) carryOut(a *answer, r *http.Request, body []byte) bool {
 		return ok
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, &call{body: body}))
-	h.mux.ServeHTTP(a, r)
+	if !h.serveRepo(a, r) {
+		h.mux.ServeHTTP(a, r)
+	}
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
@@ -120,8 +137,10 @@ func (h *Hub) routes() *http.ServeMux {
 		hooks + "/{id}/enable":               {"POST": h.writing(h.enableWebhook)},
 		hooks + "/{id}/disable":              {"POST": h.writing(h.disableWebhook)},
 		hooks + "/{id}/replay/{log}":         {"POST": h.writing(h.replayDelivery)},
-		"/api/{plural}/{owner}/{name}":       {"GET": h.lookUpRepo},
-		"/api/{plural}/{name}":               {"GET": h.lookUpRepo},
+		createPath:                           {"POST": h.authed(h.createRepo)},
+		"/api/repos/delete":                  {"DELETE": h.authed(h.deleteRepo)},
+		"/api/repos/move":                    {"POST": h.authed(h.moveRepo)},
+		"/api/validate-yaml":                 {"POST": h.validateYAML},
 		"/api/users/{name}/overview":         {"GET": h.lookUpAccount(false)},
 		"/api/organizations/{name}/overview": {"GET": h.lookUpAccount(true)},
 		"/sandbox/events":                    {"POST": h.authed(h.postEvent)},
@@ -140,24 +159,35 @@ func (h *Hub) routes() *http.ServeMux {
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		h.fail(w, http.StatusNotFound, "", "Sorry, we can't find the page you are looking for.")
+		h.answerError(w, unserved(r, "", nil))
 	})
 	return mux
+}
+
+// tokenOf finds the token of a call. The error is errNoToken when it has none,
+// and errWrongToken when it is not valid.
+func (h *Hub) tokenOf(r *http.Request) (*token, error) {
+	if r.Header.Get("Authorization") == "" {
+		return nil, errNoToken
+	}
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tokens[strings.TrimSpace(text)]
+	if t == nil || !strings.EqualFold(scheme, "Bearer") {
+		return nil, errWrongToken
+	}
+	return t, nil
 }
 
 // authed lets a call with a valid token pass, and counts it against the
 // account's limit.
 func (h *Hub) authed(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		h.mu.Lock()
-		t := h.tokens[strings.TrimSpace(text)]
-		h.mu.Unlock()
+		t, err := h.tokenOf(r)
 		switch {
-		case r.Header.Get("Authorization") == "":
-			h.fail(w, http.StatusUnauthorized, "", "Invalid username or password.")
-		case t == nil || !strings.EqualFold(scheme, "Bearer"):
-			h.fail(w, http.StatusUnauthorized, "", "Invalid credentials in Authorization header")
+		case err != nil:
+			h.answerError(w, err)
 		case !h.withinLimit(w, r, t.user):
 		default:
 			callOf(r).token = t
@@ -187,16 +217,23 @@ func (h *Hub) permitted(write bool, next http.HandlerFunc) http.HandlerFunc {
 // readJSON reads the body of a call as a JSON object. It answers and reports
 // false when it is none.
 func (h *Hub) readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
+	err := jsonBody(r, into)
+	if err != nil {
+		h.answerError(w, err)
+	}
+	return err == nil
+}
+
+// jsonBody reads the body of a call as JSON.
+func jsonBody(r *http.Request, into any) error {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" {
-		h.fail(w, http.StatusUnsupportedMediaType, "", "Unsupported content type %+q: want application/json", r.Header.Get("Content-Type"))
-		return false
+		return refuse(http.StatusUnsupportedMediaType, "", "Unsupported content type %+q: want application/json", r.Header.Get("Content-Type"))
 	}
 	if err := json.Unmarshal(callOf(r).body, into); err != nil {
-		h.fail(w, http.StatusBadRequest, "", "Invalid JSON body: %v", err)
-		return false
+		return refuse(http.StatusBadRequest, "", "Invalid JSON body: %v", err)
 	}
-	return true
+	return nil
 }
 
 // invalid answers a body whose values are wrong.
@@ -223,11 +260,11 @@ func (h *Hub) fail(w http.ResponseWriter, status int, code, format string, args 
 		if code == "" {
 			code = strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_")
 		}
-		answerJSON(w, status, map[string]any{"error": code, "error_description": message})
+		answerJSON(w, status, object{{"error", code}, {"error_description", message}})
 	case ErrorObjects:
 		answerJSON(w, status, map[string]any{"errors": []any{map[string]any{"message": message}}})
 	case ErrorText:
-		answerText(w, status, "text/plain; charset=utf-8", message)
+		answerText(w, status, "text/plain; charset=utf-8", message+"\n")
 	case ErrorHTML:
 		answerText(w, status, "text/html; charset=utf-8",
 			"<!doctype html>\n<html><body><h1>"+itoa(status)+"</h1><p>"+html.EscapeString(message)+"</p></body></html>\n")
@@ -253,10 +290,10 @@ func answerText(w http.ResponseWriter, status int, contentType, text string) {
 func answerJSON(w http.ResponseWriter, status int, v any) {
 	body, err := marshal(v)
 	if err != nil {
-		answerText(w, http.StatusInternalServerError, "text/plain; charset=utf-8", err.Error())
+		answerText(w, http.StatusInternalServerError, "text/plain; charset=utf-8", err.Error()+"\n")
 		return
 	}
-	answerText(w, status, "application/json; charset=utf-8", string(body))
+	answerText(w, status, "application/json; charset=utf-8", string(body)+"\n")
 }
 
 // marshal writes JSON as JavaScript does: without escaping HTML.

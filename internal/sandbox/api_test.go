@@ -76,11 +76,11 @@ func TestAnAnswerTellsOnlyTheDocumentedKeysAndNeverTheSecret(t *testing.T) {
 
 func TestAListIsABareArrayAndADeleteAnswersAnEmptyObject(t *testing.T) {
 	p := open(t, sandbox.Config{})
-	if _, text := p.call("GET", hooks, p.token, ""); text != "[]" {
+	if _, text := p.call("GET", hooks, p.token, ""); text != "[]\n" {
 		t.Errorf("an empty list is %s", text)
 	}
 	made := p.listen("http://127.0.0.1:1/", model)
-	if _, text := p.call("DELETE", hooks+"/"+made.ID, p.token, ""); text != "{}" {
+	if _, text := p.call("DELETE", hooks+"/"+made.ID, p.token, ""); text != "{}\n" {
 		t.Errorf("a delete answers %s", text)
 	}
 }
@@ -115,7 +115,7 @@ func TestAnotherAccountsWebhookIsNotFound(t *testing.T) {
 			t.Errorf("%s: got %d %s", call, resp.StatusCode, text)
 		}
 	}
-	if _, text := p.call("GET", hooks, yours, ""); text != "[]" {
+	if _, text := p.call("GET", hooks, yours, ""); text != "[]\n" {
 		t.Errorf("another account lists %s", text)
 	}
 	if n := len(p.Webhooks("me")); n != 1 || len(a.arrivals()) != 1 {
@@ -208,11 +208,11 @@ func TestErrorsComeInTheFormOfTheMode(t *testing.T) {
 		sandbox.ErrorDescription: `{"error":"not_found","error_description":"Webhook not found"}`,
 		sandbox.ErrorObjects:     `{"errors":[{"message":"Webhook not found"}]}`,
 		sandbox.ErrorText:        `Webhook not found`,
-		sandbox.ErrorHTML:        "<!doctype html>\n<html><body><h1>404</h1><p>Webhook not found</p></body></html>\n",
+		sandbox.ErrorHTML:        "<!doctype html>\n<html><body><h1>404</h1><p>Webhook not found</p></body></html>",
 	} {
 		p := open(t, sandbox.Config{Modes: sandbox.Modes{ErrorForm: form}})
 		resp, text := p.call("GET", hooks+"/65a14fd933eca76f4639fc84", p.token, "")
-		if text != want || resp.Header.Get("X-Error-Message") != "Webhook not found" {
+		if text != want+"\n" || resp.Header.Get("X-Error-Message") != "Webhook not found" {
 			t.Errorf("got %s, want %s", text, want)
 		}
 		if _, err := p.client.GetWebhook(t.Context(), "65a14fd933eca76f4639fc84"); !errors.Is(err, hub.ErrNotFound) {
@@ -331,8 +331,8 @@ func TestReposAndAccountsCanBeLookedUp(t *testing.T) {
 		path, token string
 		want        int
 	}{
-		{"/api/models/me/m", "", 200}, {"/api/models/gpt2", "", 200}, {"/api/spaces/me/m", "", 404}, {"/api/robots/me/m", "", 404},
-		{"/api/datasets/us/hidden", p.token, 200}, {"/api/datasets/us/hidden", yours, 404}, {"/api/datasets/us/hidden", "", 404},
+		{"/api/models/me/m", "", 200}, {"/api/models/gpt2", "", 200}, {"/api/spaces/me/m", "", 401}, {"/api/spaces/me/m", yours, 404}, {"/api/robots/me/m", "", 404},
+		{"/api/datasets/us/hidden", p.token, 200}, {"/api/datasets/us/hidden", yours, 404}, {"/api/datasets/us/hidden", "", 401},
 		{"/api/users/me/overview", "", 200}, {"/api/users/us/overview", "", 404}, {"/api/organizations/us/overview", "", 200},
 	} {
 		if resp, text := p.call("GET", tt.path, tt.token, ""); resp.StatusCode != tt.want {

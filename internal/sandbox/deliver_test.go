@@ -142,7 +142,7 @@ func TestAReplayGoesToThePresentURLAndSecretUnderTheSameId(t *testing.T) {
 	p.must(err)
 	d := p.Deliveries()[0]
 	_, text := p.call("POST", hooks+"/"+made.ID+"/replay/"+d.LogID, p.token, "")
-	if text != `{"status":418}` {
+	if text != `{"status":418}`+"\n" {
 		t.Errorf("the replay answers %s", text)
 	}
 	first, again := a.arrivals()[0], b.arrivals()[0]

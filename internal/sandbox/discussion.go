@@ -2,18 +2,12 @@ package sandbox
 
 import (
 	"fmt"
-	"slices"
+	"net/http"
+	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 )
-
-// discussion is a discussion or a pull request; a deleted one keeps its number.
-type discussion struct {
-	hub.Discussion
-	comments []*hub.Comment
-	deleted  bool
-}
 
 // Post is what somebody writes. Empty fields are made up, as a sample's are.
 type Post struct {
@@ -40,73 +34,76 @@ func (h *Hub) open(w hub.Watch, pull bool, post Post) (num int, err error) {
 		if err != nil {
 			return err
 		}
-		d := r.open(h, pull, post)
+		d, err := a.open(r, pull, post)
+		if err != nil {
+			return err
+		}
 		num = d.Num
-		return a.opened(r, d)
+		return a.sendOpened(r, d)
 	})
 	return num, err
 }
 
-// open adds a discussion with its first comment, without an event.
-func (r *repo) open(h *Hub, pull bool, post Post) *discussion {
-	d := &discussion{Discussion: h.parts.Discussion(r.Repo, len(r.discussions)+1, pull)}
-	if post.Author != "" {
-		d.Author = h.parts.Account(post.Author)
+// open adds a discussion with its first comment, without an event. A pull
+// request gets a ref with a commit.
+func (a *act) open(r *repo, pull bool, post Post) (*discussion, error) {
+	if !pull {
+		return a.h.newDiscussion(r, false, post), nil
 	}
-	if post.Title != "" {
-		d.Title = post.Title
+	c, err := r.updateReadme(a.h, mainRef)
+	if err != nil {
+		return nil, err
 	}
-	r.discussions = append(r.discussions, d)
-	d.comment(h, post)
-	return d
+	d := a.h.newDiscussion(r, true, post)
+	a.h.moveRef(r, pullRef(d.Num), c)
+	return d, nil
 }
 
-func (a *act) opened(r *repo, d *discussion) error {
-	if err := a.tell("discussion.create", r, d, d.comments[0]); err != nil || !d.IsPullRequest {
+// sendOpened sends the events of a discussion that was opened.
+func (a *act) sendOpened(r *repo, d *discussion) error {
+	if err := a.sendDiscussion("discussion.create", r, d, d.comments[0]); err != nil || !d.IsPullRequest {
 		return err
 	}
-	return a.sendRefs(r, []hub.RefUpdate{r.setRef(pullRef(d.Num), r.nextSHA(a.h))})
+	sha := r.refs[pullRef(d.Num)]
+	return a.sendRefs(r, hub.RefUpdate{Ref: pullRef(d.Num), NewSHA: &sha})
 }
 
-// comment adds a comment, without an event.
-func (d *discussion) comment(h *Hub, post Post) *hub.Comment {
-	c := h.parts.Comment(d.Discussion, len(d.comments))
-	if post.Author != "" {
-		c.Author = h.parts.Account(post.Author)
-	}
-	if post.Text != "" {
-		c.Content = &post.Text
-	}
-	d.comments = append(d.comments, &c)
-	return &c
-}
-
-// tell sends an event of a discussion. URLs are those of the repo's present
-// name, which may be another than when the discussion was opened.
-func (a *act) tell(kind event.Kind, r *repo, d *discussion, c *hub.Comment) error {
+// sendDiscussion sends an event of a discussion, and of a comment unless c is
+// nil. URLs are those of the repo's present name, which may be another than
+// when the discussion was opened.
+func (a *act) sendDiscussion(kind event.Kind, r *repo, d *discussion, c *comment) error {
 	d.URL = hub.DiscussionURLs(r.URL, d.Num)
 	return a.send(kind, r, func(p *hub.Payload) {
-		told := d.Discussion
-		p.Discussion = &told
+		sent := d.Discussion
+		p.Discussion = &sent
 		if c != nil {
-			comment := *c
-			comment.URL.Web = hub.CommentURL(told.URL, c.ID)
+			comment := c.Comment
+			comment.URL.Web = hub.CommentURL(sent.URL, c.ID)
 			p.Comment = &comment
 		}
 	})
 }
 
-// on does something with a discussion that is there.
+// discussion finds a discussion by its number.
+func (r *repo) discussion(num int) (*discussion, error) {
+	if num < 1 || num > len(r.discussions) || r.discussions[num-1].deleted {
+		return nil, refuse(http.StatusNotFound, "", "Discussion not found: no discussion %d in %s", num, r.watch())
+	}
+	return r.discussions[num-1], nil
+}
+
+// on does something with a discussion.
 func (h *Hub) on(w hub.Watch, num int, do func(*act, *repo, *discussion) error) error {
 	return h.act(func(a *act) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
 			return err
 		}
-		if num < 1 || num > len(r.discussions) || r.discussions[num-1].deleted {
-			return fmt.Errorf("no discussion %d in %q", num, w)
+		d, err := r.discussion(num)
+		if err != nil {
+			return err
 		}
-		return do(a, r, r.discussions[num-1])
+		return do(a, r, d)
 	})
 }
 
@@ -114,66 +111,110 @@ func (h *Hub) on(w hub.Watch, num int, do func(*act, *repo, *discussion) error) 
 // and sends discussion.update. Merge is the way to merged.
 func (h *Hub) ChangeStatus(w hub.Watch, num int, status string) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
-		if status != "open" && status != "closed" && (status != "draft" || !d.IsPullRequest) {
-			return fmt.Errorf("changing the status of %q discussion %d: it cannot be %q", w, num, status)
-		}
-		if d.Status == "merged" {
-			return fmt.Errorf("changing the status of %q discussion %d: it is merged", w, num)
-		}
-		d.Status = status
-		return a.tell("discussion.update", r, d, nil)
+		return a.changeStatus(r, d, status, "")
 	})
+}
+
+// changeStatus changes a discussion's status for the user whose name is by.
+func (a *act) changeStatus(r *repo, d *discussion, status, by string) error {
+	if err := d.canBecome(status); err != nil {
+		return err
+	}
+	d.Status = status
+	d.record(a.h, by, statusEntry{status})
+	return a.sendDiscussion("discussion.update", r, d, nil)
+}
+
+// canBecome checks a new status.
+func (d *discussion) canBecome(status string) error {
+	switch {
+	case status != "open" && status != "closed" && (status != "draft" || !d.IsPullRequest):
+		return refuse(http.StatusBadRequest, "", "The status of discussion %d cannot be %+q", d.Num, status)
+	case d.Status == "merged":
+		return refuse(http.StatusBadRequest, "", "Pull request %d is merged: its status cannot change", d.Num)
+	}
+	return nil
 }
 
 // RenameDiscussion gives a discussion another title and sends
 // discussion.update.
 func (h *Hub) RenameDiscussion(w hub.Watch, num int, title string) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
-		d.Title = title
-		return a.tell("discussion.update", r, d, nil)
-	})
+	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.rename(r, d, title, "") })
+}
+
+func (a *act) rename(r *repo, d *discussion, title, by string) error {
+	old := d.Title
+	d.Title = title
+	d.record(a.h, by, titleEntry{old, title})
+	return a.sendDiscussion("discussion.update", r, d, nil)
 }
 
 // PinDiscussion pins or unpins a discussion and sends discussion.update.
 func (h *Hub) PinDiscussion(w hub.Watch, num int, pinned bool) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
-		d.Pinned = &pinned
-		return a.tell("discussion.update", r, d, nil)
-	})
+	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.pin(r, d, pinned, "") })
+}
+
+func (a *act) pin(r *repo, d *discussion, pinned bool, by string) error {
+	d.Pinned = &pinned
+	d.record(a.h, by, pinEntry{pinned})
+	return a.sendDiscussion("discussion.update", r, d, nil)
 }
 
 // Merge merges a pull request that is not closed: it sends discussion.update
-// and repo.content.update for main. It gives the sha of the merge commit.
+// and repo.content.update for its base, mostly main. It gives the sha of the
+// merge commit.
 func (h *Hub) Merge(w hub.Watch, num int) (sha string, err error) {
 	err = h.on(w, num, func(a *act, r *repo, d *discussion) error {
-		sha, err = a.merge(r, d)
+		sha, err = a.merge(r, d, "")
 		return err
 	})
 	return sha, err
 }
 
-func (a *act) merge(r *repo, d *discussion) (sha string, err error) {
+func (a *act) merge(r *repo, d *discussion, by string) (sha string, err error) {
 	if !d.IsPullRequest || d.Status == "merged" || d.Status == "closed" {
-		return "", fmt.Errorf("merging %q discussion %d: it is no open pull request", r.watch(), d.Num)
+		return "", refuse(http.StatusBadRequest, "", "Discussion %d is not an open pull request", d.Num)
 	}
-	sha = r.nextSHA(a.h)
-	d.Status = "merged"
-	changes := *d.Changes // earlier payloads may still hold the old one
-	changes.MergeCommitID = sha
-	d.Changes = &changes
-	if err := a.tell("discussion.update", r, d, nil); err != nil {
+	head, target := r.commits[r.refs[pullRef(d.Num)]], r.commits[r.refs[d.Changes.Base]]
+	if target == nil {
+		return "", refuse(http.StatusBadRequest, "", "The branch %+q, which pull request %d is for, does not exist any more", d.Changes.Base, d.Num)
+	}
+	files, conflicts := head.mergeInto(target)
+	if len(conflicts) > 0 {
+		return "", refuse(http.StatusConflict, "", "Pull request %d has conflicts with %s in %+q", d.Num, d.Changes.Base, conflicts)
+	}
+	var list strings.Builder
+	for _, c := range head.since(target) {
+		fmt.Fprintf(&list, "- %s (%s)\n", c.title, c.sha)
+	}
+	// As on the Hub the base gets one commit, named for the pull request.
+	c, err := r.addCommit(a.h, commit{
+		title: fmt.Sprintf("%s (#%d)", d.Title, d.Num), message: strings.TrimSuffix(list.String(), "\n"),
+		author: by, parent: target, files: files,
+	})
+	if err != nil {
 		return "", err
 	}
-	return sha, a.sendRefs(r, []hub.RefUpdate{r.setRef(mainRef, sha)})
+	d.Status = "merged"
+	changes := *d.Changes // earlier payloads may still hold the old one
+	changes.MergeCommitID = c.sha
+	d.Changes = &changes
+	d.record(a.h, by, statusEntry{"merged"})
+	if err := a.sendDiscussion("discussion.update", r, d, nil); err != nil {
+		return "", err
+	}
+	return c.sha, a.sendRefs(r, r.setRef(d.Changes.Base, c.sha))
 }
 
 // DeleteDiscussion deletes a discussion and sends discussion.delete. Its
 // number is not used again.
 func (h *Hub) DeleteDiscussion(w hub.Watch, num int) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
-		d.deleted = true
-		return a.tell("discussion.delete", r, d, nil)
-	})
+	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.deleteDiscussion(r, d) })
+}
+
+func (a *act) deleteDiscussion(r *repo, d *discussion) error {
+	d.deleted = true
+	return a.sendDiscussion("discussion.delete", r, d, nil)
 }
 
 // Comment adds a comment to a discussion, sends discussion.comment.create, and
@@ -182,29 +223,41 @@ func (h *Hub) Comment(w hub.Watch, num int, post Post) (id string, err error) {
 	err = h.on(w, num, func(a *act, r *repo, d *discussion) error {
 		c := d.comment(h, post)
 		id = c.ID
-		return a.tell("discussion.comment.create", r, d, c)
+		return a.sendDiscussion("discussion.comment.create", r, d, c)
 	})
 	return id, err
 }
 
-// EditComment changes a comment's text and sends discussion.comment.update.
+// EditComment changes a comment's text and sends discussion.comment.update. A
+// hidden comment is an error.
 func (h *Hub) EditComment(w hub.Watch, num int, id, text string) error {
-	return h.onComment(w, num, id, func(c *hub.Comment) { c.Content = &text })
-}
-
-// HideComment hides a comment, whose content is not told any more, and sends
-// discussion.comment.update.
-func (h *Hub) HideComment(w hub.Watch, num int, id string) error {
-	return h.onComment(w, num, id, func(c *hub.Comment) { c.Hidden, c.Content = true, nil })
-}
-
-func (h *Hub) onComment(w hub.Watch, num int, id string, change func(*hub.Comment)) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
-		i := slices.IndexFunc(d.comments, func(c *hub.Comment) bool { return c.ID == id })
-		if i < 0 || d.comments[i].Hidden {
-			return fmt.Errorf("no comment %q in %q discussion %d, or it is hidden", id, w, num)
+		c, err := d.shown(id)
+		if err != nil {
+			return err
 		}
-		change(d.comments[i])
-		return a.tell("discussion.comment.update", r, d, d.comments[i])
+		return a.editComment(r, d, c, text, "")
 	})
+}
+
+func (a *act) editComment(r *repo, d *discussion, c *comment, text, by string) error {
+	c.edit(a.h, text, by)
+	return a.sendDiscussion("discussion.comment.update", r, d, c)
+}
+
+// HideComment hides a comment, whose content the Hub then leaves out, and
+// sends discussion.comment.update. A hidden comment is an error.
+func (h *Hub) HideComment(w hub.Watch, num int, id string) error {
+	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
+		c, err := d.shown(id)
+		if err != nil {
+			return err
+		}
+		return a.hideComment(r, d, c, "")
+	})
+}
+
+func (a *act) hideComment(r *repo, d *discussion, c *comment, by string) error {
+	c.hide(by)
+	return a.sendDiscussion("discussion.comment.update", r, d, c)
 }

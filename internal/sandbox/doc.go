@@ -1,8 +1,11 @@
 // Package sandbox is a stand-in for the Hugging Face Hub: its webhooks API,
-// whoami, and a small world of repos in which things happen and are delivered
-// to webhooks. It follows the Hub's OpenAPI document and docs to the letter
-// where they speak; where they are silent, each possible behaviour is a field
-// of Modes, so that a client can be tried against all of them.
+// whoami, and repos with commits, branches, tags, discussions and pull
+// requests. What happens there, by the API or by the methods of Hub, is
+// delivered to webhooks. It follows the Hub's OpenAPI document, its docs and its
+// own clients; where these leave the behaviour of webhooks open, each
+// possible one is a field of Modes, so that a client can be tried against all
+// of them. Calls that the Hub has and the sandbox has not are answered 501 with
+// their name.
 //
 // Nothing in here reaches beyond this machine. The server listens on loopback
 // addresses only and answers only requests that name it by one, so that a web

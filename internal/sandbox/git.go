@@ -2,31 +2,35 @@ package sandbox
 
 import (
 	"fmt"
-	"strings"
+	"net/http"
 
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// PushCommit puts a commit onto a ref, "refs/heads/main" when it is empty,
-// which has to be there, and sends repo.content.update. It gives the commit's
-// sha.
+// PushCommit puts a commit that changes README.md onto a ref,
+// "refs/heads/main" when it is empty, and sends repo.content.update. It gives
+// the commit's sha. A ref that is missing is an error.
 func (h *Hub) PushCommit(w hub.Watch, ref string) (sha string, err error) {
 	if ref == "" {
 		ref = mainRef
 	}
-	err = h.onRefs(w, func(a *act, r *repo) ([]hub.RefUpdate, error) {
+	err = h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
 		if r.refs[ref] == "" {
-			return nil, fmt.Errorf("pushing to %q: no ref %q", w, ref)
+			return hub.RefUpdate{}, fmt.Errorf("pushing to %q: no ref %q", w, ref)
 		}
-		sha = r.nextSHA(h)
-		return []hub.RefUpdate{r.setRef(ref, sha)}, nil
+		c, err := r.updateReadme(h, ref)
+		if err != nil {
+			return hub.RefUpdate{}, fmt.Errorf("pushing to %q: %w", w, err)
+		}
+		sha = c.sha
+		return a.h.moveRef(r, ref, c), nil
 	})
 	return sha, err
 }
 
 // PushTag puts a tag onto the head of main and sends repo.content.update.
 func (h *Hub) PushTag(w hub.Watch, tag string) error {
-	return h.onRefs(w, func(a *act, r *repo) ([]hub.RefUpdate, error) {
+	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
 		return r.newRef("refs/tags/"+tag, r.HeadSHA)
 	})
 }
@@ -34,46 +38,65 @@ func (h *Hub) PushTag(w hub.Watch, tag string) error {
 // CreateBranch starts a branch at the head of main and sends
 // repo.content.update.
 func (h *Hub) CreateBranch(w hub.Watch, branch string) error {
-	return h.onRefs(w, func(a *act, r *repo) ([]hub.RefUpdate, error) {
+	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
 		return r.newRef("refs/heads/"+branch, r.HeadSHA)
 	})
 }
 
-// DeleteBranch takes a branch away, not main, and sends repo.content.update.
+// DeleteBranch deletes a branch, not main, and sends repo.content.update.
 func (h *Hub) DeleteBranch(w hub.Watch, branch string) error {
-	return h.onRefs(w, func(a *act, r *repo) ([]hub.RefUpdate, error) {
-		ref := "refs/heads/" + branch
-		if ref == mainRef || r.refs[ref] == "" {
-			return nil, fmt.Errorf("deleting the branch %q of %q: there is none, or it is main", branch, w)
-		}
-		return []hub.RefUpdate{r.setRef(ref, "")}, nil
+	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
+		return r.deleteRef("refs/heads/" + branch)
 	})
 }
 
-// onRefs changes refs of a repo and sends what changed as one event.
-func (h *Hub) onRefs(w hub.Watch, change func(*act, *repo) ([]hub.RefUpdate, error)) error {
+// onRefs changes a ref of a repo and sends the event.
+func (h *Hub) onRefs(w hub.Watch, change func(*act, *repo) (hub.RefUpdate, error)) error {
 	return h.act(func(a *act) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
 			return err
 		}
-		refs, err := change(a, r)
+		update, err := change(a, r)
 		if err != nil {
 			return err
 		}
-		return a.sendRefs(r, refs)
+		return a.sendRefs(r, update)
 	})
 }
 
-func (a *act) sendRefs(r *repo, refs []hub.RefUpdate) error {
-	return a.send("repo.content.update", r, func(p *hub.Payload) { p.UpdatedRefs = refs })
+func (a *act) sendRefs(r *repo, updates ...hub.RefUpdate) error {
+	return a.send("repo.content.update", r, func(p *hub.Payload) { p.UpdatedRefs = updates })
 }
 
-func (r *repo) newRef(ref, sha string) ([]hub.RefUpdate, error) {
-	if r.refs[ref] != "" || strings.HasSuffix(ref, "/") {
-		return nil, fmt.Errorf("creating %q in %q: it exists, or has no name", ref, r.watch())
+// newRef makes a branch or tag.
+func (r *repo) newRef(ref, sha string) (hub.RefUpdate, error) {
+	if err := r.freeRef(ref, false); err != nil {
+		return hub.RefUpdate{}, err
 	}
-	return []hub.RefUpdate{r.setRef(ref, sha)}, nil
+	return r.setRef(ref, sha), nil
+}
+
+// freeRef checks that a branch or tag can be made, or made anew if it exists.
+func (r *repo) freeRef(ref string, overwrite bool) error {
+	if err := validRef(ref); err != nil {
+		return err
+	}
+	if r.refs[ref] != "" && !overwrite {
+		return refuse(http.StatusConflict, "", "Reference already exists: %+q", ref)
+	}
+	return nil
+}
+
+// deleteRef deletes a branch or tag; main stays.
+func (r *repo) deleteRef(ref string) (hub.RefUpdate, error) {
+	switch {
+	case ref == mainRef:
+		return hub.RefUpdate{}, refuse(http.StatusForbidden, "", "Cannot delete %s", ref)
+	case r.refs[ref] == "":
+		return hub.RefUpdate{}, refuse(http.StatusNotFound, "RevisionNotFound", "Reference does not exist: %+q", ref)
+	}
+	return r.setRef(ref, ""), nil
 }
 
 // setRef moves a ref, makes it, or deletes it when sha is empty.
@@ -94,6 +117,17 @@ func (r *repo) setRef(ref, sha string) hub.RefUpdate {
 	return u
 }
 
+// moveRef moves a ref to a new commit. A pull request whose ref it is shows the
+// commit in its timeline.
+func (h *Hub) moveRef(r *repo, ref string, c *commit) hub.RefUpdate {
+	for _, d := range r.discussions {
+		if d.IsPullRequest && !d.deleted && pullRef(d.Num) == ref {
+			d.record(h, c.author, commitEntry{c.title, c.sha})
+		}
+	}
+	return r.setRef(ref, c.sha)
+}
+
 // pushCommit is the plain push to main, or an upload to a bucket.
 func (a *act) pushCommit(r *repo) error {
 	if r.Type == "bucket" {
@@ -101,7 +135,11 @@ func (a *act) pushCommit(r *repo) error {
 		r.files[f.Path] = f
 		return a.sendFiles(r, []hub.FileUpdate{f})
 	}
-	return a.sendRefs(r, []hub.RefUpdate{r.setRef(mainRef, r.nextSHA(a.h))})
+	c, err := r.updateReadme(a.h, mainRef)
+	if err != nil {
+		return err
+	}
+	return a.sendRefs(r, a.h.moveRef(r, mainRef, c))
 }
 
 // HeadSHA gives the head of a repo's main branch; a bucket has none.

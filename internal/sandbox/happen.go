@@ -143,15 +143,22 @@ func (a *act) discuss(r *repo, w wishes) error {
 	pull := w.flag("discussion.isPullRequest") || !told && (status == "merged" || status == "draft")
 	post := Post{Title: w.text("discussion.title"), Text: w.text("comment.content")}
 	if a.of == "discussion.create" {
-		return a.opened(r, r.open(a.h, pull, post))
+		d, err := a.open(r, pull, post)
+		if err != nil {
+			return err
+		}
+		if w.flag("comment.hidden") {
+			d.comments[0].hide("")
+		}
+		return a.sendOpened(r, d)
 	}
 	d := r.latest(func(d *discussion) bool {
 		return d.IsPullRequest == pull || !told && !pull
 	}, status)
 	if d == nil {
-		d = r.open(a.h, pull, Post{Title: post.Title})
-		if pull {
-			r.setRef(pullRef(d.Num), r.nextSHA(a.h))
+		var err error
+		if d, err = a.open(r, pull, Post{Title: post.Title}); err != nil {
+			return err
 		}
 	}
 	if post.Title != "" {
@@ -159,12 +166,15 @@ func (a *act) discuss(r *repo, w wishes) error {
 	}
 	switch a.of {
 	case "discussion.delete":
-		d.deleted = true
-		return a.tell(a.of, r, d, nil)
+		return a.deleteDiscussion(r, d)
 	case "discussion.update":
 		return a.updateDiscussion(r, d, status, post.Title)
 	case "discussion.comment.create":
-		return a.tell(a.of, r, d, d.comment(a.h, post))
+		c := d.comment(a.h, post)
+		if w.flag("comment.hidden") {
+			c.hide("")
+		}
+		return a.sendDiscussion(a.of, r, d, c)
 	}
 	return a.updateComment(r, d, w, post)
 }
@@ -182,16 +192,17 @@ func (r *repo) latest(fits func(*discussion) bool, status string) *discussion {
 }
 
 func (a *act) updateDiscussion(r *repo, d *discussion, status, title string) error {
+	if status == "" && title == "" {
+		status = "closed"
+	}
 	switch {
 	case status == "merged" && d.IsPullRequest:
-		_, err := a.merge(r, d)
+		_, err := a.merge(r, d, "")
 		return err
 	case status == "open" || status == "closed" || status == "draft" && d.IsPullRequest:
-		d.Status = status
-	case status == "" && title == "":
-		d.Status = "closed"
+		return a.changeStatus(r, d, status, "")
 	}
-	return a.tell(a.of, r, d, nil)
+	return a.sendDiscussion(a.of, r, d, nil)
 }
 
 func (a *act) updateComment(r *repo, d *discussion, w wishes, post Post) error {
@@ -201,14 +212,11 @@ func (a *act) updateComment(r *repo, d *discussion, w wishes, post Post) error {
 	}
 	switch {
 	case w.flag("comment.hidden"):
-		c.Hidden, c.Content = true, nil
+		return a.hideComment(r, d, c, "")
 	case post.Text != "":
-		c.Content = &post.Text
-	default:
-		text := *c.Content + " (edited)"
-		c.Content = &text
+		return a.editComment(r, d, c, post.Text, "")
 	}
-	return a.tell(a.of, r, d, c)
+	return a.editComment(r, d, c, *c.Content+" (edited)", "")
 }
 
 // freeName is the first of name-2, name-3, … that no repo has.
@@ -229,10 +237,10 @@ const maxCount = 10_000
 
 // eventRequest is the body of POST /sandbox/events.
 type eventRequest struct {
-	Kind  event.Kind     `json:"kind"`
-	Repo  string         `json:"repo"` // type:name
-	Set   map[string]any `json:"set"`
-	Count *int           `json:"count"` // 1 when absent
+	Kind  event.Kind             `json:"kind"`
+	Repo  string                 `json:"repo"` // type:name
+	Set   map[string]orderedJSON `json:"set"`
+	Count *int                   `json:"count"` // 1 when absent
 }
 
 // postEvent answers POST /sandbox/events, which is Happen over HTTP: what was
@@ -264,9 +272,13 @@ func (h *Hub) postEvent(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, http.StatusBadRequest, "", "Invalid count: must be from 1 to %d", maxCount)
 		return
 	}
+	set := map[string]any{}
+	for path, v := range body.Set {
+		set[path] = v.value
+	}
 	all := Happening{Deliveries: []Sent{}}
 	for range count {
-		one, err := h.Happen(body.Kind, repo, body.Set)
+		one, err := h.Happen(body.Kind, repo, set)
 		if err != nil {
 			h.fail(w, http.StatusBadRequest, "", "%v", err)
 			return

@@ -152,7 +152,7 @@ func TestWhatCannotHappenIsAnErrorAndNothingIsSent(t *testing.T) {
 		{"repo.update", hub.Watch{Type: "user", Name: "me"}, nil, "is no repo"},
 		{"repo.update", model, map[string]any{"repo.name.first": 1}, "cannot stand in a plain value"},
 		{"repo.update", model, map[string]any{"repo..name": 1}, "is empty"},
-		{"repo.content.update", model, map[string]any{"updatedRefs.9.ref": 1}, "no item of the list"},
+		{"repo.content.update", model, map[string]any{"updatedRefs.9.ref": 1}, "not an item of the list"},
 		{"repo.move", model, map[string]any{"movedTo.name": "me/m/x"}, "too many slashes"},
 	} {
 		if _, err := p.Happen(tt.kind, tt.repo, tt.set); err == nil || !strings.Contains(err.Error(), tt.want) {

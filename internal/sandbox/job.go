@@ -3,7 +3,6 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -18,22 +17,22 @@ const jobFlavors = "cpu-basic cpu-upgrade cpu-performance cpu-xl sprx8 zero-a10g
 // jobAnswer is a job as the Hub tells it: of the secrets only the names, and
 // nothing of what says how the job is run.
 type jobAnswer struct {
-	DockerImage    string            `json:"dockerImage,omitempty"`
-	SpaceID        string            `json:"spaceId,omitempty"`
-	Environment    map[string]string `json:"environment"`
-	Arguments      []string          `json:"arguments,omitempty"`
-	Command        []string          `json:"command,omitempty"`
-	Flavor         string            `json:"flavor"`
-	TimeoutSeconds *int64            `json:"timeoutSeconds"`
-	Labels         map[string]string `json:"labels,omitempty"`
-	Secrets        []string          `json:"secrets,omitempty"`
+	DockerImage    string   `json:"dockerImage,omitempty"`
+	SpaceID        string   `json:"spaceId,omitempty"`
+	Environment    object   `json:"environment"`
+	Arguments      []string `json:"arguments,omitempty"`
+	Command        []string `json:"command,omitempty"`
+	Flavor         string   `json:"flavor"`
+	TimeoutSeconds *int64   `json:"timeoutSeconds"`
+	Labels         object   `json:"labels,omitempty"`
+	Secrets        []string `json:"secrets,omitempty"`
 }
 
 // validJob checks a job against the OpenAPI document and gives the form in
 // which it is told.
 func validJob(job fields) (json.RawMessage, error) {
-	a := jobAnswer{Environment: map[string]string{}}
-	var secrets map[string]string
+	var a jobAnswer
+	var secrets object
 	checks := []func() error{
 		func() error { return text(job, "dockerImage", &a.DockerImage) },
 		func() error { return text(job, "spaceId", &a.SpaceID) },
@@ -53,7 +52,9 @@ func validJob(job fields) (json.RawMessage, error) {
 			return nil, fmt.Errorf("job: %w", err)
 		}
 	}
-	a.Secrets = slices.Sorted(maps.Keys(secrets))
+	for _, secret := range secrets {
+		a.Secrets = append(a.Secrets, secret.key)
+	}
 	return marshal(a)
 }
 
@@ -92,26 +93,29 @@ func command(job fields, v *[]string) error {
 }
 
 // named reads an object of strings whose names, and values where a pattern is
-// given, fit.
-func named(job fields, key, names, values string, v *map[string]string) error {
-	var items map[string]*string
-	given, err := get(job, key, "an object of strings", &items)
-	if err != nil || !given {
+// given, match. It keeps the order of the names.
+func named(job fields, key, names, values string, v *object) error {
+	var given orderedJSON
+	if there, err := get(job, key, "an object of strings", &given); err != nil || !there {
 		return err
 	}
-	nameOK, valueOK := regexp.MustCompile(names), regexp.MustCompile(values)
-	*v = map[string]string{}
-	for name, value := range items {
-		switch {
-		case !nameOK.MatchString(name):
-			return fmt.Errorf("%+q: the name %+q must match %s", key, name, names)
-		case value == nil:
-			return fmt.Errorf("%s.%s: must be a string", key, strings.Trim(fmt.Sprintf("%+q", name), `"`))
-		case !valueOK.MatchString(*value):
-			return fmt.Errorf("%s.%s: must match %s", key, name, values)
-		}
-		(*v)[name] = *value
+	items, ok := given.value.(object)
+	if !ok {
+		return fmt.Errorf("%+q: must be an object of strings", key)
 	}
+	nameOK, valueOK := regexp.MustCompile(names), regexp.MustCompile(values)
+	for _, item := range items {
+		value, isText := item.value.(string)
+		switch {
+		case !nameOK.MatchString(item.key):
+			return fmt.Errorf("%+q: the name %+q must match %s", key, item.key, names)
+		case !isText:
+			return fmt.Errorf("%s.%s: must be a string", key, strings.Trim(fmt.Sprintf("%+q", item.key), `"`))
+		case !valueOK.MatchString(value):
+			return fmt.Errorf("%s.%s: must match %s", key, item.key, values)
+		}
+	}
+	*v = items
 	return nil
 }
 

@@ -42,6 +42,9 @@ type Config struct {
 	// MaxTriggers is how often a webhook is triggered in 24 h; 1,000 when 0, no
 	// bound when negative. What comes on top is dropped.
 	MaxTriggers int
+	// MaxStored is how many bytes the files of all repos and their histories may
+	// take; 512 MiB when 0, no bound when negative.
+	MaxStored int
 	// RootCAs verifies https receivers; the system's roots when nil.
 	RootCAs *x509.CertPool
 	// Dial connects to receivers instead of their addresses, so that public names
@@ -118,6 +121,7 @@ type Hub struct {
 	webhooks []*webhook
 	repos    map[string]*repo // by repoKey, under present and former names
 	born     map[string]int   // how many repos had this name, by repoKey
+	stored   int              // what the commits of all repos cost, in bytes
 	windows  map[string]*window
 	calls    map[string]int
 	faults   []*fault
@@ -141,6 +145,7 @@ func New(cfg Config) *Hub {
 	}
 	cfg.SuspendAfter = bound(cfg.SuspendAfter, 5)
 	cfg.MaxTriggers = bound(cfg.MaxTriggers, 1000)
+	cfg.MaxStored = bound(cfg.MaxStored, 512<<20)
 	cfg.RateLimit = bound(cfg.RateLimit, 1000)
 	cfg.WhoamiLimit = bound(cfg.WhoamiLimit, -1)
 	if cfg.Now == nil {

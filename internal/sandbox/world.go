@@ -2,21 +2,29 @@ package sandbox
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// repo is a repo of the world. Its hub.Repo is what payloads tell of it.
+// repo is a repo of the world. Its hub.Repo is what payloads show of it.
 type repo struct {
 	hub.Repo
 	owner       *account
-	refs        map[string]string // shas by ref; none for buckets
-	commits     int
-	discussions []*discussion // number n stands at n-1
-	files       map[string]hub.FileUpdate
+	createdAt   time.Time
+	sdk         string             // of a Space
+	refs        map[string]string  // shas by ref; a bucket has none
+	commits     map[string]*commit // by sha
+	commitCount int
+	stored      int                       // what the commits cost, in bytes
+	discussions []*discussion             // number n stands at n-1
+	noTalk      bool                      // discussions are disabled
+	gated       any                       // false, "auto" or "manual"
+	files       map[string]hub.FileUpdate // of a bucket
 }
 
 func repoKey(w hub.Watch) string { return w.Type + ":" + strings.ToLower(w.Name) }
@@ -50,9 +58,10 @@ func (r *repo) visibleTo(a *account) bool {
 	return !r.Private || r.owner.has(a)
 }
 
-// has reports whether an account acts for o: it is o, or a member of it.
+// has reports whether an account acts for o: it is o, or a member of it. A nil
+// account is somebody without a token.
 func (o *account) has(a *account) bool {
-	return o == a || slices.Contains(o.members, strings.ToLower(a.name))
+	return a != nil && (o == a || slices.Contains(o.members, strings.ToLower(a.name)))
 }
 
 // AddRepo puts a repo into the world without an event, as if it had always
@@ -69,12 +78,18 @@ func (h *Hub) AddRepo(w hub.Watch, private bool) error {
 	return err
 }
 
-// addRepo gives the repo of a name, and makes it where there is none. The
+// addRepo returns the repo of a name, and makes it if there is none. The
 // caller holds mu.
 func (h *Hub) addRepo(w hub.Watch) (*repo, error) {
 	if r := h.repo(w); r != nil {
 		return r, nil
 	}
+	return h.newRepo(w, "static", nil)
+}
+
+// newRepo makes a repo with an initial commit that holds some files. A former
+// name of another repo leads to the new one from then on. The caller holds mu.
+func (h *Hub) newRepo(w hub.Watch, sdk string, files tree) (*repo, error) {
 	// A sample knows what is a repo and what is not.
 	if _, err := event.Sample("repo.create", w, event.SampleOptions{}); err != nil {
 		return nil, fmt.Errorf("adding the repo %q: %w", w, err)
@@ -84,35 +99,46 @@ func (h *Hub) addRepo(w hub.Watch) (*repo, error) {
 		return nil, fmt.Errorf("adding the repo %q: %w", w, err)
 	}
 	w.AvatarURL = ""
-	r := &repo{Repo: h.parts.Repo(w), owner: owner, files: map[string]hub.FileUpdate{}}
-	h.born[repoKey(w)]++
-	if n := h.born[repoKey(w)]; n > 1 {
+	r := &repo{Repo: h.parts.Repo(w), owner: owner, createdAt: h.now(), gated: false}
+	if n := h.born[repoKey(w)] + 1; n > 1 {
 		r.ID = h.parts.ID("repo", w.Type, w.Name, itoa(n)) // another repo than the one that had the name
 	}
-	if w.Type != "bucket" {
-		r.refs = map[string]string{mainRef: r.nextSHA(h)}
-		r.HeadSHA = r.refs[mainRef]
+	if w.Type == "bucket" {
+		r.files = map[string]hub.FileUpdate{}
+	} else {
+		r.refs, r.commits = map[string]string{}, map[string]*commit{}
 	}
+	if w.Type == "space" {
+		r.sdk = sdk
+	}
+	if r.refs != nil {
+		first, err := r.addCommit(h, r.firstCommit(files))
+		if err != nil {
+			return nil, fmt.Errorf("adding the repo %q: %w", w, err)
+		}
+		r.setRef(mainRef, first.sha)
+	}
+	h.born[repoKey(w)]++
 	h.repos[repoKey(w)] = r
 	return r, nil
 }
 
-const mainRef = "refs/heads/main"
-
-// nextSHA makes the sha of the repo's next commit.
-func (r *repo) nextSHA(h *Hub) string {
-	r.commits++
-	return h.parts.SHA("commit", r.ID, itoa(r.commits))
+// taken reports whether a repo has a name now; a former name is free.
+func (h *Hub) taken(w hub.Watch) bool {
+	r := h.repo(w)
+	return r != nil && strings.EqualFold(r.Name, w.Name)
 }
+
+const mainRef = "refs/heads/main"
 
 // CreateRepo makes a repo, as AddRepo does, and sends repo.create. A repo that
 // is there already is an error.
 func (h *Hub) CreateRepo(w hub.Watch, private bool) error {
 	return h.act(func(a *act) error {
-		if h.repo(w) != nil {
+		if h.taken(w) {
 			return fmt.Errorf("creating the repo %q: it exists", w)
 		}
-		r, err := h.addRepo(w)
+		r, err := h.newRepo(w, "static", nil)
 		if err != nil {
 			return err
 		}
@@ -146,6 +172,7 @@ func (h *Hub) DeleteRepo(w hub.Watch) error {
 }
 
 func (a *act) deleteRepo(r *repo) error {
+	a.h.stored -= r.stored
 	for key, other := range a.h.repos { // former names too
 		if other == r {
 			delete(a.h.repos, key)
@@ -171,8 +198,8 @@ func (h *Hub) MoveRepo(w hub.Watch, newName string) error {
 func (a *act) moveRepo(r *repo, newName string) error {
 	h := a.h
 	to := hub.Watch{Type: r.Type, Name: newName}
-	if h.repo(to) != nil && h.repo(to) != r {
-		return fmt.Errorf("moving the repo %q to %q: the name is taken", r.watch(), newName)
+	if h.taken(to) && h.repo(to) != r {
+		return refuse(http.StatusConflict, "", "moving the repo %+q to %+q: the name is taken", r.watch(), newName)
 	}
 	if _, err := event.Sample("repo.create", to, event.SampleOptions{}); err != nil {
 		return fmt.Errorf("moving the repo %q: %w", r.watch(), err)
@@ -246,59 +273,4 @@ func (a *act) configure(r *repo, visibility, private bool) error {
 	}
 	r.Private = false
 	return a.send("repo.config.update", r, fill)
-}
-
-// UploadFiles puts files of these paths into a bucket, and DeleteFiles takes
-// them out; each sends one repo.content.update. Above 10,000 files the payload
-// lists the first 10,000 and says so.
-func (h *Hub) UploadFiles(bucket hub.Watch, paths ...string) error {
-	return h.changeFiles(bucket, paths, func(r *repo, path string) (hub.FileUpdate, error) {
-		f := h.parts.File(path)
-		r.files[path] = f
-		return f, nil
-	})
-}
-
-// DeleteFiles takes files out of a bucket. One that is not there is an error,
-// and nothing is deleted.
-func (h *Hub) DeleteFiles(bucket hub.Watch, paths ...string) error {
-	return h.changeFiles(bucket, paths, func(r *repo, path string) (hub.FileUpdate, error) {
-		if _, ok := r.files[path]; !ok {
-			return hub.FileUpdate{}, fmt.Errorf("deleting from %q: no file %q", bucket, path)
-		}
-		return event.RemovedFile(path), nil
-	})
-}
-
-func (h *Hub) changeFiles(bucket hub.Watch, paths []string, change func(*repo, string) (hub.FileUpdate, error)) error {
-	return h.act(func(a *act) error {
-		r, err := h.mustRepo(bucket)
-		if err != nil {
-			return err
-		}
-		if r.Type != "bucket" || len(paths) == 0 {
-			return fmt.Errorf("changing files of %q: want a bucket and at least one path", bucket)
-		}
-		files := make([]hub.FileUpdate, 0, len(paths))
-		for _, path := range paths {
-			f, err := change(r, path)
-			if err != nil {
-				return err
-			}
-			files = append(files, f)
-		}
-		return a.sendFiles(r, files)
-	})
-}
-
-func (a *act) sendFiles(r *repo, files []hub.FileUpdate) error {
-	for _, f := range files {
-		if f.Action == "delete" {
-			delete(r.files, f.Path)
-		}
-	}
-	return a.send("repo.content.update", r, func(p *hub.Payload) {
-		p.UpdatedFiles = files[:min(len(files), event.MaxUpdatedFiles)]
-		p.UpdatedFilesTruncated = len(files) > event.MaxUpdatedFiles
-	})
 }
