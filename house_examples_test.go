@@ -64,7 +64,30 @@ var (
 	portOfSandbox = regexp.MustCompile(`--port 4000\b`)
 )
 
-const addressOfTunnel = "https://tunnel.example.com"
+const (
+	addressOfTunnel = "https://tunnel.example.com"
+	idOfWebhook     = "65a14fd933eca76f4639fc84"
+	idOfDelivery    = "65a2c0ffee33eca76f4639fc"
+)
+
+// makeWebhook puts the ids of a new webhook and of a delivery of it in the place
+// of those in an example.
+func (w *world) makeWebhook(text string) string {
+	w.t.Helper()
+	if !strings.Contains(text, idOfWebhook) {
+		return text
+	}
+	id := strings.TrimSpace(w.output("webhooks", "create", "-q", "--url", "http://127.0.0.1:"+w.app, "--watch", "model:me/m"))
+	if strings.Contains(text, idOfDelivery) {
+		_, answer := w.post(w.endpoint+"/sandbox/events", `{"kind":"repo.update","repo":"model:me/m"}`, "Authorization", "Bearer "+w.token)
+		found := regexp.MustCompile(`"logId":\s*"(\w+)"`).FindStringSubmatch(answer)
+		if found == nil {
+			w.t.Fatalf("no delivery in %s", answer)
+		}
+		text = strings.ReplaceAll(text, idOfDelivery, found[1])
+	}
+	return strings.ReplaceAll(text, idOfWebhook, id)
+}
 
 // filledIn is the example with this test's ports and addresses.
 func (w *world) filledIn(text string) string {
@@ -134,6 +157,14 @@ func (w *world) makeHistory() {
 	w.nothingLeft()
 }
 
+// deleteWebhooks deletes what an example has created.
+func (w *world) deleteWebhooks() {
+	w.t.Helper()
+	for id := range strings.FieldsSeq(w.output("webhooks", "ls", "-q")) {
+		w.output("webhooks", "delete", "--yes", id)
+	}
+}
+
 // appInExamples is the app under development that examples start.
 const appInExamples = "./my-app"
 
@@ -155,6 +186,10 @@ func (w *world) makeApp() {
 func (w *world) run(e example) {
 	w.t.Helper()
 	text := w.filledIn(e.text)
+	if strings.Contains(text, "hf-tap webhooks") {
+		text = w.makeWebhook(text)
+		defer w.deleteWebhooks()
+	}
 	if strings.Contains(text, appInExamples) {
 		w.makeApp()
 	}

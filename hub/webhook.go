@@ -33,6 +33,9 @@ type WebhookSpec struct {
 	Watched     []Watch         `json:"watched"`          // at least one
 	Domains     []string        `json:"domains"`          // at least one
 	Secret      string          `json:"secret,omitempty"` // printable ASCII; leaving it out may clear it
+	// ClearSecret sends an empty secret rather than none: an update without one
+	// may keep the present secret.
+	ClearSecret bool `json:"-"`
 }
 
 // Disabled says whether a webhook is off: the Hub sends true, false, or the
@@ -125,6 +128,8 @@ func (s WebhookSpec) Check() error {
 	case s.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == ""):
 		// Not quoted: its query may hold a secret.
 		return errors.New("the webhook's URL is no http or https URL")
+	case s.ClearSecret && s.Secret != "":
+		return errors.New("the secret is both given and cleared")
 	case strings.ContainsFunc(s.Secret, func(r rune) bool { return r < ' ' || r > 0x7f }):
 		return errors.New("the secret has characters other than printable ASCII")
 	}
@@ -157,7 +162,14 @@ func (s WebhookSpec) body() ([]byte, error) {
 		watched[i].AvatarURL = ""
 	}
 	s.Domains, s.Watched = domains, watched
-	body, err := json.Marshal(s)
+	wire := struct {
+		WebhookSpec
+		Secret *string `json:"secret,omitempty"` // hides the one in WebhookSpec
+	}{WebhookSpec: s}
+	if s.Secret != "" || s.ClearSecret {
+		wire.Secret = &s.Secret
+	}
+	body, err := json.Marshal(wire)
 	if err != nil {
 		return nil, fmt.Errorf("write the webhook as JSON: %w", err)
 	}

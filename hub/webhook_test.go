@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 )
@@ -50,5 +51,24 @@ func TestAWebhookIsReadAsFarAsItCanBe(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(`{`), &w); err == nil {
 		t.Error("half an object was read")
+	}
+}
+
+func TestTheSecretIsSentOrLeftOutOrCleared(t *testing.T) {
+	for want, spec := range map[string]WebhookSpec{
+		`"domains":["repo"]}`:                        {},
+		`"domains":["repo"],"secret":"s3cret"}`:      {Secret: "s3cret"},
+		`"domains":["repo"],"secret":""}`:            {ClearSecret: true},
+		"the secret is both given and cleared, want": {Secret: "s3cret", ClearSecret: true},
+	} {
+		spec.URL, spec.Watched, spec.Domains = "https://x.example", []Watch{{Type: "user", Name: "me"}}, []string{"repo"}
+		body, err := spec.body()
+		got := string(body)
+		if err != nil {
+			got = err.Error() + ", want"
+		}
+		if !strings.HasSuffix(got, want) {
+			t.Errorf("it sends %s, want %s", got, want)
+		}
 	}
 }

@@ -87,7 +87,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(err, cmd.CommandPath()+" --help")
+		return usageError(err, flagHint(cmd, err))
 	})
 	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newVersion(p))
 	root.InitDefaultHelpCmd()
@@ -102,7 +102,11 @@ func refuseStrays(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usageError(err, cmd.CommandPath()+" --help")
+				var h *hinted
+				if errors.As(err, &h) {
+					return err // it says what to type
+				}
+				return usageError(err, argsHint(cmd, args))
 			}
 			return nil
 		}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -94,7 +93,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 		routes = append(routes, route)
 	}
 	if f.all {
-		if err := f.askForAll(p); err != nil {
+		if err := f.askForAll(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -137,7 +136,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 
 // askForAll names every tunnel, if the user agrees that all those services are
 // called.
-func (f *doctorFlags) askForAll(p *Process) error {
+func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	var names []string
 	for _, name := range tunnel.Providers() {
 		if !strings.Contains(name, "://") { // a server of the user's own has to be named
@@ -151,9 +150,11 @@ func (f *doctorFlags) askForAll(p *Process) error {
 	if !p.Interactive {
 		return usageError(errors.New("--all asks first, which needs a terminal"), "name them: hf-tap doctor --tunnel "+all)
 	}
-	fmt.Fprintf(p.Err, "this calls %s; each sees your address. go on? [y/N] ", strings.Join(names, ", "))
-	answer, err := bufio.NewReader(p.In).ReadString('\n')
-	if yes := strings.ToLower(strings.TrimSpace(answer)); err != nil || yes != "y" && yes != "yes" {
+	sure, err := p.confirm(ctx, fmt.Sprintf("this calls %s; each sees your address. go on?", strings.Join(names, ", ")))
+	if err != nil {
+		return err
+	}
+	if !sure {
 		return &hinted{errors.New("nothing was called"), "name those that may be: hf-tap doctor --tunnel ngrok", exitFailed}
 	}
 	f.tunnel.provider = all

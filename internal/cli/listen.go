@@ -182,9 +182,9 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 	cfg := session.Config{NoWebhook: f.noWebhook, Tell: func(s string) { p.tell("%s", s) }}
 	const help = "hf-tap listen --help"
 	for _, arg := range args {
-		w, err := hub.ParseWatch(arg)
+		w, err := parseWatch(arg, "hf-tap listen")
 		if err != nil {
-			return cfg, usageError(err, "hf-tap listen model:me/my-model")
+			return cfg, err
 		}
 		cfg.Watches = append(cfg.Watches, w)
 	}
@@ -208,9 +208,9 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 		cfg.Mute = append(cfg.Mute, id)
 	}
 	for _, d := range f.domains {
-		domain, err := hub.ParseDomain(d)
+		domain, err := parseDomain(d, "hf-tap listen --domain")
 		if err != nil {
-			return cfg, usageError(err, "hf-tap listen --domain discussion")
+			return cfg, err
 		}
 		cfg.Domains = append(cfg.Domains, domain)
 	}

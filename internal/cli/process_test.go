@@ -87,7 +87,14 @@ var modelM = hub.Watch{Type: "model", Name: "me/m"}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{Hub: sandbox.New(sandbox.Config{Retries: []time.Duration{20 * time.Millisecond, 100 * time.Millisecond}}), t: t, state: filepath.Join(t.TempDir(), "state")}
+	return newWorldWith(t, sandbox.Modes{})
+}
+
+// newWorldWith is newWorld with a Hub that behaves in other ways, where the real
+// one's are unknown.
+func newWorldWith(t *testing.T, modes sandbox.Modes) *world {
+	t.Helper()
+	w := &world{Hub: sandbox.New(sandbox.Config{Modes: modes, Retries: []time.Duration{20 * time.Millisecond, 100 * time.Millisecond}}), t: t, state: filepath.Join(t.TempDir(), "state")}
 	t.Cleanup(w.Close)
 	var err error
 	if w.endpoint, err = w.Start("127.0.0.1:0"); err != nil {

@@ -217,4 +217,8 @@ func TestDoctorAsksBeforeItCallsEverybody(t *testing.T) {
 	p.shows("go on? [y/N]")
 	p.keys("n", "Enter")
 	p.shows("error: nothing was called", "code 1.")
+	p = w.inTerminal(100, 30, "doctor", "--all")
+	p.shows("go on? [y/N]")
+	p.keys("C-c")
+	p.shows("code 130.")
 }

@@ -1,27 +1,28 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 
-	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
 )
 
 func newWebhooks(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "webhooks",
-		Short:   "Look at your webhooks on the Hub, and delete what was left behind",
+		Use:   "webhooks",
+		Short: "Manage your webhooks on the Hub",
+		Long: `Manage the webhooks of your account on the Hub, with the words of "hf webhooks": list
+and look at them, create, update, enable, disable and delete them. Beyond that, replay
+lets the Hub send a delivery again, and prune deletes what killed sessions left behind.`,
 		Example: "  hf-tap webhooks ls",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWebhooksLs(p), newWebhooksPrune(p))
+	cmd.AddCommand(newWebhooksLs(p), newWebhooksInfo(p), newWebhooksCreate(p), newWebhooksUpdate(p), newWebhooksEnable(p),
+		newWebhooksDisable(p), newWebhooksDelete(p), newWebhooksReplay(p), newWebhooksPrune(p))
 	return cmd
 }
 
@@ -51,34 +52,11 @@ func (p *Process) account(f accountFlags) (a account, err error) {
 	return a, err
 }
 
-func newWebhooksLs(p *Process) *cobra.Command {
-	var flags accountFlags
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List the webhooks of your account",
-		Example: `  hf-tap webhooks ls
-  hf-tap webhooks ls --json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := p.account(flags)
-			if err != nil {
-				return err
-			}
-			survey, err := session.Look(cmd.Context(), a.dir, a.client)
-			if err != nil {
-				return err
-			}
-			p.tellUnread(survey.Err, survey.Damaged)
-			if asJSON {
-				return p.webhooksJSON(survey.Webhooks)
-			}
-			return p.webhooksTable(survey.Webhooks)
-		},
-	}
-	flags.register(cmd.Flags())
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array, as the Hub gives it")
-	return cmd
+// look says where a webhook comes from, by the records on this machine.
+func (a account) look(p *Process, w hub.Webhook) session.Surveyed {
+	survey := session.LookAt(a.dir, a.endpoint, w)
+	p.tellUnread(survey.Err, survey.Damaged)
+	return survey.Webhooks[0]
 }
 
 // tellUnread says which records could not be read, so that where a webhook comes
@@ -92,50 +70,37 @@ func (p *Process) tellUnread(err error, damaged []*session.RecordError) {
 	}
 }
 
-func (p *Process) webhooksJSON(surveyed []session.Surveyed) error {
-	list := make([]hub.Webhook, len(surveyed))
-	for i, h := range surveyed {
-		list[i] = h.Webhook
-		list[i].URL = event.MaskURL(h.URL)
-	}
-	b, err := json.MarshalIndent(list, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	_, err = fmt.Fprintln(p.Out, string(term.JSON(b)))
-	return closedOutput(err)
-}
-
-func (p *Process) webhooksTable(list []session.Surveyed) error {
-	if len(list) == 0 {
-		p.tell("no webhooks")
+// webhookArgs checks the arguments of a command about one webhook, and puts its
+// id in the form that the Hub has. others are the names of further arguments.
+func webhookArgs(others ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usageError(errors.New("the id of a webhook is missing"), "hf-tap webhooks ls")
+		case len(args) > 1+len(others):
+			return usageError(fmt.Errorf("one argument too many: %q", args[1+len(others)]), cmd.CommandPath()+" --help")
+		}
+		id, err := hub.ParseWebhookID(args[0])
+		if err != nil {
+			return usageError(err, "hf-tap webhooks ls")
+		}
+		if len(args) <= len(others) {
+			return usageError(fmt.Errorf("%s is missing", others[len(args)-1]), cmd.CommandPath()+" --help")
+		}
+		args[0] = id
 		return nil
 	}
-	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tWATCHES\tDOMAINS\tTARGET\tORIGIN")
-	for _, h := range list {
-		state := "enabled"
-		switch h.Disabled {
-		case hub.Enabled:
-		case hub.DisabledByUser:
-			state = "disabled"
-		default:
-			state = string(h.Disabled)
-		}
-		target := event.MaskURL(h.URL)
-		if target == "" {
-			target = "a job"
-		}
-		cells := []string{h.ID, state, watchList(h.Watched), strings.Join(h.Domains, ","), target, h.Origin}
-		writeRow(w, cells)
-	}
-	return closedOutput(w.Flush())
 }
 
-// writeRow writes a row of a table, made safe for a terminal.
-func writeRow(w *tabwriter.Writer, cells []string) {
-	for i := range cells {
-		cells[i] = term.Line(cells[i])
+// unanswered explains the error of a call that the Hub may have carried out all
+// the same, by what may be done and by the command that shows it.
+func (p *Process) unanswered(ctx context.Context, err error, done, look string) error {
+	switch {
+	case !hub.MaybeDone(err):
+		return err
+	case ctx.Err() != nil: // the process ends without a word
+		p.tell("interrupted: whether %s is unknown: %s", done, look)
+		return err
 	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
+	return withHint(fmt.Errorf("%w; whether %s is unknown", err, done), look)
 }

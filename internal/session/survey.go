@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hf-tap/hf-tap/hub"
 )
@@ -11,7 +12,11 @@ import (
 // Surveyed is a webhook of an account, and where it comes from.
 type Surveyed struct {
 	hub.Webhook
-	Origin string // for people; empty if no hf-tap made it
+	Origin string // for people; empty if no hf-tap made or muted it
+	// Live is the id of the live session that made the webhook or muted it. Such a
+	// session undoes changes of its own webhook, and enables a muted one at its end.
+	Live  string
+	Muted bool // a session of this machine disabled it, and has not enabled it yet
 	// Stray is set when it leads to an hf-tap and this machine has no record of
 	// it: it is another machine's, which may be in use, or it was made by hand for
 	// a session without a webhook.
@@ -43,23 +48,36 @@ func Look(ctx context.Context, dir Dir, client *hub.Client) (Survey, error) {
 	}
 	known := append(before, after...)
 	for _, w := range list {
-		s.Webhooks = append(s.Webhooks, s.place(dir, w, known))
+		s.Webhooks = append(s.Webhooks, s.place(dir, client.Endpoint(), w, known))
 	}
 	return s, nil
 }
 
-func (s *Survey) place(dir Dir, w hub.Webhook, known []*Record) Surveyed {
+// LookAt is Look for one webhook of an endpoint. It asks no Hub.
+func LookAt(dir Dir, endpoint string, w hub.Webhook) Survey {
+	known, damaged, err := dir.records()
+	s := Survey{Damaged: damaged, Err: err}
+	s.Webhooks = []Surveyed{s.place(dir, endpoint, w, known)}
+	return s
+}
+
+func (s *Survey) place(dir Dir, endpoint string, w hub.Webhook, known []*Record) Surveyed {
 	is := Surveyed{Webhook: w}
 	for _, r := range known {
-		if !r.made(w) {
+		// One that is enabled by now was enabled by somebody else.
+		muted := slices.Contains(r.Muted, w.ID) && r.Endpoint == endpoint && w.Disabled != hub.Enabled
+		if !r.made(w) && !muted {
 			continue
 		}
-		is.Origin = "hf-tap session " + r.ID
+		is.Origin, is.Muted = "hf-tap session "+r.ID, muted
+		if muted {
+			is.Origin = "muted by " + is.Origin
+		}
 		switch live, err := dir.lives(r.ID); {
 		case err != nil:
 			is.Origin += ", unknown whether it lives"
 		case live:
-			is.Origin += ", live"
+			is.Origin, is.Live = is.Origin+", live", r.ID
 		case r.Machine != machineHash():
 			is.Origin += ", of another machine"
 		default:

@@ -28,7 +28,20 @@ func TestASurveyShowsWhereWebhooksComeFrom(t *testing.T) {
 	dead := w.dead(nil)
 	theirs := w.dead(func(r *Record) { r.Machine = "another" })
 	stray, own := w.hook("https://x.example/hf-tap/"+newToken()), w.hook("https://x.example")
+	muted, foreign := w.hook("https://y.example"), w.hook("https://z.example")
+	enabled := w.hook("https://e.example")
+	for _, id := range []string{muted.ID, foreign.ID} {
+		if _, err := w.client(w.token).DisableWebhook(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	muting := w.dead(func(r *Record) { r.Muted = []string{muted.ID, enabled.ID} })
+	elsewhere := w.dead(func(r *Record) {
+		r.Muted, r.Endpoint = []string{foreign.ID}, "https://hub.example" // ids are an endpoint's
+	})
 	want := map[string]string{
+		muted.ID: "muted by hf-tap session " + muting.ID + ", left behind", foreign.ID: "", enabled.ID: "",
+		muting.Webhook: "hf-tap session " + muting.ID + ", left behind", elsewhere.Webhook: "hf-tap session " + elsewhere.ID + ", left behind",
 		live.Webhook(): "hf-tap session " + live.ID + ", live", dead.Webhook: "hf-tap session " + dead.ID + ", left behind",
 		theirs.Webhook: "hf-tap session " + theirs.ID + ", of another machine", stray.ID: "hf-tap, no record here", own.ID: "",
 	}
@@ -41,6 +54,12 @@ func TestASurveyShowsWhereWebhooksComeFrom(t *testing.T) {
 		for _, h := range survey.Webhooks {
 			if h.Origin != want[h.ID] || h.Stray != (h.ID == stray.ID) {
 				t.Errorf("%s is %q, stray %t; want %q", h.ID, h.Origin, h.Stray, want[h.ID])
+			}
+			if (h.Live == live.ID) != (h.ID == live.Webhook()) || h.Muted != (h.ID == muted.ID) {
+				t.Errorf("%s is of the live session %q, muted %t", h.ID, h.Live, h.Muted)
+			}
+			if one := LookAt(w.dir, w.endpoint, h.Webhook); one.Err != nil || one.Webhooks[0].Origin != h.Origin {
+				t.Errorf("looked at alone, %s is %+v", h.ID, one)
 			}
 		}
 	}

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/spf13/cobra"
+)
+
+func newWebhooksCreate(p *Process) *cobra.Command {
+	var flags accountFlags
+	var f specFlags
+	var out webhookOutput
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Create a webhook that stays",
+		Long: `Create a webhook that calls a URL, or starts a copy of a Job, for each event of what it
+watches. It prints the id. Unlike that of "hf-tap listen" it stays until you delete it.
+
+The Hub sends the secret with each delivery, so that a handler can tell the Hub from
+others. No flag takes a secret as its value, because ps would show it.`,
+		Example: `  hf-tap webhooks create --url https://example.com/hook --watch model:me/m --use-kept-secret
+  hf-tap webhooks create --url https://example.com/hook --watch user:me --watch dataset:me/d --domain repo
+  hf-tap webhooks create --job-id 687f911eaea852de79c4a50a --watch user:me`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			spec, err := f.created()
+			if err := errors.Join(err, out.check()); err != nil {
+				return err
+			}
+			a, err := p.account(flags)
+			if err != nil {
+				return err
+			}
+			if spec.Secret, err = f.secret(p, a.dir); err != nil {
+				return err
+			}
+			return p.createWebhook(cmd.Context(), a, spec, out)
+		},
+	}
+	f.register(cmd.Flags())
+	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "what it watches, as type:name like model:me/m, dataset:…, user:me, org:us; repeatable")
+	cmd.Flags().StringArrayVar(&f.domain, "domain", nil, "only events of this domain, repo or discussion; repeatable (default both)")
+	out.registerOne(cmd.Flags())
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+// created gives the webhook that the flags ask for.
+func (f *specFlags) created() (hub.WebhookSpec, error) {
+	const command = "hf-tap webhooks create"
+	spec, err := f.parse(command)
+	switch {
+	case err != nil:
+		return spec, err
+	case spec.URL == "" && spec.JobSourceID == "":
+		return spec, usageError(errors.New("a webhook needs a URL to call, or a Job to start"), command+" --url https://example.com/hook --watch model:me/m")
+	case len(spec.Watched) == 0:
+		return spec, usageError(errors.New("a webhook has to watch something"), "add --watch model:me/m, or --watch user:me for all of an account")
+	case len(spec.Domains) == 0:
+		spec.Domains = []string{"repo", "discussion"}
+	}
+	return spec, nil
+}
+
+func (p *Process) createWebhook(ctx context.Context, a account, spec hub.WebhookSpec, out webhookOutput) error {
+	w, err := a.client.CreateWebhook(ctx, spec)
+	if err != nil {
+		return p.unanswered(ctx, err, "the webhook was created", "hf-tap webhooks ls")
+	}
+	out.tell(p, "created webhook %s: it %s", w.ID, webhookWords(w))
+	if !w.HasSecret {
+		again := ""
+		if hasJob(w) {
+			again = " --job-id " + spec.JobSourceID
+		}
+		out.tell(p, "it has no secret, so that its handler cannot tell the Hub from others; to add one: hf-tap webhooks update %s --use-kept-secret%s", w.ID, again)
+	}
+	return out.print(p, a.look(p, w))
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+)
+
+// differences lists the settings in which a webhook is not what an update asked
+// for: the Hub changed them, or somebody else did meanwhile. Settings that the
+// flags did not name count, too; when it was last triggered does not.
+func (u *webhookUpdate) differences(old hub.Webhook, spec hub.WebhookSpec, now hub.Webhook) (diffs []string) {
+	add := func(same, asked bool, name, is, should string) {
+		why := "before it was"
+		if asked {
+			why = "asked for was"
+		}
+		if !same {
+			diffs = append(diffs, fmt.Sprintf("%s: %s, %s %s", name, is, why, should))
+		}
+	}
+	add(sameWatches(now.Watched, spec.Watched), len(u.asked.Watched) > 0, "watches", watchList(now.Watched), watchList(spec.Watched))
+	add(sameDomains(now.Domains, spec.Domains), len(u.asked.Domains) > 0, "domains", strings.Join(now.Domains, ", "), strings.Join(spec.Domains, ", "))
+	target := hub.Webhook{URL: spec.URL, JobSourceID: spec.JobSourceID}
+	is, should := aimWords(now), aimWords(target)
+	if event.MaskURL(now.URL) == event.MaskURL(spec.URL) && is == should {
+		is = "one with another masked part" // as the secret in a query
+	}
+	add(sameTarget(now, spec), u.asked.URL+u.asked.JobSourceID != "", "target", is, should)
+	hasSecret := spec.Secret != ""
+	add(now.HasSecret == hasSecret, u.flags.secretGiven(), "secret", secretWords(now.HasSecret), secretWords(hasSecret))
+	add(now.Disabled == old.Disabled, false, "state", stateWords(now.Disabled), stateWords(old.Disabled))
+	return diffs
+}
+
+// sameWatches compares without order, and without the case of names, which the
+// Hub puts right.
+func sameWatches(a, b []hub.Watch) bool {
+	has := func(list []hub.Watch, w hub.Watch) bool {
+		return slices.ContainsFunc(list, func(o hub.Watch) bool { return o.Type == w.Type && strings.EqualFold(o.Name, w.Name) })
+	}
+	return !slices.ContainsFunc(a, func(w hub.Watch) bool { return !has(b, w) }) &&
+		!slices.ContainsFunc(b, func(w hub.Watch) bool { return !has(a, w) })
+}
+
+// sameDomains compares without order.
+func sameDomains(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(d string) bool { return !slices.Contains(b, d) }) &&
+		!slices.ContainsFunc(b, func(d string) bool { return !slices.Contains(a, d) })
+}
+
+// sameTarget reports whether a webhook calls or starts what was sent. The Hub may
+// return a Job without the id of the one that it is a copy of.
+func sameTarget(now hub.Webhook, spec hub.WebhookSpec) bool {
+	if spec.JobSourceID == "" {
+		return now.URL == spec.URL && !hasJob(now)
+	}
+	return hasJob(now) && now.URL == "" && (now.JobSourceID == "" || now.JobSourceID == spec.JobSourceID)
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/spf13/cobra"
+)
+
+func newWebhooksInfo(p *Process) *cobra.Command {
+	var flags accountFlags
+	var out webhookOutput
+	cmd := &cobra.Command{
+		Use:   "info ID",
+		Short: "Show one webhook",
+		Long: `Show all that the Hub tells of a webhook, and whether an hf-tap on this machine made it.
+The Hub never returns a secret, only whether there is one.`,
+		Example: `  hf-tap webhooks info 65a14fd933eca76f4639fc84
+  hf-tap webhooks info 65a14fd933eca76f4639fc84 --json`,
+		Args: webhookArgs(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			a, err := p.account(flags)
+			if err != nil {
+				return err
+			}
+			w, err := a.client.GetWebhook(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			looked := a.look(p, w)
+			if out.json || out.quiet {
+				return out.print(p, looked)
+			}
+			return p.webhookPage(looked, a.endpoint)
+		},
+	}
+	flags.register(cmd.Flags())
+	out.registerOne(cmd.Flags())
+	return cmd
+}
+
+// webhookPage prints a webhook, a line for each of its settings.
+func (p *Process) webhookPage(w session.Surveyed, endpoint string) error {
+	rows := [][]string{
+		{"id", w.ID}, {"state", stateWords(w.Disabled)},
+		{"watches", watchList(w.Watched)}, {"domains", strings.Join(w.Domains, ", ")},
+	}
+	if w.URL != "" {
+		rows = append(rows, []string{"url", event.MaskURL(w.URL)})
+	}
+	if hasJob(w.Webhook) {
+		rows = append(rows, jobRows(w.Webhook)...)
+	}
+	rows = append(rows, []string{"secret", secretWords(w.HasSecret)}, []string{"last trigger", triggerWords(w.LastTrigger)})
+	if w.Origin != "" {
+		rows = append(rows, []string{"origin", w.Origin})
+	}
+	rows = append(rows, []string{"page", endpoint + "/settings/webhooks/" + w.ID})
+	t := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		writeRow(t, row)
+	}
+	if err := t.Flush(); err != nil {
+		return closedOutput(err)
+	}
+	if w.Disabled == hub.SuspendedAfterFailure {
+		p.tell("%s", suspendedWords(w.ID))
+	}
+	return nil
+}
+
+// jobRows are the settings of a Job. Of its environment and its secrets only the
+// names are shown.
+func jobRows(w hub.Webhook) [][]string {
+	var job struct {
+		Command, Arguments, Secrets []string
+		Environment                 map[string]any
+	}
+	_ = json.Unmarshal(w.Job, &job) // what cannot be read is left out
+	rows := [][]string{{"job", strings.TrimPrefix(aimWords(w), "a Job ")}}
+	if words := append(job.Command, job.Arguments...); len(words) > 0 {
+		rows = append(rows, []string{"command", fmt.Sprintf("%q", words)})
+	}
+	for _, names := range []struct {
+		title string
+		names []string
+	}{{"environment", slices.Sorted(maps.Keys(job.Environment))}, {"job secrets", job.Secrets}} {
+		if len(names.names) > 0 {
+			rows = append(rows, []string{names.title, strings.Join(names.names, ", ")})
+		}
+	}
+	return rows
+}

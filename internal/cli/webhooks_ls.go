@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newWebhooksLs(p *Process) *cobra.Command {
+	var flags accountFlags
+	var out webhookOutput
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the webhooks of your account",
+		Long: `List the webhooks of your account: what each watches and calls, whether it is enabled,
+and whether an hf-tap on this machine made it. One that the Hub has suspended stands in
+capitals, and what to do about it below the list.`,
+		Example: `  hf-tap webhooks ls
+  hf-tap webhooks ls --json
+  hf-tap webhooks ls -q`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			a, err := p.account(flags)
+			if err != nil {
+				return err
+			}
+			survey, err := session.Look(cmd.Context(), a.dir, a.client)
+			if err != nil {
+				return err
+			}
+			p.tellUnread(survey.Err, survey.Damaged)
+			return out.list(p, survey.Webhooks)
+		},
+	}
+	flags.register(cmd.Flags())
+	out.register(cmd.Flags(), "print a JSON array, as the Hub gives it, with where each comes from", "print the ids alone, one a line")
+	return cmd
+}
+
+func (o *webhookOutput) list(p *Process, list []session.Surveyed) error {
+	switch {
+	case o.json:
+		shown := make([]webhookJSON, len(list))
+		for i, w := range list {
+			shown[i] = shownWebhook(w)
+		}
+		return p.printJSON(shown)
+	case o.quiet:
+		for _, w := range list {
+			if _, err := fmt.Fprintln(p.Out, term.Line(w.ID)); err != nil {
+				return closedOutput(err)
+			}
+		}
+		return nil
+	case len(list) == 0:
+		p.tell("no webhooks")
+		return nil
+	}
+	t := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tSTATE\tWATCHES\tDOMAINS\tTARGET\tSECRET\tLAST TRIGGER\tORIGIN")
+	for _, w := range list {
+		writeRow(t, []string{w.ID, stateWords(w.Disabled), watchList(w.Watched), strings.Join(w.Domains, ","), aimWords(w.Webhook),
+			secretWords(w.HasSecret), triggerWords(w.LastTrigger), w.Origin})
+	}
+	if err := t.Flush(); err != nil {
+		return closedOutput(err)
+	}
+	for _, w := range list {
+		if w.Disabled == hub.SuspendedAfterFailure {
+			p.tell("%s", suspendedWords(w.ID))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/spf13/pflag"
+)
+
+// specFlags are the settings of a webhook that create and update take. The
+// secret is never the value of a flag: ps would show it.
+type specFlags struct {
+	url, jobID    string
+	watch, domain []string
+	secretFile    string
+	keptSecret    bool
+	clearSecret   bool // of update only
+	given         func(flag string) bool
+}
+
+func (f *specFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.url, "url", "", "the URL that the Hub posts events to")
+	fs.StringVar(&f.jobID, "job-id", "", "the id of a Job, of which each event starts a copy, instead of --url")
+	fs.StringVar(&f.secretFile, "secret-file", "", "take the webhook's secret from this file")
+	fs.BoolVar(&f.keptSecret, "use-kept-secret", false, "take the secret that \"hf-tap secret\" prints")
+	f.given = fs.Changed
+}
+
+// parse reads the settings that are given and leaves the others empty. command
+// is what hints begin with.
+func (f *specFlags) parse(command string) (spec hub.WebhookSpec, err error) {
+	for _, s := range f.watch {
+		w, err := parseWatch(s, command+" --watch")
+		if err != nil {
+			return spec, err
+		}
+		if !slices.Contains(spec.Watched, w) {
+			spec.Watched = append(spec.Watched, w)
+		}
+	}
+	for _, s := range f.domain {
+		domain, err := parseDomain(s, command+" --domain")
+		if err != nil {
+			return spec, err
+		}
+		spec.Domains = append(spec.Domains, domain)
+	}
+	if f.given("url") && f.given("job-id") {
+		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job-id out")
+	}
+	if f.given("url") {
+		const example = "--url https://example.com/hook"
+		whole := hub.WebhookSpec{URL: f.url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}}
+		if f.url == "" {
+			return spec, usageError(errors.New("--url is empty"), command+" "+example)
+		}
+		if err := whole.Check(); err != nil {
+			return spec, usageError(err, command+" "+example)
+		}
+	}
+	if f.given("job-id") && (f.jobID == "" || strings.ContainsFunc(f.jobID, func(r rune) bool { return r <= ' ' || r > '~' })) {
+		return spec, usageError(fmt.Errorf("%q is not the id of a Job", f.jobID), command+" --job-id 687f911eaea852de79c4a50a")
+	}
+	spec.URL, spec.JobSourceID = f.url, f.jobID
+	return spec, f.checkSecret()
+}
+
+// secretGiven reports whether it is said what becomes of the secret.
+func (f *specFlags) secretGiven() bool {
+	return f.given("secret-file") || f.keptSecret || f.clearSecret
+}
+
+func (f *specFlags) checkSecret() error {
+	said := 0
+	for _, given := range []bool{f.given("secret-file"), f.keptSecret, f.clearSecret} {
+		if given {
+			said++
+		}
+	}
+	switch {
+	case said > 1:
+		return usageError(errors.New("it is said twice what the secret is"), "leave all but one of --secret-file, --use-kept-secret and --clear-secret out")
+	case f.given("secret-file") && f.secretFile == "":
+		return usageError(errors.New("--secret-file is empty"), "--secret-file secret.txt")
+	}
+	return nil
+}
+
+// secret reads the secret that is asked for, "" if none is.
+func (f *specFlags) secret(p *Process, dir session.Dir) (string, error) {
+	if f.secretFile == "" && !f.keptSecret {
+		return "", nil
+	}
+	return (&secretFlags{file: f.secretFile}).find(p, dir)
+}
