@@ -32,6 +32,12 @@ var layers = map[string][]string{
 	"tunnel":           {"tunnel/frp"},
 	"tunnel/ngroktest": {},
 
+	"examples":                {},
+	"examples/hubapi":         {},
+	"examples/retrain":        {"examples/hubapi", "webhooks"},
+	"examples/discussionbot":  {"examples/hubapi", "webhooks"},
+	"examples/metadatareview": {"examples/hubapi", "webhooks"},
+
 	"tunnel/sshtest":         {},
 	"tunnel/cloudflaredtest": {},
 	"tunnel/edgetest":        {},
