@@ -35,7 +35,7 @@ func TestTheProgramIsWhatItsDocumentsSay(t *testing.T) {
 	t.Run("the README's picture is real", func(t *testing.T) { testPicture(t, p) })
 	t.Run("the schema is that of the docs", func(t *testing.T) { testSchema(t, p) })
 	t.Run("examples", func(t *testing.T) { testExamplesRun(t, p, commands) })
-	t.Run("guide", func(t *testing.T) { testGuide(t, p, commands) })
+	t.Run("guide", func(t *testing.T) { testGuide(t, p) })
 }
 
 // program is the built program, in an environment of its own.

@@ -48,8 +48,8 @@ var layers = map[string][]string{
 	"tunnel/frp/internal/wire": {},
 
 	"receiver":          {"event", "event/filter", "hub"},
-	"tui":               {"event", "event/filter", "internal/term"},
-	"tui/pictures":      {"event", "internal/term", "tui"},
+	"tui":               {"event", "event/filter", "hub", "internal/term"},
+	"tui/pictures":      {"event", "hub", "internal/term", "tui"},
 	"internal/history":  {"event", "event/filter", "hub"},
 	"internal/session":  {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
 	"internal/sandbox":  {"event", "hub"},

@@ -1,11 +1,18 @@
-// Package event holds the words that every stage shares: a delivery as it was
-// received, what became of it, the kinds it comes in, and what can be asked of
-// it. It knows nothing of where events come from or go to.
+// Package event is a delivery as it was received and what became of it, the
+// kinds of deliveries, and the check of a webhook's secret.
 //
-// An Event is written in steps by the stages it passes: the receiver records
-// it, answers the Hub, hands it to targets and adds an Attempt for each try.
-// What is stored is as it came, byte for byte; masking and making safe happen
-// on the way out (JSON here masks secrets, internal/term makes text printable).
+// A handler needs three things of it: [ParseSecret] and [Secret.Check] verify a
+// delivery; [MakeKind] joins a payload's scope and action to a [Kind], for which
+// there are constants; [ParseMatch] reads which kinds and repos are wanted.
+// [Sample] makes a payload of each kind and [Variant], for tests of handlers. The
+// body itself is read by hub.ParsePayload.
+//
+// An [Event] is written in steps by the stages it passes: the receiver records
+// it, answers the Hub, hands it to targets and adds an [Attempt] for each try. A
+// [Row] is what a list shows of it, and an [Update] one step. It is stored as it
+// came, byte for byte. [Event.JSONLine] and [Curl] mask secrets on the way out;
+// encoding/json does not. Texts from the network are not made safe for a terminal
+// here.
 package event
 
 import (
@@ -27,7 +34,7 @@ type Event struct {
 	Delivery   string // the Webhook-Id header: the same on the Hub's retries and replays
 	DeliveryN  int    // 2 for the second arrival of the same Delivery, and so on; 1 otherwise
 	Kind       Kind   // empty when the body tells none
-	Repo       hub.Watch
+	Repo       hub.Repo
 	Summary    string // what the payload is about, in a few words: "#19 Update co2 emissions"
 	ReceivedAt time.Time
 	Verdict    Verdict
@@ -61,9 +68,9 @@ const (
 	SourceImport  Source = "import"  // the user imported it from a file
 )
 
-// Asked reports whether an event of this source has a sender who waits for an
+// AwaitsAnswer reports whether an event of this source has a sender who waits for an
 // answer. Nobody waits for one to what the user sends, by whatever way.
-func (s Source) Asked() bool { return s == SourceHub || s == SourceSandbox }
+func (s Source) AwaitsAnswer() bool { return s == SourceHub || s == SourceSandbox }
 
 // Verdict is what the check of the secret said.
 type Verdict string
@@ -160,7 +167,7 @@ func (e *Event) Done() bool { return isDone(e.Phase, e.Source, e.Answer) }
 func isDone(p Phase, s Source, a Answer) bool {
 	switch p {
 	case PhaseSettled:
-		return !s.Asked() || a != Answer{}
+		return !s.AwaitsAnswer() || a != Answer{}
 	case PhasePending:
 		return true
 	}

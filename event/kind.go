@@ -10,62 +10,80 @@ import (
 // Kind is scope and action in one: "discussion.comment.create".
 type Kind string
 
-// Kinds are all kinds that the Hub documents, in the order of its table.
-var Kinds = []Kind{
-	"repo.create", "repo.delete", "repo.update", "repo.move",
-	"repo.content.update", "repo.config.update",
-	"discussion.create", "discussion.delete", "discussion.update",
-	"discussion.comment.create", "discussion.comment.update",
+// The kinds that the Hub documents.
+const (
+	KindRepoCreate              Kind = "repo.create"
+	KindRepoDelete              Kind = "repo.delete"
+	KindRepoUpdate              Kind = "repo.update"
+	KindRepoMove                Kind = "repo.move"
+	KindRepoContentUpdate       Kind = "repo.content.update" // a push, a tag, a new pull request, files of a bucket
+	KindRepoConfigUpdate        Kind = "repo.config.update"
+	KindDiscussionCreate        Kind = "discussion.create" // of a pull request, too
+	KindDiscussionDelete        Kind = "discussion.delete"
+	KindDiscussionUpdate        Kind = "discussion.update"
+	KindDiscussionCommentCreate Kind = "discussion.comment.create"
+	KindDiscussionCommentUpdate Kind = "discussion.comment.update"
+)
+
+// Kinds lists the kinds that the Hub documents, in the order of its table.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+var kinds = []Kind{
+	KindRepoCreate, KindRepoDelete, KindRepoUpdate, KindRepoMove, KindRepoContentUpdate, KindRepoConfigUpdate,
+	KindDiscussionCreate, KindDiscussionDelete, KindDiscussionUpdate, KindDiscussionCommentCreate, KindDiscussionCommentUpdate,
 }
 
 // MakeKind joins a scope and an action. Without a scope there is no kind.
-func MakeKind(scope, action string) Kind {
+func MakeKind(scope hub.Scope, action hub.Action) Kind {
 	switch {
 	case scope == "":
 		return ""
 	case action == "":
 		return Kind(scope)
 	}
-	return Kind(scope + "." + action)
+	return Kind(string(scope) + "." + string(action))
 }
 
 // Known reports whether the Hub documents k.
-func (k Kind) Known() bool { return slices.Contains(Kinds, k) }
+func (k Kind) Known() bool { return slices.Contains(kinds, k) }
 
 // Scope is what k happened in: "discussion.comment" of "discussion.comment.create".
-func (k Kind) Scope() string {
+func (k Kind) Scope() hub.Scope {
 	i := strings.LastIndexByte(string(k), '.')
-	return string(k[:max(i, 0)])
+	return hub.Scope(k[:max(i, 0)])
 }
 
 // Action is what happened: "create" of "discussion.comment.create".
-func (k Kind) Action() string {
-	return string(k[strings.LastIndexByte(string(k), '.')+1:])
+func (k Kind) Action() hub.Action {
+	return hub.Action(k[strings.LastIndexByte(string(k), '.')+1:])
 }
 
 // Domain is the webhook domain that k belongs to, "repo" or "discussion", or
 // "" for a kind that the Hub does not document.
-func (k Kind) Domain() string {
-	switch top, _, _ := strings.Cut(string(k), "."); top {
-	case "repo", "discussion":
-		return top
+func (k Kind) Domain() hub.Domain {
+	top, _, _ := strings.Cut(string(k), ".")
+	switch domain := hub.Domain(top); domain {
+	case hub.DomainRepo, hub.DomainDiscussion:
+		return domain
 	}
 	return ""
 }
 
-// Narrow gives the documented kind that k counts as: an unknown narrower scope
+// Documented returns the documented kind that k counts as: an unknown narrower scope
 // is an update of the broader one, "repo.config.dois.create" is a
 // "repo.config.update".
-func (k Kind) Narrow() Kind {
-	h := hub.EventHead{Scope: k.Scope(), Action: k.Action()}.Narrow()
+func (k Kind) Documented() Kind {
+	h := hub.PayloadEvent{Scope: k.Scope(), Action: k.Action()}.Documented()
 	return MakeKind(h.Scope, h.Action)
 }
 
-// File fills in what a delivery is filed under, from its body and headers.
-func (e *Event) File() {
+// ParseRequest fills in the fields that follow from Header and Body: Kind, Repo,
+// WebhookID, Delivery, Summary and Size. It never fails: what the body does not
+// have stays empty.
+func (e *Event) ParseRequest() {
 	head, details := hub.ParseDetails(e.Body)
 	e.Kind = MakeKind(head.Scope, head.Action)
-	e.Repo = hub.Watch{Type: head.RepoType, Name: head.RepoName}
+	e.Repo = head.Repo
 	e.WebhookID = head.WebhookID
 	e.Delivery = e.Header.Get("Webhook-Id")
 	e.Summary = summarize(details)

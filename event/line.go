@@ -20,7 +20,7 @@ const LineVersion = 1
 // line is an event as a line of JSON: the one schema of listen, events and
 // export, described in docs/events.md.
 type line struct {
-	Type       string          `json:"type"`
+	Type       LineType        `json:"type"`
 	V          int             `json:"v"`
 	N          int64           `json:"n"`
 	Session    string          `json:"session"`
@@ -75,18 +75,24 @@ type lineDelivery struct {
 	N      int64  `json:"n"`
 }
 
-// MarshalJSON writes e as a line of the type "event"; see Line.
-func (e *Event) MarshalJSON() ([]byte, error) { return e.Line("event") }
+// LineType is the type of a JSON line about an event.
+type LineType string
 
-// Line writes e as a line of schema LineVersion and of a type, secrets masked:
-// "event", or "arrival" for one that has not settled. The body stands there as
-// JSON when it is JSON in UTF-8, else in base64; when it was not loaded, neither
-// key is there.
-func (e *Event) Line(lineType string) ([]byte, error) {
+// The types of lines about events.
+const (
+	LineEvent   LineType = "event"
+	LineArrival LineType = "arrival" // of an event that has not settled
+)
+
+// JSONLine returns e as a line of the schema [LineVersion], without the line
+// end. Secrets in headers and URLs are replaced by [Masked]. The body is JSON if
+// it is JSON in UTF-8, else base64; if it was not loaded, neither key exists.
+// (encoding/json writes the fields of an Event as they are, with all secrets.)
+func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 	l := line{
 		Type: lineType, V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf, Edited: e.Edited, Pinned: e.Pinned,
 		WebhookID: e.WebhookID, Delivery: e.Delivery, DeliveryN: e.DeliveryN, Kind: e.Kind,
-		Repo: lineRepo{e.Repo.Type, e.Repo.Name}, ReceivedAt: e.ReceivedAt.UTC(), Verdict: e.Verdict,
+		Repo: lineRepo{string(e.Repo.Type), e.Repo.Name}, ReceivedAt: e.ReceivedAt.UTC(), Verdict: e.Verdict,
 		Method: e.Method, Path: MaskURL(e.Path), Headers: [][2]string{}, BodyCut: e.BodyCut, Size: e.Size,
 		Summary: e.Summary, Phase: e.Phase, Dismissed: e.Dismissed, Answer: lineAnswer{e.Answer.Status, ms(e.Answer.Duration)}, Attempts: []lineAttempt{},
 	}
@@ -111,8 +117,9 @@ func (e *Event) Line(lineType string) ([]byte, error) {
 	return marshal(l)
 }
 
-// MarshalJSON writes s as a line of schema LineVersion.
-func (s *State) MarshalJSON() ([]byte, error) {
+// JSONLine returns s as a line of the schema [LineVersion], without the line
+// end. Secrets in a URL are masked.
+func (s *State) JSONLine() ([]byte, error) {
 	return marshal(struct {
 		Type    string    `json:"type"`
 		V       int       `json:"v"`
@@ -153,7 +160,7 @@ func (e *Event) Title() string {
 
 // RepoTitle names the repo, or is empty when the body names none.
 func (e *Event) RepoTitle() string {
-	if e.Repo == (hub.Watch{}) {
+	if e.Repo == (hub.Repo{}) {
 		return ""
 	}
 	return e.Repo.String()

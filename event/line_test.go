@@ -14,7 +14,7 @@ import (
 func example() *Event {
 	return &Event{
 		N: 7, Session: "s1", Source: SourceHub, WebhookID: "65a14fd933eca76f4639fc84", Delivery: "d-1", DeliveryN: 2,
-		Kind: "repo.content.update", Repo: hub.Watch{Type: "model", Name: "me/m"},
+		Kind: "repo.content.update", Repo: hub.Repo{Type: "model", Name: "me/m"},
 		ReceivedAt: time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC), Verdict: VerdictOK, Method: "POST",
 		Path:   "/hf-tap/abc?secret=s3cret&x=1",
 		Header: http.Header{"X-Webhook-Secret": {"s3cret"}, "Authorization": {"Bearer s3cret"}, "Cookie": {"a=s3cret"}, "B": {"2", "1"}, "A": {"<&>"}},
@@ -28,7 +28,7 @@ func example() *Event {
 func TestAnEventIsALineOfTheDocumentedSchema(t *testing.T) {
 	// json.Marshal escapes "<" in what a MarshalJSON returned; the printers call
 	// MarshalJSON themselves.
-	got, err := example().MarshalJSON()
+	got, err := example().JSONLine(LineEvent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,12 +56,12 @@ func TestABodyThatIsNoJSONIsBase64(t *testing.T) {
 		`{"a":"` + "\u202e" + `\u001b"}`: `"body":{"a":"` + "\u202e" + `\u001b"}`,
 	} {
 		e := &Event{Body: []byte(body)}
-		got, err := e.MarshalJSON()
+		got, err := e.JSONLine(LineEvent)
 		if err != nil || !strings.Contains(string(got), want) || !json.Valid(got) {
 			t.Errorf("body %.20q: %v, %.200s", body, err, got)
 		}
 	}
-	got, _ := (&Event{}).MarshalJSON()
+	got, _ := (&Event{}).JSONLine(LineEvent)
 	if strings.Contains(string(got), `"body`) {
 		t.Errorf("a body that was not loaded is in %s", got)
 	}
@@ -69,7 +69,7 @@ func TestABodyThatIsNoJSONIsBase64(t *testing.T) {
 
 func TestAStateIsALine(t *testing.T) {
 	s := &State{Session: "s1", At: time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC), Subject: SubjectTunnel, Name: "https://x", State: "up"}
-	got, err := s.MarshalJSON()
+	got, err := s.JSONLine()
 	want := `{"type":"state","v":1,"session":"s1","at":"2026-11-23T20:00:00Z","subject":"tunnel","name":"https://x","state":"up"}`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n got %s\nwant %s", err, got, want)

@@ -25,11 +25,11 @@ func ParseMatch(s string) (Match, error) {
 		switch {
 		case term == "":
 			return Match{}, fmt.Errorf("match %q has an empty term", s)
-		case isWatch && !slices.ContainsFunc(hub.WatchTypes, func(t string) bool { return Glob(typ, t) }):
+		case isWatch && !slices.ContainsFunc(hub.WatchTypes(), func(t hub.WatchType) bool { return Glob(typ, string(t)) }):
 			return Match{}, fmt.Errorf("match %q: %q is no type of repo or account", s, typ)
 		case isWatch:
 			m.Watches = append(m.Watches, term)
-		case !slices.ContainsFunc(Kinds, func(k Kind) bool { return matchKind(term, k) }) && !documentedScope(term):
+		case !slices.ContainsFunc(kinds, func(k Kind) bool { return matchKind(term, k) }) && !documentedScope(term):
 			return Match{}, fmt.Errorf("match %q: %q fits no kind of event", s, term)
 		default:
 			m.Kinds = append(m.Kinds, term)
@@ -41,8 +41,9 @@ func ParseMatch(s string) (Match, error) {
 // documentedScope reports whether a glob reaches below a scope that the Hub
 // documents, where kinds may appear that are not known yet.
 func documentedScope(pattern string) bool {
-	return slices.ContainsFunc(Kinds, func(k Kind) bool {
-		return strings.HasPrefix(pattern, k.Scope()+".") && strings.Contains(pattern[len(k.Scope())+1:], ".")
+	return slices.ContainsFunc(kinds, func(k Kind) bool {
+		below, ok := strings.CutPrefix(pattern, string(k.Scope())+".")
+		return ok && strings.Contains(below, ".")
 	})
 }
 
@@ -72,10 +73,10 @@ func (m Match) MatchesRow(r *Row) bool {
 }
 
 func matchKind(pattern string, k Kind) bool {
-	return k != "" && (Glob(pattern, string(k)) || Glob(pattern, string(k.Narrow())))
+	return k != "" && (Glob(pattern, string(k)) || Glob(pattern, string(k.Documented())))
 }
 
-func matchWatch(pattern string, repo hub.Watch) bool {
+func matchWatch(pattern string, repo hub.Repo) bool {
 	if Glob(pattern, repo.String()) {
 		return true
 	}

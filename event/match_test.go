@@ -34,7 +34,7 @@ func TestMatchesFitKindsAndRepos(t *testing.T) {
 			t.Fatal(err)
 		}
 		typ, name, _ := strings.Cut(c.repo, ":")
-		e := &Event{Kind: Kind(c.kind), Repo: hub.Watch{Type: typ, Name: name}}
+		e := &Event{Kind: Kind(c.kind), Repo: hub.Repo{Type: hub.RepoType(typ), Name: name}}
 		if got := m.Matches(e); got != c.want {
 			t.Errorf("%q matches %s of %s: %v, want %v", c.match, c.kind, c.repo, got, c.want)
 		}

@@ -70,8 +70,8 @@ func NewRow(e *Event) *Row {
 	for i := range e.Attempts {
 		r.addAttempt(&e.Attempts[i])
 	}
-	r.Share()
-	r.Complete()
+	r.ShareTexts()
+	r.FillDerived()
 	return r
 }
 
@@ -91,7 +91,7 @@ func (r *Row) Apply(u Update) *Row {
 		next.Targets = slices.Clone(r.Targets)
 		next.addAttempt(u.Attempt)
 	}
-	next.Complete()
+	next.FillDerived()
 	return &next
 }
 
@@ -105,9 +105,9 @@ func (r *Row) addAttempt(a *Attempt) {
 	}
 }
 
-// Complete fills in what follows from the other fields, after they were set by
+// FillDerived fills in what follows from the other fields, after they were set by
 // hand. Texts that many rows have in common are shared.
-func (r *Row) Complete() {
+func (r *Row) FillDerived() {
 	r.Failed, r.Pending = false, false
 	for _, t := range r.Targets {
 		if r.Dismissed || t.DeliveredBy != 0 {
@@ -144,9 +144,9 @@ func (r *Row) Tries() int {
 // of the event, in small letters, one a line.
 func (r *Row) SearchText() string { return r.searchable }
 
-// Share makes texts that many rows have in common one text: of 100,000 rows
+// ShareTexts makes texts that many rows have in common one text: of 100,000 rows
 // from a database, most texts would be copies.
-func (r *Row) Share() {
+func (r *Row) ShareTexts() {
 	r.Source, r.Kind, r.Repo = shared(r.Source), shared(r.Kind), shared(r.Repo)
 	r.Verdict, r.Phase, r.Session = shared(r.Verdict), shared(r.Phase), shared(r.Session)
 	r.WebhookID, r.Method, r.Path = shared(r.WebhookID), shared(r.Method), shared(r.Path)

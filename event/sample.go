@@ -52,11 +52,11 @@ type SampleOptions struct {
 // KindsOf lists the kinds of event that a repo of a type can have, in the
 // order of Kinds. Buckets have no discussions. A type that is no type of repo
 // has none.
-func KindsOf(repoType string) []Kind {
-	if !slices.Contains(hub.WatchTypes, repoType) || !(hub.Watch{Type: repoType}).IsRepo() {
+func KindsOf(repoType hub.RepoType) []Kind {
+	if !slices.Contains(hub.RepoTypes(), repoType) {
 		return nil
 	}
-	kinds := slices.Clone(Kinds)
+	kinds := Kinds()
 	if repoType == "bucket" {
 		kinds = slices.DeleteFunc(kinds, func(k Kind) bool { return k.Domain() == "discussion" })
 	}
@@ -66,7 +66,7 @@ func KindsOf(repoType string) []Kind {
 // Variants lists the variants of a kind for a type of repo, the plainest
 // first. A kind that comes in one form only has the empty variant; one that
 // the type cannot have has none.
-func Variants(kind Kind, repoType string) []Variant {
+func Variants(kind Kind, repoType hub.RepoType) []Variant {
 	if !slices.Contains(KindsOf(repoType), kind) {
 		return nil
 	}
@@ -93,7 +93,7 @@ func Variants(kind Kind, repoType string) []Variant {
 // Sample makes a payload as the Hub sends it for a kind of event in a repo.
 // The error says why the Hub never sends such a thing: an unknown kind, a
 // bucket with discussions, a variant of another kind.
-func Sample(kind Kind, repo hub.Watch, opts SampleOptions) (hub.Payload, error) {
+func Sample(kind Kind, repo hub.Repo, opts SampleOptions) (hub.Payload, error) {
 	variant, err := opts.variant(kind, repo)
 	if err != nil {
 		return hub.Payload{}, err
@@ -105,7 +105,7 @@ func Sample(kind Kind, repo hub.Watch, opts SampleOptions) (hub.Payload, error) 
 	}
 	r := s.Repo(repo)
 	r.Private = opts.Private
-	p := Compose(kind, r, webhookID)
+	p := NewPayload(kind, r, webhookID)
 	switch kind {
 	case "repo.move":
 		p.MovedTo = s.move(repo)
@@ -126,13 +126,13 @@ func Sample(kind Kind, repo hub.Watch, opts SampleOptions) (hub.Payload, error) 
 }
 
 // variant checks that the Hub sends such a thing, and completes the variant.
-func (o SampleOptions) variant(kind Kind, repo hub.Watch) (Variant, error) {
-	parsed, err := hub.ParseWatch(repo.String())
+func (o SampleOptions) variant(kind Kind, repo hub.Repo) (Variant, error) {
+	parsed, err := hub.ParseRepo(repo.String())
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("making a sample: %w", err)
-	case parsed.Type != repo.Type || !repo.IsRepo():
-		return "", fmt.Errorf("making a sample: %q is no repo, and events happen in repos", repo)
+	case parsed.Type != repo.Type:
+		return "", fmt.Errorf("making a sample: %q is not a repo, and events happen in repos", repo)
 	case !strings.Contains(repo.Name, "/") && repo.Type != "model" && repo.Type != "dataset":
 		return "", fmt.Errorf("making a sample: %q has no owner, and only old models and datasets have none", repo)
 	case !kind.Known():
@@ -150,15 +150,15 @@ func (o SampleOptions) variant(kind Kind, repo hub.Watch) (Variant, error) {
 	return o.Variant, nil
 }
 
-// Compose begins the payload of a kind: its head, its repo with what the Hub
+// NewPayload begins the payload of a kind: its head, its repo with what the Hub
 // tells of a repo in that scope, and its webhook. The sha of the head commit
 // goes with the scopes under repo only.
-func Compose(kind Kind, repo hub.Repo, webhookID string) hub.Payload {
+func NewPayload(kind Kind, repo hub.PayloadRepo, webhookID string) hub.Payload {
 	if kind.Domain() != "repo" || repo.Type == "bucket" {
 		repo.HeadSHA = ""
 	}
 	return hub.Payload{
-		Event:   hub.EventHead{Action: kind.Action(), Scope: kind.Scope()},
+		Event:   hub.PayloadEvent{Action: kind.Action(), Scope: kind.Scope()},
 		Repo:    repo,
 		Webhook: hub.WebhookRef{ID: webhookID, Version: 3},
 	}
@@ -173,7 +173,7 @@ func UpdatedConfig(visibility, private bool) json.RawMessage {
 	return json.RawMessage(`{"private":` + strconv.FormatBool(private) + `}`)
 }
 
-func (s Sampler) move(repo hub.Watch) *hub.MovedTo {
+func (s Sampler) move(repo hub.Repo) *hub.MovedTo {
 	owner, name, owned := strings.Cut(repo.Name, "/")
 	if !owned {
 		owner, name = "huggingface", repo.Name
@@ -181,7 +181,7 @@ func (s Sampler) move(repo hub.Watch) *hub.MovedTo {
 	return &hub.MovedTo{Name: owner + "/" + name + "-v2", Owner: s.Account(owner)}
 }
 
-func (s Sampler) refs(r hub.Repo, variant Variant) []hub.RefUpdate {
+func (s Sampler) refs(r hub.PayloadRepo, variant Variant) []hub.RefUpdate {
 	head, before := r.HeadSHA, s.SHA("before", r.ID)
 	side := s.SHA("side", r.ID)
 	switch variant {
@@ -214,9 +214,9 @@ func (s Sampler) files(variant Variant) (files []hub.FileUpdate, truncated bool)
 }
 
 // num is the number of the discussion that samples about a repo speak of.
-func (s Sampler) num(r hub.Repo) int { return 2 + s.pick(40, "num", r.ID) }
+func (s Sampler) num(r hub.PayloadRepo) int { return 2 + s.pick(40, "num", r.ID) }
 
-func (s Sampler) discuss(p *hub.Payload, kind Kind, r hub.Repo, variant Variant) {
+func (s Sampler) discuss(p *hub.Payload, kind Kind, r hub.PayloadRepo, variant Variant) {
 	pull := variant == VariantPullRequest || variant == VariantMerged
 	d := s.Discussion(r, s.num(r), pull)
 	switch variant {

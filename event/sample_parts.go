@@ -60,15 +60,15 @@ func (s Sampler) Account(name string) hub.Account {
 
 // Repo is the public repo of a name, at its first commit. Old canonical repos,
 // whose names have no slash, belong to the account "huggingface".
-func (s Sampler) Repo(w hub.Watch) hub.Repo {
+func (s Sampler) Repo(w hub.Repo) hub.PayloadRepo {
 	endpoint := s.Endpoint
 	if endpoint == "" {
 		endpoint = hub.DefaultEndpoint
 	}
-	r := hub.Repo{
+	r := hub.PayloadRepo{
 		Type: w.Type, Name: w.Name,
-		ID:    s.ID("repo", w.Type, w.Name),
-		URL:   hub.RepoURLs(strings.TrimSuffix(endpoint, "/"), w.Type, w.Name),
+		ID:    s.ID("repo", string(w.Type), w.Name),
+		URL:   w.URLs(strings.TrimSuffix(endpoint, "/")),
 		Owner: s.Account(OwnerOf(w.Name)),
 	}
 	if w.Type == "space" {
@@ -103,7 +103,7 @@ func subdomain(name string) string {
 
 // Discussion is the open discussion or pull request num of a repo, with the
 // title and author that the number gives it.
-func (s Sampler) Discussion(r hub.Repo, num int, pullRequest bool) hub.Discussion {
+func (s Sampler) Discussion(r hub.PayloadRepo, num int, pullRequest bool) hub.Discussion {
 	n := strconv.Itoa(num)
 	d := hub.Discussion{
 		ID: s.ID("discussion", r.ID, n), Num: num, Status: "open",

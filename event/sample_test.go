@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-var sampleRepos = []hub.Watch{
+var sampleRepos = []hub.Repo{
 	{Type: "model", Name: "me/m"},
 	{Type: "dataset", Name: "me/d"},
 	{Type: "space", Name: "Me/My_Space.app"},
@@ -23,7 +23,7 @@ var sampleRepos = []hub.Watch{
 }
 
 // everySample makes every variant of every kind of every type of repo.
-func everySample(t *testing.T, see func(name string, kind Kind, repo hub.Watch, v Variant, body []byte)) {
+func everySample(t *testing.T, see func(name string, kind Kind, repo hub.Repo, v Variant, body []byte)) {
 	for _, repo := range sampleRepos {
 		for _, kind := range KindsOf(repo.Type) {
 			for _, v := range Variants(kind, repo.Type) {
@@ -79,7 +79,7 @@ func TestASampleHasTheKeysOfTheDocs(t *testing.T) {
 	comment := "comment comment.id comment.author comment.author.id comment.hidden comment.url comment.url.web "
 	for _, tt := range []struct {
 		kind    Kind
-		repo    string
+		repo    hub.RepoType
 		variant Variant
 		want    string
 	}{
@@ -101,7 +101,7 @@ func TestASampleHasTheKeysOfTheDocs(t *testing.T) {
 			"updatedFiles[] updatedFiles[].path updatedFiles[].action updatedFiles[].xetHash updatedFiles[].size updatedFilesTruncated"},
 		{"repo.content.update", "bucket", VariantRemoval, head + "updatedFiles[] updatedFiles[].path updatedFiles[].action"},
 	} {
-		p, err := Sample(tt.kind, hub.Watch{Type: tt.repo, Name: "me/x"}, SampleOptions{Variant: tt.variant})
+		p, err := Sample(tt.kind, hub.Repo{Type: tt.repo, Name: "me/x"}, SampleOptions{Variant: tt.variant})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestEveryIDAndShaOfASampleHasTheFormOfTheHub(t *testing.T) {
 		"subdomain": regexp.MustCompile("^me-my-space-app$"),
 	}
 	seen := map[string]bool{}
-	everySample(t, func(name string, kind Kind, repo hub.Watch, _ Variant, body []byte) {
+	everySample(t, func(name string, kind Kind, repo hub.Repo, _ Variant, body []byte) {
 		for path, value := range keysOf(t, body) {
 			key := path[strings.LastIndexByte(path, '.')+1:]
 			if form := forms[key]; form != nil && value != nil {
@@ -146,7 +146,7 @@ func TestEveryIDAndShaOfASampleHasTheFormOfTheHub(t *testing.T) {
 				}
 			}
 		}
-		if head := hub.ParseHead(body); MakeKind(head.Scope, head.Action) != kind || head.RepoName != repo.Name || head.RepoType != repo.Type {
+		if head := hub.ParseHead(body); MakeKind(head.Scope, head.Action) != kind || head.Repo != repo {
 			t.Errorf("%s: is filed under %+v", name, head)
 		}
 	})
@@ -158,7 +158,7 @@ func TestEveryIDAndShaOfASampleHasTheFormOfTheHub(t *testing.T) {
 }
 
 func TestOnlyEventsOfReposTellTheHeadAndBucketsNever(t *testing.T) {
-	everySample(t, func(name string, kind Kind, repo hub.Watch, _ Variant, body []byte) {
+	everySample(t, func(name string, kind Kind, repo hub.Repo, _ Variant, body []byte) {
 		_, told := keysOf(t, body)["repo.headSha"]
 		if want := kind.Domain() == "repo" && repo.Type != "bucket"; told != want {
 			t.Errorf("%s: headSha is told: %v, want %v", name, told, want)
@@ -167,13 +167,13 @@ func TestOnlyEventsOfReposTellTheHeadAndBucketsNever(t *testing.T) {
 }
 
 func TestThePayloadOfABucketLeavesOutAHeadThatItWasGiven(t *testing.T) {
-	if p := Compose("repo.update", hub.Repo{Type: "bucket", HeadSHA: "5e7f"}, "65a1"); p.Repo.HeadSHA != "" {
+	if p := NewPayload("repo.update", hub.PayloadRepo{Type: "bucket", HeadSHA: "5e7f"}, "65a1"); p.Repo.HeadSHA != "" {
 		t.Errorf("it tells %q", p.Repo.HeadSHA)
 	}
 }
 
 func TestTheURLsOfASampleLeadToItsParts(t *testing.T) {
-	p, err := Sample("discussion.create", hub.Watch{Type: "dataset", Name: "me/d"}, SampleOptions{Endpoint: "http://127.0.0.1:4000/"})
+	p, err := Sample("discussion.create", hub.Repo{Type: "dataset", Name: "me/d"}, SampleOptions{Endpoint: "http://127.0.0.1:4000/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestTheURLsOfASampleLeadToItsParts(t *testing.T) {
 }
 
 func TestTheSameSeedGivesTheSameSampleAndAnotherSeedAnotherOne(t *testing.T) {
-	repo := hub.Watch{Type: "model", Name: "me/m"}
+	repo := hub.Repo{Type: "model", Name: "me/m"}
 	make := func(seed uint64) hub.Payload {
 		p, err := Sample("discussion.comment.create", repo, SampleOptions{Seed: seed})
 		if err != nil {
@@ -202,7 +202,7 @@ func TestTheSameSeedGivesTheSameSampleAndAnotherSeedAnotherOne(t *testing.T) {
 }
 
 func TestSamplesAboutOneRepoAgreeOnIt(t *testing.T) {
-	repo := hub.Watch{Type: "model", Name: "me/m"}
+	repo := hub.Repo{Type: "model", Name: "me/m"}
 	a, errA := Sample("repo.content.update", repo, SampleOptions{Seed: 3})
 	b, errB := Sample("discussion.create", repo, SampleOptions{Seed: 3})
 	if errA != nil || errB != nil {
@@ -215,7 +215,7 @@ func TestSamplesAboutOneRepoAgreeOnIt(t *testing.T) {
 
 func TestACommitLeadsToTheHeadOfItsRepo(t *testing.T) {
 	for _, v := range Variants("repo.content.update", "model") {
-		p, err := Sample("repo.content.update", hub.Watch{Type: "model", Name: "me/m"}, SampleOptions{Variant: v})
+		p, err := Sample("repo.content.update", hub.Repo{Type: "model", Name: "me/m"}, SampleOptions{Variant: v})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +231,7 @@ func TestACommitLeadsToTheHeadOfItsRepo(t *testing.T) {
 }
 
 func TestATruncatedSampleIsAsLargeAsTheHubMakesThem(t *testing.T) {
-	p, err := Sample("repo.content.update", hub.Watch{Type: "bucket", Name: "me/b"}, SampleOptions{Variant: VariantTruncated})
+	p, err := Sample("repo.content.update", hub.Repo{Type: "bucket", Name: "me/b"}, SampleOptions{Variant: VariantTruncated})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,7 @@ func TestATruncatedSampleIsAsLargeAsTheHubMakesThem(t *testing.T) {
 }
 
 func TestAPrivateSampleSaysSo(t *testing.T) {
-	p, err := Sample("repo.config.update", hub.Watch{Type: "model", Name: "me/m"}, SampleOptions{Private: true})
+	p, err := Sample("repo.config.update", hub.Repo{Type: "model", Name: "me/m"}, SampleOptions{Private: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestBucketsHaveNoDiscussions(t *testing.T) {
 	if n := len(KindsOf("bucket")); n != 6 {
 		t.Errorf("a bucket has %d kinds, want the 6 of repos", n)
 	}
-	if got := KindsOf("model"); !slices.Equal(got, Kinds) {
+	if got := KindsOf("model"); !slices.Equal(got, Kinds()) {
 		t.Errorf("a model has %q, want all kinds", got)
 	}
 	if got := KindsOf("user"); got != nil {
@@ -279,14 +279,14 @@ func TestWhatTheHubNeverSendsIsAnErrorThatSaysWhy(t *testing.T) {
 	}{
 		{"discussion.create", "bucket:me/b", "no discussion.create for a bucket", ""},
 		{"repo.explode", "model:me/m", `no events of the kind "repo.explode"`, ""},
-		{"repo.create", "user:me", "is no repo", ""},
+		{"repo.create", "user:me", "is not a repo", ""},
 		{"repo.create", "space:alone", "has no owner", ""},
-		{"repo.create", "models:me/m", "is no repo", ""},
+		{"repo.create", "models:me/m", "is not a repo", ""},
 		{"repo.create", "model:me/m/x", "too many slashes", ""},
 		{"discussion.create", "model:me/m", `no variant "tag"`, VariantTag},
 	} {
 		typ, name, _ := strings.Cut(tt.repo, ":")
-		_, err := Sample(tt.kind, hub.Watch{Type: typ, Name: name}, SampleOptions{Variant: tt.variant})
+		_, err := Sample(tt.kind, hub.Repo{Type: hub.RepoType(typ), Name: name}, SampleOptions{Variant: tt.variant})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s of %s: got %v, want an error with %q", tt.kind, tt.repo, err, tt.want)
 		}

@@ -29,7 +29,7 @@ func TestASummarySaysWhatAPayloadIsAbout(t *testing.T) {
 		`not JSON`: "",
 	} {
 		e := &Event{Body: []byte(body)}
-		e.File()
+		e.ParseRequest()
 		if e.Summary != want {
 			t.Errorf("%.80s: %q, want %q", body, e.Summary, want)
 		}
@@ -41,7 +41,7 @@ func TestASummarySaysWhatAPayloadIsAbout(t *testing.T) {
 
 func TestALongSummaryIsCutBetweenRunes(t *testing.T) {
 	e := &Event{Body: []byte(`{"discussion":{"num":1,"title":"` + strings.Repeat("é", 500) + `"},"comment":{"content":"` + strings.Repeat("日", 500) + `"}}`)}
-	e.File()
+	e.ParseRequest()
 	if n := utf8.RuneCountInString(e.Summary); n != maxSummary || !utf8.ValidString(e.Summary) || !strings.HasSuffix(e.Summary, "…") {
 		t.Errorf("%d runes: %q", n, e.Summary)
 	}

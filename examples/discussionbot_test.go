@@ -49,10 +49,10 @@ func TestTheDiscussionBotAnswersMentionsAndNotItself(t *testing.T) {
 
 		byBot := slices.DeleteFunc(w.comments(api, 1), func(c string) bool { return !strings.HasPrefix(c, "bot: ") })
 		slices.Sort(byBot)
-		if want := []string{"bot: @bot files", "bot: At main there are 1 files:\n\n- `.gitattributes`\n", "bot: I can list the files of this repository: mention me and write *files*."}; !slices.Equal(byBot, want) {
+		if want := []string{"bot: @bot files", "bot: Files at main:\n\n- `.gitattributes`\n", "bot: I can list the files of this repository: mention me and write *files*."}; !slices.Equal(byBot, want) {
 			t.Errorf("in the discussion the bot wrote %q", byBot)
 		}
-		if all := w.comments(api, 2); len(all) != 3 || all[2] != "bot: At refs/pr/2 there are 2 files:\n\n- `.gitattributes`\n- `config.json`\n" {
+		if all := w.comments(api, 2); len(all) != 3 || all[2] != "bot: Files at refs/pr/2:\n\n- `.gitattributes`\n- `config.json`\n" {
 			t.Errorf("in the pull request: %q", all)
 		}
 	})

@@ -45,8 +45,7 @@ type ClientConfig struct {
 type Client struct {
 	endpoint  string
 	host      string
-	broken    error // what is wrong with the configuration, said by every call
-	insecure  bool  // plain http to another machine
+	insecure  bool // plain http to another machine
 	offline   bool
 	token     string
 	userAgent string
@@ -62,16 +61,20 @@ type Client struct {
 	maxWarn int
 }
 
-// NewClient makes a client. It touches no network: what is wrong with the
-// configuration is said by each call. Close it to let go of its connections.
-func NewClient(cfg ClientConfig) *Client {
+// NewClient makes a client. It sends nothing. The error says what is wrong with
+// the endpoint or the token ([ErrBadToken]); it does not hold the token. Call
+// [Client.Close] when the client is no longer needed.
+func NewClient(cfg ClientConfig) (*Client, error) {
 	endpoint, err := ParseEndpoint(cfg.Endpoint)
+	if err != nil {
+		return nil, err
+	}
 	token := strings.TrimSpace(cfg.Token)
-	if e := checkToken(token); err == nil && e != nil {
-		err = fmt.Errorf("the token cannot be one: %w", e)
+	if err := checkToken(token); err != nil {
+		return nil, fmt.Errorf("invalid token: %w", err)
 	}
 	c := &Client{
-		endpoint: endpoint, broken: err, offline: cfg.Offline, token: token,
+		endpoint: endpoint, offline: cfg.Offline, token: token,
 		userAgent: userAgent(cfg.Version, cfg.Origin),
 		timeout:   cmp.Or(max(cfg.Timeout, 0), 10*time.Second),
 		retries:   max(cmp.Or(cfg.Retries, 2), 0),
@@ -94,7 +97,7 @@ func NewClient(cfg ClientConfig) *Client {
 		}
 		c.http.Transport = c.own
 	}
-	return c
+	return c, nil
 }
 
 // Endpoint is the address that the client calls, without a trailing slash.
@@ -176,8 +179,6 @@ func (c *Client) call(ctx context.Context, r request) error {
 func (c *Client) refuse(ctx context.Context, r request) *Error {
 	e := &Error{Op: r.op, Method: r.method, URL: c.endpoint + r.path}
 	switch {
-	case c.broken != nil:
-		e.Err, e.kind = c.broken, ErrInvalid
 	case c.offline:
 		e.Err, e.kind = ErrOffline, ErrOffline
 	case c.insecure && (c.token != "" || r.body != nil):

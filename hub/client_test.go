@@ -110,8 +110,8 @@ func TestAnAnswerThatIsNotTheHubsIsAnError(t *testing.T) {
 				continue
 			}
 			// What was answered with 200 has most likely been done.
-			if !errors.Is(err, ErrBadAnswer) || MaybeDone(err) != each.changes {
-				t.Errorf("%s, answered %.20q: %v, may be done: %v", name, body, err, MaybeDone(err))
+			if !errors.Is(err, ErrBadAnswer) || OutcomeUnknown(err) != each.changes {
+				t.Errorf("%s, answered %.20q: %v, may be done: %v", name, body, err, OutcomeUnknown(err))
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func TestAnIDCannotNameAnotherPath(t *testing.T) {
 		_, getErr := c.GetWebhook(t.Context(), id)
 		_, replayErr := c.ReplayDelivery(t.Context(), testID, id)
 		for _, err := range []error{getErr, replayErr, c.DeleteWebhook(t.Context(), id)} {
-			if !errors.Is(err, ErrInvalid) || MaybeDone(err) {
+			if !errors.Is(err, ErrInvalid) || OutcomeUnknown(err) {
 				t.Errorf("id %q: %v", id, err)
 			}
 		}
@@ -175,7 +175,7 @@ func TestTheTokenNeverGoesOverPlainHTTPToAnotherMachine(t *testing.T) {
 	for _, endpoint := range []string{"http://hub.example", "HTTP://10.0.0.1:80", "http://localhost.example", "http://127.0.0.1.example/x", "http://0.0.0.0"} {
 		c := clientAt(t, endpoint, count)
 		for name, each := range calls() {
-			if err := each.call(t.Context(), c); !errors.Is(err, ErrInsecure) || MaybeDone(err) || Hint(err) == "" {
+			if err := each.call(t.Context(), c); !errors.Is(err, ErrInsecure) || OutcomeUnknown(err) {
 				t.Errorf("%s at %s: %v", name, endpoint, err)
 			}
 		}
@@ -201,7 +201,7 @@ func TestOfflineTouchesNothing(t *testing.T) {
 	var rec recorder
 	c := clientFor(t, rec.wrap(answer(200, nil, "[]")), func(cfg *ClientConfig) { cfg.Offline = true })
 	for name, each := range calls() {
-		if err := each.call(t.Context(), c); !errors.Is(err, ErrOffline) || MaybeDone(err) || Hint(err) != "unset HF_HUB_OFFLINE" {
+		if err := each.call(t.Context(), c); !errors.Is(err, ErrOffline) || OutcomeUnknown(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -210,18 +210,18 @@ func TestOfflineTouchesNothing(t *testing.T) {
 	}
 }
 
-func TestAWrongConfigurationIsSaidByEachCall(t *testing.T) {
-	for _, change := range []func(*ClientConfig){
-		func(cfg *ClientConfig) { cfg.Endpoint = "ftp://x" },
-		func(cfg *ClientConfig) { cfg.Endpoint = "https://u:hf_pass@x" },
-		func(cfg *ClientConfig) { cfg.Token = "hf_a\r\nX-Evil: 1" },
+func TestAWrongConfigurationIsAnErrorOfNewClient(t *testing.T) {
+	for words, cfg := range map[string]ClientConfig{
+		`"ftp://x"`:           {Endpoint: "ftp://x"},
+		"no user or password": {Endpoint: "https://u:hf_pass@x"},
+		"invalid token":       {Token: "hf_a\r\nX-Evil: 1"},
 	} {
-		c := clientAt(t, "http://127.0.0.1:1", change)
-		for name, each := range calls() {
-			err := each.call(t.Context(), c)
-			if !errors.Is(err, ErrInvalid) || MaybeDone(err) || strings.Contains(err.Error(), "hf_") {
-				t.Errorf("%s: %v", name, err)
-			}
+		c, err := NewClient(cfg)
+		if err == nil || c != nil || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "hf_") {
+			t.Errorf("%v, want %q", err, words)
+		}
+		if errors.Is(err, ErrBadToken) != (cfg.Token != "") {
+			t.Errorf("%v is ErrBadToken: %v", err, errors.Is(err, ErrBadToken))
 		}
 	}
 }
@@ -239,8 +239,8 @@ func TestNoRedirectIsFollowedToAnotherHost(t *testing.T) {
 				t.Errorf("%s, answered %d: %v", name, status, err)
 			}
 			// 307 and 308 ask to send it elsewhere: it was not done here.
-			if MaybeDone(err) != (each.changes && status < 307) {
-				t.Errorf("%s, answered %d: may be done: %v", name, status, MaybeDone(err))
+			if OutcomeUnknown(err) != (each.changes && status < 307) {
+				t.Errorf("%s, answered %d: may be done: %v", name, status, OutcomeUnknown(err))
 			}
 		}
 	}
@@ -333,7 +333,7 @@ func TestAnEndedContextSendsNothing(t *testing.T) {
 	cancel(why)
 	for name, each := range calls() {
 		err := each.call(ctx, c)
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, why) || errors.Is(err, ErrUnreachable) || MaybeDone(err) {
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, why) || errors.Is(err, ErrUnreachable) || OutcomeUnknown(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -48,7 +48,7 @@ func TestAnEndpointIsAnHTTPURLWithAHost(t *testing.T) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
-	if c := NewClient(ClientConfig{Endpoint: "http://127.0.0.1:7000/"}); c.Endpoint() != "http://127.0.0.1:7000" {
-		t.Errorf("a client's endpoint is %q", c.Endpoint())
+	if c, err := NewClient(ClientConfig{Endpoint: "http://127.0.0.1:7000/"}); err != nil || c.Endpoint() != "http://127.0.0.1:7000" {
+		t.Errorf("a client's endpoint: %v, %v", c, err)
 	}
 }

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -38,7 +37,7 @@ type Error struct {
 	Err        error         // why there is no answer or no readable one; nil when the Hub refused
 
 	kind  error // one of the sentinels above, where the status does not tell
-	maybe bool  // see MaybeDone
+	maybe bool  // see OutcomeUnknown
 }
 
 // Is makes errors.Is tell the sentinels apart.
@@ -102,7 +101,7 @@ func (e *Error) summary() string {
 	return fmt.Sprintf("the Hub refused to %s (%d)", e.Op, e.Status)
 }
 
-// MaybeDone reports whether the call that ended with err may have been carried
+// OutcomeUnknown reports whether the call that ended with err may have been carried
 // out all the same: it changes something, a part of it may have been sent, and
 // no answer says that it was refused. A create that may be done has to be
 // looked for in the list. A false is certain: nothing was done.
@@ -110,47 +109,9 @@ func (e *Error) summary() string {
 // An answer of 4xx is a refusal, except where an earlier try of the same call
 // went unanswered: a delete may have been done by that one, and the 404 be its
 // doing. An answer of 5xx, or one that cannot be read, tells nothing.
-func MaybeDone(err error) bool {
+func OutcomeUnknown(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.maybe
-}
-
-// Hint gives what a user can do about an error of this package, as a line that
-// can be typed or followed, or "" where nothing is known to help.
-func Hint(err error) string {
-	var e *Error
-	errors.As(err, &e)
-	switch {
-	case errors.Is(err, ErrUnauthorized), errors.Is(err, ErrNoToken):
-		return `run "hf auth login", or set HF_TOKEN to a token that may write webhooks`
-	case errors.Is(err, ErrBadToken):
-		return `copy the token again from https://huggingface.co/settings/tokens, or run "hf auth login"`
-	case errors.Is(err, ErrForbidden):
-		return "use a token with the role write, or a fine-grained one with user.webhooks.write: https://huggingface.co/settings/tokens"
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrInvalid) && e != nil && e.Method == http.MethodDelete:
-		return `see what this token's user has: "hf-tap webhooks ls"`
-	case errors.Is(err, ErrRateLimited) && e != nil && e.RetryAfter > 0:
-		return fmt.Sprintf("try again in %v", e.RetryAfter)
-	case errors.Is(err, ErrRateLimited):
-		return "try again in some minutes: the Hub counts requests in windows of 5 minutes"
-	case errors.Is(err, ErrOffline):
-		return "unset HF_HUB_OFFLINE"
-	case errors.Is(err, ErrInsecure):
-		return "set HF_ENDPOINT to an https URL"
-	case errors.Is(err, ErrInvalid) && e != nil && e.Status == 0:
-		return "" // the error says what is wrong
-	case errors.Is(err, ErrInvalid):
-		return "check what is watched: type:name, like model:me/m, of something that is there"
-	case errors.Is(err, ErrBadAnswer):
-		return "check HF_ENDPOINT, and whether a proxy or a login page stands in between"
-	case errors.Is(err, context.Canceled):
-		return ""
-	case errors.Is(err, ErrUnreachable):
-		return "check the network, HTTPS_PROXY and HF_ENDPOINT, then try again"
-	case e != nil && e.Status >= 500:
-		return "try again later: https://status.huggingface.co says what the Hub knows of it"
-	}
-	return ""
 }
 
 // maxText is how much of a text from the network an Error keeps, in bytes.

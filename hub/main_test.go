@@ -35,7 +35,10 @@ func clientAt(t *testing.T, endpoint string, change ...func(*ClientConfig)) *Cli
 	for _, f := range change {
 		f(&cfg)
 	}
-	c := NewClient(cfg)
+	c, err := NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	return c
 }
@@ -88,7 +91,7 @@ func exampleSpec() WebhookSpec {
 	return WebhookSpec{
 		URL: "https://x.example/hf-tap/abc?a=1&b=2", Secret: "s3cret-of-the-webhook",
 		Watched: []Watch{{Type: "model", Name: "me/m", AvatarURL: "https://x.example/a.png"}, {Type: "user", Name: "me"}},
-		Domains: []string{"repo", "discussions", "discussion"},
+		Domains: []Domain{"repo", "discussions", "discussion"},
 	}
 }
 

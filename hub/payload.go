@@ -2,17 +2,15 @@ package hub
 
 import (
 	"encoding/json"
-	"net/url"
 	"strconv"
-	"strings"
 )
 
 // Payload is the body of a delivery, version 3, as the Hub's docs describe it.
 // It is what the samples and the sandbox write. To read a body that somebody
 // sent, use ParsePayload, which forgives what json.Unmarshal would not.
 type Payload struct {
-	Event                 EventHead    `json:"event"`
-	Repo                  Repo         `json:"repo"`
+	Event                 PayloadEvent `json:"event"`
+	Repo                  PayloadRepo  `json:"repo"`
 	Discussion            *Discussion  `json:"discussion,omitempty"`
 	Comment               *Comment     `json:"comment,omitempty"`
 	Webhook               WebhookRef   `json:"webhook"`
@@ -27,15 +25,10 @@ type Payload struct {
 	Raw []byte `json:"-"`
 }
 
-// EventHead says what happened: an action within a scope.
-type EventHead struct {
-	Action string `json:"action"` // create, delete, update, move
-	Scope  string `json:"scope"`  // repo, repo.content, repo.config, discussion, discussion.comment, or narrower
-}
-
-// Repo is the repo that an event is about.
-type Repo struct {
-	Type      string   `json:"type"` // model, dataset, space, bucket, kernel, or newer
+// PayloadRepo is the repo that an event is about, with all that a payload has
+// about it. [PayloadRepo.Repo] is its type and name alone.
+type PayloadRepo struct {
+	Type      RepoType `json:"type"` // model, dataset, space, bucket, kernel, or newer
 	Name      string   `json:"name"` // "owner/name"; old canonical repos have no slash
 	ID        string   `json:"id"`   // 24 hex digits
 	Private   bool     `json:"private"`
@@ -46,11 +39,8 @@ type Repo struct {
 	Owner     Account  `json:"owner"`
 }
 
-// URLs are the two addresses of a thing on the Hub.
-type URLs struct {
-	Web string `json:"web"`
-	API string `json:"api,omitempty"` // comments have none
-}
+// Repo returns the type and the name of a repo.
+func (r PayloadRepo) Repo() Repo { return Repo{Type: r.Type, Name: r.Name} }
 
 // Account is a user or an organization, by id alone.
 type Account struct {
@@ -115,9 +105,10 @@ type FileUpdate struct {
 // Head is what every delivery is filed under. Its fields are empty where the
 // body has none, is no JSON, or has another shape.
 type Head struct {
-	Scope, Action      string
-	RepoType, RepoName string
-	WebhookID          string
+	Scope     Scope
+	Action    Action
+	Repo      Repo
+	WebhookID string
 }
 
 // ParseHead reads the head of a body and nothing else. It never fails: a body
@@ -179,10 +170,10 @@ func parseHead(body []byte, value func(key, raw []byte)) (h Head, ok bool) {
 		switch {
 		case is(key, "event"):
 			h.Scope, h.Action = "", ""
-			ok = s.strings(pair{"scope", &h.Scope}, pair{"action", &h.Action})
+			ok = s.strings(pair{"scope", (*string)(&h.Scope)}, pair{"action", (*string)(&h.Action)})
 		case is(key, "repo"):
-			h.RepoType, h.RepoName = "", ""
-			ok = s.strings(pair{"type", &h.RepoType}, pair{"name", &h.RepoName})
+			h.Repo = Repo{}
+			ok = s.strings(pair{"type", (*string)(&h.Repo.Type)}, pair{"name", &h.Repo.Name})
 		case is(key, "webhook"):
 			h.WebhookID = ""
 			ok = s.strings(pair{"id", &h.WebhookID}, pair{})
@@ -230,8 +221,8 @@ func ParsePayload(body []byte) (p Payload, ok bool) {
 		read(part.raw, part.into)
 	}
 	// encoding/json is laxer about keys that stand there twice or in capitals.
-	p.Event = EventHead{Action: head.Action, Scope: head.Scope}
-	p.Repo.Type, p.Repo.Name, p.Webhook.ID = head.RepoType, head.RepoName, head.WebhookID
+	p.Event = PayloadEvent{Action: head.Action, Scope: head.Scope}
+	p.Repo.Type, p.Repo.Name, p.Webhook.ID = head.Repo.Type, head.Repo.Name, head.WebhookID
 	return p, true
 }
 
@@ -260,44 +251,6 @@ func (f fields) text(key string) string {
 	var s string
 	read(f[key], &s)
 	return s
-}
-
-// Narrow gives the scope under which the Hub documents an event: a scope
-// narrower than any known one counts as an update of the known one above it
-// ("repo.config.dois" is an update of "repo.config"). A scope that has no known
-// one above it is returned unchanged.
-func (h EventHead) Narrow() EventHead {
-	for scope := h.Scope; scope != ""; {
-		switch scope {
-		case "repo", "repo.content", "repo.config", "discussion", "discussion.comment":
-			if scope != h.Scope {
-				return EventHead{Action: "update", Scope: scope}
-			}
-			return h
-		}
-		i := strings.LastIndexByte(scope, '.')
-		if i < 0 {
-			break
-		}
-		scope = scope[:i]
-	}
-	return h
-}
-
-// RepoURLs are the addresses of a repo at endpoint ("https://huggingface.co"):
-// models stand at the root of the site, all others under their plural.
-func RepoURLs(endpoint, repoType, name string) URLs {
-	plural := url.PathEscape(repoType) + "s/"
-	web := plural
-	if repoType == "model" {
-		web = ""
-	}
-	parts := strings.Split(name, "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	name = strings.Join(parts, "/")
-	return URLs{Web: endpoint + "/" + web + name, API: endpoint + "/api/" + plural + name}
 }
 
 // DiscussionURLs are the addresses of discussion or pull request num in the

@@ -40,10 +40,10 @@ func TestTheSamplesOfTheHubsDocsComeBackWhole(t *testing.T) {
 
 func TestAHeadIsReadFromEachSample(t *testing.T) {
 	for name, want := range map[string]Head{
-		"a pull request":  {"discussion", "create", "model", "openai-community/gpt2", "6390e855e30d9209411de93b"},
-		"a new ref":       {"repo.content", "update", "space", "Wauplin/gradio-user-history", "65a14fd933eca76f4639fc84"},
-		"a bucket upload": {"repo.content", "update", "bucket", "some-user/some-bucket", "6390e855e30d9209411de93b"},
-		"the other parts": {"repo", "move", "dataset", "me/d", "6390e855e30d9209411de93b"},
+		"a pull request":  {"discussion", "create", Repo{"model", "openai-community/gpt2"}, "6390e855e30d9209411de93b"},
+		"a new ref":       {"repo.content", "update", Repo{"space", "Wauplin/gradio-user-history"}, "65a14fd933eca76f4639fc84"},
+		"a bucket upload": {"repo.content", "update", Repo{"bucket", "some-user/some-bucket"}, "6390e855e30d9209411de93b"},
+		"the other parts": {"repo", "move", Repo{"dataset", "me/d"}, "6390e855e30d9209411de93b"},
 	} {
 		if got := ParseHead([]byte(samples()[name])); got != want {
 			t.Errorf("%s: %+v", name, got)
@@ -65,13 +65,13 @@ func TestAHeadIsReadFromBodiesOfOtherShapes(t *testing.T) {
 		`{"event":null,"repo":null,"webhook":null}`: {},
 		`{"event":{"scope":5,"action":"update"}}`:   {Action: "update"},
 		`{"event":{"scope":{"scope":"x"}}}`:         {},
-		`{"event":{"scope":null,"action":["a"]},"repo":{"type":"kernel","name":"a/b"},"webhook":{"id":"1"}}`: {RepoType: "kernel", RepoName: "a/b", WebhookID: "1"},
+		`{"event":{"scope":null,"action":["a"]},"repo":{"type":"kernel","name":"a/b"},"webhook":{"id":"1"}}`: {Repo: Repo{"kernel", "a/b"}, WebhookID: "1"},
 		`{"x":{"event":{"scope":"no"}},"event":{"x":{"scope":"no"},"scope":"galaxy"}}`:                       {Scope: "galaxy"},
 		// Of two keys the last one counts, whatever it holds.
 		`{"event":{"scope":"a","scope":"b"}}`:            {Scope: "b"},
 		`{"event":{"scope":"a","scope":5}}`:              {},
 		`{"event":{"scope":"a","action":"b"},"event":5}`: {},
-		`{"repo":{"type":"a"},"repo":{"name":"b"}}`:      {RepoName: "b"},
+		`{"repo":{"type":"a"},"repo":{"name":"b"}}`:      {Repo: Repo{Name: "b"}},
 		// Capitals make another key, as they do for everyone but encoding/json.
 		`{"Event":{"scope":"a"},"event":{"Scope":"b"}}`: {},
 		// Escapes in keys and texts, and bytes that are no UTF-8.
@@ -106,8 +106,8 @@ func TestAFieldOfAnotherShapeLosesNoneOfItsNeighbours(t *testing.T) {
 	}
 	yes, sha := true, "n"
 	want := Payload{
-		Event:         EventHead{Action: "create", Scope: "discussion"},
-		Repo:          Repo{Type: "galaxy", Name: "me/m", HeadSHA: "abc"},
+		Event:         PayloadEvent{Action: "create", Scope: "discussion"},
+		Repo:          PayloadRepo{Type: "galaxy", Name: "me/m", HeadSHA: "abc"},
 		Discussion:    &Discussion{ID: "1", Status: "open", Author: Account{ID: "u"}, Pinned: &yes, URL: URLs{API: "a"}, Changes: &Changes{}},
 		Webhook:       WebhookRef{ID: "w"},
 		UpdatedRefs:   []RefUpdate{{}, {Ref: "refs/heads/main", NewSHA: &sha}},
@@ -130,7 +130,12 @@ func TestAFieldOfAnotherShapeLosesNoneOfItsNeighbours(t *testing.T) {
 }
 
 func TestANarrowerScopeCountsAsAnUpdateOfTheBroaderOne(t *testing.T) {
-	for _, c := range [][4]string{
+	for _, c := range []struct {
+		scope    Scope
+		action   Action
+		countsAs Scope
+		as       Action
+	}{
 		{"repo", "create", "repo", "create"},
 		{"repo.config", "update", "repo.config", "update"},
 		{"repo.config.dois", "create", "repo.config", "update"},
@@ -145,21 +150,21 @@ func TestANarrowerScopeCountsAsAnUpdateOfTheBroaderOne(t *testing.T) {
 		{".", "update", ".", "update"},
 		{"repo.", "create", "repo", "update"},
 	} {
-		if got := (EventHead{Scope: c[0], Action: c[1]}).Narrow(); got != (EventHead{Scope: c[2], Action: c[3]}) {
-			t.Errorf("%s %s counts as %s %s", c[0], c[1], got.Scope, got.Action)
+		if got := (PayloadEvent{Scope: c.scope, Action: c.action}).Documented(); got != (PayloadEvent{Scope: c.countsAs, Action: c.as}) {
+			t.Errorf("%s %s counts as %s %s", c.scope, c.action, got.Scope, got.Action)
 		}
 	}
 }
 
 func TestAddressesAreThoseOfTheHub(t *testing.T) {
 	const e = "https://huggingface.co"
-	for typ, want := range map[string]URLs{
+	for typ, want := range map[RepoType]URLs{
 		"model":   {e + "/me/m", e + "/api/models/me/m"},
 		"dataset": {e + "/datasets/me/m", e + "/api/datasets/me/m"},
 		"space":   {e + "/spaces/me/m", e + "/api/spaces/me/m"},
 		"bucket":  {e + "/buckets/me/m", e + "/api/buckets/me/m"},
 	} {
-		repo := RepoURLs(e, typ, "me/m")
+		repo := Repo{Type: typ, Name: "me/m"}.URLs(e)
 		if repo != want {
 			t.Errorf("%s: %+v", typ, repo)
 		}
@@ -172,10 +177,10 @@ func TestAddressesAreThoseOfTheHub(t *testing.T) {
 		}
 	}
 	p, _ := ParsePayload([]byte(samplePullRequest))
-	if d := DiscussionURLs(RepoURLs(e, p.Repo.Type, p.Repo.Name), p.Discussion.Num); d != p.Discussion.URL || CommentURL(d, p.Comment.ID) != p.Comment.URL.Web {
+	if d := DiscussionURLs(p.Repo.Repo().URLs(e), p.Discussion.Num); d != p.Discussion.URL || CommentURL(d, p.Comment.ID) != p.Comment.URL.Web {
 		t.Errorf("the docs' sample has other addresses than %+v", d)
 	}
-	if got := RepoURLs(e, "x/../y", "a b/c?d#e").Web; got != e+"/x%2F..%2Fys/a%20b/c%3Fd%23e" {
+	if got := (Repo{Type: "x/../y", Name: "a b/c?d#e"}).URLs(e).Web; got != e+"/x%2F..%2Fys/a%20b/c%3Fd%23e" {
 		t.Errorf("odd names make %s", got)
 	}
 }
@@ -201,7 +206,7 @@ func FuzzParsePayload(f *testing.F) {
 		if !bytes.Equal(body, before) || !bytes.Equal(p.Raw, before) {
 			t.Fatal("the body was changed or not kept")
 		}
-		if got := (Head{p.Event.Scope, p.Event.Action, p.Repo.Type, p.Repo.Name, p.Webhook.ID}); got != head {
+		if got := (Head{p.Event.Scope, p.Event.Action, p.Repo.Repo(), p.Webhook.ID}); got != head {
 			t.Fatalf("head %+v, payload %+v", head, got)
 		}
 		var top map[string]json.RawMessage
@@ -210,8 +215,8 @@ func FuzzParsePayload(f *testing.F) {
 			t.Fatalf("read: %v, an object: %v", ok, isObject)
 		}
 		want := Head{
-			textOf(top["event"], "scope"), textOf(top["event"], "action"),
-			textOf(top["repo"], "type"), textOf(top["repo"], "name"), textOf(top["webhook"], "id"),
+			Scope(textOf(top["event"], "scope")), Action(textOf(top["event"], "action")),
+			Repo{RepoType(textOf(top["repo"], "type")), textOf(top["repo"], "name")}, textOf(top["webhook"], "id"),
 		}
 		if head != want {
 			t.Fatalf("head %+v, want %+v", head, want)
@@ -227,7 +232,7 @@ func FuzzParsePayload(f *testing.F) {
 				t.Fatalf("cannot be written again: %v", err)
 			}
 		}
-		_ = p.Event.Narrow()
+		_ = p.Event.Documented()
 	})
 }
 

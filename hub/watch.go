@@ -6,37 +6,66 @@ import (
 	"strings"
 )
 
-// WatchTypes are the kinds of thing a webhook can watch, as the Hub's OpenAPI
-// document lists them.
-var WatchTypes = []string{"model", "dataset", "space", "bucket", "kernel", "user", "org"}
+// WatchType is a type of thing that a webhook can watch: a type of repo, a
+// user or an organization.
+type WatchType string
+
+// The types of things that webhooks watch, as the Hub's OpenAPI document lists
+// them.
+const (
+	WatchTypeModel   WatchType = "model"
+	WatchTypeDataset WatchType = "dataset"
+	WatchTypeSpace   WatchType = "space"
+	WatchTypeBucket  WatchType = "bucket"
+	WatchTypeKernel  WatchType = "kernel"
+	WatchTypeUser    WatchType = "user"
+	WatchTypeOrg     WatchType = "org"
+)
+
+// WatchTypes lists the types that are known here.
+func WatchTypes() []WatchType {
+	return []WatchType{
+		WatchTypeModel, WatchTypeDataset, WatchTypeSpace, WatchTypeBucket, WatchTypeKernel, WatchTypeUser, WatchTypeOrg,
+	}
+}
 
 // Watch is one thing that a webhook watches: a repo, or all repos of a user or
-// an organization. It is also the name of a repo, when Type is a repo type.
+// an organization. [ParseWatch] makes one of a text, [Repo.Watch] of a repo.
 type Watch struct {
-	Type string `json:"type"` // one of WatchTypes
-	Name string `json:"name"` // "owner/name" for repos, "name" for users, orgs and old canonical repos
+	Type WatchType `json:"type"`
+	Name string    `json:"name"` // "owner/name" for repos, "name" for users, orgs and old canonical repos
 	// AvatarURL is set by the Hub in its answers and never sent.
 	AvatarURL string `json:"avatarUrl,omitempty"`
 }
 
-// String gives the form that people type: "type:name".
-func (w Watch) String() string { return w.Type + ":" + w.Name }
+// String returns the form that people type, "type:name".
+func (w Watch) String() string { return string(w.Type) + ":" + w.Name }
 
-// IsRepo reports whether w names a single repo rather than an account.
-func (w Watch) IsRepo() bool { return w.Type != "user" && w.Type != "org" }
+// Repo returns the repo that w watches. ok is false if w watches a user or an
+// organization.
+func (w Watch) Repo() (r Repo, ok bool) {
+	if !w.IsRepo() {
+		return Repo{}, false
+	}
+	return Repo{Type: RepoType(w.Type), Name: w.Name}, true
+}
+
+// IsRepo reports whether w watches a single repo.
+func (w Watch) IsRepo() bool { return w.Type != WatchTypeUser && w.Type != WatchTypeOrg }
 
 // ParseWatch reads "type:name". The plural of a type, as it stands in the
 // Hub's addresses, is taken too. The error says what was wrong and quotes s.
 func ParseWatch(s string) (Watch, error) {
-	typ, name, ok := strings.Cut(s, ":")
+	prefix, name, ok := strings.Cut(s, ":")
 	if !ok {
 		return Watch{}, fmt.Errorf("watch %q has no type: want type:name, like model:me/m", s)
 	}
-	if plural := strings.TrimSuffix(typ, "s"); slices.Contains(WatchTypes, plural) {
-		typ = plural
+	typ := WatchType(prefix)
+	if singular := WatchType(strings.TrimSuffix(prefix, "s")); slices.Contains(WatchTypes(), singular) {
+		typ = singular
 	}
-	if !slices.Contains(WatchTypes, typ) {
-		return Watch{}, fmt.Errorf("watch %q has the unknown type %q: want one of %s", s, typ, strings.Join(WatchTypes, ", "))
+	if !slices.Contains(WatchTypes(), typ) {
+		return Watch{}, fmt.Errorf("watch %q has the unknown type %q: want one of %s", s, typ, joined(WatchTypes()))
 	}
 	w := Watch{Type: typ, Name: name}
 	switch parts := strings.Split(name, "/"); {
@@ -66,17 +95,4 @@ func validName(name string) bool {
 		}
 	}
 	return true
-}
-
-// ParseDomain reads a domain of events. The Hub's API takes "repo" and
-// "discussion"; its Python command line says "discussions", which is taken as
-// the same, because that is what people have in their fingers.
-func ParseDomain(s string) (string, error) {
-	switch s {
-	case "repo", "repos":
-		return "repo", nil
-	case "discussion", "discussions":
-		return "discussion", nil
-	}
-	return "", fmt.Errorf("unknown domain %q: want repo or discussion", s)
 }

@@ -22,8 +22,12 @@ func TestWatchesAreReadAsPeopleTypeThem(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("%s: %v, %v", s, got, err)
 		}
-		if got.IsRepo() != (want.Type != "user" && want.Type != "org") {
-			t.Errorf("%s: is a repo: %v", s, got.IsRepo())
+		r, isRepo := got.Repo()
+		if isRepo != (want.Type != "user" && want.Type != "org") || isRepo && r.Watch() != want {
+			t.Errorf("%s: the repo %v, %v", s, r, isRepo)
+		}
+		if parsed, err := ParseRepo(s); (err == nil) != isRepo || parsed != r {
+			t.Errorf("%s: read as the repo %v, %v", s, parsed, err)
 		}
 	}
 	for s, words := range map[string]string{
@@ -53,7 +57,7 @@ func TestWatchesAreReadAsPeopleTypeThem(t *testing.T) {
 }
 
 func TestDomainsAreTakenInBothSpellings(t *testing.T) {
-	for s, want := range map[string]string{"repo": "repo", "repos": "repo", "discussion": "discussion", "discussions": "discussion"} {
+	for s, want := range map[string]Domain{"repo": "repo", "repos": "repo", "discussion": "discussion", "discussions": "discussion"} {
 		if got, err := ParseDomain(s); err != nil || got != want {
 			t.Errorf("%s: %q, %v", s, got, err)
 		}
@@ -77,14 +81,14 @@ func FuzzParseWatch(f *testing.F) {
 			}
 			return
 		}
-		if !slices.Contains(WatchTypes, w.Type) {
+		if !slices.Contains(WatchTypes(), w.Type) {
 			t.Fatalf("type %q", w.Type)
 		}
 		if again, err := ParseWatch(w.String()); err != nil || again != w {
 			t.Fatalf("%q became %v, %v", w, again, err)
 		}
 		// A name that is taken needs no escaping in an address.
-		if web := RepoURLs("", w.Type, w.Name).Web; !strings.HasSuffix(web, "/"+w.Name) {
+		if web := (Repo{Type: RepoType(w.Type), Name: w.Name}).URLs("").Web; !strings.HasSuffix(web, "/"+w.Name) {
 			t.Fatalf("%q has the address %q", w, web)
 		}
 	})

@@ -18,9 +18,9 @@ type Webhook struct {
 	Job         json.RawMessage `json:"job,omitempty"` // a job to run in place of a URL; kept as it came
 	JobSourceID string          `json:"jobSourceId,omitempty"`
 	Watched     []Watch         `json:"watched"`
-	Domains     []string        `json:"domains"` // "repo", "discussion"
+	Domains     []Domain        `json:"domains"`
 	HasSecret   bool            `json:"hasSecret"`
-	Disabled    Disabled        `json:"disabled"`
+	State       State           `json:"disabled"`
 	LastTrigger time.Time       `json:"lastTriggerAt,omitzero"`
 }
 
@@ -31,48 +31,62 @@ type WebhookSpec struct {
 	Job         json.RawMessage `json:"job,omitempty"`
 	JobSourceID string          `json:"jobSourceId,omitempty"`
 	Watched     []Watch         `json:"watched"`          // at least one
-	Domains     []string        `json:"domains"`          // at least one
+	Domains     []Domain        `json:"domains"`          // at least one
 	Secret      string          `json:"secret,omitempty"` // printable ASCII; leaving it out may clear it
 	// ClearSecret sends an empty secret rather than none: an update without one
 	// may keep the present secret.
 	ClearSecret bool `json:"-"`
 }
 
-// Disabled says whether a webhook is off: the Hub sends true, false, or the
-// reason as a string, "suspended-after-failure". The zero value is enabled.
-type Disabled string
+// State says whether a webhook is delivered to. The Hub has true, false or the
+// reason as a string in "disabled"; a State that is not one of the constants is
+// a reason that is not known here, and such a webhook is not delivered to. The
+// zero value is [StateEnabled].
+type State string
 
-// The values of Disabled that the Hub is known to send.
+// The states that the Hub is known to send.
 const (
-	Enabled               Disabled = ""                        // false on the wire
-	DisabledByUser        Disabled = "true"                    // true on the wire
-	SuspendedAfterFailure Disabled = "suspended-after-failure" // too many failed deliveries
+	StateEnabled   State = ""                        // false in JSON
+	StateDisabled  State = "true"                    // true in JSON: the user disabled it
+	StateSuspended State = "suspended-after-failure" // too many deliveries failed; EnableWebhook ends it
 )
 
-// UnmarshalJSON reads a bool or a string; a value of any other shape counts as
-// disabled, with its text as the reason.
-func (d *Disabled) UnmarshalJSON(b []byte) error {
-	var s string
+// String returns "enabled", "disabled", "suspended-after-failure", or another
+// reason as the Hub sent it.
+func (s State) String() string {
+	switch s {
+	case StateEnabled:
+		return "enabled"
+	case StateDisabled:
+		return "disabled"
+	}
+	return string(s)
+}
+
+// UnmarshalJSON reads a bool or a string. A value of any other shape is a state
+// with its text as the reason.
+func (s *State) UnmarshalJSON(b []byte) error {
+	var reason string
 	switch {
 	case string(b) == "false" || string(b) == "null":
-		*d = Enabled
-	case json.Unmarshal(b, &s) == nil:
-		*d = Disabled(s)
+		*s = StateEnabled
+	case json.Unmarshal(b, &reason) == nil:
+		*s = State(reason)
 	default:
-		*d = Disabled(b)
+		*s = State(b)
 	}
 	return nil
 }
 
 // MarshalJSON writes what the Hub writes: false, true or the reason.
-func (d Disabled) MarshalJSON() ([]byte, error) {
-	switch d {
-	case Enabled:
+func (s State) MarshalJSON() ([]byte, error) {
+	switch s {
+	case StateEnabled:
 		return []byte("false"), nil
-	case DisabledByUser:
+	case StateDisabled:
 		return []byte("true"), nil
 	}
-	return json.Marshal(string(d))
+	return json.Marshal(string(s))
 }
 
 // UnmarshalJSON reads a webhook as far as it can be read: a field of another
@@ -91,15 +105,13 @@ func (w *Webhook) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Spec gives what makes w what it is, for an update of some of it. The secret
-// is not there, because the Hub does not tell it: set it, or the update may
-// clear it. The secrets of a job come as names without values, which the Hub
-// does not take back, so that the job of such a webhook has to be given anew.
+// Spec returns what of w an update has to send again. It lacks what the Hub does
+// not return, and what is left out of an update is lost: the secret, which the
+// caller has to set, and the Job. The Hub leaves parts of a Job out of its
+// answers, so that sending one back would destroy them: set Job or JobSourceID
+// anew.
 func (w Webhook) Spec() WebhookSpec {
-	return WebhookSpec{
-		URL: w.URL, Job: w.Job, JobSourceID: w.JobSourceID,
-		Watched: slices.Clone(w.Watched), Domains: slices.Clone(w.Domains),
-	}
+	return WebhookSpec{URL: w.URL, Watched: slices.Clone(w.Watched), Domains: slices.Clone(w.Domains)}
 }
 
 // Check reports what the Hub is known to refuse: nothing watched, no domain or
@@ -134,7 +146,7 @@ func (s WebhookSpec) Check() error {
 		return errors.New("the secret has characters other than printable ASCII")
 	}
 	for _, d := range s.Domains {
-		if _, err := ParseDomain(d); err != nil {
+		if _, err := ParseDomain(string(d)); err != nil {
 			return err
 		}
 	}
@@ -147,9 +159,9 @@ func (s WebhookSpec) body() ([]byte, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	var domains []string
+	var domains []Domain
 	for _, d := range s.Domains {
-		d, err := ParseDomain(d)
+		d, err := ParseDomain(string(d))
 		if err != nil {
 			return nil, err
 		}

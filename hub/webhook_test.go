@@ -8,26 +8,26 @@ import (
 )
 
 func TestDisabledIsABoolOrTheReason(t *testing.T) {
-	for wire, want := range map[string]Disabled{
-		`false`: Enabled, `true`: DisabledByUser, `"suspended-after-failure"`: SuspendedAfterFailure, `"a-new-reason"`: "a-new-reason",
+	for wire, want := range map[string]State{
+		`false`: StateEnabled, `true`: StateDisabled, `"suspended-after-failure"`: StateSuspended, `"a-new-reason"`: "a-new-reason",
 	} {
 		var w Webhook
-		if err := json.Unmarshal([]byte(`{"id":"1","disabled":`+wire+`}`), &w); err != nil || w.Disabled != want || w.ID != "1" {
-			t.Errorf("%s is read as %q, %v", wire, w.Disabled, err)
+		if err := json.Unmarshal([]byte(`{"id":"1","disabled":`+wire+`}`), &w); err != nil || w.State != want || w.ID != "1" {
+			t.Errorf("%s is read as %q, %v", wire, w.State, err)
 		}
-		if got := mustJSON(t, w.Disabled); got != wire {
+		if got := mustJSON(t, w.State); got != wire {
 			t.Errorf("%s is written as %s", wire, got)
 		}
 	}
 	for _, wire := range []string{`{"since":1}`, `7`} {
 		var w Webhook
-		if err := json.Unmarshal([]byte(`{"disabled":`+wire+`}`), &w); err != nil || w.Disabled == Enabled {
+		if err := json.Unmarshal([]byte(`{"disabled":`+wire+`}`), &w); err != nil || w.State == StateEnabled {
 			t.Errorf("%s counts as enabled, %v", wire, err)
 		}
 	}
 	var w Webhook
-	if err := json.Unmarshal([]byte(`{"disabled":null}`), &w); err != nil || w.Disabled != Enabled {
-		t.Errorf("null is read as %q, %v", w.Disabled, err)
+	if err := json.Unmarshal([]byte(`{"disabled":null}`), &w); err != nil || w.State != StateEnabled {
+		t.Errorf("null is read as %q, %v", w.State, err)
 	}
 }
 
@@ -39,7 +39,7 @@ func TestAWebhookIsReadAsFarAsItCanBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	if w.ID != "1" || w.URL != "" || w.Watched[0] != (Watch{Type: "galaxy", Name: "x"}) || w.Domains[2] != "galaxy" ||
-		w.Disabled != DisabledByUser || !w.LastTrigger.IsZero() || string(w.Job) != `{"flavor":"cpu-basic","secrets":["A"]}` {
+		w.State != StateDisabled || !w.LastTrigger.IsZero() || string(w.Job) != `{"flavor":"cpu-basic","secrets":["A"]}` {
 		t.Errorf("%+v", w)
 	}
 	for _, wire := range []string{`"2026-11-23T20:00:00Z"`, `"2026-11-23T20:00:00.000Z"`} {
@@ -61,7 +61,7 @@ func TestTheSecretIsSentOrLeftOutOrCleared(t *testing.T) {
 		`"domains":["repo"],"secret":""}`:            {ClearSecret: true},
 		"the secret is both given and cleared, want": {Secret: "s3cret", ClearSecret: true},
 	} {
-		spec.URL, spec.Watched, spec.Domains = "https://x.example", []Watch{{Type: "user", Name: "me"}}, []string{"repo"}
+		spec.URL, spec.Watched, spec.Domains = "https://x.example", []Watch{{Type: "user", Name: "me"}}, []Domain{"repo"}
 		body, err := spec.body()
 		got := string(body)
 		if err != nil {

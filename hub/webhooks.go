@@ -40,7 +40,7 @@ func (c *Client) GetWebhook(ctx context.Context, id string) (Webhook, error) {
 }
 
 // CreateWebhook makes a webhook. It is never sent twice unless the Hub said
-// that it had too many requests. When MaybeDone reports true of the error, the
+// that it had too many requests. When OutcomeUnknown reports true of the error, the
 // webhook may be there all the same: list the webhooks and look for its URL.
 func (c *Client) CreateWebhook(ctx context.Context, spec WebhookSpec) (Webhook, error) {
 	body, err := spec.body()
@@ -63,6 +63,28 @@ func (c *Client) UpdateWebhook(ctx context.Context, id string, spec WebhookSpec)
 		return Webhook{}, c.invalid(r, err)
 	}
 	return c.oneWebhook(ctx, id, "", r)
+}
+
+// ErrSecretNeeded means that [Client.ModifyWebhook] sent nothing, because the
+// webhook has a secret that the update would have cleared.
+var ErrSecretNeeded = errors.New("the webhook has a secret, which has to be sent again with each update")
+
+// ModifyWebhook reads a webhook, lets change modify what it read, and sends the
+// whole of it. change gets [Webhook.Spec], which has no secret: if the webhook
+// has one and change sets none, nothing is sent and the error is
+// [ErrSecretNeeded]. To clear a secret, use [Client.UpdateWebhook]. Changes
+// that somebody else makes between the two calls are lost.
+func (c *Client) ModifyWebhook(ctx context.Context, id string, change func(*WebhookSpec)) (Webhook, error) {
+	w, err := c.GetWebhook(ctx, id)
+	if err != nil {
+		return Webhook{}, err
+	}
+	spec := w.Spec()
+	change(&spec)
+	if w.HasSecret && spec.Secret == "" {
+		return Webhook{}, c.invalid(request{op: "update webhook " + shown(id), method: http.MethodPost}, ErrSecretNeeded)
+	}
+	return c.UpdateWebhook(ctx, id, spec)
 }
 
 // EnableWebhook switches a webhook on, whoever switched it off. It gives the
@@ -197,7 +219,7 @@ func ParseWebhookID(s string) (string, error) {
 	}
 	id = strings.ToLower(id)
 	if len(id) != 24 || strings.Trim(id, "0123456789abcdef") != "" {
-		return "", fmt.Errorf("%q is no webhook id: want 24 hex digits, as \"hf-tap webhooks ls\" shows them", s)
+		return "", fmt.Errorf("%q is not a webhook id: want 24 hex digits", s)
 	}
 	return id, nil
 }

@@ -44,18 +44,18 @@ type AccessToken struct {
 
 // FineGrained is what a fine-grained token may do.
 type FineGrained struct {
-	Scoped []Scope  `json:"scoped"` // nil when the Hub does not tell
-	Global []string `json:"global"`
+	Scoped []TokenScope `json:"scoped"` // nil when the Hub does not tell
+	Global []string     `json:"global"`
 }
 
-// Scope is what a token may do to one entity.
-type Scope struct {
-	Entity      Entity   `json:"entity"`
-	Permissions []string `json:"permissions"` // "user.webhooks.write"
+// TokenScope is what a token may do to one entity.
+type TokenScope struct {
+	Entity      TokenEntity `json:"entity"`
+	Permissions []string    `json:"permissions"` // "user.webhooks.write"
 }
 
-// Entity is a user, an organization or a repo, in the scopes of a token.
-type Entity struct {
+// TokenEntity is a user, an organization or a repo, in the scopes of a token.
+type TokenEntity struct {
 	ID   string `json:"_id"`
 	Type string `json:"type"` // user, org, model, …
 	Name string `json:"name"` // may be empty

@@ -69,16 +69,16 @@ type Config struct {
 	Backoff      time.Duration // pause before the first of them, 1 s by default; doubled for each, up to 30 s
 	Limits       Limits
 
-	// Report is told when something that events depend on changes: a target is
+	// OnState is called when something that events depend on changes: a target is
 	// down, up, full or unauthorized. It is
 	// called from several goroutines and must not block for long.
-	Report func(event.State)
+	OnState func(event.State)
 
-	// Panicked is told of a panic in one of the Receiver's goroutines, which is
+	// OnPanic is called with a panic in one of the Receiver's goroutines, which is
 	// a bug in it or in a Target; the event that it was at stays unsettled.
-	// Whoever made the Receiver should end it then. Without Panicked the
+	// Whoever made the Receiver should end it then. Without OnPanic the
 	// process dies, as it does of any other panic.
-	Panicked func(value any)
+	OnPanic func(value any)
 }
 
 // Limits bound what senders can make a Receiver hold. A zero field stands for
@@ -113,8 +113,8 @@ func (c Config) withDefaults() Config {
 	c.RelayTimeout = cmp.Or(c.RelayTimeout, DefaultRelayTimeout)
 	c.Backoff = cmp.Or(c.Backoff, DefaultBackoff)
 	c.Limits = c.Limits.withDefaults()
-	if c.Report == nil {
-		c.Report = func(event.State) {}
+	if c.OnState == nil {
+		c.OnState = func(event.State) {}
 	}
 	return c
 }

@@ -16,7 +16,7 @@ func TestDrainGivesTheQueueTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-time.After(time.Second)
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
 		for range 3 {
@@ -38,7 +38,7 @@ func TestDrainLeavesTheRestPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hanging := &scripted{name: "hanging", tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			<-ctx.Done()
-			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.Failed
+			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.OutcomeFailed
 		}}
 		down := &scripted{name: "down", down: true}
 		failing := &scripted{name: "failing", try: status(500)}

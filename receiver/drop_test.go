@@ -59,7 +59,7 @@ func TestAMethodThatIsSafeToRepeatIsNotRepeatedEither(t *testing.T) {
 			target := app.route(t, "").Target
 			target.Try(t.Context(), &event.Event{Method: method})
 			a, outcome := target.Try(t.Context(), &event.Event{Method: method, Header: http.Header{"X-Bad": {"yes"}}, Body: []byte(body)})
-			want(t, method+" outcome", outcome, receiver.Dropped)
+			want(t, method+" outcome", outcome, receiver.OutcomeDropped)
 			want(t, method+" error", a.Err, "connection closed before an answer")
 			want(t, method+" calls", len(app.all()), 2)
 			want(t, method+" body", string(app.all()[1].body), body)

@@ -90,7 +90,7 @@ func (j *job) try(target Target) (event.Attempt, Outcome) {
 	j.r.counts.trying.Add(1)
 	defer j.r.counts.trying.Add(-1)
 	a, outcome := target.Try(ctx, e)
-	if outcome == Failed && ctx.Err() != nil {
+	if outcome == OutcomeFailed && ctx.Err() != nil {
 		a.Err, outcome = context.Cause(ctx).Error(), overdue // what a function says of it is of less use
 	}
 	return a, outcome

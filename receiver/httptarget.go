@@ -118,10 +118,10 @@ func (t *HTTPTarget) Probe(ctx context.Context) error {
 	return conn.Close()
 }
 
-// Try sends one request. A failure to connect counts as Refused whatever its
+// Try sends one request. A failure to connect counts as OutcomeRefused whatever its
 // reason is: a container that restarts loses its name and its address as well
 // as its port, and an event of which nothing was sent can wait without harm.
-// Through a proxy nobody can tell, so that such a failure is Failed.
+// Through a proxy nobody can tell, so that such a failure is OutcomeFailed.
 func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Outcome) {
 	a := event.Attempt{StartedAt: time.Now()}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -132,19 +132,19 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		switch refusal, proxied := (connectError{}), (*net.OpError)(nil); {
 		case ctx.Err() != nil:
 			a.Err = context.Cause(ctx).Error()
-			return a, Failed
+			return a, OutcomeFailed
 		case errors.As(err, &proxied) && proxied.Op == "proxyconnect":
 			a.Err = err.Error()
-			return a, Failed
+			return a, OutcomeFailed
 		case errors.As(err, &refusal):
 			a.Err = connectReason(refusal.error)
-			return a, Refused
+			return a, OutcomeRefused
 		case seen.connected.Load() && !seen.begun.Load():
 			a.Err = dropReason(err)
-			return a, Dropped
+			return a, OutcomeDropped
 		}
 		a.Err = strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: ")
-		return a, Failed
+		return a, OutcomeFailed
 	}
 	a.Status, a.Header = resp.StatusCode, resp.Header
 	if t.hides {
@@ -158,11 +158,11 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		a.BodyCut = true
 	case cause != nil:
 		a.Err = cause.Error()
-		return a, Failed
+		return a, OutcomeFailed
 	default:
 		a.Err = cutReason(err, read, resp.ContentLength)
 	}
-	return a, Answered
+	return a, OutcomeAnswered
 }
 
 // exchange is what is seen of one request. The transport's goroutines set it.

@@ -213,14 +213,14 @@ func (l *lane) run(j *job) {
 		}
 		a, outcome := j.try(l.target)
 		mayWait := l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
-		if outcome == Refused && mayWait {
+		if outcome == OutcomeRefused && mayWait {
 			l.giveBack(j, a.Err)
 			return
 		}
 		j.tries++
 		a.N, a.Target = j.tries, l.name
 		l.notice(j, a, outcome)
-		if outcome == Dropped && mayWait && j.tries < dropTries {
+		if outcome == OutcomeDropped && mayWait && j.tries < dropTries {
 			if why := l.refusal(j.ctx); why != "" {
 				j.tried(a)
 				l.giveBack(j, why)
@@ -248,17 +248,17 @@ func (l *lane) notice(j *job, a event.Attempt, outcome Outcome) {
 	now := time.Now()
 	l.mu.Lock()
 	if !l.probing { // what a prober finds is newer than what was sent before it ran
-		l.seen = sighting{at: now, status: a.Status, err: a.Err, refused: outcome == Refused}
+		l.seen = sighting{at: now, status: a.Status, err: a.Err, refused: outcome == OutcomeRefused}
 		switch {
-		case outcome == Refused && !l.refusing:
+		case outcome == OutcomeRefused && !l.refusing:
 			l.refusing, l.since, l.why = true, now, a.Err
-		case (outcome == Answered || outcome == Dropped) && l.refusing:
+		case (outcome == OutcomeAnswered || outcome == OutcomeDropped) && l.refusing:
 			l.refusing, l.downFor = false, now.Sub(l.since)
 		}
 	}
 	l.mu.Unlock()
 	l.sayWhetherDown()
-	if outcome == Answered {
+	if outcome == OutcomeAnswered {
 		l.answered(j.e, a.Status)
 	}
 }

@@ -88,7 +88,7 @@ func TestWhatWaitedGoesOnInOrderAndOneProberLooks(t *testing.T) {
 		var tap *tap
 		target := &scripted{down: true, try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			want(t, "reports before the first is handed over", strings.Join(tap.states.words(), ", "), "target down, target up")
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
 		tap = makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
 		var bodies []string
@@ -148,7 +148,7 @@ type flapping struct{}
 func (*flapping) Name() string                { return "flapping" }
 func (*flapping) Probe(context.Context) error { return nil }
 func (*flapping) Try(context.Context, *event.Event) (event.Attempt, receiver.Outcome) {
-	return event.Attempt{Err: "connection refused"}, receiver.Refused
+	return event.Attempt{Err: "connection refused"}, receiver.OutcomeRefused
 }
 
 func TestWithoutPatienceARefusalIsAFailedAttempt(t *testing.T) {
@@ -168,7 +168,7 @@ func TestATargetIsGivenAFewAtATime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 				<-time.After(time.Second)
-				return event.Attempt{Status: 200}, receiver.Answered
+				return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 			}}
 			tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: concurrency})
 			var bodies []string
@@ -190,7 +190,7 @@ func TestOneSlowTargetDoesNotHoldUpAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &scripted{name: "slow", tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			<-ctx.Done()
-			return event.Attempt{Err: "stopped"}, receiver.Failed
+			return event.Attempt{Err: "stopped"}, receiver.OutcomeFailed
 		}}
 		quick := &scripted{name: "quick", try: ok}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: slow}, receiver.Route{Target: quick})})
@@ -210,7 +210,7 @@ func TestAFullQueueLosesNothing(t *testing.T) {
 		release := make(chan struct{})
 		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-release
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Queue: 10, Concurrency: 1})
 		for i := range 5 {
@@ -239,7 +239,7 @@ func TestQueuedBodiesAreReadBackWhenThereIsNoRoomForThem(t *testing.T) {
 		release := make(chan struct{})
 		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-release
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
 		tap := makeTap(t, receiver.Config{
 			Routes: routes(receiver.Route{Target: target}), Concurrency: 1, Limits: receiver.Limits{MaxQueued: 1000},
@@ -281,9 +281,9 @@ func TestThreeRefusalsOfTheRightSecretAreReportedOnce(t *testing.T) {
 
 func TestAnErrorOrAPanicOfAFunctionIsAFailedAttempt(t *testing.T) {
 	tap := makeTap(t, receiver.Config{Routes: routes(
-		receiver.Route{Target: receiver.Func("good", func(_ context.Context, e *event.Event) error { e.Body = nil; return nil })},
-		receiver.Route{Target: receiver.Func("bad", func(context.Context, *event.Event) error { return errors.New("no model") })},
-		receiver.Route{Target: receiver.Func("ugly", func(_ context.Context, e *event.Event) error { panic(len(e.Body)) })},
+		receiver.Route{Target: receiver.FuncTarget("good", func(_ context.Context, e *event.Event) error { e.Body = nil; return nil })},
+		receiver.Route{Target: receiver.FuncTarget("bad", func(context.Context, *event.Event) error { return errors.New("no model") })},
+		receiver.Route{Target: receiver.FuncTarget("ugly", func(_ context.Context, e *event.Event) error { panic(len(e.Body)) })},
 	)})
 	<-tap.give(t, "four")
 	e := tap.history.all()[0]
@@ -300,7 +300,7 @@ func TestALongQueueKeepsItsOrderWhileItMoves(t *testing.T) {
 		steps := make(chan struct{})
 		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-steps
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
 		var bodies []string

@@ -145,7 +145,7 @@ func TestASenderThatIsSteadyHasTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: &scripted{
 			try: func(_ int, e *event.Event) (event.Attempt, receiver.Outcome) {
-				return event.Attempt{Status: 200}, receiver.Answered
+				return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 			},
 		}}), Respond: receiver.Relay})
 		conn := servePipes(t, tap).dial()

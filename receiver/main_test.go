@@ -183,7 +183,7 @@ func open(t *testing.T, config receiver.Config) *tap {
 	tap := makeTap(t, config)
 	tap.url = serve(t, tap.Server()) + path
 	local := tap.Server()
-	local.Handler = tap.Local()
+	local.Handler = tap.LocalHandler()
 	tap.local = serve(t, local) + path
 	return tap
 }
@@ -197,7 +197,7 @@ func makeTap(t *testing.T, config receiver.Config) *tap {
 		config.Secret = secret
 	}
 	config.Session = "s1"
-	config.Report = tap.states.report
+	config.OnState = tap.states.report
 	if config.Recorder == nil {
 		config.Recorder = tap.history
 	}

@@ -1,5 +1,8 @@
-// Package receiver takes deliveries in: it reads, verifies, records, answers
-// and hands them to targets.
+// Package receiver is an HTTP handler that takes deliveries in: it reads,
+// verifies, records and answers them, and hands them to targets. [New] makes a
+// [Receiver] with a [Recorder] that stores events and [Route]s that lead to
+// targets; [ParseRoute] reads one. A [Target] is a server ([NewHTTPTarget]) or a
+// function ([FuncTarget]). End it with [Receiver.Drain] and [Receiver.Close].
 //
 //	sender ──► ServeHTTP ──► verdict ──► body ──► Recorder.Append ──► answer
 //	                                                   │
@@ -93,11 +96,11 @@ func New(config Config) (*Receiver, error) {
 // spawn runs a goroutine that Close waits for.
 func (r *Receiver) spawn(f func()) {
 	r.running.Go(func() {
-		if r.config.Panicked != nil {
+		if r.config.OnPanic != nil {
 			defer func() {
 				if value := recover(); value != nil {
 					r.breaking.Do(func() { close(r.broken) })
-					r.config.Panicked(value)
+					r.config.OnPanic(value)
 				}
 			}()
 		}
@@ -109,7 +112,7 @@ func (r *Receiver) spawn(f func()) {
 // that ServeHTTP relies on for everything that is not a body: 10 s for a
 // request's head of at most 64 KiB, 2 minutes for an idle connection, and for
 // a whole exchange what a body and a relay may take and 30 s more. It logs
-// nothing. The caller may set another Handler, as Local.
+// nothing. The caller may set another Handler, as LocalHandler.
 func (r *Receiver) Server() *http.Server {
 	return &http.Server{
 		Handler:                      r,
@@ -212,5 +215,5 @@ func (r *Receiver) end() {
 
 func (r *Receiver) report(s event.State) {
 	s.Session, s.At = r.config.Session, time.Now()
-	r.config.Report(s)
+	r.config.OnState(s)
 }

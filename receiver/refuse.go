@@ -39,7 +39,7 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 		return
 	}
 	e.Body, e.ReceivedAt = body, received
-	e.File()
+	e.ParseRequest()
 	e.BodyCut = cut
 	switch {
 	case !r.recordRefusal(e, status):
@@ -101,7 +101,7 @@ func (r *Receiver) refuseBody(w http.ResponseWriter, req *http.Request, local bo
 		return false
 	}
 	e.Body, e.ReceivedAt = p.beginning, time.Now()
-	e.File()
+	e.ParseRequest()
 	e.BodyCut = true
 	if verdict.Trusted() {
 		e.Size = max(req.ContentLength, p.read)
@@ -132,7 +132,7 @@ func (r *Receiver) recordRefusal(e *event.Event, status int) bool {
 	if r.config.Recorder.Append(r.life, e) != nil {
 		return false
 	}
-	if e.Source.Asked() {
+	if e.Source.AwaitsAnswer() {
 		r.config.Recorder.Update(event.Update{N: e.N, Answer: answered(status, e.ReceivedAt)})
 	}
 	return true

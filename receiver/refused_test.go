@@ -161,9 +161,9 @@ func TestAReplayInARelayHasTheTimeItTakes(t *testing.T) {
 		slow := &scripted{tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			select {
 			case <-ctx.Done():
-				return event.Attempt{}, receiver.Failed
+				return event.Attempt{}, receiver.OutcomeFailed
 			case <-time.After(time.Hour): // a breakpoint
-				return event.Attempt{Status: 200}, receiver.Answered
+				return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 			}
 		}}
 		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Routes: routes(receiver.Route{Target: slow})})

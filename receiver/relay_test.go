@@ -95,7 +95,7 @@ func TestARelayEndsAfterItsTime(t *testing.T) {
 		hanging := &scripted{name: "hanging", tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			<-ctx.Done()
 			<-time.After(time.Second) // until the time of the one behind it is over too
-			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.Failed
+			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.OutcomeFailed
 		}}
 		tap := makeTap(t, receiver.Config{
 			Respond: receiver.Relay, Routes: routes(receiver.Route{Target: good}, receiver.Route{Target: hanging}), Concurrency: 1,
@@ -121,7 +121,7 @@ func TestARelayAnswersInTimeEvenIfTheTargetDoesNotHeedItsContext(t *testing.T) {
 	release := make(chan struct{})
 	tap := open(t, receiver.Config{
 		Respond: receiver.Relay, RelayTimeout: 50 * time.Millisecond,
-		Routes: routes(receiver.Route{Target: receiver.Func("deaf", func(context.Context, *event.Event) error { <-release; return nil })}),
+		Routes: routes(receiver.Route{Target: receiver.FuncTarget("deaf", func(context.Context, *event.Event) error { <-release; return nil })}),
 	})
 	want(t, "status", tap.deliver(t, "{}").StatusCode, 504)
 	close(release)
@@ -143,7 +143,7 @@ func TestARelayToAFullQueueAnswers503(t *testing.T) {
 		release := make(chan struct{})
 		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-release
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
 		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Queue: 1, Concurrency: 1, Routes: routes(receiver.Route{Target: target})})
 		first := tap.ask("1")
@@ -170,7 +170,7 @@ func TestARelayWithATimeoutAnswers504(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hanging := &scripted{tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			<-ctx.Done()
-			return event.Attempt{}, receiver.Failed
+			return event.Attempt{}, receiver.OutcomeFailed
 		}}
 		tap := makeTap(t, receiver.Config{Respond: receiver.Relay, Timeout: time.Second, Routes: routes(receiver.Route{Target: hanging})})
 		want(t, "answer", <-tap.ask("1"), 504)
@@ -182,7 +182,7 @@ func TestARelayedDropIsOverWhenItsConnectionIsClosed(t *testing.T) {
 	release := make(chan struct{})
 	tap := open(t, receiver.Config{
 		Respond: receiver.Relay, RelayTimeout: 50 * time.Millisecond,
-		Routes: routes(receiver.Route{Target: receiver.Func("deaf", func(context.Context, *event.Event) error { <-release; return nil })}),
+		Routes: routes(receiver.Route{Target: receiver.FuncTarget("deaf", func(context.Context, *event.Event) error { <-release; return nil })}),
 	})
 	if err := tap.SetFault(&receiver.Fault{Drop: true}); err != nil {
 		t.Fatal(err)

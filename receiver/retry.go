@@ -27,7 +27,7 @@ const maxBackoff = 30 * time.Second
 
 // again says whether another try follows, and after which pause.
 func (r *Receiver) again(tries int, a event.Attempt, outcome Outcome) (pause time.Duration, again bool) {
-	if a.OK() || tries > r.config.Retries || outcome == Answered && !mendable(a) {
+	if a.OK() || tries > r.config.Retries || outcome == OutcomeAnswered && !mendable(a) {
 		return 0, false
 	}
 	return min(r.config.Backoff<<min(tries-1, 16), maxBackoff), true
@@ -45,7 +45,7 @@ func mendable(a event.Attempt) bool {
 // statusOf is what a relay says of an attempt.
 func statusOf(ctx context.Context, a event.Attempt, outcome Outcome) int {
 	switch {
-	case outcome == Answered && a.Err == "" && a.Status >= 200 && a.Status <= 999:
+	case outcome == OutcomeAnswered && a.Err == "" && a.Status >= 200 && a.Status <= 999:
 		return a.Status
 	case errors.Is(context.Cause(ctx), errStopped):
 		return 503

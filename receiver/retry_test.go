@@ -16,13 +16,13 @@ func drops(first, away int) *scripted {
 	s := &scripted{}
 	s.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
 		if n > first {
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}
 		if n <= away {
 			s.setDown(true)
 			time.AfterFunc(time.Second, func() { s.setDown(false) })
 		}
-		return event.Attempt{Err: "reset"}, receiver.Dropped
+		return event.Attempt{Err: "reset"}, receiver.OutcomeDropped
 	}
 	return s
 }
@@ -62,11 +62,11 @@ func TestAServerThatClosesItsPortLastIsSeenToRestart(t *testing.T) {
 		target := &scripted{}
 		target.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			if n > 1 {
-				return event.Attempt{Status: 200}, receiver.Answered
+				return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 			}
 			time.AfterFunc(50*time.Millisecond, func() { target.setDown(true) })
 			time.AfterFunc(time.Second, func() { target.setDown(false) })
-			return event.Attempt{Err: "reset"}, receiver.Dropped
+			return event.Attempt{Err: "reset"}, receiver.OutcomeDropped
 		}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		<-tap.give(t, "1")
@@ -129,9 +129,9 @@ func TestATryEndsAtItsTimeoutAndOnlyIfThereIsOne(t *testing.T) {
 	hang := func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 		select {
 		case <-ctx.Done():
-			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.Failed
+			return event.Attempt{Err: context.Cause(ctx).Error()}, receiver.OutcomeFailed
 		case <-time.After(time.Hour):
-			return event.Attempt{Status: 200}, receiver.Answered
+			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}
 	}
 	for timeout, wanted := range map[time.Duration]string{

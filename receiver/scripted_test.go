@@ -42,7 +42,7 @@ func (s *scripted) Try(ctx context.Context, e *event.Event) (event.Attempt, rece
 	s.mu.Lock()
 	if s.down {
 		s.mu.Unlock()
-		return event.Attempt{StartedAt: time.Now(), Err: "connection refused"}, receiver.Refused
+		return event.Attempt{StartedAt: time.Now(), Err: "connection refused"}, receiver.OutcomeRefused
 	}
 	s.tries = append(s.tries, time.Now())
 	s.bodies = append(s.bodies, string(e.Body))
@@ -78,13 +78,13 @@ func (s *scripted) setDown(down bool) {
 }
 
 func ok(int, *event.Event) (event.Attempt, receiver.Outcome) {
-	return event.Attempt{Status: 200}, receiver.Answered
+	return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 }
 
 // status makes a target answer with one status after the other.
 func status(statuses ...int) func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 	return func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
-		return event.Attempt{Status: statuses[min(n, len(statuses))-1]}, receiver.Answered
+		return event.Attempt{Status: statuses[min(n, len(statuses))-1]}, receiver.OutcomeAnswered
 	}
 }
 

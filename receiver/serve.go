@@ -33,7 +33,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.serve(w, req, false)
 }
 
-// Local is the side for callers on this machine, who may say who they are: of
+// LocalHandler is the side for callers on this machine, who may say who they are: of
 // the request's headers, Hf-Tap-Source is the event's source (replay or
 // trigger) and Hf-Tap-Replay-Of the number of the event that it repeats. Both
 // are removed before the event is recorded. A caller who gives a source has the
@@ -42,7 +42,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // recorded, in Relay too, and no answer is recorded. The answer's header
 // Hf-Tap-Event is the number of the new event. All else is as in ServeHTTP. It
 // must not be reachable from anywhere else.
-func (r *Receiver) Local() http.Handler {
+func (r *Receiver) LocalHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, true) })
 }
 
@@ -112,7 +112,7 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 	if local {
 		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
-	asked := e.Source.Asked()
+	asked := e.Source.AwaitsAnswer()
 	var fault *Fault
 	if asked {
 		fault = r.faultFor(e)
@@ -157,7 +157,7 @@ func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
 	if !r.begin() {
 		return nil, ErrStopping
 	}
-	e.File()
+	e.ParseRequest()
 	var to []*lane
 	if e.Verdict.Trusted() {
 		to = r.lanesFor(e)

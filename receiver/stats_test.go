@@ -14,7 +14,7 @@ import (
 func TestTheStateOfATargetIsWhatWasLastSeenAndWhen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		answer, outcome := event.Attempt{Status: 200}, receiver.Answered
+		answer, outcome := event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) { return answer, outcome }}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		seen := func() string {
@@ -53,14 +53,14 @@ func TestTheStateOfATargetIsWhatWasLastSeenAndWhen(t *testing.T) {
 		if s := tap.Stats().Targets[0]; s.Down || s.Status != 500 || !s.At.Equal(time.Now()) {
 			t.Errorf("after a 500: %+v", s)
 		}
-		answer, outcome = event.Attempt{Err: "reset"}, receiver.Failed
+		answer, outcome = event.Attempt{Err: "reset"}, receiver.OutcomeFailed
 		<-tap.give(t, "4")
 		if s := tap.Stats().Targets[0]; s.Down || s.Status != 0 || s.Err != "reset" {
 			t.Errorf("after a failure: %+v", s)
 		}
 
 		// It is found to be back before an event is handed over.
-		answer, outcome = event.Attempt{Status: 200}, receiver.Answered
+		answer, outcome = event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		target.setDown(true)
 		fifth := tap.give(t, "5")
 		<-time.After(time.Second)
@@ -79,7 +79,7 @@ func TestAStopSaysNothingOfATarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		target := &scripted{tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			<-ctx.Done()
-			return event.Attempt{Err: "cut"}, receiver.Failed
+			return event.Attempt{Err: "cut"}, receiver.OutcomeFailed
 		}}
 		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		tap.give(t, "1")

@@ -22,7 +22,7 @@ type Target interface {
 	// in by the caller.
 	Try(ctx context.Context, e *event.Event) (event.Attempt, Outcome)
 	// Probe reports whether the target can be reached again after a try was
-	// Refused. It hands over nothing.
+	// OutcomeRefused. It hands over nothing.
 	Probe(ctx context.Context) error
 }
 
@@ -30,24 +30,24 @@ type Target interface {
 type Outcome int
 
 const (
-	// Answered means that there is a status. Only its number decides.
-	Answered Outcome = iota
-	// Refused means that the target could not be reached, so that it has seen
+	// OutcomeAnswered means that there is a status. Only its number decides.
+	OutcomeAnswered Outcome = iota
+	// OutcomeRefused means that the target could not be reached, so that it has seen
 	// nothing of the event. The attempt's Err says why.
-	Refused
-	// Dropped means that the connection ended before the first byte of an
+	OutcomeRefused
+	// OutcomeDropped means that the connection ended before the first byte of an
 	// answer, though the target may have read the event, and may have handled it.
 	// A handler that panics does that, and so does a server that reloads. The
 	// event is handed over again only when Probe then says that the target is away.
-	Dropped
-	// Failed is every other failure. The target may have handled the event.
-	Failed
+	OutcomeDropped
+	// OutcomeFailed is every other failure. The target may have handled the event.
+	OutcomeFailed
 )
 
-// Func makes a target of a function in this process. An error or a panic of f
+// FuncTarget makes a target of a function in this process. An error or a panic of f
 // is a failed attempt; a panic's stack is kept as the attempt's body. The
 // function must return when its context ends.
-func Func(name string, f func(ctx context.Context, e *event.Event) error) Target {
+func FuncTarget(name string, f func(ctx context.Context, e *event.Event) error) Target {
 	return funcTarget{name, f}
 }
 
@@ -68,15 +68,15 @@ func (t funcTarget) Try(ctx context.Context, e *event.Event) (a event.Attempt, o
 	defer func() {
 		a.Duration = time.Since(a.StartedAt)
 		if p := recover(); p != nil {
-			a.Status, a.Err, outcome = 0, fmt.Sprintf("panic: %v", p), Failed
+			a.Status, a.Err, outcome = 0, fmt.Sprintf("panic: %v", p), OutcomeFailed
 			a.Body = debug.Stack()
 		}
 	}()
 	given := *e // what f may do to its own event does not reach the other targets
 	if err := t.f(ctx, &given); err != nil {
 		a.Err = err.Error()
-		return a, Failed
+		return a, OutcomeFailed
 	}
 	a.Status = 200
-	return a, Answered
+	return a, OutcomeAnswered
 }

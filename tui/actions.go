@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 var errNotHere = errors.New("this is not to be had here")
@@ -176,9 +177,9 @@ func (m *model) triggerMenu() tea.Cmd {
 		repo = row.Repo
 	}
 	typ, _, _ := strings.Cut(repo, ":")
-	kinds := event.KindsOf(typ)
+	kinds := event.KindsOf(hub.RepoType(typ))
 	if kinds == nil {
-		kinds = event.Kinds
+		kinds = event.Kinds()
 	}
 	mn := &menu{title: "trigger a sample of"}
 	if repo != "" {

@@ -12,6 +12,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 // filled gives a model with so many rows in its list, in a window of a size.
@@ -21,7 +22,7 @@ func filled(rows, w, h int) *model {
 	m := newModel(&work{ctx: context.Background()}, cfg)
 	m.w, m.h = w, h
 	var us []event.Change
-	sample := make([]*event.Row, len(event.Kinds))
+	sample := make([]*event.Row, len(event.Kinds()))
 	for i := range sample {
 		sample[i] = event.NewRow(delivery(i))
 	}
@@ -164,7 +165,7 @@ func BenchmarkRow(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		c := *e
-		c.Kind, c.Repo.Type, c.Repo.Name, c.Session, c.WebhookID = event.Kind(own(string(e.Kind))), own(e.Repo.Type), own(e.Repo.Name), own(e.Session), own(e.WebhookID)
+		c.Kind, c.Repo.Type, c.Repo.Name, c.Session, c.WebhookID = event.Kind(own(string(e.Kind))), hub.RepoType(own(string(e.Repo.Type))), own(e.Repo.Name), own(e.Session), own(e.WebhookID)
 		c.Delivery, c.Path, c.Targets = own("0123456789abcdef0123456789abcdef"), own(e.Path), []string{own(e.Targets[0])}
 		row := event.NewRow(&c)
 		if n++; len(held) < cap(held) {

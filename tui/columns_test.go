@@ -42,7 +42,7 @@ func TestColumnsAreAsWideAsTheRowsInSightNeed(t *testing.T) {
 			if i == 4 {
 				e.Source, e.ReplayOf, e.Edited, e.Pinned = event.SourceReplay, 14, true, true
 			}
-			e.File()
+			e.ParseRequest()
 			w.put(e)
 		}
 	}

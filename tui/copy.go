@@ -76,7 +76,7 @@ func (m *model) sendTo(e *event.Event) string {
 }
 
 func eventJSON(e *event.Event) (string, error) {
-	line, err := e.MarshalJSON()
+	line, err := e.JSONLine(event.LineEvent)
 	if err != nil {
 		return "", err
 	}

@@ -225,7 +225,7 @@ func timelineLines(e *event.Event, zone *time.Location) []line {
 		step(0, "arrived", plain, fmt.Sprintf("at %s, %s", e.ReceivedAt.In(zone).Format("15:04:05.000"), byteSize(e.Size))),
 	}
 	recorded := text(faint, padLeft("", 9)+"  ").add(plain, pad("recorded", 12)).add(plain, fmt.Sprintf(" #%d", e.N))
-	if e.Source.Asked() {
+	if e.Source.AwaitsAnswer() {
 		recorded = recorded.add(faint, ", before the answer")
 	}
 	lines = append(lines, recorded)

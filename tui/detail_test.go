@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 func TestTheTabsTellAllOfAnEvent(t *testing.T) {
@@ -234,7 +235,7 @@ func TestNothingFromOutsideReachesTheTerminalAsACommand(t *testing.T) {
 	onScreen(t, 120, 40, func(w *world) {
 		for i := 1; i <= 3; i++ {
 			e := delivery(i)
-			e.Kind, e.Repo.Type, e.Repo.Name, e.Path, e.Method, e.Delivery, e.Session, e.WebhookID = event.Kind(evil), evil, evil, "/"+evil, evil, evil, evil, evil
+			e.Kind, e.Repo.Type, e.Repo.Name, e.Path, e.Method, e.Delivery, e.Session, e.WebhookID = event.Kind(evil), hub.RepoType(evil), evil, "/"+evil, evil, evil, evil, evil
 			e.Header = http.Header{evil: {evil}, "Content-Type": {evil}}
 			e.Targets = []string{"http://" + evil}
 			e.Attempts[0].Target, e.Attempts[0].Err, e.Attempts[0].Header, e.Attempts[0].Body = e.Targets[0], evil, http.Header{evil: {evil}}, []byte(evil)

@@ -191,8 +191,8 @@ func (w *world) config() Config {
 
 // delivery makes an event as the Hub sends them, i being its number.
 func delivery(i int) *event.Event {
-	kind := event.Kinds[i%len(event.Kinds)]
-	repo := hub.Watch{Type: "model", Name: "me/whisper-tiny"}
+	kind := event.Kinds()[i%len(event.Kinds())]
+	repo := hub.Repo{Type: "model", Name: "me/whisper-tiny"}
 	p, err := event.Sample(kind, repo, event.SampleOptions{Seed: uint64(i), WebhookID: "65a14fd933eca76f4639fc84"})
 	if err != nil {
 		panic(err)
@@ -210,6 +210,6 @@ func delivery(i int) *event.Event {
 		Attempts: []event.Attempt{{N: 1, Target: "http://127.0.0.1:3000/hook", StartedAt: at.Add(4 * time.Millisecond), Duration: 12 * time.Millisecond, Status: 200,
 			Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"ok":true}`)}},
 	}
-	e.File()
+	e.ParseRequest()
 	return e
 }

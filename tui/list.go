@@ -326,7 +326,7 @@ func answerCell(r *event.Row) line {
 	switch {
 	case r.Answer.Status != 0:
 		return text(answerStyle(r.Answer.Status), strconv.Itoa(r.Answer.Status))
-	case r.Source.Asked() && r.Answer == event.Answer{} && r.Phase != event.PhasePending:
+	case r.Source.AwaitsAnswer() && r.Answer == event.Answer{} && r.Phase != event.PhasePending:
 		return text(faint, "…")
 	}
 	return text(faint, "–")

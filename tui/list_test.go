@@ -257,7 +257,7 @@ func TestABotThatAnswersItselfIsNoticed(t *testing.T) {
 		e := delivery(9) // discussion.comment.create
 		e.N, e.ReceivedAt = int64(i), noon.Add(at)
 		e.Body = []byte(fmt.Sprintf(`{"event":{"action":"create","scope":"discussion.comment"},"repo":{"type":"model","name":"me/m"},"discussion":{"id":%q,"num":4},"comment":{"author":{"id":%q}}}`, discussion, author))
-		e.File()
+		e.ParseRequest()
 		return e
 	}
 	for _, c := range []struct {

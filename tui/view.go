@@ -187,7 +187,7 @@ func (m *model) oneLine() line {
 // filterLine says what the list is narrowed to.
 func (m *model) filterLine() line {
 	l := text(faint, "filter ").add(accent, m.store.filter.String()).add(plain, "  "+group(m.store.len())+" of "+group(len(m.store.entries)))
-	if cut := m.store.filter.Cut(); cut > 0 {
+	if cut := m.store.filter.JQCutOff(); cut > 0 {
 		l = l.add(warn, "  the expression took too long on "+count(cut, "event"))
 	}
 	if left := len(m.store.open) + m.scan.batch; left > 0 {

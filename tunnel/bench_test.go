@@ -28,8 +28,8 @@ func BenchmarkNgrok(b *testing.B) {
 	e := startEdge(b)
 	bare := bareNgrok(b, edgeConfig(e))
 	cfg := edgeConfig(e)
-	cfg.NgrokDomain, cfg.Beat = "ours.ngrok.example", 10*time.Second
-	k, err := Keep(context.Background(), KeeperConfig{Open: func(ctx context.Context) (Tunnel, error) { return Open(ctx, cfg) }})
+	cfg.NgrokDomain, cfg.Heartbeat = "ours.ngrok.example", 10*time.Second
+	k, err := OpenKeeper(context.Background(), KeeperConfig{Open: func(ctx context.Context) (Tunnel, error) { return Open(ctx, cfg) }})
 	if err != nil {
 		b.Fatal(err)
 	}

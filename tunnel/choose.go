@@ -47,7 +47,7 @@ func Providers() []string {
 
 // Open opens the tunnel that cfg asks for. Of several that are named, the first
 // that can be opened is taken. The tunnel outlives ctx: it ends with Close. The
-// error is or wraps one of this package's: Hint tells what to do about it.
+// error is or wraps one of this package's.
 func Open(ctx context.Context, cfg Config) (Tunnel, error) {
 	order, err := cfg.Order()
 	if err != nil {
@@ -98,7 +98,7 @@ func openOne(ctx context.Context, cfg Config, provider string) (Tunnel, error) {
 		return openGradio(ctx, cfg)
 	case provider == Cloudflared:
 		return openCloudflared(ctx, cfg)
-	case isSSH(provider):
+	case UsesSSH(provider):
 		return openSSH(ctx, cfg, provider)
 	case provider == Public:
 		public, err := publicURL(cfg.PublicURL)
@@ -165,7 +165,7 @@ func (cfg Config) chooseAuto() string {
 
 // fits checks the settings of a provider.
 func (cfg Config) fits(provider string) error {
-	known := slices.Contains([]string{Loopback, Public, Ngrok, Gradio, Cloudflared}, provider) || isSSH(provider)
+	known := slices.Contains([]string{Loopback, Public, Ngrok, Gradio, Cloudflared}, provider) || UsesSSH(provider)
 	own := strings.HasPrefix(provider, sshScheme)
 	switch {
 	case !known:

@@ -59,7 +59,7 @@ func openCloudflared(ctx context.Context, cfg Config) (Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	within := cmp.Or(cfg.Within, openTime)
+	within := cmp.Or(cfg.Timeout, openTime)
 	opening, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	t, err := startCloudflared(opening, cfg, program)
@@ -103,7 +103,7 @@ func startCloudflared(ctx context.Context, cfg Config, program string) (*cloudfl
 		return nil, err
 	}
 	t := &cloudflaredTunnel{
-		Listener: ln, metrics: metrics, beat: cmp.Or(cfg.Beat, 10*time.Second),
+		Listener: ln, metrics: metrics, beat: cmp.Or(cfg.Heartbeat, 10*time.Second),
 		// Its metrics are on this machine: no proxy, and no connection that stays.
 		asks:   &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		exited: make(chan struct{}), closed: make(chan struct{}), changed: make(chan struct{}, 1), link: Link{Up: true, Made: 1},

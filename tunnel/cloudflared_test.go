@@ -50,7 +50,7 @@ func startCloudflare(t testing.TB, how cloudflaredtest.Behaviour) (*cloudflaredt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, Config{Provider: Cloudflared, HubURL: hubURL, Cloudflared: program, Within: 20 * time.Second, Beat: 500 * time.Millisecond}
+	return e, Config{Provider: Cloudflared, HubURL: hubURL, Cloudflared: program, Timeout: 20 * time.Second, Heartbeat: 500 * time.Millisecond}
 }
 
 // program gives the one that was started as the nth.
@@ -85,7 +85,7 @@ func visitor(t testing.TB, dial func(context.Context, string, string) (net.Conn,
 func TestAThousandBodiesComeThroughCloudflared(t *testing.T) {
 	e, cfg := startCloudflare(t, cloudflaredtest.Well)
 	tun := openFake(t, cfg)
-	if tun.URL() != "https://"+program(t, e, 1).Name || tun.Provider() != Cloudflared || !tun.(Linked).Link().Up {
+	if tun.URL() != "https://"+program(t, e, 1).Name || tun.Provider() != Cloudflared || !tun.(ReconnectingTunnel).Link().Up {
 		t.Errorf("%s at %s", tun.Provider(), tun.URL())
 	}
 	echo(t, tun)
@@ -109,21 +109,21 @@ func TestCloudflaredFaults(t *testing.T) {
 		t.Run(string(c.how), func(t *testing.T) {
 			e, cfg := startCloudflare(t, c.how)
 			if strings.HasPrefix(c.want, "no address") {
-				cfg.Within = 3 * time.Second
+				cfg.Timeout = 3 * time.Second
 			}
 			tun, err := Open(t.Context(), cfg)
 			if err == nil {
 				err = tun.Close()
 			}
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(Hint(err), c.hint)) {
-				t.Errorf("%v; %s", err, Hint(err))
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v", err)
 			}
 			noneLeft(t, e)
 		})
 	}
 	_, err := Open(t.Context(), Config{Provider: Cloudflared, HubURL: hubURL, Cloudflared: "/nowhere/cloudflared"})
-	if !errors.Is(err, ErrNoCloudflared) || !strings.Contains(Hint(err), "install cloudflared") {
-		t.Errorf("%v; %s", err, Hint(err))
+	if !errors.Is(err, ErrNoCloudflared) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestTheProgramEndsWithTheContextWhileItStarts(t *testing.T) {
 func TestCloudflaredComesBackByItself(t *testing.T) {
 	e, cfg := startCloudflare(t, cloudflaredtest.Well)
 	tun := openFake(t, cfg)
-	l := tun.(Linked)
+	l := tun.(ReconnectingTunnel)
 	e.Refuse(true)
 	<-l.LinkChanged()
 	if got := l.Link(); got.Up || got.Cause == nil {
@@ -186,8 +186,8 @@ func TestCloudflaredIsKilledAndStartedAgainByAKeeper(t *testing.T) {
 	if err := program(t, e, 1).Kill(); err != nil {
 		t.Fatal(err)
 	}
-	w.until("away", is(Away))
-	now := w.until("up again", is(Up))
+	w.until("away", is(StateAway))
+	now := w.until("up again", is(StateUp))
 	if now.URL == before || now.URL != "https://"+program(t, e, 2).Name {
 		t.Errorf("%s, then %s", before, now.URL)
 	}

@@ -23,7 +23,6 @@ type Finding struct {
 	Detail string        // what was found, for people; may quote what the network said
 	Took   time.Duration // 0 where there was nothing to wait for
 	Err    error         // what stands in the way; nil: nothing does
-	Hint   string        // what to do about Err in a few words, if anything
 
 	// Unverified is set when Detail is only what was given or announced: it was
 	// tried, and how it is remains unknown.
@@ -50,7 +49,7 @@ const tripTime = 5 * time.Second
 func Diagnose(ctx context.Context, cfg Config, client *http.Client) (found []Finding) {
 	order, err := cfg.Order()
 	if err != nil {
-		return []Finding{{Step: FindingTunnel, Err: err, Hint: Hint(err)}}
+		return []Finding{{Step: FindingTunnel, Err: err}}
 	}
 	for _, provider := range order {
 		found = append(found, diagnoseOne(ctx, cfg, provider, client)...)
@@ -60,7 +59,7 @@ func Diagnose(ctx context.Context, cfg Config, client *http.Client) (found []Fin
 
 func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.Client) (found []Finding) {
 	add := func(step, detail string, took time.Duration, err error) bool {
-		found = append(found, Finding{Step: step, Detail: detail, Took: took, Err: err, Hint: Hint(err)})
+		found = append(found, Finding{Step: step, Detail: detail, Took: took, Err: err})
 		return err == nil
 	}
 	if !add(FindingTunnel, reason(cfg, provider), 0, cfg.fits(provider)) {
@@ -72,7 +71,7 @@ func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.
 		clear = diagnoseNgrok(ctx, cfg, add)
 	case provider == Cloudflared:
 		clear = diagnoseProgram(cfg, add)
-	case isSSH(provider):
+	case UsesSSH(provider):
 		clear = diagnoseSSH(ctx, cfg, provider, add)
 	}
 	if !clear {
@@ -92,7 +91,7 @@ func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.
 		return found
 	}
 	address := tun.URL()
-	took, err := roundTrip(ctx, tun, client, min(tripTime, cmp.Or(cfg.Within, openTime)))
+	took, err := roundTrip(ctx, tun, client, min(tripTime, cmp.Or(cfg.Timeout, openTime)))
 	found = append(found, Finding{Step: FindingAddress, Detail: address, Unverified: err != nil})
 	add(FindingTrip, "a POST to the address came back", took, err)
 	return found
@@ -110,7 +109,7 @@ func whoAnswers(ctx context.Context, public string, client *http.Client) error {
 	if client == nil {
 		client = &http.Client{Transport: transport}
 	}
-	_, err := Ask(ctx, Probe{URL: public + "/hf-tap-doctor", Answer: func(string) string { return rand.Text() }, Client: client, Within: tripTime})
+	_, err := VerifyOnce(ctx, Probe{URL: public + "/hf-tap-doctor", Answer: func(string) string { return rand.Text() }, Client: client, Timeout: tripTime})
 	var answered *WrongAnswerError
 	if errors.As(err, &answered) {
 		return fmt.Errorf("%w: %s answers %d, and the port that it leads to is not known", ErrUnverified, public, answered.Status)
@@ -142,7 +141,7 @@ func sessionDetail(provider string, err error) string {
 		return "the token is accepted"
 	case provider == Gradio:
 		return "the server gives an address"
-	case isSSH(provider):
+	case UsesSSH(provider):
 		return "the server forwards"
 	case provider == Cloudflared:
 		return "the program runs and is connected"
@@ -163,7 +162,7 @@ func diagnoseSSH(ctx context.Context, cfg Config, provider string, add func(stri
 	if err != nil {
 		return add(FindingSession, "", 0, err)
 	}
-	trying, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Within, openTime)))
+	trying, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Timeout, openTime)))
 	defer cancel()
 	client, err := way.dial(trying)
 	if err == nil {
@@ -259,7 +258,7 @@ func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, within time
 		defer transport.CloseIdleConnections()
 		own = &http.Client{Transport: transport}
 	}
-	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Within: within})
+	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Timeout: within})
 	_ = srv.Close()
 	_ = tun.Close() // the server may have done it
 	serving.Wait()

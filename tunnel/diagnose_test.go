@@ -3,7 +3,6 @@ package tunnel
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -78,7 +77,7 @@ func TestADoctorNamesTheStepThatFails(t *testing.T) {
 			e.Set(func(f *ngroktest.Faults) { *f = c.faults })
 			cfg := edgeConfig(e)
 			if c.faults.Hang != 0 || c.faults.Gateway != 0 {
-				cfg.Within = 2 * time.Second // of which all goes by
+				cfg.Timeout = 2 * time.Second // of which all goes by
 			}
 			if c.change != nil {
 				c.change(&cfg)
@@ -88,9 +87,9 @@ func TestADoctorNamesTheStepThatFails(t *testing.T) {
 				t.Errorf("found %q, want %q: %+v", got, c.want, found)
 			}
 			last := found[len(found)-1]
-			t.Logf("%v; %s", last.Err, last.Hint)
-			if last.Hint == "" || strings.Contains(last.Err.Error(), "diagnose") {
-				t.Errorf("no hint for %v", last.Err)
+			t.Logf("%v", last.Err)
+			if strings.Contains(last.Err.Error(), "diagnose") {
+				t.Errorf("%v", last.Err)
 			}
 			if c := e.Counts(); c.Live() != 0 {
 				if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
@@ -140,7 +139,7 @@ func TestADoctorCallsNoAddressWellThatItCouldNotGoThrough(t *testing.T) {
 		"somebody is there, with a port": {answers.URL, porttest.Port(t), &WrongAnswerError{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Config{HubURL: hubURL, PublicURL: c.url, Within: 10 * time.Millisecond}
+			cfg := Config{HubURL: hubURL, PublicURL: c.url, Timeout: 10 * time.Millisecond}
 			cfg.Port, _ = strconv.Atoi(c.port)
 			visitor := client(t)
 			if !onLoopback(c.url) {
@@ -158,9 +157,6 @@ func TestADoctorCallsNoAddressWellThatItCouldNotGoThrough(t *testing.T) {
 			var wrong *WrongAnswerError
 			if _, wantsWrong := c.want.(*WrongAnswerError); wantsWrong != errors.As(last.Err, &wrong) || !wantsWrong && !errors.Is(last.Err, c.want) {
 				t.Errorf("%+v, want %v", last, c.want)
-			}
-			if last.Hint == "" {
-				t.Errorf("no hint for %v", last.Err)
 			}
 		})
 	}
@@ -203,11 +199,5 @@ func TestChoosing(t *testing.T) {
 		if got != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%+v: %q, %v", c.cfg, got, err)
 		}
-		if err != nil && Hint(err) == "" {
-			t.Errorf("no hint for %v", err)
-		}
-	}
-	if err := fmt.Errorf("start: %w", ErrNoToken); !strings.Contains(Hint(err), "NGROK_AUTHTOKEN") || !strings.Contains(Hint(err), "--tunnel gradio") {
-		t.Errorf("hint %q", Hint(err))
 	}
 }

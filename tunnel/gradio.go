@@ -32,7 +32,7 @@ func openGradio(ctx context.Context, cfg Config) (Tunnel, error) {
 	client, err := frp.Open(ctx, frp.Config{
 		Server: cfg.GradioServer, Lookup: cfg.GradioLookup, HTTP: cfg.HTTP, Roots: []*x509.CertPool{cfg.GradioRoots},
 		Token: cfg.GradioToken, Name: cfg.GradioName, Dial: cfg.Dial, Ending: cfg.GradioEnding,
-		Version: cfg.Version, Beat: cfg.Beat, Within: cfg.Within,
+		Version: cfg.Version, Heartbeat: cfg.Heartbeat, Timeout: cfg.Timeout,
 	})
 	if err != nil {
 		return nil, gradioError(cfg, err)

@@ -33,7 +33,7 @@ func startGradio(t testing.TB, cfg frptest.Config) *frptest.Server {
 func gradioConfig(t testing.TB, s *frptest.Server) Config {
 	return Config{
 		Provider: Gradio, HubURL: hubURL, GradioLookup: s.Lookup(), GradioName: "a kept name", HTTP: client(t),
-		Beat: time.Second, Within: 2 * time.Second,
+		Heartbeat: time.Second, Timeout: 2 * time.Second,
 	}
 }
 
@@ -51,10 +51,10 @@ func keepGradio(t *testing.T, cfg Config) *keptGradio {
 	t.Helper()
 	w := &keptGradio{t: t, client: client(t), news: make(chan struct{}, 1)}
 	prove := func(nonce string) string { return "proof of " + nonce }
-	k, err := Keep(t.Context(), KeeperConfig{
+	k, err := OpenKeeper(t.Context(), KeeperConfig{
 		Open: func(ctx context.Context) (Tunnel, error) { return openGradio(ctx, cfg) },
 		Check: func(ctx context.Context, url string) (time.Duration, error) {
-			return Ask(ctx, Probe{URL: url + "/check", Answer: prove, Client: w.client})
+			return VerifyOnce(ctx, Probe{URL: url + "/check", Answer: prove, Client: w.client})
 		},
 		Changed: func(s Status) {
 			w.mu.Lock()
@@ -65,7 +65,7 @@ func keepGradio(t *testing.T, cfg Config) *keptGradio {
 			default:
 			}
 		},
-		Times: KeeperTimes{Min: 50 * time.Millisecond, Pause: 20 * time.Millisecond},
+		Times: KeeperTimes{RetryMin: 50 * time.Millisecond, CheckPause: 20 * time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func keepGradio(t *testing.T, cfg Config) *keptGradio {
 		body, _ := io.ReadAll(r.Body) // all of it first: HTTP/1.1 is not for both ways at once
 		_, _ = rw.Write(body)
 	}))
-	if s, err := k.Verify(t.Context()); err != nil || s.State != Up {
+	if s, err := k.Verify(t.Context()); err != nil || s.State != StateUp {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -139,9 +139,9 @@ func TestDeliveriesArriveByGradioAlsoAfterTheServerWasKilled(t *testing.T) {
 	w := keepGradio(t, gradioConfig(t, s))
 	first := w.Status().URL
 	w.deliver(500)
-	w.until("up", func(s Status) bool { return s.State == Up })
+	w.until("up", func(s Status) bool { return s.State == StateUp })
 	s.Stop()
-	away := w.until("away", func(s Status) bool { return s.State == Away })
+	away := w.until("away", func(s Status) bool { return s.State == StateAway })
 	var connect *ConnectError
 	if !errors.As(away.Cause, &connect) || away.Provider != Gradio {
 		t.Errorf("%+v", away)
@@ -149,7 +149,7 @@ func TestDeliveriesArriveByGradioAlsoAfterTheServerWasKilled(t *testing.T) {
 	if err := s.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	up := w.until("up again", func(s Status) bool { return s.State == Up })
+	up := w.until("up again", func(s Status) bool { return s.State == StateUp })
 	if up.URL != first || up.Provider != Gradio {
 		t.Errorf("%+v, at first %s", up, first)
 	}
@@ -170,7 +170,7 @@ func TestGradiosEndOfALoginIsNoOutage(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.told {
-		if s.State != Connecting && (s.State != Up || s.URL != first) {
+		if s.State != StateConnecting && (s.State != StateUp || s.URL != first) {
 			t.Errorf("told %+v", s)
 		}
 	}
@@ -196,7 +196,7 @@ func TestWhatStandsInGradiosWay(t *testing.T) {
 			s.Set(func(f *frptest.Faults) { *f = c.fault })
 			cfg := gradioConfig(t, s)
 			if !c.fault.HangConns && !c.fault.HangLogin {
-				cfg.Within = time.Minute
+				cfg.Timeout = time.Minute
 			}
 			_, err := openGradio(t.Context(), cfg)
 			var connect *ConnectError
@@ -274,7 +274,7 @@ func TestGradiosLinkTellsHowItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tun.Close()
-	linked := tun.(Linked)
+	linked := tun.(ReconnectingTunnel)
 	<-linked.LinkChanged()
 	if l := linked.Link(); !l.Up || l.Cause != nil || l.Made != 1 || tun.Provider() != Gradio {
 		t.Errorf("%+v", l)

@@ -28,16 +28,16 @@ type KeeperConfig struct {
 
 // KeeperTimes are a Keeper's intervals. Zero values stand for the defaults.
 type KeeperTimes struct {
-	First   time.Duration // how long the first self-check tries: 10 s
-	Again   time.Duration // how long each later one does: 2 s
-	Try     time.Duration // how long one try waits for its answer: 5 s
-	Pause   time.Duration // between two tries: 250 ms, doubling
-	Recheck time.Duration // between self-checks while all is well: 15 min, as a free ngrok plan has 20,000 requests a month
-	Look    time.Duration // between looks at the clock and the network: 5 s
-	Min     time.Duration // before a second try to open or to check, doubling: 500 ms
-	Max     time.Duration // the most that this becomes: 1 min
-	Stuck   time.Duration // how long a provider's own tries to come back may be without any news: 90 s, as ngrok's SDK pauses for 30
-	Slow    time.Duration // between tries while the provider says that no try will do: 5 min
+	FirstCheck    time.Duration // how long the first self-check tries: 10 s
+	LaterCheck    time.Duration // how long each later one does: 2 s
+	CheckTry      time.Duration // how long one try waits for its answer: 5 s
+	CheckPause    time.Duration // between two tries: 250 ms, doubling
+	CheckEvery    time.Duration // between self-checks while all is well: 15 min, as a free ngrok plan has 20,000 requests a month
+	NetworkLook   time.Duration // between looks at the clock and the network: 5 s
+	RetryMin      time.Duration // before a second try to open or to check, doubling: 500 ms
+	RetryMax      time.Duration // the most that this becomes: 1 min
+	ProviderRetry time.Duration // how long a provider's own tries to come back may be without any news: 90 s, as ngrok's SDK pauses for 30
+	RetryRefused  time.Duration // between tries while the provider says that no try will do: 5 min
 }
 
 func (t KeeperTimes) withDefaults() KeeperTimes {
@@ -45,8 +45,8 @@ func (t KeeperTimes) withDefaults() KeeperTimes {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&t.First, 10 * time.Second}, {&t.Again, 2 * time.Second}, {&t.Try, 5 * time.Second}, {&t.Pause, 250 * time.Millisecond},
-		{&t.Recheck, 15 * time.Minute}, {&t.Look, 5 * time.Second}, {&t.Min, 500 * time.Millisecond}, {&t.Max, time.Minute}, {&t.Stuck, 90 * time.Second}, {&t.Slow, 5 * time.Minute},
+		{&t.FirstCheck, 10 * time.Second}, {&t.LaterCheck, 2 * time.Second}, {&t.CheckTry, 5 * time.Second}, {&t.CheckPause, 250 * time.Millisecond},
+		{&t.CheckEvery, 15 * time.Minute}, {&t.NetworkLook, 5 * time.Second}, {&t.RetryMin, 500 * time.Millisecond}, {&t.RetryMax, time.Minute}, {&t.ProviderRetry, 90 * time.Second}, {&t.RetryRefused, 5 * time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -90,10 +90,10 @@ type kept struct {
 	madeThen int
 }
 
-// Keep opens the first tunnel. That this fails is for the caller to tell: its
+// OpenKeeper opens the first tunnel. That this fails is for the caller to tell: its
 // error is returned at once, whatever it is. The Keeper outlives ctx, and ends
 // with Close. What comes next, in this order: serve on Listener; Verify; Run.
-func Keep(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
+func OpenKeeper(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
 	cfg.Times = cfg.Times.withDefaults()
 	if cfg.Changed == nil {
 		cfg.Changed = func(Status) {}
@@ -101,7 +101,7 @@ func Keep(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
 	k := &Keeper{cfg: cfg, conns: make(chan net.Conn)}
 	k.front = &front{k: k, closed: make(chan struct{})}
 	k.ctx, k.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	k.set(Connecting, nil)
+	k.set(StateConnecting, nil)
 	t, err := cfg.Open(ctx)
 	if err != nil {
 		k.cancel()
@@ -208,7 +208,7 @@ func (t *kept) retire() error {
 // pump hands the connections of a tunnel to the listener.
 func (k *Keeper) pump(t *kept) {
 	defer close(t.over)
-	_, linked := t.Tunnel.(Linked)
+	_, linked := t.Tunnel.(ReconnectingTunnel)
 	for pause := 5 * time.Millisecond; ; {
 		conn, err := t.Accept()
 		if err == nil {

@@ -82,7 +82,7 @@ type world struct {
 func keep(t *testing.T, all error) *world {
 	w := &world{t: t, leads: map[string]error{}, all: all, network: "10.0.0.1"}
 	start := time.Now()
-	k, err := Keep(t.Context(), KeeperConfig{
+	k, err := OpenKeeper(t.Context(), KeeperConfig{
 		Open: w.open, Check: w.check,
 		Changed: func(s Status) { w.mu.Lock(); w.told = append(w.told, s); w.mu.Unlock() },
 		Clock: func() (time.Time, time.Duration) {
@@ -175,7 +175,7 @@ var (
 
 func TestAnErrorAtTheStartIsReturned(t *testing.T) {
 	revoked := &ProviderError{Provider: "fake", Code: "ERR_NGROK_108"}
-	_, err := Keep(t.Context(), KeeperConfig{Open: func(context.Context) (Tunnel, error) { return nil, revoked }})
+	_, err := OpenKeeper(t.Context(), KeeperConfig{Open: func(context.Context) (Tunnel, error) { return nil, revoked }})
 	if !errors.Is(err, error(revoked)) {
 		t.Errorf("got %v", err)
 	}
@@ -184,7 +184,7 @@ func TestAnErrorAtTheStartIsReturned(t *testing.T) {
 // verifyOf keeps a tunnel whose address is found as all says, and verifies.
 func verifyOf(t *testing.T, all error, meanwhile func(*fakeTunnel)) (Status, time.Duration, error) {
 	w := &world{t: t, leads: map[string]error{}, all: all}
-	k, err := Keep(t.Context(), KeeperConfig{Open: w.open, Check: func(ctx context.Context, url string) (time.Duration, error) {
+	k, err := OpenKeeper(t.Context(), KeeperConfig{Open: w.open, Check: func(ctx context.Context, url string) (time.Duration, error) {
 		if meanwhile != nil {
 			meanwhile(w.first())
 			meanwhile = nil
@@ -204,10 +204,10 @@ func TestTheFirstCheckTriesForTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, took, err := verifyOf(t, errWrong, nil)
 		var wrong *WrongAnswerError
-		if !errors.As(err, &wrong) || s.State != Degraded || took < 7*time.Second || took > 10*time.Second {
+		if !errors.As(err, &wrong) || s.State != StateDegraded || took < 7*time.Second || took > 10*time.Second {
 			t.Errorf("%+v, %v after %s", s, err, took)
 		}
-		if s, _, err := verifyOf(t, errNoWay, nil); err != nil || s.State != Unverified {
+		if s, _, err := verifyOf(t, errNoWay, nil); err != nil || s.State != StateUnverified {
 			t.Errorf("%+v, %v", s, err)
 		}
 	})
@@ -217,15 +217,15 @@ func TestATunnelThatGoesDuringTheFirstCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		revoked := &ProviderError{Provider: "fake", Code: "ERR_NGROK_107", Permanent: true}
 		s, took, err := verifyOf(t, errWrong, func(f *fakeTunnel) { f.down(revoked) })
-		if !errors.Is(err, error(revoked)) || s.State != Away || took > time.Second {
+		if !errors.Is(err, error(revoked)) || s.State != StateAway || took > time.Second {
 			t.Errorf("revoked: %+v, %v after %s", s, err, took)
 		}
 		s, took, err = verifyOf(t, errWrong, func(f *fakeTunnel) { f.broken <- revoked; <-time.After(time.Millisecond) })
-		if !errors.Is(err, error(revoked)) || s.State != Away || took > time.Second {
+		if !errors.Is(err, error(revoked)) || s.State != StateAway || took > time.Second {
 			t.Errorf("ended: %+v, %v after %s", s, err, took)
 		}
 		s, took, err = verifyOf(t, errWrong, func(f *fakeTunnel) { f.down(errDropped) })
-		if !errors.Is(err, error(errDropped)) || s.State != Away || took > 12*time.Second {
+		if !errors.Is(err, error(errDropped)) || s.State != StateAway || took > 12*time.Second {
 			t.Errorf("dropped: %+v, %v after %s", s, err, took)
 		}
 	})
@@ -260,7 +260,7 @@ func TestTheListenerOutlivesItsTunnels(t *testing.T) {
 		if _, err := near.Read(make([]byte, 1)); err == nil {
 			t.Error("a connection is open that nobody takes")
 		}
-		if s := w.k.Status(); s.State != Up {
+		if s := w.k.Status(); s.State != StateUp {
 			t.Errorf("status %+v", s)
 		}
 	})
@@ -270,7 +270,7 @@ func TestCloseEndsAcceptAndRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, leads: map[string]error{}}
 		hang := make(chan struct{})
-		k, err := Keep(t.Context(), KeeperConfig{Check: w.check, Open: func(ctx context.Context) (Tunnel, error) {
+		k, err := OpenKeeper(t.Context(), KeeperConfig{Check: w.check, Open: func(ctx context.Context) (Tunnel, error) {
 			select {
 			case <-hang: // the second time
 				<-ctx.Done()

@@ -31,8 +31,8 @@ type edgeWorld struct {
 }
 
 // quick are times in which a test sees everything happen.
-var quick = KeeperTimes{First: 5 * time.Second, Again: 300 * time.Millisecond, Try: 2 * time.Second, Pause: 20 * time.Millisecond,
-	Recheck: time.Hour, Look: time.Hour, Min: 20 * time.Millisecond, Max: 200 * time.Millisecond, Stuck: time.Second, Slow: 100 * time.Millisecond}
+var quick = KeeperTimes{FirstCheck: 5 * time.Second, LaterCheck: 300 * time.Millisecond, CheckTry: 2 * time.Second, CheckPause: 20 * time.Millisecond,
+	CheckEvery: time.Hour, NetworkLook: time.Hour, RetryMin: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond, ProviderRetry: time.Second, RetryRefused: 100 * time.Millisecond}
 
 func keepEdge(t *testing.T, times KeeperTimes, change func(*Config)) *edgeWorld {
 	t.Helper()
@@ -41,10 +41,10 @@ func keepEdge(t *testing.T, times KeeperTimes, change func(*Config)) *edgeWorld 
 	if change != nil {
 		change(&cfg)
 	}
-	k, err := Keep(t.Context(), KeeperConfig{
+	k, err := OpenKeeper(t.Context(), KeeperConfig{
 		Open: func(ctx context.Context) (Tunnel, error) { return Open(ctx, cfg) },
 		Check: func(ctx context.Context, url string) (time.Duration, error) {
-			return Ask(ctx, Probe{URL: url + "/check", Answer: answer, Client: w.client})
+			return VerifyOnce(ctx, Probe{URL: url + "/check", Answer: answer, Client: w.client})
 		},
 		Changed: w.changed, Times: times,
 	})
@@ -53,7 +53,7 @@ func keepEdge(t *testing.T, times KeeperTimes, change func(*Config)) *edgeWorld 
 	}
 	w.k = k
 	serveHTTP(t, k.Listener(), http.HandlerFunc(w.serve))
-	if s, err := k.Verify(t.Context()); err != nil || s.State != Up {
+	if s, err := k.Verify(t.Context()); err != nil || s.State != StateUp {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	var running sync.WaitGroup
@@ -123,7 +123,7 @@ func is(state State) func(Status) bool { return func(s Status) bool { return s.S
 func away(code string) func(Status) bool {
 	return func(s Status) bool {
 		var refused *ProviderError
-		return s.State == Away && errors.As(s.Cause, &refused) && refused.Code == code
+		return s.State == StateAway && errors.As(s.Cause, &refused) && refused.Code == code
 	}
 }
 
@@ -147,7 +147,7 @@ func (w *edgeWorld) arrives() {
 
 func TestEverythingArrivesAfterAnotherHost(t *testing.T) {
 	w := keepEdge(t, quick, nil)
-	first := w.until("up", is(Up))
+	first := w.until("up", is(StateUp))
 	send := func(url string, from, to int) (taken int) {
 		for i := from; i < to; i++ {
 			body := fmt.Sprintf("%d %s", i, bytes.Repeat([]byte{byte(i), 0, 0xff}, i))
@@ -166,7 +166,7 @@ func TestEverythingArrivesAfterAnotherHost(t *testing.T) {
 		t.Errorf("%d of 100 taken before", n)
 	}
 	w.edge.Rehost()
-	second := w.until("up at another address", func(s Status) bool { return s.State == Up && s.URL != first.URL })
+	second := w.until("up at another address", func(s Status) bool { return s.State == StateUp && s.URL != first.URL })
 	if n := send(second.URL, 100, 200); n != 100 {
 		t.Errorf("%d of 100 taken after", n)
 	}
@@ -183,7 +183,7 @@ func TestEverythingArrivesAfterAnotherHost(t *testing.T) {
 
 func TestADroppedSessionComesBackAtItsAddress(t *testing.T) {
 	w := keepEdge(t, quick, nil)
-	first := w.until("up", is(Up))
+	first := w.until("up", is(StateUp))
 	before := w.edge.Counts()
 	w.edge.DropSessions()
 	if err := w.edge.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Sessions > before.Sessions && c.Public > before.Public }); err != nil {
@@ -192,13 +192,13 @@ func TestADroppedSessionComesBackAtItsAddress(t *testing.T) {
 	w.edge.Set(func(f *ngroktest.Faults) { f.Refuse = true })
 	before = w.edge.Counts()
 	w.edge.DropSessions()
-	w.until("away", is(Away))
+	w.until("away", is(StateAway))
 	w.edge.Heal()
 	// What is told may still be of the first drop.
 	if err := w.edge.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Sessions > before.Sessions && c.Public > before.Public }); err != nil {
 		t.Fatal(err)
 	}
-	if again := w.until("up again", is(Up)); again.URL != first.URL {
+	if again := w.until("up again", is(StateUp)); again.URL != first.URL {
 		t.Errorf("from %s to %s", first.URL, again.URL)
 	}
 	w.arrives()
@@ -206,7 +206,7 @@ func TestADroppedSessionComesBackAtItsAddress(t *testing.T) {
 
 func TestATokenThatIsRevokedMeanwhileIsAwayAndComesBack(t *testing.T) {
 	w := keepEdge(t, quick, nil)
-	w.until("up", is(Up))
+	w.until("up", is(StateUp))
 	w.edge.Set(func(f *ngroktest.Faults) { f.AuthCode = ngroktest.BadToken })
 	w.edge.DropSessions()
 	w.until("refused", away(ngroktest.BadToken))
@@ -215,7 +215,7 @@ func TestATokenThatIsRevokedMeanwhileIsAwayAndComesBack(t *testing.T) {
 		t.Error(err)
 	}
 	w.edge.Heal()
-	w.until("up again", is(Up))
+	w.until("up again", is(StateUp))
 	w.arrives()
 }
 
@@ -223,7 +223,7 @@ func TestEachRefusalWhileReconnectingIsToldAndOutlived(t *testing.T) {
 	for _, code := range []string{ngroktest.TooMany, ngroktest.OldAgent, ngroktest.AlreadyOnline, ngroktest.BadURL, ngroktest.NoToken} {
 		t.Run(code, func(t *testing.T) {
 			w := keepEdge(t, quick, nil)
-			w.until("up", is(Up))
+			w.until("up", is(StateUp))
 			w.edge.Set(func(f *ngroktest.Faults) {
 				if code == ngroktest.AlreadyOnline || code == ngroktest.BadURL {
 					f.BindCode = code
@@ -234,7 +234,7 @@ func TestEachRefusalWhileReconnectingIsToldAndOutlived(t *testing.T) {
 			w.edge.DropSessions()
 			w.until("refused", away(code))
 			w.edge.Heal()
-			w.until("up again", is(Up))
+			w.until("up again", is(StateUp))
 			w.arrives()
 		})
 	}
@@ -252,29 +252,29 @@ func TestFaultsOfTheEdgeAreOutlived(t *testing.T) {
 		// When the fault has shown itself, so that it is not healed before.
 		reached func(before, now ngroktest.Counts) bool
 	}{
-		{"refuses connections", ngroktest.Faults{Refuse: true}, true, Away, conn},
-		{"hangs before TLS", ngroktest.Faults{Hang: ngroktest.Connect}, true, Away, conn},
-		{"hangs after TLS", ngroktest.Faults{Hang: ngroktest.Secured}, true, Away, conn},
-		{"hangs at the token", ngroktest.Faults{Hang: ngroktest.Auth}, true, Away, auth},
-		{"hangs at the bind", ngroktest.Faults{Hang: ngroktest.Bind}, true, Away, granted},
-		{"drops at the token", ngroktest.Faults{Drop: ngroktest.Auth}, true, Away, auth},
-		{"drops at the bind", ngroktest.Faults{Drop: ngroktest.Bind}, true, Away, granted},
-		{"garbage before TLS", ngroktest.Faults{Garbage: ngroktest.Connect}, true, Away, conn},
-		{"garbage after TLS", ngroktest.Faults{Garbage: ngroktest.Secured}, true, Away, conn},
-		{"garbage at the token", ngroktest.Faults{Garbage: ngroktest.Auth}, true, Away, auth},
-		{"garbage at the bind", ngroktest.Faults{Garbage: ngroktest.Bind}, true, Away, granted},
-		{"an expired certificate", ngroktest.Faults{Certificate: ngroktest.Expired}, true, Away, conn},
-		{"another's certificate", ngroktest.Faults{Certificate: ngroktest.OtherName}, true, Away, conn},
-		{"a silent peer", ngroktest.Faults{Silent: true}, false, Away, nil},
+		{"refuses connections", ngroktest.Faults{Refuse: true}, true, StateAway, conn},
+		{"hangs before TLS", ngroktest.Faults{Hang: ngroktest.Connect}, true, StateAway, conn},
+		{"hangs after TLS", ngroktest.Faults{Hang: ngroktest.Secured}, true, StateAway, conn},
+		{"hangs at the token", ngroktest.Faults{Hang: ngroktest.Auth}, true, StateAway, auth},
+		{"hangs at the bind", ngroktest.Faults{Hang: ngroktest.Bind}, true, StateAway, granted},
+		{"drops at the token", ngroktest.Faults{Drop: ngroktest.Auth}, true, StateAway, auth},
+		{"drops at the bind", ngroktest.Faults{Drop: ngroktest.Bind}, true, StateAway, granted},
+		{"garbage before TLS", ngroktest.Faults{Garbage: ngroktest.Connect}, true, StateAway, conn},
+		{"garbage after TLS", ngroktest.Faults{Garbage: ngroktest.Secured}, true, StateAway, conn},
+		{"garbage at the token", ngroktest.Faults{Garbage: ngroktest.Auth}, true, StateAway, auth},
+		{"garbage at the bind", ngroktest.Faults{Garbage: ngroktest.Bind}, true, StateAway, granted},
+		{"an expired certificate", ngroktest.Faults{Certificate: ngroktest.Expired}, true, StateAway, conn},
+		{"another's certificate", ngroktest.Faults{Certificate: ngroktest.OtherName}, true, StateAway, conn},
+		{"a silent peer", ngroktest.Faults{Silent: true}, false, StateAway, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := keepEdge(t, quick, func(cfg *Config) {
-				cfg.Within = 2 * time.Second
+				cfg.Timeout = 2 * time.Second
 				if c.faults.Silent {
-					cfg.Beat = 200 * time.Millisecond
+					cfg.Heartbeat = 200 * time.Millisecond
 				}
 			})
-			first, before := w.until("up", is(Up)), w.edge.Counts()
+			first, before := w.until("up", is(StateUp)), w.edge.Counts()
 			w.edge.Set(func(f *ngroktest.Faults) { *f = c.faults })
 			if c.drop {
 				w.edge.DropSessions()
@@ -288,7 +288,7 @@ func TestFaultsOfTheEdgeAreOutlived(t *testing.T) {
 				}
 			}
 			w.edge.Heal()
-			w.until("up again", is(Up))
+			w.until("up again", is(StateUp))
 			w.arrives()
 		})
 	}
@@ -296,26 +296,26 @@ func TestFaultsOfTheEdgeAreOutlived(t *testing.T) {
 
 func TestAStoppedTunnelIsOpenedAgain(t *testing.T) {
 	w := keepEdge(t, quick, nil)
-	w.until("up", is(Up))
+	w.until("up", is(StateUp))
 	w.edge.StopTunnels("Stopped.", "ERR_NGROK_3500")
 	w.until("stopped", away("ERR_NGROK_3500"))
-	w.until("up again", is(Up))
+	w.until("up again", is(StateUp))
 	w.arrives()
 }
 
 func TestAGatewaysPageInPlaceOfTheAppIsDegraded(t *testing.T) {
 	times := quick
-	times.Recheck = 100 * time.Millisecond
+	times.CheckEvery = 100 * time.Millisecond
 	w := keepEdge(t, times, nil)
-	w.until("up", is(Up))
+	w.until("up", is(StateUp))
 	w.edge.Set(func(f *ngroktest.Faults) { f.Gateway = http.StatusBadGateway })
-	s := w.until("degraded", is(Degraded))
+	s := w.until("degraded", is(StateDegraded))
 	var wrong *WrongAnswerError
 	if !errors.As(s.Cause, &wrong) || wrong.Status != http.StatusBadGateway {
 		t.Errorf("cause %v", s.Cause)
 	}
 	w.edge.Heal()
-	w.until("up again", is(Up))
+	w.until("up again", is(StateUp))
 	w.arrives()
 }
 
@@ -342,15 +342,15 @@ func TestALostNameServiceOrProxyIsAwayAndComesBack(t *testing.T) {
 					return new(net.Dialer).DialContext(ctx, network, address)
 				}
 			})
-			w.until("up", is(Up))
+			w.until("up", is(StateUp))
 			lost.Store(true)
 			w.edge.DropSessions()
-			s := w.until("unreachable", func(s Status) bool { return s.State == Away && stepOf(s.Cause) == c.step })
+			s := w.until("unreachable", func(s Status) bool { return s.State == StateAway && stepOf(s.Cause) == c.step })
 			if !strings.Contains(s.Cause.Error(), c.proxy) {
 				t.Errorf("cause %v", s.Cause)
 			}
 			lost.Store(false)
-			w.until("up again", is(Up))
+			w.until("up again", is(StateUp))
 			w.arrives()
 		})
 	}
@@ -362,10 +362,10 @@ func TestEndingInEachPhaseLeavesNothing(t *testing.T) {
 	for _, phase := range []ngroktest.Phase{ngroktest.Connect, ngroktest.Secured, ngroktest.Auth, ngroktest.Bind} {
 		t.Run(fmt.Sprint(phase), func(t *testing.T) {
 			w := keepEdge(t, quick, nil)
-			w.until("up", is(Up))
+			w.until("up", is(StateUp))
 			w.edge.Set(func(f *ngroktest.Faults) { f.Hang = phase })
 			w.edge.DropSessions()
-			w.until("away", is(Away))
+			w.until("away", is(StateAway))
 			start := time.Now()
 			if err := w.k.Close(); err != nil {
 				t.Error(err)

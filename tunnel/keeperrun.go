@@ -10,7 +10,7 @@ import (
 
 // Verify is the first self-check. It tries for a while, because a fresh
 // address may need a moment. Another's answer is an error; that there is no way
-// from here to the address is none: the state is Unverified then. A tunnel that
+// from here to the address is none: the state is StateUnverified then. A tunnel that
 // ended or went away meanwhile is an error, too.
 func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 	ctx, stop := k.within(ctx)
@@ -19,10 +19,10 @@ func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 	if t == nil {
 		return k.Status(), net.ErrClosed
 	}
-	err := k.check(ctx, t, k.cfg.Times.First)
-	for started := time.Now(); errors.Is(err, errMoved) && time.Since(started) < k.cfg.Times.First; {
-		if err = t.settle(ctx, k.cfg.Times.First); err == nil {
-			err = k.check(ctx, t, k.cfg.Times.First)
+	err := k.check(ctx, t, k.cfg.Times.FirstCheck)
+	for started := time.Now(); errors.Is(err, errMoved) && time.Since(started) < k.cfg.Times.FirstCheck; {
+		if err = t.settle(ctx, k.cfg.Times.FirstCheck); err == nil {
+			err = k.check(ctx, t, k.cfg.Times.FirstCheck)
 		}
 	}
 	switch {
@@ -31,11 +31,11 @@ func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 	case err == nil:
 		k.up()
 	case errors.Is(err, ErrNoRoute):
-		k.set(Unverified, err)
+		k.set(StateUnverified, err)
 	default:
-		state := Degraded
+		state := StateDegraded
 		if cause := t.trouble(); cause != nil {
-			state, err = Away, cause
+			state, err = StateAway, cause
 		}
 		k.set(state, err)
 		return k.Status(), err
@@ -49,10 +49,10 @@ func (k *Keeper) Run(ctx context.Context) {
 	ctx, stop := k.within(ctx)
 	defer stop()
 	times := k.cfg.Times
-	w := newWatch(k.cfg.Clock, k.cfg.Addrs, times.Look)
-	look := time.NewTicker(times.Look)
+	w := newWatch(k.cfg.Clock, k.cfg.Addrs, times.NetworkLook)
+	look := time.NewTicker(times.NetworkLook)
 	defer look.Stop()
-	next := time.NewTimer(times.Recheck)
+	next := time.NewTimer(times.CheckEvery)
 	defer next.Stop()
 	if t := k.current(); t != nil && (t.trouble() != nil || t.link().Made != k.made) {
 		next.Reset(k.attend(ctx, news)) // something happened before anybody watched
@@ -69,7 +69,7 @@ func (k *Keeper) Run(ctx context.Context) {
 			return
 		case <-over:
 		case <-changed:
-			if l := t.link(); l.Up && l.Made == k.made && k.Status().State != Away {
+			if l := t.link(); l.Up && l.Made == k.made && k.Status().State != StateAway {
 				continue
 			}
 		case <-look.C:
@@ -110,13 +110,13 @@ func (k *Keeper) attend(ctx context.Context, why occasion) time.Duration {
 	case t == nil:
 		return k.reopen(ctx)
 	case t.flaps():
-		k.set(Away, flapCause(t.link()))
+		k.set(StateAway, flapCause(t.link()))
 		k.drop()
 		return k.backOff()
 	}
 	link := t.link()
 	if cause := t.trouble(); cause != nil {
-		k.set(Away, cause)
+		k.set(StateAway, cause)
 		var refused *ProviderError
 		switch {
 		case t.ended(), why != news:
@@ -127,25 +127,25 @@ func (k *Keeper) attend(ctx context.Context, why occasion) time.Duration {
 			return k.reopen(ctx)
 		case errors.As(cause, &refused) && refused.Permanent:
 			k.drop()
-			return k.cfg.Times.Slow
+			return k.cfg.Times.RetryRefused
 		}
-		return k.cfg.Times.Stuck // it comes back by itself, and says so
+		return k.cfg.Times.ProviderRetry // it comes back by itself, and says so
 	}
 	urgent := why == moved || link.Made != k.made
-	switch err := k.check(ctx, t, k.cfg.Times.Again); {
+	switch err := k.check(ctx, t, k.cfg.Times.LaterCheck); {
 	case ctx.Err() != nil:
 		return 0
 	case errors.Is(err, errMoved):
 		return 0
 	case err == nil:
 		k.up()
-		return k.cfg.Times.Recheck
+		return k.cfg.Times.CheckEvery
 	case t.isLinked() && (urgent || !errors.Is(err, ErrNoRoute)):
 		// Somebody else answers, or nobody where the connection is another than
 		// before: only a tunnel of now has an address that holds. Without a way
 		// from here, one that holds is not given up: deliveries may well arrive.
 		if k.verified {
-			k.set(Degraded, err)
+			k.set(StateDegraded, err)
 		}
 		k.drop()
 		return k.reopen(ctx)
@@ -164,10 +164,10 @@ func (k *Keeper) reopen(ctx context.Context) time.Duration {
 		return 0
 	}
 	if err != nil {
-		k.set(Away, err)
+		k.set(StateAway, err)
 		var refused *ProviderError
 		if errors.As(err, &refused) && refused.Permanent {
-			return k.cfg.Times.Slow
+			return k.cfg.Times.RetryRefused
 		}
 		return k.backOff()
 	}
@@ -178,12 +178,12 @@ func (k *Keeper) reopen(ctx context.Context) time.Duration {
 	if now == nil {
 		return 0
 	}
-	switch err := k.check(ctx, now, k.cfg.Times.Again); {
+	switch err := k.check(ctx, now, k.cfg.Times.LaterCheck); {
 	case ctx.Err() != nil, errors.Is(err, errMoved):
 		return 0
 	case err == nil:
 		k.up()
-		return k.cfg.Times.Recheck
+		return k.cfg.Times.CheckEvery
 	default:
 		return k.down(err)
 	}
@@ -192,25 +192,25 @@ func (k *Keeper) reopen(ctx context.Context) time.Duration {
 // up notes that the tunnel's address leads here.
 func (k *Keeper) up() {
 	k.verified, k.failures = true, 0
-	k.set(Up, nil)
+	k.set(StateUp, nil)
 }
 
 // down notes that nothing arrives from the tunnel's address, or that nobody
 // can tell, and returns when to look again.
 func (k *Keeper) down(err error) time.Duration {
 	if errors.Is(err, ErrNoRoute) && !k.verified {
-		k.set(Unverified, err) // there may never have been a way from here
-		return k.cfg.Times.Recheck
+		k.set(StateUnverified, err) // there may never have been a way from here
+		return k.cfg.Times.CheckEvery
 	}
-	k.set(Degraded, err)
+	k.set(StateDegraded, err)
 	return k.backOff()
 }
 
 // backOff gives the pause before the next try: doubling, and by chance up to
 // half shorter, so that many do not come at once.
 func (k *Keeper) backOff() time.Duration {
-	d := k.cfg.Times.Max
-	if shifted := k.cfg.Times.Min << min(k.failures, 20); shifted > 0 {
+	d := k.cfg.Times.RetryMax
+	if shifted := k.cfg.Times.RetryMin << min(k.failures, 20); shifted > 0 {
 		d = min(d, shifted)
 	}
 	k.failures++
@@ -224,8 +224,8 @@ var errMoved = errors.New("the connection to the provider keeps changing")
 // check asks at a tunnel's address until the right answer comes.
 func (k *Keeper) check(ctx context.Context, t *kept, within time.Duration) error {
 	made, end := t.link().Made, time.Now().Add(within)
-	for pause := k.cfg.Times.Pause; ; pause *= 2 {
-		try, cancel := context.WithTimeout(ctx, k.cfg.Times.Try)
+	for pause := k.cfg.Times.CheckPause; ; pause *= 2 {
+		try, cancel := context.WithTimeout(ctx, k.cfg.Times.CheckTry)
 		took, err := k.cfg.Check(try, t.URL())
 		cancel()
 		if err == nil {
@@ -253,20 +253,20 @@ func (k *Keeper) check(ctx context.Context, t *kept, within time.Duration) error
 }
 
 func (t *kept) isLinked() bool {
-	_, ok := t.Tunnel.(Linked)
+	_, ok := t.Tunnel.(ReconnectingTunnel)
 	return ok
 }
 
 // link tells how a tunnel's connection is. One that hangs on none is up.
 func (t *kept) link() Link {
-	if l, ok := t.Tunnel.(Linked); ok {
+	if l, ok := t.Tunnel.(ReconnectingTunnel); ok {
 		return l.Link()
 	}
 	return Link{Up: true}
 }
 
 func (t *kept) changed() <-chan struct{} {
-	if l, ok := t.Tunnel.(Linked); ok {
+	if l, ok := t.Tunnel.(ReconnectingTunnel); ok {
 		return l.LinkChanged()
 	}
 	return nil

@@ -11,13 +11,13 @@ import (
 func TestAKeptTunnelThatIsWellIsCheckedFourTimesAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, nil)
-		w.want(Connecting, Up)
+		w.want(StateConnecting, StateUp)
 		w.wait(time.Hour + time.Minute)
 		w.want()
 		if n := len(w.checks); n != 5 { // the first, and each quarter of an hour
 			t.Errorf("checked %d times", n)
 		}
-		if s := w.k.Status(); s.State != Up || s.URL != "https://1.example" || s.RoundTrip != time.Millisecond || time.Since(s.Since) != time.Hour+time.Minute {
+		if s := w.k.Status(); s.State != StateUp || s.URL != "https://1.example" || s.RoundTrip != time.Millisecond || time.Since(s.Since) != time.Hour+time.Minute {
 			t.Errorf("status %+v", s)
 		}
 	})
@@ -28,17 +28,17 @@ func TestADropIsAwayAndAReturnIsChecked(t *testing.T) {
 		w := keep(t, nil)
 		w.states()
 		w.first().down(errDropped)
-		w.want(Away)
+		w.want(StateAway)
 		if s := w.k.Status(); !errors.Is(s.Cause, error(errDropped)) {
 			t.Errorf("cause %v", s.Cause)
 		}
 		w.first().down(&ConnectError{Provider: "fake", Step: StepSession, Err: errors.New("another EOF")})
 		w.want() // the same again
 		w.first().down(&ProviderError{Provider: "fake", Code: "ERR_NGROK_108"})
-		w.want(Away) // another cause
+		w.want(StateAway) // another cause
 		before := len(w.checks)
 		w.first().back()
-		w.want(Up)
+		w.want(StateUp)
 		if len(w.checks) != before+1 || len(w.opened) != 1 {
 			t.Errorf("%d checks, %d tunnels", len(w.checks)-before, len(w.opened))
 		}
@@ -64,10 +64,10 @@ func TestAReturnAtAnotherAddressOpensANewTunnel(t *testing.T) {
 		w.states()
 		w.do(func() { w.leads["https://1.example"] = errWrong })
 		w.first().down(errDropped)
-		w.want(Away)
+		w.want(StateAway)
 		w.first().back()
 		w.wait(5 * time.Second)
-		w.want(Degraded, Up)
+		w.want(StateDegraded, StateUp)
 		if s := w.k.Status(); s.URL != "https://2.example" {
 			t.Errorf("status %+v", s)
 		}
@@ -84,7 +84,7 @@ func TestATunnelThatEndsIsReplacedAtOnce(t *testing.T) {
 		w := keep(t, nil)
 		w.states()
 		w.first().broken <- &ProviderError{Provider: "fake", Code: "STOPPED"}
-		w.want(Away, Up)
+		w.want(StateAway, StateUp)
 		if s := w.k.Status(); s.URL != "https://2.example" {
 			t.Errorf("status %+v", s)
 		}
@@ -101,7 +101,7 @@ func TestOpeningAgainBacksOff(t *testing.T) {
 		})
 		w.first().broken <- errDropped
 		w.wait(10 * time.Minute)
-		w.want(Away, Away) // dropped, then unreachable
+		w.want(StateAway, StateAway) // dropped, then unreachable
 		if n := len(w.opens); n < 10 || n > 32 {
 			t.Errorf("%d tries in ten minutes", n)
 		}
@@ -113,7 +113,7 @@ func TestOpeningAgainBacksOff(t *testing.T) {
 		}
 		w.do(func() { w.openErr = nil })
 		w.wait(time.Minute)
-		w.want(Up)
+		w.want(StateUp)
 	})
 }
 
@@ -124,7 +124,7 @@ func TestAPermanentNoIsTriedSlowlyAndNeverTheEnd(t *testing.T) {
 		revoked := &ProviderError{Provider: "fake", Code: "ERR_NGROK_107", Permanent: true}
 		w.do(func() { w.openErr = revoked; w.opens = nil })
 		w.first().down(revoked)
-		w.want(Away)
+		w.want(StateAway)
 		select {
 		case <-w.first().closed:
 		default:
@@ -135,12 +135,12 @@ func TestAPermanentNoIsTriedSlowlyAndNeverTheEnd(t *testing.T) {
 		if n := len(w.opens); n < 10 || n > 13 {
 			t.Errorf("%d tries in an hour", n)
 		}
-		if s := w.k.Status(); s.State != Away || !errors.Is(s.Cause, error(revoked)) {
+		if s := w.k.Status(); s.State != StateAway || !errors.Is(s.Cause, error(revoked)) {
 			t.Errorf("status %+v", s)
 		}
 		w.do(func() { w.openErr = nil })
 		w.wait(6 * time.Minute)
-		w.want(Up)
+		w.want(StateUp)
 	})
 }
 
@@ -153,12 +153,12 @@ func TestAnotherAnswerReplacesALinkedTunnel(t *testing.T) {
 		if n := len(w.opens); n < 2 || n > 10 {
 			t.Errorf("%d tunnels in ten seconds of a page in place of the app", n)
 		}
-		if got := w.states(); got[0] != Degraded || slices.Contains(got, Up) {
+		if got := w.states(); got[0] != StateDegraded || slices.Contains(got, StateUp) {
 			t.Errorf("told %q", got)
 		}
 		w.do(func() { w.all = nil })
 		w.wait(time.Minute)
-		if got := w.states(); len(got) == 0 || got[len(got)-1] != Up {
+		if got := w.states(); len(got) == 0 || got[len(got)-1] != StateUp {
 			t.Errorf("told %q", got)
 		}
 	})
@@ -170,20 +170,20 @@ func TestNoWayToTheAddressGivesNoTunnelUp(t *testing.T) {
 		w.states()
 		w.do(func() { w.all = errNoWay })
 		w.wait(30 * time.Minute)
-		w.want(Degraded)
+		w.want(StateDegraded)
 		if len(w.opened) != 1 {
 			t.Errorf("%d tunnels", len(w.opened))
 		}
 		w.do(func() { w.all = nil })
 		w.wait(2 * time.Minute)
-		w.want(Up)
+		w.want(StateUp)
 	})
 }
 
 func TestWithoutAnyWayItStaysUnverified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, errNoWay)
-		w.want(Connecting, Unverified)
+		w.want(StateConnecting, StateUnverified)
 		w.do(func() { w.checks = nil })
 		w.wait(time.Hour)
 		w.want()
@@ -194,13 +194,13 @@ func TestWithoutAnyWayItStaysUnverified(t *testing.T) {
 		// a new tunnel says the truth.
 		w.first().set(func(l *Link) { l.Made++ })
 		w.wait(10 * time.Second)
-		w.want(Unverified)
+		w.want(StateUnverified)
 		if s := w.k.Status(); s.URL != "https://2.example" {
 			t.Errorf("status %+v", s)
 		}
 		w.do(func() { w.all = nil })
 		w.wait(16 * time.Minute)
-		w.want(Up)
+		w.want(StateUp)
 	})
 }
 
@@ -231,13 +231,13 @@ func TestAnotherNetworkIsCheckedAtOnceAndADeadConnectionReplaced(t *testing.T) {
 		w.states()
 		w.do(func() { w.network, w.all, w.checks = "192.168.1.7", errNoWay, nil })
 		w.wait(9 * time.Second)
-		w.want(Degraded, Degraded) // the second has another address
+		w.want(StateDegraded, StateDegraded) // the second has another address
 		if len(w.opened) != 2 {
 			t.Errorf("%d tunnels", len(w.opened))
 		}
 		w.do(func() { w.all = nil })
 		w.wait(time.Minute)
-		w.want(Up)
+		w.want(StateUp)
 	})
 }
 
@@ -245,10 +245,10 @@ func TestAnotherNetworkEndsAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, nil)
 		w.first().down(errDropped) // the provider's library may be asleep now
-		w.want(Connecting, Up, Away)
+		w.want(StateConnecting, StateUp, StateAway)
 		w.do(func() { w.network = "192.168.1.7" })
 		w.wait(6 * time.Second)
-		w.want(Up)
+		w.want(StateUp)
 	})
 }
 
@@ -258,12 +258,12 @@ func TestAProviderThatIsStuckIsLeft(t *testing.T) {
 		w.states()
 		w.first().down(errDropped)
 		w.wait(80 * time.Second)
-		w.want(Away)
+		w.want(StateAway)
 		w.first().down(errDropped) // it tries
 		w.wait(80 * time.Second)
 		w.want()
 		w.wait(11 * time.Second)
-		w.want(Up)
+		w.want(StateUp)
 		if s := w.k.Status(); s.URL != "https://2.example" {
 			t.Errorf("status %+v", s)
 		}
@@ -286,7 +286,7 @@ func TestAConnectionThatFlapsIsGivenAPause(t *testing.T) {
 			t.Error("the connection that flaps is kept")
 		}
 		w.wait(time.Second)
-		if s := w.k.Status(); s.State != Up || s.URL != "https://2.example" {
+		if s := w.k.Status(); s.State != StateUp || s.URL != "https://2.example" {
 			t.Errorf("status %+v", s)
 		}
 	})

@@ -37,10 +37,10 @@ type keptWorld = edgeWorld
 func keepTunnel(t *testing.T, cfg Config, c *http.Client, times KeeperTimes) *keptWorld {
 	t.Helper()
 	w := &keptWorld{t: t, client: c, news: make(chan struct{}, 1), bodies: map[string]int{}}
-	k, err := Keep(t.Context(), KeeperConfig{
+	k, err := OpenKeeper(t.Context(), KeeperConfig{
 		Open: Opener(cfg),
 		Check: func(ctx context.Context, url string) (time.Duration, error) {
-			return Ask(ctx, Probe{URL: url + "/check", Answer: answer, Client: w.client})
+			return VerifyOnce(ctx, Probe{URL: url + "/check", Answer: answer, Client: w.client})
 		},
 		Changed: w.changed, Times: times,
 	})
@@ -49,7 +49,7 @@ func keepTunnel(t *testing.T, cfg Config, c *http.Client, times KeeperTimes) *ke
 	}
 	w.k = k
 	serveHTTP(t, k.Listener(), http.HandlerFunc(w.serve))
-	if s, err := k.Verify(t.Context()); err != nil || s.State != Up {
+	if s, err := k.Verify(t.Context()); err != nil || s.State != StateUp {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	var running sync.WaitGroup

@@ -71,7 +71,7 @@ func openNgrok(ctx context.Context, cfg Config) (Tunnel, error) {
 		t.ln, err = t.agent.Listen(session, opts...)
 		listening <- err
 	}()
-	err = t.opening(ctx, cmp.Or(cfg.Within, openTime), listening)
+	err = t.opening(ctx, cmp.Or(cfg.Timeout, openTime), listening)
 	if err != nil {
 		t.hangUp()
 		return nil, err
@@ -81,7 +81,7 @@ func openNgrok(ctx context.Context, cfg Config) (Tunnel, error) {
 }
 
 func (t *ngrokTunnel) newAgent(cfg Config) (ngrok.Agent, error) {
-	beat := cmp.Or(cfg.Beat, 10*time.Second)
+	beat := cmp.Or(cfg.Heartbeat, 10*time.Second)
 	opts := []ngrok.AgentOption{
 		ngrok.WithAuthtoken(cfg.NgrokToken),
 		ngrok.WithAgentConnectURL(t.line.server),
@@ -149,7 +149,7 @@ func (t *ngrokTunnel) obstacle(ctx context.Context, err error) error {
 // probeNgrok tries the way to ngrok's server up to its protocol, without a
 // session. It tells how far it came, and how long the server's answer took.
 func probeNgrok(ctx context.Context, cfg Config) (progress, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Within, openTime)))
+	ctx, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Timeout, openTime)))
 	defer cancel()
 	probe := &ngrokTunnel{line: newLine(cfg), log: maskedLog(cfg.Log, cfg.NgrokToken), trouble: make(chan error, 1), changed: make(chan struct{}, 1)}
 	defer probe.line.end()

@@ -49,7 +49,7 @@ const soon = 5 * time.Second
 func edgeConfig(e *ngroktest.Edge) Config {
 	return Config{
 		Provider: Ngrok, HubURL: hubURL, NgrokToken: goodToken, NgrokServer: e.Addr(), NgrokRoots: []*x509.CertPool{e.CA()},
-		Beat: 2 * time.Second,
+		Heartbeat: 2 * time.Second,
 	}
 }
 
@@ -228,8 +228,8 @@ func TestClosingAnAwayTunnelIsQuick(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := startEdge(t)
 			cfg := edgeConfig(e)
-			cfg.Beat = 10 * time.Second
-			tun := openEdge(t, cfg).(Linked)
+			cfg.Heartbeat = 10 * time.Second
+			tun := openEdge(t, cfg).(ReconnectingTunnel)
 			e.Set(func(f *ngroktest.Faults) { *f = c.fault })
 			before := e.Counts()
 			e.DropSessions()
@@ -291,7 +291,7 @@ func TestALineThatIsCutLetsNothingThrough(t *testing.T) {
 }
 
 // await waits for a link that fits.
-func await(t *testing.T, tun Linked, fits func(Link) bool) Link {
+func await(t *testing.T, tun ReconnectingTunnel, fits func(Link) bool) Link {
 	t.Helper()
 	ctx := patience(t)
 	for {
@@ -308,7 +308,7 @@ func await(t *testing.T, tun Linked, fits func(Link) bool) Link {
 
 func TestALinkTellsOfDropsAndReturns(t *testing.T) {
 	e := startEdge(t)
-	tun := openEdge(t, edgeConfig(e)).(Linked)
+	tun := openEdge(t, edgeConfig(e)).(ReconnectingTunnel)
 	if l := tun.Link(); !l.Up || l.Made != 1 || l.Cause != nil {
 		t.Errorf("at first: %+v", l)
 	}
@@ -327,8 +327,8 @@ func TestALinkTellsOfDropsAndReturns(t *testing.T) {
 func TestASilentPeerIsADrop(t *testing.T) {
 	e := startEdge(t)
 	cfg := edgeConfig(e)
-	cfg.Beat = 200 * time.Millisecond
-	tun := openEdge(t, cfg).(Linked)
+	cfg.Heartbeat = 200 * time.Millisecond
+	tun := openEdge(t, cfg).(ReconnectingTunnel)
 	e.Set(func(f *ngroktest.Faults) { f.Silent = true })
 	await(t, tun, func(l Link) bool { return !l.Up && stepOf(l.Cause) == StepSession })
 	e.Heal()

@@ -49,8 +49,8 @@ func TestWhatNgrokRefusesIsAnErrorWithItsCodeAtOnce(t *testing.T) {
 				t.Errorf("it took %s", took)
 			}
 			t.Logf("%s after %s", err, took.Round(time.Millisecond))
-			if strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "://") || Hint(err) == "" {
-				t.Errorf("%q, hint %q", err, Hint(err))
+			if strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "://") {
+				t.Errorf("%q", err)
 			}
 			if err := e.Wait(patience(t), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
 				t.Error(err)
@@ -176,8 +176,8 @@ func TestWhatStandsInTheWayIsToldApart(t *testing.T) {
 			}
 			start := time.Now()
 			_, err := Open(t.Context(), cfg)
-			if stepOf(err) != c.step || !strings.Contains(err.Error(), c.text) || Hint(err) == "" {
-				t.Errorf("got %q, hint %q", err, Hint(err))
+			if stepOf(err) != c.step || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("got %q", err)
 			}
 			if took := time.Since(start); took > soon && c.name != "no such name" {
 				t.Errorf("it took %s", took)
@@ -194,7 +194,7 @@ func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
 			e := startEdge(t)
 			e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
 			cfg := edgeConfig(e)
-			cfg.Beat, cfg.Within = 10*time.Second, time.Second
+			cfg.Heartbeat, cfg.Timeout = 10*time.Second, time.Second
 			start := time.Now()
 			_, err := Open(t.Context(), cfg)
 			if stepOf(err) != step || !strings.Contains(err.Error(), "no answer") {
@@ -213,7 +213,7 @@ func TestOpeningEndsWithItsContextInEachPhase(t *testing.T) {
 			e := startEdge(t)
 			e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
 			cfg := edgeConfig(e)
-			cfg.Beat = 10 * time.Second
+			cfg.Heartbeat = 10 * time.Second
 			ctx, cancel := context.WithCancel(t.Context())
 			got := make(chan error, 1)
 			go func() {

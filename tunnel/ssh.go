@@ -63,7 +63,7 @@ func sshPresets(name string) []sshService {
 }
 
 // isSSH reports whether a provider is one by SSH.
-func isSSH(provider string) bool {
+func UsesSSH(provider string) bool {
 	return strings.HasPrefix(provider, sshScheme) || slices.Contains([]string{LocalhostRun, Serveo, Pinggy, SrvUs, Tuns}, provider)
 }
 

@@ -36,7 +36,7 @@ func settings(t testing.TB, s *sshtest.Service, provider string) Config {
 	return Config{
 		Provider: provider, HubURL: hubURL, SSHServers: map[string]string{provider: s.Addr()},
 		SSHKeyFile: filepath.Join(dir, "state", "id_ed25519"), KnownHosts: filepath.Join(dir, "state", "known_hosts"),
-		Beat: 5 * time.Second, Within: 20 * time.Second,
+		Heartbeat: 5 * time.Second, Timeout: 20 * time.Second,
 	}
 }
 
@@ -100,8 +100,8 @@ func TestEachServiceIsAskedInItsOwnWay(t *testing.T) {
 			cfg := settings(t, s, c.provider)
 			cfg.SSHName = "mine"
 			tun := openFake(t, cfg)
-			if tun.Provider() != c.provider || tun.URL() != c.url || !tun.(Linked).Link().Up {
-				t.Errorf("%s at %s: %+v", tun.Provider(), tun.URL(), tun.(Linked).Link())
+			if tun.Provider() != c.provider || tun.URL() != c.url || !tun.(ReconnectingTunnel).Link().Up {
+				t.Errorf("%s at %s: %+v", tun.Provider(), tun.URL(), tun.(ReconnectingTunnel).Link())
 			}
 			log := s.Log()
 			if log[0] != "none" || !strings.HasSuffix(strings.Join(log, ", "), c.asked) {
@@ -164,15 +164,15 @@ func TestSSHFaults(t *testing.T) {
 			t.Parallel() // most wait for their time to run out
 			s := startService(t, c.faults)
 			cfg := settings(t, s, Serveo)
-			cfg.Within = 3 * time.Second
+			cfg.Timeout = 3 * time.Second
 			tun, err := Open(t.Context(), cfg)
 			if err == nil {
 				tun.Close()
 			}
-			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || Hint(err) == "" {
-				t.Errorf("%v; %s", err, Hint(err))
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v", err)
 			}
-			t.Logf("%v; %s", err, Hint(err))
+			t.Logf("%v", err)
 		})
 	}
 }
@@ -192,8 +192,8 @@ func TestTheWayToAServerCanBeBlocked(t *testing.T) {
 		Dial: func(context.Context, string, string) (net.Conn, error) { return nil, refused },
 	}
 	_, err := Open(t.Context(), cfg)
-	if !errors.Is(err, refused) || !strings.Contains(err.Error(), "localhost.run:22") || !strings.Contains(Hint(err), "port 443") {
-		t.Errorf("%v; %s", err, Hint(err))
+	if !errors.Is(err, refused) || !strings.Contains(err.Error(), "localhost.run:22") {
+		t.Errorf("%v", err)
 	}
 	cfg.Proxy = func(string) string { return "http://proxy:3128" }
 	if _, err = Open(t.Context(), cfg); !strings.Contains(err.Error(), "through the proxy http://proxy:3128") {
@@ -242,8 +242,8 @@ func TestADropEndsTheTunnel(t *testing.T) {
 	if !errors.As(err, &connect) || connect.Step != StepSession {
 		t.Errorf("got %v", err)
 	}
-	<-tun.(Linked).LinkChanged()
-	if l := tun.(Linked).Link(); l.Up || l.Cause == nil {
+	<-tun.(ReconnectingTunnel).LinkChanged()
+	if l := tun.(ReconnectingTunnel).Link(); l.Up || l.Cause == nil {
 		t.Errorf("%+v", l)
 	}
 }
@@ -263,12 +263,12 @@ func TestTheEndOfTheSessionEndsTheTunnel(t *testing.T) {
 func TestASilentServerIsFoundOutAndANoIsASignOfLife(t *testing.T) {
 	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo), SayNo: true})
 	cfg := settings(t, s, Serveo)
-	cfg.Beat = 400 * time.Millisecond
+	cfg.Heartbeat = 400 * time.Millisecond
 	tun := openFake(t, cfg)
 	if err := s.Until(patience(t), "keepalive"); err != nil {
 		t.Error(err)
 	}
-	if !tun.(Linked).Link().Up {
+	if !tun.(ReconnectingTunnel).Link().Up {
 		t.Error("a no ended it")
 	}
 	s.Set(func(f *sshtest.Faults) { f.Silent = true })
@@ -285,7 +285,7 @@ func TestOnlyTheServiceItselfMovesTheAddress(t *testing.T) {
 		was := tun.URL()
 		s.Say("Forwarding HTTP traffic from https://evil.serveo.net\r\n")
 		thousand(t, visitor(t, s.Dial), was) // what was said is read by then
-		if tun.URL() != was || tun.(Linked).Link().Made != 1 {
+		if tun.URL() != was || tun.(ReconnectingTunnel).Link().Made != 1 {
 			t.Errorf("it moved to %s", tun.URL())
 		}
 	})
@@ -293,8 +293,8 @@ func TestOnlyTheServiceItselfMovesTheAddress(t *testing.T) {
 		s := startService(t, sshtest.Faults{Announce: sshtest.Words(LocalhostRun)})
 		tun := openFake(t, settings(t, s, LocalhostRun))
 		s.Say(`{"event":"tcpip-forward","address":"another.lhr.life","status":"success"}` + "\n")
-		<-tun.(Linked).LinkChanged()
-		if l := tun.(Linked).Link(); tun.URL() != "https://another.lhr.life" || l.Made != 2 || !l.Up {
+		<-tun.(ReconnectingTunnel).LinkChanged()
+		if l := tun.(ReconnectingTunnel).Link(); tun.URL() != "https://another.lhr.life" || l.Made != 2 || !l.Up {
 			t.Errorf("%s, %+v", tun.URL(), l)
 		}
 	})
@@ -308,8 +308,8 @@ func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
 	before := w.k.Status().URL
 	w.mustPost(before, 500, "before")
 	s.Drop()
-	w.until("away", is(Away))
-	now := w.until("up again", is(Up))
+	w.until("away", is(StateAway))
+	now := w.until("up again", is(StateUp))
 	if now.URL != before {
 		t.Errorf("%s, then %s", before, now.URL)
 	}
@@ -318,8 +318,8 @@ func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
 	// The name is another's by then: the Keeper tells the new address.
 	s.Set(func(f *sshtest.Faults) { f.Announce = func(string) string { return "HTTPS: https://other.tuns.sh\n" } })
 	s.Drop()
-	w.until("away", is(Away))
-	if now := w.until("up again", is(Up)); now.URL != "https://other.tuns.sh" {
+	w.until("away", is(StateAway))
+	if now := w.until("up again", is(StateUp)); now.URL != "https://other.tuns.sh" {
 		t.Errorf("it is %s now", now.URL)
 	}
 }

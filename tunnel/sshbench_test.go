@@ -20,7 +20,7 @@ func BenchmarkOpenSSH(b *testing.B) {
 	const pairs, clients, requests = 15, 8, 3200
 	s := startSSHD(b)
 	cfg := throughSSHD(b, s, unusedPort(b))
-	k, err := Keep(context.Background(), KeeperConfig{Open: Opener(cfg)})
+	k, err := OpenKeeper(context.Background(), KeeperConfig{Open: Opener(cfg)})
 	if err != nil {
 		b.Fatal(err)
 	}

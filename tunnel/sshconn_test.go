@@ -105,7 +105,7 @@ func TestMoreConnectionsThanThereMayBeAreRefused(t *testing.T) {
 	if _, err := s.Dial(t.Context(), "", ""); !errors.As(err, &no) || no.Reason != ssh.ResourceShortage {
 		t.Errorf("got %v", err)
 	}
-	if !tun.(Linked).Link().Up {
+	if !tun.(ReconnectingTunnel).Link().Up {
 		t.Error("it ended")
 	}
 }

@@ -80,8 +80,8 @@ func TestAServerIsTrustedOnFirstUseAndRefusedOnChange(t *testing.T) {
 	is := ssh.FingerprintSHA256(s.HostKey())
 	_, err = Open(t.Context(), cfg)
 	var changed *HostKeyError
-	if !errors.As(err, &changed) || !strings.Contains(err.Error(), was) || !strings.Contains(err.Error(), is) || !strings.Contains(Hint(err), cfg.KnownHosts) {
-		t.Errorf("%v; %s", err, Hint(err))
+	if !errors.As(err, &changed) || !strings.Contains(err.Error(), was) || !strings.Contains(err.Error(), is) {
+		t.Errorf("%v", err)
 	}
 	if after, _ := os.ReadFile(cfg.KnownHosts); !bytes.Equal(known, after) {
 		t.Errorf("known hosts are now %q", after)
@@ -119,7 +119,7 @@ func TestAFileOfKnownHostsThatCannotBeReadIsAnError(t *testing.T) {
 		if err := os.WriteFile(file, []byte("not what it was\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrSSHFiles) || !strings.Contains(err.Error(), file) || Hint(err) == "" {
+		if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrSSHFiles) || !strings.Contains(err.Error(), file) {
 			t.Errorf("%v", err)
 		}
 		if err := os.WriteFile(file, was, 0o600); err != nil {

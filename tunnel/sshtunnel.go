@@ -44,7 +44,7 @@ func openSSH(ctx context.Context, cfg Config, provider string) (Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	within := cmp.Or(cfg.Within, openTime)
+	within := cmp.Or(cfg.Timeout, openTime)
 	opening, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	client, err := way.dial(opening)
@@ -73,7 +73,7 @@ func openSSH(ctx context.Context, cfg Config, provider string) (Tunnel, error) {
 func startSSH(way *sshWay, client *ssh.Client) *sshTunnel {
 	s := way.service
 	t := &sshTunnel{
-		way: way, client: client, local: sshAddr(s.server), beat: cmp.Or(way.cfg.Beat, 10*time.Second),
+		way: way, client: client, local: sshAddr(s.server), beat: cmp.Or(way.cfg.Heartbeat, 10*time.Second),
 		conns: make(chan net.Conn), live: map[*sshConn]struct{}{}, over: make(chan struct{}), ended: make(chan struct{}), served: make(chan struct{}), closed: make(chan struct{}),
 		changed: make(chan struct{}, 1), link: Link{Up: true, Made: 1},
 	}

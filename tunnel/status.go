@@ -7,11 +7,11 @@ type State string
 
 // The states of a kept tunnel.
 const (
-	Connecting State = "connecting" // it is being opened, or nobody has asked at its address yet
-	Up         State = "up"         // what was asked at its address arrived here
-	Degraded   State = "degraded"   // it is there, but what is asked at its address does not arrive here
-	Away       State = "away"       // there is no connection to the provider
-	Unverified State = "unverified" // it is there, but there is no way from here to its address, so that nobody knows
+	StateConnecting State = "connecting" // it is being opened, or nobody has asked at its address yet
+	StateUp         State = "up"         // what was asked at its address arrived here
+	StateDegraded   State = "degraded"   // it is there, but what is asked at its address does not arrive here
+	StateAway       State = "away"       // there is no connection to the provider
+	StateUnverified State = "unverified" // it is there, but there is no way from here to its address, so that nobody knows
 )
 
 // Status is how a kept tunnel is, and why.
@@ -19,7 +19,7 @@ type Status struct {
 	State     State
 	Provider  string
 	URL       string        // the latest public address: where a webhook has to point
-	Cause     error         // why it is not up; nil for Connecting and Up
+	Cause     error         // why it is not up; nil for StateConnecting and StateUp
 	Since     time.Time     // when the state or the address became what it is
 	RoundTrip time.Duration // of the last self-check that was answered
 }

@@ -1,17 +1,21 @@
-// Package tunnel gives the receiver a public address. A Tunnel is a listener
-// whose other end the Hub can reach at URL; where its connections come from is
-// the provider's business.
+// Package tunnel makes a listener with a public address. [Open] opens the [Tunnel]
+// that a [Config] asks for: what is sent to its URL arrives at its Accept.
 //
-// Providers in this package: ngrok, through its own SDK; gradio, whose protocol
-// package frp speaks; services that forward
-// ports by SSH, and any server that does; cloudflared, the program; loopback,
-// which is no tunnel at all and serves only a Hub on the same machine; and
-// public, for a tunnel that the user runs.
+// Its providers are ngrok, by its own SDK; gradio.live, whose protocol package
+// frp speaks; services that forward ports by SSH, and every server that does;
+// cloudflared, the program; "loopback", which is no tunnel and serves only a Hub
+// on the same machine; and "public", for a tunnel that the user runs.
+// [Providers] lists them, [Config.Choose] returns the one that Open takes.
 //
-// Tunnels come and go: networks drop, machines sleep, providers restart. A
-// Keeper makes one lasting listener of them, and knows which address leads
-// here. No provider's word is taken for that: Verify asks at the address
-// itself. Diagnose tells what stands in the way of a tunnel.
+// Tunnels come and go: networks drop, machines sleep, providers restart.
+// [OpenKeeper] makes one lasting listener of them, a [Keeper], and Keeper.Status
+// is its public address and whether requests arrive. That is measured: [Verify]
+// posts a nonce to the address itself. [Diagnose] finds the step at which the way
+// to a tunnel ends.
+//
+// Errors are data for a message of the caller's: [*ProviderError], [*ConnectError],
+// [*HostKeyError], [*WrongAnswerError], and the Err variables for what was
+// configured.
 package tunnel
 
 import (
@@ -36,10 +40,10 @@ type Tunnel interface {
 	Provider() string
 }
 
-// Linked is a Tunnel that hangs on a connection to its provider, which may
+// ReconnectingTunnel is a Tunnel that hangs on a connection to its provider, which may
 // drop and come back under the listener's feet. When Accept fails, the tunnel
 // has ended for good and another has to be opened.
-type Linked interface {
+type ReconnectingTunnel interface {
 	Tunnel
 	// Link tells how the connection is now.
 	Link() Link
@@ -108,10 +112,10 @@ type Config struct {
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	Proxy func(address string) string
 
-	Version string        // of hf-tap, which providers are told
-	Log     *slog.Logger  // what providers' libraries have to say; nil: nobody hears it
-	Beat    time.Duration // between two signs of life with a provider, 0 for 10 s; after 2.5 of them without an answer the connection is dead
-	Within  time.Duration // how long opening may take, and each step of Diagnose at most; 0 for 15 s
+	Version   string        // of hf-tap, which providers are told
+	Log       *slog.Logger  // what providers' libraries have to say; nil: nobody hears it
+	Heartbeat time.Duration // between two signs of life with a provider, 0 for 10 s; after 2.5 of them without an answer the connection is dead
+	Timeout   time.Duration // how long opening may take, and each step of Diagnose at most; 0 for 15 s
 }
 
 // ngrokURL gives the URL to ask ngrok for, "" to let it choose.

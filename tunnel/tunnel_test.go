@@ -91,7 +91,7 @@ func serve(t *testing.T, handle func(w http.ResponseWriter, nonce string)) Probe
 		handle(w, strings.TrimPrefix(r.URL.Path, "/check/"))
 	}))
 	t.Cleanup(srv.Close)
-	return Probe{URL: srv.URL + "/check", Answer: answer, Client: srv.Client(), Within: time.Minute, Pause: time.Millisecond}
+	return Probe{URL: srv.URL + "/check", Answer: answer, Client: srv.Client(), Timeout: time.Minute, Pause: time.Millisecond}
 }
 
 func TestVerifyWaitsForATunnelThatIsNotUpYet(t *testing.T) {
@@ -114,7 +114,7 @@ func TestAGatewaysPageIsNoAnswer(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		w.Write([]byte("<html>offline</html>"))
 	})
-	p.Within = 20 * time.Millisecond
+	p.Timeout = 20 * time.Millisecond
 	_, err := Verify(t.Context(), p)
 	var wrong *WrongAnswerError
 	if !errors.As(err, &wrong) || wrong.Status != 404 || !strings.Contains(err.Error(), "ERR_NGROK_3200") || strings.Contains(err.Error(), "html") {
@@ -124,7 +124,7 @@ func TestAGatewaysPageIsNoAnswer(t *testing.T) {
 
 func TestAnAnswerToAnotherNonceIsNoAnswer(t *testing.T) {
 	p := serve(t, func(w http.ResponseWriter, _ string) { w.Write([]byte(answer("of yesterday"))) })
-	p.Within = 20 * time.Millisecond
+	p.Timeout = 20 * time.Millisecond
 	var wrong *WrongAnswerError
 	if _, err := Verify(t.Context(), p); !errors.As(err, &wrong) {
 		t.Errorf("got %v", err)
@@ -138,14 +138,14 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 		w.Header().Set("Location", "/check/"+nonce)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	})
-	p.Within, p.Pause = time.Millisecond, time.Hour
+	p.Timeout, p.Pause = time.Millisecond, time.Hour
 	if _, err := Verify(t.Context(), p); err == nil || asked.Load() > 1 {
 		t.Errorf("asked %d times, %v", asked.Load(), err)
 	}
 }
 
 func TestNobodyThereIsNoRoute(t *testing.T) {
-	p := Probe{URL: "http://" + porttest.Addr(t), Answer: answer, Within: time.Millisecond}
+	p := Probe{URL: "http://" + porttest.Addr(t), Answer: answer, Timeout: time.Millisecond}
 	if _, err := Verify(t.Context(), p); !errors.Is(err, ErrNoRoute) {
 		t.Errorf("got %v", err)
 	}

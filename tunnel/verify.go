@@ -13,11 +13,11 @@ import (
 
 // Probe is how Verify asks whether a public address leads to this process.
 type Probe struct {
-	URL    string                    // the address to ask: a nonce is appended
-	Answer func(nonce string) string // what this process answers to a nonce, and nobody else can
-	Client *http.Client              // redirects are not followed, whatever it says
-	Within time.Duration             // how long to try, 0 for 10 s: a fresh tunnel may need a moment
-	Pause  time.Duration             // between two tries, 0 for a quarter of a second
+	URL     string                    // the address to ask: a nonce is appended
+	Answer  func(nonce string) string // what this process answers to a nonce, and nobody else can
+	Client  *http.Client              // redirects are not followed, whatever it says
+	Timeout time.Duration             // how long to try, 0 for 10 s: a fresh tunnel may need a moment
+	Pause   time.Duration             // between two tries, 0 for a quarter of a second
 }
 
 // ErrNoRoute says that nothing answered: there may be no way from here to the
@@ -51,7 +51,7 @@ func (e *WrongAnswerError) Error() string {
 // *WrongAnswerError when another answer came last, and wraps ErrNoRoute when
 // none came, or the context's when that ended first.
 func Verify(ctx context.Context, p Probe) (time.Duration, error) {
-	within, pause := p.Within, p.Pause
+	within, pause := p.Timeout, p.Pause
 	if within == 0 {
 		within = 10 * time.Second
 	}
@@ -84,9 +84,9 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	}
 }
 
-// Ask is one try of Verify's, which takes no longer than the probe's Within.
-func Ask(ctx context.Context, p Probe) (time.Duration, error) {
-	within := p.Within
+// VerifyOnce is one try of Verify's, which takes no longer than the probe's Timeout.
+func VerifyOnce(ctx context.Context, p Probe) (time.Duration, error) {
+	within := p.Timeout
 	if within == 0 {
 		within = 10 * time.Second
 	}

@@ -91,7 +91,7 @@ func (e *endpoint) fits(d *Delivery) bool {
 	if len(e.Matches) == 0 {
 		return true
 	}
-	row := event.Row{Kind: d.Kind, Repo: d.Repo.Type + ":" + d.Repo.Name}
+	row := event.Row{Kind: d.Kind, Repo: d.Repo.Repo().String()}
 	for _, m := range e.Matches {
 		if m.MatchesRow(&row) {
 			return true

@@ -240,14 +240,14 @@ func (s *Server) logFailure(ctx context.Context, e *endpoint, d *Delivery, err e
 func describe(d *Delivery) string {
 	what := cmp.Or(string(d.Kind), "a delivery without a kind")
 	if d.Repo.Type != "" {
-		what += " of " + d.Repo.Type + ":" + d.Repo.Name
+		what += " of " + d.Repo.Repo().String()
 	}
 	return what
 }
 
 // about returns log attributes that name a delivery.
 func about(e *endpoint, d *Delivery) []any {
-	return []any{"endpoint", e.Name, "delivery", d.ID, "kind", string(d.Kind), "repo", d.Repo.Type + ":" + d.Repo.Name}
+	return []any{"endpoint", e.Name, "delivery", d.ID, "kind", string(d.Kind), "repo", d.Repo.Repo().String()}
 }
 
 // refuse answers a request that does not reach a handler, and logs it.

@@ -16,7 +16,7 @@ func rows(n int) []*event.Row {
 	rows := make([]*event.Row, n)
 	for i := range rows {
 		e := &event.Event{
-			N: int64(i + 1), Kind: event.Kinds[i%len(event.Kinds)], Repo: hub.Watch{Type: "model", Name: fmt.Sprintf("me/model-%d", i%50)}, Verdict: event.VerdictOK,
+			N: int64(i + 1), Kind: event.Kinds()[i%len(event.Kinds())], Repo: hub.Repo{Type: "model", Name: fmt.Sprintf("me/model-%d", i%50)}, Verdict: event.VerdictOK,
 			Source: event.SourceHub, Phase: event.PhaseSettled, Delivery: fmt.Sprintf("%032x", i), Answer: event.Answer{Status: 200}, Targets: []string{"http://127.0.0.1:3000/hook"},
 			Attempts: []event.Attempt{{N: 1, Target: "http://127.0.0.1:3000/hook", Status: 200 + 300*(i%17/16), Duration: time.Duration(i%2000) * time.Millisecond}},
 		}

@@ -70,7 +70,7 @@ func (k Key) candidates(known Known) []string {
 	switch k.Name {
 	case "kind":
 		values := []string{"repo.*", "discussion.*"}
-		for _, kind := range event.Kinds {
+		for _, kind := range event.Kinds() {
 			values = append(values, string(kind))
 		}
 		return values

@@ -83,10 +83,10 @@ func (f *Filter) String() string {
 // Empty reports whether f fits every event because it asks for nothing.
 func (f *Filter) Empty() bool { return f == nil || len(f.terms) == 0 }
 
-// Cut gives on how many events so far the filter's jq expression was cut off
+// JQCutOff returns on how many events so far the filter's jq expression was cut off
 // because it took too long or too much memory. It fitted none of them. An event
 // that was asked about twice counts twice.
-func (f *Filter) Cut() int {
+func (f *Filter) JQCutOff() int {
 	if f == nil || f.cut == nil {
 		return 0
 	}

@@ -17,7 +17,7 @@ import (
 func asked() *event.Event {
 	return &event.Event{
 		N: 12, Session: "896c", Source: event.SourceReplay, ReplayOf: 7, WebhookID: "65a14fd9", Delivery: "d-77", DeliveryN: 2,
-		Kind: "discussion.comment.create", Repo: hub.Watch{Type: "model", Name: "me/Whisper"}, Verdict: event.VerdictOK, Method: "POST",
+		Kind: "discussion.comment.create", Repo: hub.Repo{Type: "model", Name: "me/Whisper"}, Verdict: event.VerdictOK, Method: "POST",
 		ReceivedAt: time.Unix(1_795_000_000, 0), Path: "/hf-tap/x?secret=s3cret", Phase: event.PhaseSettled,
 		Header: http.Header{"User-Agent": {"hub/1"}, "Authorization": {"Bearer s3cret"}},
 		Size:   12_000, Body: []byte(`{"comment":{"content":"hi @Bot, \"merge\" this"},"discussion":{"num":4}}`), Answer: event.Answer{Status: 200},
@@ -104,8 +104,8 @@ func TestEveryMatchOfARouteIsAFilter(t *testing.T) {
 			t.Errorf("%q is a match and no filter: %v", match, err)
 			continue
 		}
-		for _, kind := range append(event.Kinds, "", "repo.config.dois.create", "newer.create") {
-			for _, repo := range []hub.Watch{{}, {Type: "model", Name: "me/m"}, {Type: "space", Name: "us/m"}, {Type: "model", Name: "bert"}} {
+		for _, kind := range append(event.Kinds(), "", "repo.config.dois.create", "newer.create") {
+			for _, repo := range []hub.Repo{{}, {Type: "model", Name: "me/m"}, {Type: "space", Name: "us/m"}, {Type: "model", Name: "bert"}} {
 				e := &event.Event{Kind: kind, Repo: repo}
 				if f.Match(e) != m.Matches(e) {
 					t.Errorf("%q fits %q of %q: %v as a filter, %v as a match", match, kind, repo.String(), f.Match(e), m.Matches(e))

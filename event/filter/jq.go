@@ -67,7 +67,7 @@ func compileJQ(source string) (code *gojq.Code, offset int, err error) {
 // false. An error is no, and so is an expression that takes too long, which is
 // counted.
 func jqTrue(code *gojq.Code, e *event.Event, cut *atomic.Int64) bool {
-	text, err := e.MarshalJSON()
+	text, err := e.JSONLine(event.LineEvent)
 	if err != nil {
 		return false
 	}

@@ -33,8 +33,8 @@ func TestAnExpressionCannotRepeatAStringBeyondItsMemory(t *testing.T) {
 		if got := (after.TotalAlloc - before.TotalAlloc) >> 20; got > 256 && expression != "last(repeat(1))" {
 			t.Errorf("%s took %d MiB", expression, got)
 		}
-		if f.Cut() != 1 {
-			t.Errorf("%s was cut on %d events", expression, f.Cut())
+		if f.JQCutOff() != 1 {
+			t.Errorf("%s was cut on %d events", expression, f.JQCutOff())
 		}
 	}
 }

@@ -33,7 +33,7 @@ const wantCount = "a number: 12, >=10, 3..7"
 
 var filterKeys = []Key{
 	{Name: "kind", Help: "kind of event: kind:discussion.*, -kind:repo.config", text: func(r *event.Row, fits func(string) bool) bool {
-		return fits(string(r.Kind)) || !r.Kind.Known() && fits(string(r.Kind.Narrow()))
+		return fits(string(r.Kind)) || !r.Kind.Known() && fits(string(r.Kind.Documented()))
 	}},
 	{Name: "repo", Help: "repo: repo:me/*, repo:model:me/m", text: func(r *event.Row, fits func(string) bool) bool {
 		_, name, _ := strings.Cut(r.Repo, ":")

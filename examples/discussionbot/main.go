@@ -93,7 +93,7 @@ func (b bot) reply(ctx context.Context, d *webhooks.Delivery, question string) (
 		return "", err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "At %s there are %d files:\n\n", revision, len(found.Files))
+	fmt.Fprintf(&text, "Files at %s:\n\n", revision)
 	for _, f := range found.Files {
 		fmt.Fprintf(&text, "- `%s`\n", f.Path)
 	}

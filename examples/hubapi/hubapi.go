@@ -63,12 +63,6 @@ type Error struct {
 // Error is one line.
 func (e *Error) Error() string { return fmt.Sprintf("%s: %d %s", e.Call, e.Status, e.Message) }
 
-// NotFound reports whether the Hub said that something does not exist.
-func NotFound(err error) bool {
-	var refused *Error
-	return errors.As(err, &refused) && refused.Status == http.StatusNotFound
-}
-
 // Repo is a repository of the Hub. Make it from the type and the name in a
 // payload, and leave the payload's addresses alone: the token must only go to
 // the Hub.

@@ -112,15 +112,15 @@ func (a *actions) deliver(ctx context.Context, d tui.Draft) (string, error) {
 }
 
 func (a *actions) trigger(ctx context.Context, kind event.Kind, repo string) (string, error) {
-	w, err := hub.ParseWatch(repo)
+	named, err := hub.ParseRepo(repo)
 	if err != nil {
 		return "", err
 	}
-	sent, err := a.live.Trigger(ctx, kind, w)
+	sent, err := a.live.Trigger(ctx, kind, named)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("made up %s of %s as #%d", kind, w, sent.N), nil
+	return fmt.Sprintf("made up %s of %s as #%d", kind, named, sent.N), nil
 }
 
 func (a *actions) pause(_ context.Context, on bool) (string, error) {
@@ -164,7 +164,7 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 		}
 		b := e.Body
 		if format != tui.FormatFixture {
-			if b, err = e.MarshalJSON(); err != nil {
+			if b, err = e.JSONLine(event.LineEvent); err != nil {
 				return "", err
 			}
 		}

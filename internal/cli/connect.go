@@ -54,10 +54,11 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	if err != nil {
 		return nil, token, err
 	}
-	return hub.NewClient(hub.ClientConfig{
+	client, err := hub.NewClient(hub.ClientConfig{
 		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
 		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
-	}), token, nil
+	})
+	return client, token, err
 }
 
 // tunnelFlags say how the Hub reaches this machine.

@@ -80,7 +80,10 @@ func (p *Process) demo(ctx context.Context, asJSON, plain bool) (err error) {
 	if err != nil {
 		return err
 	}
-	client := hub.NewClient(hub.ClientConfig{Endpoint: endpoint, Token: token, Version: p.Version, Transport: directTransport()})
+	client, err := hub.NewClient(hub.ClientConfig{Endpoint: endpoint, Token: token, Version: p.Version, Transport: directTransport()})
+	if err != nil {
+		return err
+	}
 	defer client.Close()
 	p.tell("a stand-in for the Hub at %s, and an app at http://%s", endpoint, app.addr)
 
@@ -212,7 +215,7 @@ func (d *demoFront) tell(ctx context.Context, settled <-chan int64) error {
 
 // step makes one thing happen and waits until all that came of it is printed.
 func (d *demoFront) step(ctx context.Context, kind event.Kind, repo string, mood demoMood, settled <-chan int64) error {
-	w, err := hub.ParseWatch(repo)
+	named, err := hub.ParseRepo(repo)
 	if err != nil {
 		return err
 	}
@@ -220,7 +223,7 @@ func (d *demoFront) step(ctx context.Context, kind event.Kind, repo string, mood
 	if mood == away {
 		d.app.stop()
 	}
-	sent, err := d.world.Happen(kind, w, nil)
+	sent, err := d.world.Happen(kind, named, nil)
 	if err != nil {
 		return err
 	}

@@ -305,7 +305,7 @@ func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *netw
 // step adds one step on the way to a tunnel. What could not be measured is never
 // well.
 func (d *doctor) step(step tunnel.Finding) {
-	f := finding{Check: step.Step, Status: checkOK, Detail: event.MaskURL(step.Detail), MS: ms(step.Took), Hint: step.Hint}
+	f := finding{Check: step.Step, Status: checkOK, Detail: event.MaskURL(step.Detail), MS: ms(step.Took)}
 	switch {
 	case step.Err == nil && step.Unverified:
 		f.Status, f.Detail = checkWarning, f.Detail+" (unverified)"
@@ -316,7 +316,7 @@ func (d *doctor) step(step tunnel.Finding) {
 	case errors.Is(step.Err, tunnel.ErrUnverified):
 		f.Status, f.Detail = checkWarning, oneLine(step.Err)
 	default:
-		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), cmp.Or(step.Hint, hintFor(step.Err))
+		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), hintFor(step.Err)
 	}
 	d.add(f)
 }

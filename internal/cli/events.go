@@ -152,7 +152,7 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 			return err
 		}
 	}
-	if n := q.Filter.Cut(); n > 0 {
+	if n := q.Filter.JQCutOff(); n > 0 {
 		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", count(n, "event"))
 	}
 	if len(numbers) == 0 && !asJSON && missing == nil {
@@ -175,7 +175,7 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 		}
 		line := eventLine(event.NewRow(e))
 		if asJSON {
-			b, err := e.MarshalJSON()
+			b, err := e.JSONLine(event.LineEvent)
 			if err != nil {
 				return err
 			}
@@ -255,7 +255,7 @@ func newEventsShow(p *Process) *cobra.Command {
 func (p *Process) showEvent(e *event.Event, asJSON, raw bool) error {
 	switch {
 	case asJSON:
-		b, err := e.MarshalJSON()
+		b, err := e.JSONLine(event.LineEvent)
 		if err != nil {
 			return err
 		}

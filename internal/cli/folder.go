@@ -12,10 +12,10 @@ import (
 // folderRepo gives the Hub repo that the working directory is a clone of, by
 // its git remote "origin". Credentials in the remote's address go no further
 // than here.
-func folderRepo(ctx context.Context, getenv func(string) string) (hub.Watch, bool) {
+func folderRepo(ctx context.Context, getenv func(string) string) (hub.Repo, bool) {
 	out, err := exec.CommandContext(ctx, "git", "config", "--get", "remote.origin.url").Output()
 	if err != nil {
-		return hub.Watch{}, false // no git, no repository or no such remote
+		return hub.Repo{}, false // no git, no repository or no such remote
 	}
 	hosts := []string{"huggingface.co", "www.huggingface.co", "hf.co"}
 	if env, err := hub.FromEnv(getenv); err == nil {
@@ -27,7 +27,7 @@ func folderRepo(ctx context.Context, getenv func(string) string) (hub.Watch, boo
 }
 
 // remoteRepo reads the address of a git remote on one of hosts.
-func remoteRepo(remote string, hosts []string) (hub.Watch, bool) {
+func remoteRepo(remote string, hosts []string) (hub.Repo, bool) {
 	host, path := "", ""
 	if u, err := url.Parse(remote); err == nil && u.Host != "" {
 		host, path = u.Host, u.Path
@@ -42,15 +42,15 @@ func remoteRepo(remote string, hosts []string) (hub.Watch, bool) {
 		known = known || strings.EqualFold(h, host)
 	}
 	if !known {
-		return hub.Watch{}, false
+		return hub.Repo{}, false
 	}
 	path = strings.TrimSuffix(strings.Trim(path, "/"), ".git")
-	typ := "model"
-	for _, t := range []string{"dataset", "space", "bucket", "kernel", "model"} {
-		if rest, ok := strings.CutPrefix(path, t+"s/"); ok {
+	typ := hub.RepoTypeModel
+	for _, t := range []hub.RepoType{"dataset", "space", "bucket", "kernel", "model"} {
+		if rest, ok := strings.CutPrefix(path, string(t)+"s/"); ok {
 			typ, path = t, rest
 		}
 	}
-	w, err := hub.ParseWatch(typ + ":" + path)
-	return w, err == nil
+	repo, err := hub.ParseRepo(string(typ) + ":" + path)
+	return repo, err == nil
 }

@@ -6,10 +6,8 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/tunnel"
 	"golang.org/x/term"
 )
 
@@ -32,7 +30,7 @@ func hintFor(err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return "leave --port out to take a free one, or stop the program that has it"
 	}
-	if hint := tunnel.Hint(err); hint != "" {
+	if hint := tunnelHint(err); hint != "" {
 		return hint
 	}
 	switch {
@@ -61,5 +59,5 @@ func hintFor(err error) string {
 	case errors.Is(err, errAppEnded):
 		return "see what it printed, and what did come: hf-tap events ls"
 	}
-	return hub.Hint(err)
+	return hubHint(err)
 }

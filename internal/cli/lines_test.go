@@ -19,7 +19,7 @@ func TestALineTellsWhatBecameOfAnEvent(t *testing.T) {
 	at := time.Date(2026, 11, 23, 20, 15, 3, 0, time.Local) // not today
 	const target = "http://127.0.0.1:3000/hook"
 	base := func(change func(*event.Event)) *event.Event {
-		e := &event.Event{N: 12, ReceivedAt: at, Kind: "discussion.create", Repo: hub.Watch{Type: "model", Name: "me/m"}, DeliveryN: 1,
+		e := &event.Event{N: 12, ReceivedAt: at, Kind: "discussion.create", Repo: hub.Repo{Type: "model", Name: "me/m"}, DeliveryN: 1,
 			Verdict: event.VerdictOK, Source: event.SourceHub, Answer: event.Answer{Status: 200}, Phase: event.PhaseSettled}
 		change(e)
 		return e

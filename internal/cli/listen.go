@@ -216,7 +216,7 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 	}
 	if len(args) == 0 && f.like == "" && !f.noWebhook {
 		if repo, ok := folderRepo(ctx, p.Getenv); ok {
-			cfg.Watches = []hub.Watch{repo}
+			cfg.Watches = []hub.Watch{repo.Watch()}
 			p.tell("watching %s, the Hub repo of this folder", repo)
 		}
 	}
@@ -284,7 +284,7 @@ func (f *listenFlags) announce(p *Process, cfg session.Config, ready *readiness)
 			p.tell("  url     %s", live.URL())
 			p.tell("  secret  %s", cfg.Secret)
 		} else {
-			p.tell("webhook %s watches %s (%s)", live.Webhook(), watchList(live.Watches), strings.Join(live.Domains, ", "))
+			p.tell("webhook %s watches %s (%s)", live.Webhook(), watchList(live.Watches), strings.Join(texts(live.Domains), ", "))
 		}
 		for _, route := range cfg.Receiver.Routes {
 			p.tell("handing to %s", routeWords(route))
@@ -362,6 +362,15 @@ func routeWords(r receiver.Route) string {
 		words += ", if " + r.Match.String()
 	}
 	return words
+}
+
+// texts returns typed texts as plain ones.
+func texts[S ~string](typed []S) []string {
+	plain := make([]string, len(typed))
+	for i, s := range typed {
+		plain[i] = string(s)
+	}
+	return plain
 }
 
 func watchList(watches []hub.Watch) string {

@@ -336,7 +336,7 @@ func TestTheFoldersRepoIsWatched(t *testing.T) {
 		missing(t, "git: apt-get install git")
 	}
 	w := newWorld(t)
-	if err := w.AddRepo(hub.Watch{Type: "space", Name: "me/s"}, false); err != nil {
+	if err := w.AddRepo(hub.Repo{Type: "space", Name: "me/s"}, false); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -450,14 +450,17 @@ func TestPruneDeletesWhatIsNamedAndNothingElse(t *testing.T) {
 		k, v, _ := strings.Cut(kv, "=")
 		env[k] = v
 	}
-	client := hub.NewClient(hub.ClientConfig{Endpoint: w.endpoint, Token: env["HF_TOKEN"]})
-	t.Cleanup(client.Close)
-	elsewhere, err := client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "https://x.example/hf-tap/" + strings.Repeat("0", 32),
-		Watched: []hub.Watch{modelM}, Domains: []string{"repo"}})
+	client, err := hub.NewClient(hub.ClientConfig{Endpoint: w.endpoint, Token: env["HF_TOKEN"]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, err := client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "https://mine.example/hook?secret=s3cret", Watched: []hub.Watch{modelM}, Domains: []string{"repo"}})
+	t.Cleanup(client.Close)
+	elsewhere, err := client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "https://x.example/hf-tap/" + strings.Repeat("0", 32),
+		Watched: []hub.Watch{modelM.Watch()}, Domains: []hub.Domain{"repo"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "https://mine.example/hook?secret=s3cret", Watched: []hub.Watch{modelM.Watch()}, Domains: []hub.Domain{"repo"}})
 	if err != nil {
 		t.Fatal(err)
 	}

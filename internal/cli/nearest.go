@@ -89,7 +89,7 @@ func parseWatch(s, before string) (hub.Watch, error) {
 	w, err := hub.ParseWatch(s)
 	if err != nil {
 		typ, name, ok := strings.Cut(s, ":")
-		typ = nearest(typ, hub.WatchTypes)
+		typ = nearest(typ, texts(hub.WatchTypes()))
 		if !ok || typ == "" {
 			typ, name = "model", "me/my-model"
 		}
@@ -100,10 +100,10 @@ func parseWatch(s, before string) (hub.Watch, error) {
 
 // parseDomain reads a domain. The hint of its error has the nearest one, behind
 // what is typed before it.
-func parseDomain(s, before string) (string, error) {
+func parseDomain(s, before string) (hub.Domain, error) {
 	domain, err := hub.ParseDomain(s)
 	if err != nil {
-		near := nearest(s, []string{"discussion", "repo"})
+		near := nearest(s, texts(hub.Domains()))
 		if near == "" {
 			near = "discussion"
 		}

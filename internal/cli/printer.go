@@ -294,7 +294,7 @@ func (p *printer) wanted(ctx context.Context, store *history.Store, row *event.R
 
 // event prints an event as a line of a type: "event", or "arrival" before it
 // has settled.
-func (p *printer) event(ctx context.Context, store *history.Store, lineType string, row *event.Row) error {
+func (p *printer) event(ctx context.Context, store *history.Store, lineType event.LineType, row *event.Row) error {
 	if !p.json {
 		return p.line(eventLine(row))
 	}
@@ -305,7 +305,7 @@ func (p *printer) event(ctx context.Context, store *history.Store, lineType stri
 	if err != nil {
 		return err
 	}
-	b, err := whole.Line(lineType)
+	b, err := whole.JSONLine(lineType)
 	if err != nil {
 		return err
 	}
@@ -316,7 +316,7 @@ func (p *printer) state(s *event.State) error {
 	if !p.json {
 		return p.line(stateLine(s))
 	}
-	b, err := s.MarshalJSON()
+	b, err := s.JSONLine()
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ type world struct {
 	state    string
 }
 
-var modelM = hub.Watch{Type: "model", Name: "me/m"}
+var modelM = hub.Repo{Type: "model", Name: "me/m"}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()

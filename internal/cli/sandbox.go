@@ -64,9 +64,9 @@ func (o *sandboxOptions) fill(h *sandbox.Hub) error {
 		o.repos = []string{"model:" + o.user + "/m", "dataset:" + o.user + "/d", "space:" + o.user + "/s", "bucket:" + o.user + "/b"}
 	}
 	for _, repo := range o.repos {
-		w, err := hub.ParseWatch(repo)
+		named, err := hub.ParseRepo(repo)
 		if err == nil {
-			err = h.AddRepo(w, false)
+			err = h.AddRepo(named, false)
 		}
 		if err != nil {
 			return usageError(err, "hf-tap sandbox --repo model:me/m")

@@ -192,7 +192,7 @@ func statusOf(live *session.Live) tui.Status {
 		Provider: tunnel.Provider, URL: live.URL(),
 		Tunnel:    tui.Health{State: string(tunnel.State), Since: tunnel.Since},
 		Check:     tui.Check{At: check.At, Took: check.Took},
-		WebhookID: live.Webhook(), Domains: live.Domains, Deliveries: stats.Today,
+		WebhookID: live.Webhook(), Domains: texts(live.Domains), Deliveries: stats.Today,
 		Queued: int(stats.Queued), Waiting: int(stats.Waiting),
 		Paused: !stats.PausedSince.IsZero(), PausedSince: stats.PausedSince,
 	}

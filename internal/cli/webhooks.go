@@ -96,7 +96,7 @@ func webhookArgs(others ...string) cobra.PositionalArgs {
 // the same, by what may be done and by the command that shows it.
 func (p *Process) unanswered(ctx context.Context, err error, done, look string) error {
 	switch {
-	case !hub.MaybeDone(err):
+	case !hub.OutcomeUnknown(err):
 		return err
 	case ctx.Err() != nil: // the process ends without a word
 		p.tell("interrupted: whether %s is unknown: %s", done, look)

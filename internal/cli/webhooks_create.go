@@ -59,7 +59,7 @@ func (f *specFlags) created() (hub.WebhookSpec, error) {
 	case len(spec.Watched) == 0:
 		return spec, usageError(errors.New("a webhook has to watch something"), "add --watch model:me/m, or --watch user:me for all of an account")
 	case len(spec.Domains) == 0:
-		spec.Domains = []string{"repo", "discussion"}
+		spec.Domains = hub.Domains()
 	}
 	return spec, nil
 }

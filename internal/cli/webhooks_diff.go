@@ -23,7 +23,7 @@ func (u *webhookUpdate) differences(old hub.Webhook, spec hub.WebhookSpec, now h
 		}
 	}
 	add(sameWatches(now.Watched, spec.Watched), len(u.asked.Watched) > 0, "watches", watchList(now.Watched), watchList(spec.Watched))
-	add(sameDomains(now.Domains, spec.Domains), len(u.asked.Domains) > 0, "domains", strings.Join(now.Domains, ", "), strings.Join(spec.Domains, ", "))
+	add(sameDomains(now.Domains, spec.Domains), len(u.asked.Domains) > 0, "domains", strings.Join(texts(now.Domains), ", "), strings.Join(texts(spec.Domains), ", "))
 	target := hub.Webhook{URL: spec.URL, JobSourceID: spec.JobSourceID}
 	is, should := aimWords(now), aimWords(target)
 	if event.MaskURL(now.URL) == event.MaskURL(spec.URL) && is == should {
@@ -32,7 +32,7 @@ func (u *webhookUpdate) differences(old hub.Webhook, spec hub.WebhookSpec, now h
 	add(sameTarget(now, spec), u.asked.URL+u.asked.JobSourceID != "", "target", is, should)
 	hasSecret := spec.Secret != ""
 	add(now.HasSecret == hasSecret, u.flags.secretGiven(), "secret", secretWords(now.HasSecret), secretWords(hasSecret))
-	add(now.Disabled == old.Disabled, false, "state", stateWords(now.Disabled), stateWords(old.Disabled))
+	add(now.State == old.State, false, "state", stateWords(now.State), stateWords(old.State))
 	return diffs
 }
 
@@ -47,9 +47,9 @@ func sameWatches(a, b []hub.Watch) bool {
 }
 
 // sameDomains compares without order.
-func sameDomains(a, b []string) bool {
-	return !slices.ContainsFunc(a, func(d string) bool { return !slices.Contains(b, d) }) &&
-		!slices.ContainsFunc(b, func(d string) bool { return !slices.Contains(a, d) })
+func sameDomains(a, b []hub.Domain) bool {
+	return !slices.ContainsFunc(a, func(d hub.Domain) bool { return !slices.Contains(b, d) }) &&
+		!slices.ContainsFunc(b, func(d hub.Domain) bool { return !slices.Contains(a, d) })
 }
 
 // sameTarget reports whether a webhook calls or starts what was sent. The Hub may

@@ -11,7 +11,7 @@ import (
 func newWebhooksEnable(p *Process) *cobra.Command {
 	return p.newSwitch(webhookSwitch{
 		name: "enable", done: "enabled", undoes: "keeps it enabled itself", call: (*hub.Client).EnableWebhook,
-		is: func(d hub.Disabled) bool { return d == hub.Enabled },
+		is: func(d hub.State) bool { return d == hub.StateEnabled },
 	}, "Enable a webhook that is disabled or suspended", `Enable a webhook that somebody has disabled, or that the Hub has suspended because its
 deliveries failed.`)
 }
@@ -19,7 +19,7 @@ deliveries failed.`)
 func newWebhooksDisable(p *Process) *cobra.Command {
 	return p.newSwitch(webhookSwitch{
 		name: "disable", done: "disabled", undoes: "enables it again", call: (*hub.Client).DisableWebhook,
-		is: func(d hub.Disabled) bool { return d != hub.Enabled },
+		is: func(d hub.State) bool { return d != hub.StateEnabled },
 	}, "Disable a webhook, and keep it", `Disable a webhook: the Hub delivers nothing to it until it is enabled. For as long as a
 session lives "hf-tap listen --mute ID" does the same.`)
 }
@@ -29,7 +29,7 @@ type webhookSwitch struct {
 	name, done string
 	undoes     string // what a live session does when its webhook is switched
 	call       func(*hub.Client, context.Context, string) (hub.Webhook, error)
-	is         func(hub.Disabled) bool // whether a state is what was asked for
+	is         func(hub.State) bool // whether a state is what was asked for
 }
 
 func (p *Process) newSwitch(s webhookSwitch, short, long string) *cobra.Command {
@@ -51,8 +51,8 @@ func (p *Process) newSwitch(s webhookSwitch, short, long string) *cobra.Command 
 			if err != nil {
 				return p.unanswered(cmd.Context(), err, args[0]+" was "+s.done, "hf-tap webhooks info "+args[0])
 			}
-			if !s.is(w.Disabled) {
-				return withHint(fmt.Errorf("the Hub did not %s webhook %s: it is %s", s.name, w.ID, stateWords(w.Disabled)), "hf-tap webhooks info "+w.ID)
+			if !s.is(w.State) {
+				return withHint(fmt.Errorf("the Hub did not %s webhook %s: it is %s", s.name, w.ID, stateWords(w.State)), "hf-tap webhooks info "+w.ID)
 			}
 			looked := a.look(p, w)
 			out.tell(p, "%s webhook %s, which %s", s.done, w.ID, webhookWords(w))

@@ -99,7 +99,7 @@ func TestEveryWebhookCommandWithAReadToken(t *testing.T) {
 			return
 		}
 		reader.fails(c, 1, `the Hub does not let this token .* \(403\).*`, "use a token with the role write, or .*")
-		if after := w.Webhooks("me"); len(after) != 1 || after[0].Disabled != before[0].Disabled || len(after[0].Domains) != 2 {
+		if after := w.Webhooks("me"); len(after) != 1 || after[0].State != before[0].State || len(after[0].Domains) != 2 {
 			t.Errorf("it is %+v", after)
 		}
 	})
@@ -233,7 +233,7 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 		}
 		for _, id := range []string{"zz", "", "../whoami-v2", strings.Repeat("a", 23), "\x1b[31m"} {
 			c.args[1] = id
-			w.run(2, append([]string{"webhooks"}, c.args...)...).says(`.* is no webhook id.*`, "hf-tap webhooks ls")
+			w.run(2, append([]string{"webhooks"}, c.args...)...).says(`.* is not a webhook id.*`, "hf-tap webhooks ls")
 		}
 		w.run(2, "webhooks", name).says("the id of a webhook is missing", "hf-tap webhooks ls")
 	}

@@ -52,8 +52,8 @@ The Hub never returns a secret, only whether there is one.`,
 // webhookPage prints a webhook, a line for each of its settings.
 func (p *Process) webhookPage(w session.Surveyed, endpoint string) error {
 	rows := [][]string{
-		{"id", w.ID}, {"state", stateWords(w.Disabled)},
-		{"watches", watchList(w.Watched)}, {"domains", strings.Join(w.Domains, ", ")},
+		{"id", w.ID}, {"state", stateWords(w.State)},
+		{"watches", watchList(w.Watched)}, {"domains", strings.Join(texts(w.Domains), ", ")},
 	}
 	if w.URL != "" {
 		rows = append(rows, []string{"url", event.MaskURL(w.URL)})
@@ -73,7 +73,7 @@ func (p *Process) webhookPage(w session.Surveyed, endpoint string) error {
 	if err := t.Flush(); err != nil {
 		return closedOutput(err)
 	}
-	if w.Disabled == hub.SuspendedAfterFailure {
+	if w.State == hub.StateSuspended {
 		p.tell("%s", suspendedWords(w.ID))
 	}
 	return nil

@@ -68,14 +68,14 @@ func (o *webhookOutput) list(p *Process, list []session.Surveyed) error {
 	t := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tSTATE\tWATCHES\tDOMAINS\tTARGET\tSECRET\tLAST TRIGGER\tORIGIN")
 	for _, w := range list {
-		writeRow(t, []string{w.ID, stateWords(w.Disabled), watchList(w.Watched), strings.Join(w.Domains, ","), aimWords(w.Webhook),
+		writeRow(t, []string{w.ID, stateWords(w.State), watchList(w.Watched), strings.Join(texts(w.Domains), ","), aimWords(w.Webhook),
 			secretWords(w.HasSecret), triggerWords(w.LastTrigger), w.Origin})
 	}
 	if err := t.Flush(); err != nil {
 		return closedOutput(err)
 	}
 	for _, w := range list {
-		if w.Disabled == hub.SuspendedAfterFailure {
+		if w.State == hub.StateSuspended {
 			p.tell("%s", suspendedWords(w.ID))
 		}
 	}

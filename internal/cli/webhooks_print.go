@@ -83,13 +83,13 @@ func writeRow(w *tabwriter.Writer, cells []string) {
 
 // stateWords says whether a webhook is delivered to. A suspended one is in
 // capitals: nobody chose that.
-func stateWords(d hub.Disabled) string {
+func stateWords(d hub.State) string {
 	switch d {
-	case hub.Enabled:
+	case hub.StateEnabled:
 		return "enabled"
-	case hub.DisabledByUser:
+	case hub.StateDisabled:
 		return "disabled"
-	case hub.SuspendedAfterFailure:
+	case hub.StateSuspended:
 		return "SUSPENDED"
 	}
 	return string(d)
@@ -138,7 +138,7 @@ func webhookWords(w hub.Webhook) string {
 	if hasJob(w) {
 		does = "starts"
 	}
-	return term.Line(fmt.Sprintf("watches %s (%s) and %s %s", watchList(w.Watched), strings.Join(w.Domains, ", "), does, aimWords(w)))
+	return term.Line(fmt.Sprintf("watches %s (%s) and %s %s", watchList(w.Watched), strings.Join(texts(w.Domains), ", "), does, aimWords(w)))
 }
 
 // suspendedWords says what to do about a suspended webhook.

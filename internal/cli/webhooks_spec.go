@@ -54,7 +54,7 @@ func (f *specFlags) parse(command string) (spec hub.WebhookSpec, err error) {
 	}
 	if f.given("url") {
 		const example = "--url https://example.com/hook"
-		whole := hub.WebhookSpec{URL: f.url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}}
+		whole := hub.WebhookSpec{URL: f.url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{hub.DomainRepo}}
 		if f.url == "" {
 			return spec, usageError(errors.New("--url is empty"), command+" "+example)
 		}

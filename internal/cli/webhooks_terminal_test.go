@@ -71,7 +71,7 @@ func TestUpdateAsksForTheSecretOnATerminal(t *testing.T) {
 			p.keys(c.keys...)
 			p.shows(c.code)
 			h := w.hook(id)
-			if changed := slices.Equal(h.Domains, []string{"repo"}); changed != (c.code == "code 0.") || h.URL != "https://example.com/meanwhile" {
+			if changed := slices.Equal(h.Domains, []hub.Domain{"repo"}); changed != (c.code == "code 0.") || h.URL != "https://example.com/meanwhile" {
 				t.Errorf("it is %+v", h)
 			}
 			if got, want := w.secretOf(id), c.want(w); got != want {

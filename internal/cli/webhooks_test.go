@@ -66,7 +66,7 @@ func (p *process) has(l *lines, want string) {
 
 func TestAWebhookIsCreatedAsAsked(t *testing.T) {
 	w := newWorld(t)
-	if err := w.AddRepo(hub.Watch{Type: "dataset", Name: "me/d"}, false); err != nil {
+	if err := w.AddRepo(hub.Repo{Type: "dataset", Name: "me/d"}, false); err != nil {
 		t.Fatal(err)
 	}
 	p := w.run(0, "webhooks", "create", "--url", exampleURL+"?secret=in-the-url", "--watch", "model:me/m", "--watch", "datasets:me/d", "--watch", "model:me/m")
@@ -76,12 +76,12 @@ func TestAWebhookIsCreatedAsAsked(t *testing.T) {
 		t.Errorf("the secret of the URL is shown: %s", p.stderr.text())
 	}
 	h := w.hook(p.stdout.text())
-	if h.URL != exampleURL+"?secret=in-the-url" || len(h.Watched) != 2 || !slices.Equal(h.Domains, []string{"repo", "discussion"}) || h.HasSecret {
+	if h.URL != exampleURL+"?secret=in-the-url" || len(h.Watched) != 2 || !slices.Equal(h.Domains, []hub.Domain{"repo", "discussion"}) || h.HasSecret {
 		t.Errorf("it is %+v", h)
 	}
 
 	one := w.create("--url", exampleURL, "--domain", "discussions", "--secret-file", w.secretFile("from a file"))
-	if h := w.hook(one); !slices.Equal(h.Domains, []string{"discussion"}) || w.secretOf(one) != "from a file" {
+	if h := w.hook(one); !slices.Equal(h.Domains, []hub.Domain{"discussion"}) || w.secretOf(one) != "from a file" {
 		t.Errorf("it is %+v with %q", h, w.secretOf(one))
 	}
 	kept := w.run(0, "secret").stdout.text()
@@ -164,12 +164,12 @@ func TestInfoShowsAWebhookAndWhatToDoAboutIt(t *testing.T) {
 		t.Error("the secret of the URL is shown")
 	}
 	w.run(0, "webhooks", "enable", id)
-	if h := w.hook(id); h.Disabled != hub.Enabled {
-		t.Errorf("it is %q", h.Disabled)
+	if h := w.hook(id); h.State != hub.StateEnabled {
+		t.Errorf("it is %q", h.State)
 	}
 	w.run(0, "webhooks", "disable", id, "--json")
-	if h := w.hook(id); h.Disabled != hub.DisabledByUser {
-		t.Errorf("it is %q", h.Disabled)
+	if h := w.hook(id); h.State != hub.StateDisabled {
+		t.Errorf("it is %q", h.State)
 	}
 }
 

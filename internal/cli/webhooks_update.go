@@ -164,7 +164,7 @@ func (u *webhookUpdate) merge(old hub.Webhook) hub.WebhookSpec {
 // asked for is an error.
 func (u *webhookUpdate) report(old hub.Webhook, spec hub.WebhookSpec, now hub.Webhook) error {
 	looked := u.account.look(u.p, now)
-	u.out.tell(u.p, "updated webhook %s: it is %s, %s, secret: %s", u.id, stateWords(now.Disabled), webhookWords(now), secretWords(now.HasSecret))
+	u.out.tell(u.p, "updated webhook %s: it is %s, %s, secret: %s", u.id, stateWords(now.State), webhookWords(now), secretWords(now.HasSecret))
 	if words := sessionWords(looked, "points it back to itself"); words != "" {
 		u.out.tell(u.p, "%s", words)
 	}

@@ -20,7 +20,10 @@ func (w *world) client() *hub.Client {
 			token = value
 		}
 	}
-	c := hub.NewClient(hub.ClientConfig{Endpoint: w.endpoint, Token: token})
+	c, err := hub.NewClient(hub.ClientConfig{Endpoint: w.endpoint, Token: token})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.t.Cleanup(c.Close)
 	return c
 }
@@ -40,7 +43,7 @@ func TestAnUpdateLeavesAllElseAsItIs(t *testing.T) {
 	w := newWorld(t)
 	id := w.create("--url", exampleURL+"?secret=in-the-url", "--domain", "repo")
 	p := w.run(0, "webhooks", "update", id, "--watch", "user:me")
-	if h := w.hook(id); h.URL != exampleURL+"?secret=in-the-url" || !slices.Equal(h.Domains, []string{"repo"}) || len(h.Watched) != 1 || h.Watched[0].String() != "user:me" {
+	if h := w.hook(id); h.URL != exampleURL+"?secret=in-the-url" || !slices.Equal(h.Domains, []hub.Domain{"repo"}) || len(h.Watched) != 1 || h.Watched[0].String() != "user:me" {
 		t.Errorf("it is %+v", h)
 	}
 	if p.stdout.text() != id || strings.Contains(p.stderr.text(), "in-the-url") {
@@ -89,7 +92,7 @@ func TestAJobIsNeverSentBack(t *testing.T) {
 	p := w.run(2, "webhooks", "update", source, "--domain", "repo")
 	p.says("webhook "+source+" starts a Job, .*", "add --job-id 687f911eaea852de79c4a50a")
 	made, err := w.client().CreateWebhook(t.Context(), hub.WebhookSpec{
-		Job: []byte(`{"dockerImage":"python:3.12","flavor":"cpu-basic","attempts":3}`), Watched: []hub.Watch{modelM}, Domains: []string{"repo"}})
+		Job: []byte(`{"dockerImage":"python:3.12","flavor":"cpu-basic","attempts":3}`), Watched: []hub.Watch{modelM.Watch()}, Domains: []hub.Domain{hub.DomainRepo}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,7 @@ func TestAJobIsNeverSentBack(t *testing.T) {
 		t.Errorf("%d updates were sent", n)
 	}
 	w.run(0, "webhooks", "update", source, "--domain", "repo", "--job-id", "687f911eaea852de79c4a50b")
-	if h := w.hook(source); h.JobSourceID != "687f911eaea852de79c4a50b" || !slices.Equal(h.Domains, []string{"repo"}) {
+	if h := w.hook(source); h.JobSourceID != "687f911eaea852de79c4a50b" || !slices.Equal(h.Domains, []hub.Domain{"repo"}) {
 		t.Errorf("it is %+v", h)
 	}
 	w.run(0, "webhooks", "update", made.ID, "--url", exampleURL)
@@ -113,9 +116,9 @@ func TestWhatSomebodyElseChangesMeanwhileIsReported(t *testing.T) {
 		change func(w *world, id string)
 		want   string
 	}{
-		"watches": {func(w *world, id string) { w.change(id, func(s *hub.WebhookSpec) { s.Watched = []hub.Watch{modelM} }) }, `watches: model:me/m, asked for was user:me`},
+		"watches": {func(w *world, id string) { w.change(id, func(s *hub.WebhookSpec) { s.Watched = []hub.Watch{modelM.Watch()} }) }, `watches: model:me/m, asked for was user:me`},
 		"domains": {func(w *world, id string) {
-			w.change(id, func(s *hub.WebhookSpec) { s.Domains = []string{"discussion"} })
+			w.change(id, func(s *hub.WebhookSpec) { s.Domains = []hub.Domain{"discussion"} })
 		}, `domains: discussion, before it was repo, discussion`},
 		"URL": {func(w *world, id string) {
 			w.change(id, func(s *hub.WebhookSpec) { s.URL = "https://x.example/?token=a" })
@@ -124,7 +127,7 @@ func TestWhatSomebodyElseChangesMeanwhileIsReported(t *testing.T) {
 		"secret":   {func(w *world, id string) { w.change(id, func(s *hub.WebhookSpec) { s.Secret = "" }) }, `secret: none, asked for was set`},
 		"suspends": {func(w *world, id string) { _ = w.SuspendWebhook(id) }, `state: SUSPENDED, before it was enabled`},
 		"two things": {func(w *world, id string) {
-			w.change(id, func(s *hub.WebhookSpec) { s.Domains = []string{"repo"} })
+			w.change(id, func(s *hub.WebhookSpec) { s.Domains = []hub.Domain{"repo"} })
 			_ = w.DisableWebhook(id)
 		}, `domains: repo, before it was repo, discussion; state: disabled, before it was enabled`},
 	} {

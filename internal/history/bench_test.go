@@ -21,7 +21,7 @@ func delivery(session string, i, size int) *event.Event {
 	return &event.Event{
 		Session: session, Source: event.SourceHub, WebhookID: "65a1f0c2d4e5b6a7c8d9e0f1",
 		Delivery: fmt.Sprintf("msg_%024x", uint64(i)*0x9e3779b97f4a7c15),
-		Kind:     "repo.content.update", Repo: hub.Watch{Type: "model", Name: "me/m"},
+		Kind:     "repo.content.update", Repo: hub.Repo{Type: "model", Name: "me/m"},
 		ReceivedAt: time.Now(), Verdict: event.VerdictOK, Method: "POST", Path: "/hf-tap/0123456789abcdef0123456789abcdef",
 		Header: http.Header{
 			"Content-Type": {"application/json"}, "Content-Length": {"1024"}, "User-Agent": {"huggingface-webhooks/1.0"},

@@ -76,7 +76,7 @@ func (tx *transaction) markDelivered(row, later *event.Row) *event.Row {
 	if next == nil {
 		return row
 	}
-	next.Complete()
+	next.FillDerived()
 	tx.put(next)
 	return next
 }

@@ -184,7 +184,7 @@ const odd = "a\x00b\xff\xfe\"\\<&>\u2028é\U0001F916\r\n\x1b[31m"
 func oddEvent() *event.Event {
 	return &event.Event{
 		Session: "session", Source: event.SourceHub, ReplayOf: 0, WebhookID: odd, Delivery: odd, Kind: odd,
-		Repo: hub.Watch{Type: odd, Name: odd}, ReceivedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC),
+		Repo: hub.Repo{Type: odd, Name: odd}, ReceivedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC),
 		Verdict: event.VerdictOK, Method: odd, Path: odd,
 		Header: http.Header{odd: {odd, "", "plain"}, "Empty": nil, "Content-Type": {"application/json"}},
 		Size:   99, Body: []byte(odd), BodyCut: true, Phase: event.PhaseWaiting, Targets: []string{odd, "", "http://127.0.0.1:1"},

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 // Reader is a history that is only read. Its methods may be called from any
@@ -141,7 +142,8 @@ func wholeEvent(row *event.Row) *event.Event {
 		Method: row.Method, Path: row.Path, Size: row.Size, BodyCut: row.BodyCut, Phase: row.Phase, Answer: row.Answer,
 		Pinned: row.Pinned, Edited: row.Edited, Dismissed: row.Dismissed,
 	}
-	e.Repo.Type, e.Repo.Name, _ = strings.Cut(row.Repo, ":")
+	repoType, repoName, _ := strings.Cut(row.Repo, ":")
+	e.Repo = hub.Repo{Type: hub.RepoType(repoType), Name: repoName}
 	for _, t := range row.Targets {
 		e.Targets = append(e.Targets, t.Name)
 		if t.DeliveredBy != 0 {
@@ -258,8 +260,8 @@ func scanRow(rows interface{ Scan(...any) error }) (*event.Row, error) {
 	if r.Targets, err = decodeTargets(targets); err != nil {
 		return nil, fmt.Errorf("event %d: %w", r.N, err)
 	}
-	r.Share()
-	r.Complete()
+	r.ShareTexts()
+	r.FillDerived()
 	return &r, nil
 }
 

@@ -145,8 +145,8 @@ func kindIs(values []string, plain []bool) (string, []any) {
 		return "", nil
 	}
 	// Kinds that are new count as the broader one that is known.
-	known := make([]string, len(event.Kinds))
-	for i, kind := range event.Kinds {
+	known := make([]string, len(event.Kinds()))
+	for i, kind := range event.Kinds() {
 		known[i] = "'" + string(kind) + "'"
 	}
 	return condition + " OR e.kind NOT IN (" + strings.Join(known, ", ") + ")", args

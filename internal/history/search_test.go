@@ -22,7 +22,7 @@ func someEvent(r *rand.Rand) *event.Event {
 		Session: pick("s1", "S2"), Source: event.Source(pick("hub", "replay", "trigger", "sandbox")), ReplayOf: int64(r.IntN(3)),
 		WebhookID: pick("65a1", "65b2"), Delivery: pick("", "msg_A", "msg_b[1]", "msg_é"),
 		Kind: event.Kind(pick("", "repo.update", "repo.content.update", "repo.config.dois.update", "discussion.comment.create", "New.Thing")),
-		Repo: hub.Watch{Type: pick("model", "dataset", ""), Name: pick("me/m", "Me/Big-Model", "other/x", "")},
+		Repo: hub.Repo{Type: hub.RepoType(pick("model", "dataset", "")), Name: pick("me/m", "Me/Big-Model", "other/x", "")},
 		// The events differ in the last digit at least.
 		ReceivedAt: time.Unix(1_700_000_000, int64(r.IntN(1000))).UTC(),
 		Verdict:    event.Verdict(pick("ok", "wrong", "missing", "unchecked")), Method: "POST", Path: "/hf-tap/x",

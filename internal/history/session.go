@@ -178,7 +178,7 @@ func (tx *transaction) change(numbers []int64, f func(*event.Row) bool) (changed
 		}
 		next := *row
 		if f(&next) {
-			next.Complete()
+			next.FillDerived()
 			tx.put(&next)
 			changed++
 		}

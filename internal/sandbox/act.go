@@ -65,10 +65,10 @@ func (a *act) sendAlsoTo(also *account, kind event.Kind, r *repo, fill func(*hub
 	for _, hook := range a.h.webhooks {
 		told := hook.watches(r) && r.visibleTo(hook.owner) ||
 			also != nil && hook.watchesAccount(also) && (!r.Private || also.has(hook.owner))
-		if !told || hook.Disabled != hub.Enabled || !slices.Contains(hook.Domains, kind.Domain()) {
+		if !told || hook.State != hub.StateEnabled || !slices.Contains(hook.Domains, kind.Domain()) {
 			continue
 		}
-		p := event.Compose(kind, r.Repo, hook.ID)
+		p := event.NewPayload(kind, r.PayloadRepo, hook.ID)
 		if fill != nil {
 			fill(&p)
 		}
@@ -87,7 +87,7 @@ func (a *act) render(kind event.Kind, p hub.Payload) ([]byte, error) {
 		return marshal(p)
 	}
 	if a.told != "" {
-		p.Event = hub.EventHead{Action: a.told.Action(), Scope: a.told.Scope()}
+		p.Event = hub.PayloadEvent{Action: a.told.Action(), Scope: a.told.Scope()}
 	}
 	return override(p, a.overrides)
 }
@@ -114,7 +114,7 @@ func (a *act) trigger(hook *webhook, kind event.Kind, r *repo, body []byte) {
 	}
 	d := &delivery{hook: hook, firstURL: hook.URL, secret: hook.secret, Delivery: Delivery{
 		ID: h.nextID("delivery"), LogID: h.nextID("log"), WebhookID: hook.ID,
-		Kind: kind, Repo: r.watch(), Body: body,
+		Kind: kind, Repo: r.Repo(), Body: body,
 	}}
 	a.sent = append(a.sent, Sent{ID: d.ID, LogID: d.LogID, WebhookID: hook.ID, Kind: kind})
 	h.enqueue(d)

@@ -20,8 +20,8 @@ const hooks = "/api/settings/webhooks"
 func TestAWebhookCanBeMadeReadChangedAndDeleted(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	ctx := t.Context()
-	made := p.listen("http://127.0.0.1:1/a", model)
-	if !made.HasSecret || made.Disabled != hub.Enabled || made.URL != "http://127.0.0.1:1/a" {
+	made := p.listen("http://127.0.0.1:1/a", model.Watch())
+	if !made.HasSecret || made.State != hub.StateEnabled || made.URL != "http://127.0.0.1:1/a" {
 		t.Errorf("made %+v", made)
 	}
 	read, err := p.client.GetWebhook(ctx, made.ID)
@@ -30,10 +30,10 @@ func TestAWebhookCanBeMadeReadChangedAndDeleted(t *testing.T) {
 		t.Errorf("what was made is not what is read:\n%s", diff)
 	}
 	changed, err := p.client.UpdateWebhook(ctx, made.ID, hub.WebhookSpec{
-		URL: "http://127.0.0.1:1/b", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"discussion"}, Secret: "other",
+		URL: "http://127.0.0.1:1/b", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"discussion"}, Secret: "other",
 	})
 	p.must(err)
-	if changed.ID != made.ID || changed.URL != "http://127.0.0.1:1/b" || changed.Watched[0].String() != "user:me" || !slices.Equal(changed.Domains, []string{"discussion"}) {
+	if changed.ID != made.ID || changed.URL != "http://127.0.0.1:1/b" || changed.Watched[0].String() != "user:me" || !slices.Equal(changed.Domains, []hub.Domain{"discussion"}) {
 		t.Errorf("changed to %+v", changed)
 	}
 	if secret, ok := p.Secret(made.ID); secret != "other" || !ok {
@@ -79,7 +79,7 @@ func TestAListIsABareArrayAndADeleteAnswersAnEmptyObject(t *testing.T) {
 	if _, text := p.call("GET", hooks, p.token, ""); text != "[]\n" {
 		t.Errorf("an empty list is %s", text)
 	}
-	made := p.listen("http://127.0.0.1:1/", model)
+	made := p.listen("http://127.0.0.1:1/", model.Watch())
 	if _, text := p.call("DELETE", hooks+"/"+made.ID, p.token, ""); text != "{}\n" {
 		t.Errorf("a delete answers %s", text)
 	}
@@ -87,7 +87,7 @@ func TestAListIsABareArrayAndADeleteAnswersAnEmptyObject(t *testing.T) {
 
 func TestAWebhookIsEnabledAndDisabled(t *testing.T) {
 	p := open(t, sandbox.Config{})
-	made := p.listen("http://127.0.0.1:1/", model)
+	made := p.listen("http://127.0.0.1:1/", model.Watch())
 	off, err := p.client.DisableWebhook(t.Context(), made.ID)
 	p.must(err)
 	p.must(p.SuspendWebhook(made.ID))
@@ -95,8 +95,8 @@ func TestAWebhookIsEnabledAndDisabled(t *testing.T) {
 	p.must(err)
 	on, err := p.client.EnableWebhook(t.Context(), made.ID)
 	p.must(err)
-	got := []hub.Disabled{off.Disabled, suspended.Disabled, on.Disabled}
-	if want := []hub.Disabled{hub.DisabledByUser, hub.SuspendedAfterFailure, hub.Enabled}; !slices.Equal(got, want) {
+	got := []hub.State{off.State, suspended.State, on.State}
+	if want := []hub.State{hub.StateDisabled, hub.StateSuspended, hub.StateEnabled}; !slices.Equal(got, want) {
 		t.Errorf("disabled was %q, want %q", got, want)
 	}
 }
@@ -104,7 +104,7 @@ func TestAWebhookIsEnabledAndDisabled(t *testing.T) {
 func TestAnotherAccountsWebhookIsNotFound(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	a := startApp(t, nil)
-	made := p.listen(a.URL, model)
+	made := p.listen(a.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	yours := p.newToken("you", sandbox.Token{})
@@ -249,7 +249,7 @@ func TestTheModesChangeWhatTheDocsLeaveOpen(t *testing.T) {
 func TestAnUpdateWithoutASecretClearsOrKeepsIt(t *testing.T) {
 	for _, keeps := range []bool{false, true} {
 		p := open(t, sandbox.Config{Modes: sandbox.Modes{UpdateKeepsSecret: keeps}})
-		made := p.listen("http://127.0.0.1:1/", model)
+		made := p.listen("http://127.0.0.1:1/", model.Watch())
 		changed, err := p.client.UpdateWebhook(t.Context(), made.ID, hub.WebhookSpec{
 			URL: made.URL, Watched: made.Watched, Domains: made.Domains,
 		})
@@ -262,12 +262,12 @@ func TestAnUpdateWithoutASecretClearsOrKeepsIt(t *testing.T) {
 
 func TestAnUpdateLeavesADisabledWebhookDisabled(t *testing.T) {
 	p := open(t, sandbox.Config{})
-	made := p.listen("http://127.0.0.1:1/", model)
+	made := p.listen("http://127.0.0.1:1/", model.Watch())
 	p.must(p.SuspendWebhook(made.ID))
 	changed, err := p.client.UpdateWebhook(t.Context(), made.ID, hub.WebhookSpec{URL: made.URL, Watched: made.Watched, Domains: made.Domains})
 	p.must(err)
-	if changed.Disabled != hub.SuspendedAfterFailure {
-		t.Errorf("disabled is %q", changed.Disabled)
+	if changed.State != hub.StateSuspended {
+		t.Errorf("disabled is %q", changed.State)
 	}
 }
 
@@ -324,8 +324,8 @@ func TestAnAccountHasSoManyCallsInFiveMinutes(t *testing.T) {
 func TestReposAndAccountsCanBeLookedUp(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	p.must(p.AddOrg("us", "me"))
-	p.must(p.AddRepo(hub.Watch{Type: "dataset", Name: "us/hidden"}, true))
-	p.must(p.AddRepo(hub.Watch{Type: "model", Name: "gpt2"}, false))
+	p.must(p.AddRepo(hub.Repo{Type: "dataset", Name: "us/hidden"}, true))
+	p.must(p.AddRepo(hub.Repo{Type: "model", Name: "gpt2"}, false))
 	yours := p.newToken("you", sandbox.Token{})
 	for _, tt := range []struct {
 		path, token string

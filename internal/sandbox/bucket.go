@@ -10,7 +10,7 @@ import (
 // UploadFiles puts files of these paths into a bucket, and DeleteFiles takes
 // them out; each sends one repo.content.update. Above 10,000 files the payload
 // lists the first 10,000 and says so.
-func (h *Hub) UploadFiles(bucket hub.Watch, paths ...string) error {
+func (h *Hub) UploadFiles(bucket hub.Repo, paths ...string) error {
 	return h.changeFiles(bucket, paths, func(r *repo, path string) (hub.FileUpdate, error) {
 		f := h.parts.File(path)
 		r.files[path] = f
@@ -20,7 +20,7 @@ func (h *Hub) UploadFiles(bucket hub.Watch, paths ...string) error {
 
 // DeleteFiles takes files out of a bucket. One that is not there is an error,
 // and nothing is deleted.
-func (h *Hub) DeleteFiles(bucket hub.Watch, paths ...string) error {
+func (h *Hub) DeleteFiles(bucket hub.Repo, paths ...string) error {
 	return h.changeFiles(bucket, paths, func(r *repo, path string) (hub.FileUpdate, error) {
 		if _, ok := r.files[path]; !ok {
 			return hub.FileUpdate{}, fmt.Errorf("deleting from %q: no file %q", bucket, path)
@@ -29,7 +29,7 @@ func (h *Hub) DeleteFiles(bucket hub.Watch, paths ...string) error {
 	})
 }
 
-func (h *Hub) changeFiles(bucket hub.Watch, paths []string, change func(*repo, string) (hub.FileUpdate, error)) error {
+func (h *Hub) changeFiles(bucket hub.Repo, paths []string, change func(*repo, string) (hub.FileUpdate, error)) error {
 	return h.act(func(a *act) error {
 		r, err := h.mustRepo(bucket)
 		if err != nil {

@@ -20,7 +20,7 @@ func createBucket(a *act, c *repoCall) (any, error) {
 	if err := optionalBody(c, &body); err != nil {
 		return nil, err
 	}
-	r, err := a.createRepo(c.token, hub.Watch{Type: "bucket", Name: c.name}, body)
+	r, err := a.createRepo(c.token, hub.Repo{Type: "bucket", Name: c.name}, body)
 	if err != nil {
 		return nil, err
 	}

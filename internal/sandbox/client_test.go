@@ -78,7 +78,7 @@ func TestTheHubsJavaScriptClientLivesALifeOfARepo(t *testing.T) {
 			events := s.events()
 			var kinds []string
 			for _, e := range events {
-				kinds = append(kinds, e.Event.Scope+"."+e.Event.Action)
+				kinds = append(kinds, string(e.Event.Scope)+"."+string(e.Event.Action))
 			}
 			if want := "repo.create repo.content.update repo.content.update repo.content.update discussion.create repo.content.update " +
 				"discussion.comment.create discussion.update repo.content.update repo.content.update repo.content.update repo.delete"; strings.Join(kinds, " ") != want {

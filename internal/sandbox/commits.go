@@ -334,9 +334,9 @@ func validPath(path string) bool {
 
 // validRepo checks the name of a repo that is to be created or moved to, as
 // far as the Hub's rules are known.
-func validRepo(w hub.Watch) error {
+func validRepo(w hub.Repo) error {
 	owner, name, _ := strings.Cut(w.Name, "/")
-	_, err := hub.ParseWatch(w.String())
+	_, err := hub.ParseRepo(w.String())
 	if err != nil || owner == "" || name == "" || len(name) > 96 || strings.Contains(name, "..") || strings.Contains(name, "--") ||
 		strings.Trim(name, "-.") != name || strings.HasSuffix(name, ".git") || strings.HasSuffix(name, ".ipynb") {
 		return refuse(http.StatusBadRequest, "", "Invalid repo name %+q: it has the form owner/name, with at most 96 letters, digits, '-', '_' and '.' in the name, "+

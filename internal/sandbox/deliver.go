@@ -35,7 +35,7 @@ type Delivery struct {
 	LogID     string // what a replay names
 	WebhookID string
 	Kind      event.Kind
-	Repo      hub.Watch
+	Repo      hub.Repo
 	Body      []byte // read only
 	State     DeliveryState
 	Attempts  []Attempt
@@ -170,10 +170,10 @@ func (hook *webhook) deaf() string {
 	switch {
 	case hook.removed:
 		return "the webhook was deleted"
-	case hook.Disabled == hub.DisabledByUser:
+	case hook.State == hub.StateDisabled:
 		return "the webhook is disabled"
-	case hook.Disabled != hub.Enabled:
-		return "the webhook is " + string(hook.Disabled)
+	case hook.State != hub.StateEnabled:
+		return "the webhook is " + string(hook.State)
 	case hook.URL == "":
 		return "the webhook has no URL any more"
 	}
@@ -259,9 +259,9 @@ func (h *Hub) settle(d *delivery, a Attempt) {
 		return
 	}
 	d.hook.failures++
-	suspended := d.hook.Disabled == hub.Enabled && d.hook.failures >= h.cfg.SuspendAfter
+	suspended := d.hook.State == hub.StateEnabled && d.hook.failures >= h.cfg.SuspendAfter
 	if suspended {
-		d.hook.Disabled = hub.SuspendedAfterFailure
+		d.hook.State = hub.StateSuspended
 	}
 	h.mu.Unlock()
 	if suspended {

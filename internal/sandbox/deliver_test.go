@@ -20,7 +20,7 @@ import (
 
 func TestAnEventIsPostedWithTheSecretAndAnId(t *testing.T) {
 	p, a := open(t, sandbox.Config{}), startApp(t, nil)
-	made := p.listen(a.URL+"/hook?x=1", model)
+	made := p.listen(a.URL+"/hook?x=1", model.Watch())
 	p.must(p.UpdateRepo(model, "pytorch"))
 	p.idle()
 	got := a.arrivals()
@@ -43,7 +43,7 @@ func TestAnEventIsPostedWithTheSecretAndAnId(t *testing.T) {
 
 func TestWithoutASecretNoSecretIsSent(t *testing.T) {
 	p, a := open(t, sandbox.Config{Modes: sandbox.Modes{ContentTypeCharset: true}}), startApp(t, nil)
-	_, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: a.URL, Watched: []hub.Watch{model}, Domains: []string{"repo"}})
+	_, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: a.URL, Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"repo"}})
 	p.must(err)
 	p.must(p.UpdateRepo(model))
 	p.idle()
@@ -64,7 +64,7 @@ func TestAFailedDeliveryIsRetriedUnderTheSameId(t *testing.T) {
 	}
 	p := open(t, sandbox.Config{Retries: quick(3), SuspendAfter: 1})
 	a := startApp(t, func(n int, w http.ResponseWriter, r *http.Request) { answers[n-1](n, w, r) })
-	made := p.listen(a.URL, model)
+	made := p.listen(a.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	ids := map[string]bool{}
@@ -86,7 +86,7 @@ func TestAFailedDeliveryIsRetriedUnderTheSameId(t *testing.T) {
 	if want := []int{500, 302, 0, 204}; !slices.Equal(statuses, want) {
 		t.Errorf("the statuses are %v, want %v", statuses, want)
 	}
-	if p.Webhooks("me")[0].Disabled != hub.Enabled {
+	if p.Webhooks("me")[0].State != hub.StateEnabled {
 		t.Errorf("%s is suspended though its delivery came through", made.ID)
 	}
 }
@@ -98,14 +98,14 @@ func TestAWebhookIsSuspendedAfterFailedDeliveriesInARow(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})
-	made := p.listen(a.URL, model)
-	var states []hub.Disabled
+	made := p.listen(a.URL, model.Watch())
+	var states []hub.State
 	for range 5 {
 		p.must(p.UpdateRepo(model))
 		p.idle()
-		states = append(states, p.Webhooks("me")[0].Disabled)
+		states = append(states, p.Webhooks("me")[0].State)
 	}
-	want := []hub.Disabled{hub.Enabled, hub.Enabled, hub.Enabled, hub.SuspendedAfterFailure, hub.SuspendedAfterFailure}
+	want := []hub.State{hub.StateEnabled, hub.StateEnabled, hub.StateEnabled, hub.StateSuspended, hub.StateSuspended}
 	if !slices.Equal(states, want) {
 		t.Errorf("disabled was %q, want %q", states, want)
 	}
@@ -116,15 +116,15 @@ func TestAWebhookIsSuspendedAfterFailedDeliveriesInARow(t *testing.T) {
 	p.must(err)
 	p.must(p.UpdateRepo(model))
 	p.idle()
-	if w := p.Webhooks("me")[0]; w.Disabled != hub.Enabled {
-		t.Errorf("one failure after it was enabled suspends it again: %q", w.Disabled)
+	if w := p.Webhooks("me")[0]; w.State != hub.StateEnabled {
+		t.Errorf("one failure after it was enabled suspends it again: %q", w.State)
 	}
 }
 
 func TestAnAnswerThatDoesNotComeInTimeIsAFailure(t *testing.T) {
 	p := open(t, sandbox.Config{Timeout: time.Millisecond, Retries: []time.Duration{}})
 	a := startApp(t, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	p.listen(a.URL, model)
+	p.listen(a.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	d := p.Deliveries()[0]
@@ -135,7 +135,7 @@ func TestAnAnswerThatDoesNotComeInTimeIsAFailure(t *testing.T) {
 
 func TestAReplayGoesToThePresentURLAndSecretUnderTheSameId(t *testing.T) {
 	p, a, b := open(t, sandbox.Config{}), startApp(t, nil), startApp(t, status(http.StatusTeapot))
-	made := p.listen(a.URL, model)
+	made := p.listen(a.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	_, err := p.client.UpdateWebhook(t.Context(), made.ID, hub.WebhookSpec{URL: b.URL, Watched: made.Watched, Domains: made.Domains, Secret: "new"})
@@ -172,7 +172,7 @@ func TestARetryGoesToThePresentURLOrTheFirst(t *testing.T) {
 			}
 			w.WriteHeader(http.StatusBadGateway)
 		})
-		made = p.listen(a.URL, model)
+		made = p.listen(a.URL, model.Watch())
 		p.must(p.UpdateRepo(model))
 		p.idle()
 		if atFirst := len(a.arrivals()) == 2; atFirst != first || len(a.arrivals())+len(b.arrivals()) != 2 {
@@ -199,7 +199,7 @@ func TestWhatWaitsForADeletedOrDisabledWebhookIsDropped(t *testing.T) {
 			}
 			w.WriteHeader(http.StatusBadGateway)
 		})
-		id = p.listen(a.URL, model).ID
+		id = p.listen(a.URL, model.Watch()).ID
 		p.must(p.UpdateRepo(model))
 		p.idle()
 		if d := p.Deliveries()[0]; d.State != sandbox.DeliveryDropped || len(d.Attempts) != 1 {
@@ -223,7 +223,7 @@ func TestAWebhookIsTriggeredSoOftenIn24Hours(t *testing.T) {
 		}
 	}})
 	a := startApp(t, nil)
-	p.listen(a.URL, model)
+	p.listen(a.URL, model.Watch())
 	for range 3 {
 		p.must(p.UpdateRepo(model))
 	}
@@ -244,7 +244,7 @@ func TestAWebhookIsTriggeredSoOftenIn24Hours(t *testing.T) {
 func TestNothingIsDeliveredBeyondThisMachine(t *testing.T) {
 	p := open(t, sandbox.Config{Retries: []time.Duration{}})
 	for _, url := range []string{"http://192.0.2.1:9/", "http://[2001:db8::1]:9/", "http://0.0.0.0:9/"} {
-		p.listen(url, model)
+		p.listen(url, model.Watch())
 	}
 	p.must(p.UpdateRepo(model))
 	p.idle()
@@ -280,7 +280,7 @@ func TestALoopbackReceiverMayBeAnHTTPSOne(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(secure.Certificate())
 	p := open(t, sandbox.Config{RootCAs: roots, Modes: sandbox.Modes{RefuseHTTP: true}})
-	p.listen(secure.URL, model)
+	p.listen(secure.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	if d := p.Deliveries()[0]; d.State != sandbox.DeliveryDelivered {
@@ -313,7 +313,7 @@ func TestPublicNamesMayLeadToThisMachineAndNowhereElse(t *testing.T) {
 				return conn, err
 			},
 		})
-		p.listen("https://example.com/hook", model)
+		p.listen("https://example.com/hook", model.Watch())
 		p.must(p.UpdateRepo(model))
 		p.idle()
 		d := p.Deliveries()[0]
@@ -325,7 +325,7 @@ func TestPublicNamesMayLeadToThisMachineAndNowhereElse(t *testing.T) {
 
 func TestAnErrorDoesNotTellTheURLWhichMayHoldASecret(t *testing.T) {
 	p := open(t, sandbox.Config{Retries: []time.Duration{}})
-	p.listen("http://127.0.0.1:1/?secret=hidden", model)
+	p.listen("http://127.0.0.1:1/?secret=hidden", model.Watch())
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	if a := p.Deliveries()[0].Attempts[0]; a.Err == "" || strings.Contains(a.Err, "hidden") {

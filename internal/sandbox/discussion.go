@@ -18,17 +18,17 @@ type Post struct {
 
 // OpenDiscussion opens a discussion and sends discussion.create. Numbers count
 // up from 1, together with those of pull requests.
-func (h *Hub) OpenDiscussion(w hub.Watch, post Post) (num int, err error) {
+func (h *Hub) OpenDiscussion(w hub.Repo, post Post) (num int, err error) {
 	return h.open(w, false, post)
 }
 
 // OpenPullRequest opens a pull request and sends discussion.create, and
 // repo.content.update for its new ref, refs/pr/N.
-func (h *Hub) OpenPullRequest(w hub.Watch, post Post) (num int, err error) {
+func (h *Hub) OpenPullRequest(w hub.Repo, post Post) (num int, err error) {
 	return h.open(w, true, post)
 }
 
-func (h *Hub) open(w hub.Watch, pull bool, post Post) (num int, err error) {
+func (h *Hub) open(w hub.Repo, pull bool, post Post) (num int, err error) {
 	err = h.act(func(a *act) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
@@ -87,13 +87,13 @@ func (a *act) sendDiscussion(kind event.Kind, r *repo, d *discussion, c *comment
 // discussion finds a discussion by its number.
 func (r *repo) discussion(num int) (*discussion, error) {
 	if num < 1 || num > len(r.discussions) || r.discussions[num-1].deleted {
-		return nil, refuse(http.StatusNotFound, "", "Discussion not found: no discussion %d in %s", num, r.watch())
+		return nil, refuse(http.StatusNotFound, "", "Discussion not found: no discussion %d in %s", num, r.Repo())
 	}
 	return r.discussions[num-1], nil
 }
 
 // on does something with a discussion.
-func (h *Hub) on(w hub.Watch, num int, do func(*act, *repo, *discussion) error) error {
+func (h *Hub) on(w hub.Repo, num int, do func(*act, *repo, *discussion) error) error {
 	return h.act(func(a *act) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
@@ -109,7 +109,7 @@ func (h *Hub) on(w hub.Watch, num int, do func(*act, *repo, *discussion) error) 
 
 // ChangeStatus makes a discussion open, closed or, for pull requests, draft,
 // and sends discussion.update. Merge is the way to merged.
-func (h *Hub) ChangeStatus(w hub.Watch, num int, status string) error {
+func (h *Hub) ChangeStatus(w hub.Repo, num int, status string) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
 		return a.changeStatus(r, d, status, "")
 	})
@@ -138,7 +138,7 @@ func (d *discussion) canBecome(status string) error {
 
 // RenameDiscussion gives a discussion another title and sends
 // discussion.update.
-func (h *Hub) RenameDiscussion(w hub.Watch, num int, title string) error {
+func (h *Hub) RenameDiscussion(w hub.Repo, num int, title string) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.rename(r, d, title, "") })
 }
 
@@ -150,7 +150,7 @@ func (a *act) rename(r *repo, d *discussion, title, by string) error {
 }
 
 // PinDiscussion pins or unpins a discussion and sends discussion.update.
-func (h *Hub) PinDiscussion(w hub.Watch, num int, pinned bool) error {
+func (h *Hub) PinDiscussion(w hub.Repo, num int, pinned bool) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.pin(r, d, pinned, "") })
 }
 
@@ -163,7 +163,7 @@ func (a *act) pin(r *repo, d *discussion, pinned bool, by string) error {
 // Merge merges a pull request that is not closed: it sends discussion.update
 // and repo.content.update for its base, mostly main. It gives the sha of the
 // merge commit.
-func (h *Hub) Merge(w hub.Watch, num int) (sha string, err error) {
+func (h *Hub) Merge(w hub.Repo, num int) (sha string, err error) {
 	err = h.on(w, num, func(a *act, r *repo, d *discussion) error {
 		sha, err = a.merge(r, d, "")
 		return err
@@ -208,7 +208,7 @@ func (a *act) merge(r *repo, d *discussion, by string) (sha string, err error) {
 
 // DeleteDiscussion deletes a discussion and sends discussion.delete. Its
 // number is not used again.
-func (h *Hub) DeleteDiscussion(w hub.Watch, num int) error {
+func (h *Hub) DeleteDiscussion(w hub.Repo, num int) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.deleteDiscussion(r, d) })
 }
 
@@ -219,7 +219,7 @@ func (a *act) deleteDiscussion(r *repo, d *discussion) error {
 
 // Comment adds a comment to a discussion, sends discussion.comment.create, and
 // gives the comment's id.
-func (h *Hub) Comment(w hub.Watch, num int, post Post) (id string, err error) {
+func (h *Hub) Comment(w hub.Repo, num int, post Post) (id string, err error) {
 	err = h.on(w, num, func(a *act, r *repo, d *discussion) error {
 		c := d.comment(h, post)
 		id = c.ID
@@ -230,7 +230,7 @@ func (h *Hub) Comment(w hub.Watch, num int, post Post) (id string, err error) {
 
 // EditComment changes a comment's text and sends discussion.comment.update. A
 // hidden comment is an error.
-func (h *Hub) EditComment(w hub.Watch, num int, id, text string) error {
+func (h *Hub) EditComment(w hub.Repo, num int, id, text string) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
 		c, err := d.shown(id)
 		if err != nil {
@@ -247,7 +247,7 @@ func (a *act) editComment(r *repo, d *discussion, c *comment, text, by string) e
 
 // HideComment hides a comment, whose content the Hub then leaves out, and
 // sends discussion.comment.update. A hidden comment is an error.
-func (h *Hub) HideComment(w hub.Watch, num int, id string) error {
+func (h *Hub) HideComment(w hub.Repo, num int, id string) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
 		c, err := d.shown(id)
 		if err != nil {

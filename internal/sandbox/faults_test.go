@@ -31,7 +31,7 @@ func TestAFaultAnswersInPlaceOfTheHubSoManyTimes(t *testing.T) {
 
 func TestAFaultOfAPatternHitsNothingElseAndEndsWhenItIsRemoved(t *testing.T) {
 	p := open(t, sandbox.Config{})
-	made := p.listen("http://127.0.0.1:1/", model)
+	made := p.listen("http://127.0.0.1:1/", model.Watch())
 	remove := p.Fault("* /api/settings/webhooks/*", sandbox.Fault{Status: 503})
 	for _, tt := range []struct {
 		method, path string
@@ -50,8 +50,8 @@ func TestAFaultOfAPatternHitsNothingElseAndEndsWhenItIsRemoved(t *testing.T) {
 func TestAFaultAfterTheWorkHidesThatItWasDone(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	p.Fault("POST /api/settings/webhooks", sandbox.Fault{When: sandbox.After, Times: 1, Drop: true})
-	_, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model}, Domains: []string{"repo"}})
-	if !hub.MaybeDone(err) || len(p.Webhooks("me")) != 1 {
+	_, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"repo"}})
+	if !hub.OutcomeUnknown(err) || len(p.Webhooks("me")) != 1 {
 		t.Errorf("the client has %v, and the Hub %d webhooks", err, len(p.Webhooks("me")))
 	}
 	p.Fault("DELETE /api/settings/webhooks/*", sandbox.Fault{When: sandbox.After, Times: 1, Status: 502, Body: "bad gateway"})
@@ -98,7 +98,7 @@ func TestACallHeldBeforeItsWorkIsCarriedOutOnReleaseThoughItsClientIsGone(t *tes
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := p.client.CreateWebhook(ctx, hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model}, Domains: []string{"repo"}})
+		_, err := p.client.CreateWebhook(ctx, hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"repo"}})
 		ended <- err
 	}()
 	<-hold.Reached()
@@ -122,7 +122,7 @@ func TestACallHeldAfterItsWorkIsDoneAndItsAnswerNeverComes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := p.client.CreateWebhook(ctx, hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model}, Domains: []string{"repo"}})
+		_, err := p.client.CreateWebhook(ctx, hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"repo"}})
 		ended <- err
 	}()
 	<-hold.Reached()
@@ -130,7 +130,7 @@ func TestACallHeldAfterItsWorkIsDoneAndItsAnswerNeverComes(t *testing.T) {
 		t.Errorf("%d webhooks while the answer is held, want 1", n)
 	}
 	cancel()
-	if err := <-ended; !hub.MaybeDone(err) {
+	if err := <-ended; !hub.OutcomeUnknown(err) {
 		t.Errorf("the client has %v", err)
 	}
 }
@@ -140,7 +140,7 @@ func TestCloseLetsGoOfHeldCallsWithoutCarryingThemOut(t *testing.T) {
 	hold := p.Hold("POST /api/settings/webhooks", sandbox.Before)
 	ended := make(chan error, 1)
 	go func() {
-		_, err := p.client.CreateWebhook(context.Background(), hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model}, Domains: []string{"repo"}})
+		_, err := p.client.CreateWebhook(context.Background(), hub.WebhookSpec{URL: "http://127.0.0.1:1/", Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"repo"}})
 		ended <- err
 	}()
 	<-hold.Reached()
@@ -152,7 +152,7 @@ func TestCloseLetsGoOfHeldCallsWithoutCarryingThemOut(t *testing.T) {
 
 func TestCallsAreCounted(t *testing.T) {
 	p := open(t, sandbox.Config{})
-	made := p.listen("http://127.0.0.1:1/", model)
+	made := p.listen("http://127.0.0.1:1/", model.Watch())
 	p.call("GET", hooks+"/"+made.ID, p.token, "")
 	p.call("GET", hooks+"/other", p.token, "")
 	if got := p.Calls()["GET "+hooks+"/"+made.ID]; got != 1 {

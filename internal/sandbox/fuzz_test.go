@@ -45,7 +45,7 @@ func FuzzEveryCallIsAnswered(f *testing.F) {
 		}
 		h := sandbox.New(sandbox.Config{Seed: 1, MaxStored: 64 << 20})
 		defer h.Close()
-		for _, repo := range []hub.Watch{model, bucket} {
+		for _, repo := range []hub.Repo{model, bucket} {
 			if err := h.AddRepo(repo, false); err != nil {
 				t.Fatal(err)
 			}

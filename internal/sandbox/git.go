@@ -10,7 +10,7 @@ import (
 // PushCommit puts a commit that changes README.md onto a ref,
 // "refs/heads/main" when it is empty, and sends repo.content.update. It gives
 // the commit's sha. A ref that is missing is an error.
-func (h *Hub) PushCommit(w hub.Watch, ref string) (sha string, err error) {
+func (h *Hub) PushCommit(w hub.Repo, ref string) (sha string, err error) {
 	if ref == "" {
 		ref = mainRef
 	}
@@ -29,7 +29,7 @@ func (h *Hub) PushCommit(w hub.Watch, ref string) (sha string, err error) {
 }
 
 // PushTag puts a tag onto the head of main and sends repo.content.update.
-func (h *Hub) PushTag(w hub.Watch, tag string) error {
+func (h *Hub) PushTag(w hub.Repo, tag string) error {
 	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
 		return r.newRef("refs/tags/"+tag, r.HeadSHA)
 	})
@@ -37,21 +37,21 @@ func (h *Hub) PushTag(w hub.Watch, tag string) error {
 
 // CreateBranch starts a branch at the head of main and sends
 // repo.content.update.
-func (h *Hub) CreateBranch(w hub.Watch, branch string) error {
+func (h *Hub) CreateBranch(w hub.Repo, branch string) error {
 	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
 		return r.newRef("refs/heads/"+branch, r.HeadSHA)
 	})
 }
 
 // DeleteBranch deletes a branch, not main, and sends repo.content.update.
-func (h *Hub) DeleteBranch(w hub.Watch, branch string) error {
+func (h *Hub) DeleteBranch(w hub.Repo, branch string) error {
 	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
 		return r.deleteRef("refs/heads/" + branch)
 	})
 }
 
 // onRefs changes a ref of a repo and sends the event.
-func (h *Hub) onRefs(w hub.Watch, change func(*act, *repo) (hub.RefUpdate, error)) error {
+func (h *Hub) onRefs(w hub.Repo, change func(*act, *repo) (hub.RefUpdate, error)) error {
 	return h.act(func(a *act) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
@@ -143,7 +143,7 @@ func (a *act) pushCommit(r *repo) error {
 }
 
 // HeadSHA gives the head of a repo's main branch; a bucket has none.
-func (h *Hub) HeadSHA(w hub.Watch) (string, error) {
+func (h *Hub) HeadSHA(w hub.Repo) (string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r, err := h.gitRepo(w)

@@ -16,7 +16,7 @@ import (
 // Happening is what Happen made happen.
 type Happening struct {
 	Kind       event.Kind `json:"kind"`
-	Repo       hub.Watch  `json:"repo"`       // under its name afterwards
+	Repo       hub.Repo   `json:"repo"`       // under its name afterwards
 	Webhooks   int        `json:"webhooks"`   // how many were triggered
 	Dropped    int        `json:"dropped"`    // events that webhooks had too many of
 	Deliveries []Sent     `json:"deliveries"` // those of the implied second event too
@@ -33,8 +33,8 @@ type Happening struct {
 // discussion.title, discussion.status and discussion.isPullRequest,
 // comment.content and comment.hidden. The error tells a kind that the Hub never
 // sends for such a repo, or a path that leads nowhere; nothing was sent then.
-func (h *Hub) Happen(kind event.Kind, repo hub.Watch, set map[string]any) (Happening, error) {
-	documented := kind.Narrow()
+func (h *Hub) Happen(kind event.Kind, repo hub.Repo, set map[string]any) (Happening, error) {
+	documented := kind.Documented()
 	// A sample tells what cannot be, before anything changes.
 	sample, err := event.Sample(documented, repo, event.SampleOptions{Variant: sampleVariant(documented, repo, set)})
 	if err != nil {
@@ -56,7 +56,7 @@ func (h *Hub) Happen(kind event.Kind, repo hub.Watch, set map[string]any) (Happe
 		if err := a.happen(r, wishes(set)); err != nil {
 			return fmt.Errorf("making %q happen: %w", kind, err)
 		}
-		out.Repo = r.watch()
+		out.Repo = r.Repo()
 		return nil
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func (h *Hub) Happen(kind event.Kind, repo hub.Watch, set map[string]any) (Happe
 }
 
 // sampleVariant is the variant whose payload has the parts that set speaks of.
-func sampleVariant(kind event.Kind, repo hub.Watch, set map[string]any) event.Variant {
+func sampleVariant(kind event.Kind, repo hub.Repo, set map[string]any) event.Variant {
 	variants := event.Variants(kind, repo.Type)
 	if wishes(set).flag("comment.hidden") && slices.Contains(variants, event.VariantHidden) {
 		return event.VariantHidden
@@ -226,7 +226,7 @@ func (a *act) freeName(r *repo) string {
 		name = event.OwnerOf(name) + "/" + name
 	}
 	for n := 2; ; n++ {
-		if free := name + "-" + itoa(n); a.h.repo(hub.Watch{Type: r.Type, Name: free}) == nil {
+		if free := name + "-" + itoa(n); a.h.repo(hub.Repo{Type: r.Type, Name: free}) == nil {
 			return free
 		}
 	}
@@ -263,7 +263,7 @@ func (h *Hub) postEvent(w http.ResponseWriter, r *http.Request) {
 	if body.Count != nil {
 		count = *body.Count
 	}
-	repo, err := hub.ParseWatch(body.Repo)
+	repo, err := hub.ParseRepo(body.Repo)
 	switch {
 	case err != nil:
 		h.fail(w, http.StatusBadRequest, "", "Invalid repo: %v", err)

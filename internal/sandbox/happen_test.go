@@ -12,10 +12,10 @@ import (
 )
 
 func TestEveryKindHappensInEveryRepoThatCanHaveIt(t *testing.T) {
-	for _, typ := range []string{"model", "dataset", "space", "bucket", "kernel"} {
+	for _, typ := range hub.RepoTypes() {
 		for _, kind := range event.KindsOf(typ) {
 			p, a := watching(t, hub.Watch{Type: "user", Name: "me"})
-			repo := hub.Watch{Type: typ, Name: "me/new"}
+			repo := hub.Repo{Type: typ, Name: "me/new"}
 			h, err := p.Happen(kind, repo, nil)
 			p.must(err)
 			p.idle()
@@ -74,7 +74,7 @@ func rawKeys(t *testing.T, body []byte) string {
 }
 
 func TestWhatHappensIsWhatWasAskedFor(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	for _, tt := range []struct {
 		kind  event.Kind
 		set   map[string]any
@@ -94,7 +94,7 @@ func TestWhatHappensIsWhatWasAskedFor(t *testing.T) {
 		{"repo.config.update", nil, func(p hub.Payload) bool { return !p.Repo.Private && string(p.UpdatedConfig) == `{"private":false}` }},
 		{"repo.content.update", map[string]any{"updatedRefs.0.ref": "refs/convert/parquet"}, func(p hub.Payload) bool { return p.UpdatedRefs[0].Ref == "refs/convert/parquet" }},
 		{"repo.config.dois.create", map[string]any{"new.field": 1}, func(p hub.Payload) bool {
-			return p.Event == hub.EventHead{Scope: "repo.config.dois", Action: "create"} && strings.Contains(string(p.Raw), `"new":{"field":1}`)
+			return p.Event == hub.PayloadEvent{Scope: "repo.config.dois", Action: "create"} && strings.Contains(string(p.Raw), `"new":{"field":1}`)
 		}},
 		{"repo.update", map[string]any{"repo.tags": []any{"a", "b"}}, func(p hub.Payload) bool { return len(p.Repo.Tags) == 2 }},
 		{"repo.move", map[string]any{"movedTo.name": "you/z"}, func(p hub.Payload) bool { return p.MovedTo.Name == "you/z" && p.Repo.Name == "me/m" }},
@@ -117,7 +117,7 @@ func TestWhatHappensIsWhatWasAskedFor(t *testing.T) {
 }
 
 func TestAPullRequestThatHappensBringsItsRefAlong(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	h, err := p.Happen("discussion.create", model, map[string]any{"discussion.isPullRequest": true})
 	p.must(err)
 	p.idle()
@@ -127,7 +127,7 @@ func TestAPullRequestThatHappensBringsItsRefAlong(t *testing.T) {
 }
 
 func TestAPullRequestThatWasMadeFirstHasARefToPushTo(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	_, err := p.Happen("discussion.comment.create", model, map[string]any{"discussion.isPullRequest": true})
 	p.must(err)
 	if _, err := p.PushCommit(model, "refs/pr/1"); err != nil {
@@ -140,16 +140,16 @@ func TestAPullRequestThatWasMadeFirstHasARefToPushTo(t *testing.T) {
 }
 
 func TestWhatCannotHappenIsAnErrorAndNothingIsSent(t *testing.T) {
-	p, a := watching(t, model, bucket)
+	p, a := watching(t, model.Watch(), bucket.Watch())
 	for _, tt := range []struct {
 		kind event.Kind
-		repo hub.Watch
+		repo hub.Repo
 		set  map[string]any
 		want string
 	}{
 		{"discussion.create", bucket, nil, "no discussion.create for a bucket"},
 		{"repo.explode", model, nil, "no events of the kind"},
-		{"repo.update", hub.Watch{Type: "user", Name: "me"}, nil, "is no repo"},
+		{"repo.update", hub.Repo{Type: "user", Name: "me"}, nil, "is not a repo"},
 		{"repo.update", model, map[string]any{"repo.name.first": 1}, "cannot stand in a plain value"},
 		{"repo.update", model, map[string]any{"repo..name": 1}, "is empty"},
 		{"repo.content.update", model, map[string]any{"updatedRefs.9.ref": 1}, "not an item of the list"},
@@ -166,7 +166,7 @@ func TestWhatCannotHappenIsAnErrorAndNothingIsSent(t *testing.T) {
 }
 
 func TestEventsCanBeMadeOverHTTP(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	resp, text := p.call("POST", "/sandbox/events", p.token, `{"kind":"discussion.create","repo":"model:me/m","set":{"discussion.title":"<b>"},"count":2}`)
 	var h sandbox.Happening
 	p.must(json.Unmarshal([]byte(text), &h))

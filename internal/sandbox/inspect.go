@@ -82,12 +82,12 @@ func (h *Hub) CallCount(pattern string) int {
 
 // SuspendWebhook suspends a webhook as the Hub does after failures.
 func (h *Hub) SuspendWebhook(id string) error {
-	return h.operate(id, func(hook *webhook) { hook.Disabled = hub.SuspendedAfterFailure })
+	return h.operate(id, func(hook *webhook) { hook.State = hub.StateSuspended })
 }
 
 // DisableWebhook disables a webhook as its owner can on the web page.
 func (h *Hub) DisableWebhook(id string) error {
-	return h.operate(id, func(hook *webhook) { hook.Disabled = hub.DisabledByUser })
+	return h.operate(id, func(hook *webhook) { hook.State = hub.StateDisabled })
 }
 
 // RemoveWebhook deletes a webhook as its owner can on the web page.

@@ -20,10 +20,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	model   = hub.Watch{Type: "model", Name: "me/m"}
-	dataset = hub.Watch{Type: "dataset", Name: "me/d"}
-	space   = hub.Watch{Type: "space", Name: "me/s"}
-	bucket  = hub.Watch{Type: "bucket", Name: "me/b"}
+	model   = hub.Repo{Type: "model", Name: "me/m"}
+	dataset = hub.Repo{Type: "dataset", Name: "me/d"}
+	space   = hub.Repo{Type: "space", Name: "me/s"}
+	bucket  = hub.Repo{Type: "bucket", Name: "me/b"}
 )
 
 // place is a sandbox with the user "me", a few repos and a client.
@@ -45,7 +45,7 @@ func open(t *testing.T, cfg sandbox.Config) *place {
 	for _, user := range []string{"me", "you"} {
 		p.must(p.AddUser(user))
 	}
-	for _, repo := range []hub.Watch{model, dataset, space, bucket} {
+	for _, repo := range []hub.Repo{model, dataset, space, bucket} {
 		p.must(p.AddRepo(repo, false))
 	}
 	var err error
@@ -72,7 +72,8 @@ func (p *place) newToken(user string, t sandbox.Token) string {
 
 func (p *place) clientOf(token string) *hub.Client {
 	p.t.Helper()
-	c := hub.NewClient(hub.ClientConfig{Endpoint: p.base, Token: token, Retries: -1})
+	c, err := hub.NewClient(hub.ClientConfig{Endpoint: p.base, Token: token, Retries: -1})
+	p.must(err)
 	p.t.Cleanup(c.Close)
 	return c
 }
@@ -81,7 +82,7 @@ func (p *place) clientOf(token string) *hub.Client {
 func (p *place) listen(url string, watched ...hub.Watch) hub.Webhook {
 	p.t.Helper()
 	w, err := p.client.CreateWebhook(p.t.Context(), hub.WebhookSpec{
-		URL: url, Watched: watched, Domains: []string{"repo", "discussion"}, Secret: "s3cret",
+		URL: url, Watched: watched, Domains: []hub.Domain{"repo", "discussion"}, Secret: "s3cret",
 	})
 	p.must(err)
 	return w
@@ -162,7 +163,7 @@ func (a *app) arrivals() []arrival {
 func (a *app) kinds() string {
 	var kinds []string
 	for _, got := range a.arrivals() {
-		kinds = append(kinds, got.payload.Event.Scope+"."+got.payload.Event.Action)
+		kinds = append(kinds, string(got.payload.Event.Scope)+"."+string(got.payload.Event.Action))
 	}
 	return strings.Join(kinds, " ")
 }

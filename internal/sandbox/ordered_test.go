@@ -21,7 +21,7 @@ func keyOrder(text string) string {
 }
 
 func TestAnswersAndPayloadsKeepTheOrderOfTheirKeys(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	for _, tt := range []struct{ method, path, body, want string }{
 		{"GET", "/api/whoami-v2", "", "type id name fullname email emailVerified canPay billingMode periodEnd isPro avatarUrl orgs auth type accessToken displayName role createdAt"},
 		{"GET", "/api/users/me/overview", "", "_id user fullname avatarUrl"},
@@ -52,8 +52,8 @@ func TestAnswersAndPayloadsKeepTheOrderOfTheirKeys(t *testing.T) {
 }
 
 func TestValuesThatAreSetStayAsTheyAreForTheNextDelivery(t *testing.T) {
-	p, a := watching(t, model)
-	_, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: a.URL, Watched: []hub.Watch{model}, Domains: []string{"discussion"}})
+	p, a := watching(t, model.Watch())
+	_, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: a.URL, Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"discussion"}})
 	p.must(err)
 	mine := map[string]any{"title": "mine"}
 	_, err = p.Happen("discussion.create", model, map[string]any{"discussion": mine, "discussion.title": "theirs"})
@@ -64,11 +64,11 @@ func TestValuesThatAreSetStayAsTheyAreForTheNextDelivery(t *testing.T) {
 }
 
 func TestAHiddenCommentHasNoContentFromTheStart(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	for _, kind := range []string{"discussion.create", "discussion.comment.create", "discussion.comment.update"} {
 		_, text := p.call("POST", "/sandbox/events", p.token, `{"kind":"`+kind+`","repo":"model:me/m","set":{"comment.hidden":true}}`)
 		got := p.last(a)
-		if got.Event.Scope+"."+got.Event.Action != kind || !got.Comment.Hidden || got.Comment.Content != nil || strings.Contains(string(got.Raw), `"content"`) {
+		if string(got.Event.Scope)+"."+string(got.Event.Action) != kind || !got.Comment.Hidden || got.Comment.Content != nil || strings.Contains(string(got.Raw), `"content"`) {
 			t.Errorf("%s is answered %s and sent as %s", kind, text, got.Raw)
 		}
 	}

@@ -18,7 +18,7 @@ func TestEventsOfOneWebhookComeInOrderUnlessUnordered(t *testing.T) {
 	const events = 200
 	for _, unordered := range []bool{false, true} {
 		p, a := open(t, sandbox.Config{Unordered: unordered}), startApp(t, nil)
-		p.listen(a.URL, model)
+		p.listen(a.URL, model.Watch())
 		p.must(p.CreateBranch(model, "side"))
 		for i := range events {
 			p.must(p.UpdateRepo(model, fmt.Sprint(i)))
@@ -36,7 +36,7 @@ func TestEventsOfOneWebhookComeInOrderUnlessUnordered(t *testing.T) {
 
 func TestAThousandEventsAtOnceAllArriveOnce(t *testing.T) {
 	p, a := open(t, sandbox.Config{Unordered: true}), startApp(t, nil)
-	p.listen(a.URL, model)
+	p.listen(a.URL, model.Watch())
 	_, text := p.call("POST", "/sandbox/events", p.token, `{"kind":"repo.content.update","repo":"model:me/m","count":1000}`)
 	p.idle()
 	ids := map[string]bool{}
@@ -67,7 +67,7 @@ func TestAWebhookThatRunsAJobIsTriggeredAndNothingIsPosted(t *testing.T) {
 
 func TestOfDeliveriesThatAreOverTheNewestAreKept(t *testing.T) {
 	p := open(t, sandbox.Config{MaxTriggers: -1, Retries: []time.Duration{time.Hour}})
-	p.listen(startApp(t, status(500)).URL, dataset)
+	p.listen(startApp(t, status(500)).URL, dataset.Watch())
 	p.must(p.UpdateRepo(dataset))
 	waiting := p.Deliveries()[0].ID
 	p.call("POST", hooks, p.token, `{"watched":[{"type":"model","name":"me/m"}],"domains":["repo"],"job":{"flavor":"cpu-basic"}}`)
@@ -100,7 +100,7 @@ func TestOnlySoManyAttemptsAreUnderWayAtOnce(t *testing.T) {
 	})
 	p := open(t, sandbox.Config{Unordered: true, Timeout: time.Minute})
 	for range 10 {
-		p.listen(a.URL, model)
+		p.listen(a.URL, model.Watch())
 	}
 	for range events / 10 {
 		p.must(p.UpdateRepo(model))
@@ -130,8 +130,8 @@ func TestCloseEndsAttemptsAndRetriesAndIdle(t *testing.T) {
 		<-r.Context().Done()
 	})
 	failing := startApp(t, status(500))
-	p.listen(failing.URL, dataset)
-	p.listen(hanging.URL, model)
+	p.listen(failing.URL, dataset.Watch())
+	p.listen(hanging.URL, model.Watch())
 	p.must(p.UpdateRepo(dataset))
 	p.must(p.UpdateRepo(model))
 	<-reached
@@ -150,7 +150,7 @@ func TestCloseEndsAttemptsAndRetriesAndIdle(t *testing.T) {
 func TestIdleEndsWithItsContext(t *testing.T) {
 	p := open(t, sandbox.Config{Retries: []time.Duration{time.Hour}})
 	a := startApp(t, status(500))
-	p.listen(a.URL, model)
+	p.listen(a.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -168,7 +168,7 @@ func TestTheLogHasALineForEachCallAndAttempt(t *testing.T) {
 		lines = append(lines, strings.TrimSpace(fmt.Sprint(e.Type, " ", e.Method, e.Path, e.Kind, " ", e.Status, " ", e.Attempt)))
 	}})
 	a := startApp(t, func(n int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader([]int{503, 200}[n-1]) })
-	p.listen(a.URL, model)
+	p.listen(a.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	want := []string{"call POST/api/settings/webhooks 200 0", "attempt repo.update 503 1", "attempt repo.update 200 2"}

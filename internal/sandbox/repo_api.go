@@ -17,7 +17,7 @@ const createPath = "/api/repos/create"
 type repoRequest struct {
 	Name         string        `json:"name"`
 	Organization string        `json:"organization"` // the caller when empty
-	Type         string        `json:"type"`         // model when empty
+	Type         hub.RepoType  `json:"type"`         // model when empty
 	Private      bool          `json:"private"`
 	Visibility   string        `json:"visibility"` // public or private; goes before Private
 	License      string        `json:"license"`
@@ -34,8 +34,8 @@ type repoRequest struct {
 }
 
 // watch is the repo that a request names.
-func (q repoRequest) watch(user *account) hub.Watch {
-	w := hub.Watch{Type: q.Type, Name: q.Name}
+func (q repoRequest) watch(user *account) hub.Repo {
+	w := hub.Repo{Type: q.Type, Name: q.Name}
 	if w.Type == "" {
 		w.Type = "model"
 	}
@@ -100,7 +100,7 @@ func (h *Hub) createRepo(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, made)
 }
 
-func (a *act) createRepo(t *token, w hub.Watch, body repoRequest) (*repo, error) {
+func (a *act) createRepo(t *token, w hub.Repo, body repoRequest) (*repo, error) {
 	private, err := visibility(body.Visibility, body.Private)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (a *act) createRepo(t *token, w hub.Watch, body repoRequest) (*repo, error)
 	}
 	if a.h.taken(w) {
 		found := a.h.repo(w)
-		return nil, &refusal{status: http.StatusConflict, message: "You already created this " + w.Type + " repo: " + found.Name, url: found.URL.Web}
+		return nil, &refusal{status: http.StatusConflict, message: "You already created this " + string(w.Type) + " repo: " + found.Name, url: found.URL.Web}
 	}
 	files := tree{}
 	if body.License != "" {
@@ -140,8 +140,8 @@ func (a *act) createRepo(t *token, w hub.Watch, body repoRequest) (*repo, error)
 }
 
 // mayOwn checks that a token's user can have a repo of a name.
-func (h *Hub) mayOwn(t *token, w hub.Watch) error {
-	if _, known := repoType(w.Type + "s"); !known {
+func (h *Hub) mayOwn(t *token, w hub.Repo) error {
+	if _, known := repoType(string(w.Type) + "s"); !known {
 		return refuse(http.StatusBadRequest, "", `Invalid "type": no repos of the type %+q`, w.Type)
 	}
 	if err := validRepo(w); err != nil {
@@ -173,16 +173,16 @@ func (h *Hub) deleteRepo(w http.ResponseWriter, r *http.Request) {
 // moveRepo answers POST /api/repos/move.
 func (h *Hub) moveRepo(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		FromRepo string `json:"fromRepo"`
-		ToRepo   string `json:"toRepo"`
-		Type     string `json:"type"` // model when empty
+		FromRepo string       `json:"fromRepo"`
+		ToRepo   string       `json:"toRepo"`
+		Type     hub.RepoType `json:"type"` // model when empty
 	}
 	if !h.readJSON(w, r, &body) {
 		return
 	}
 	t := callOf(r).token
 	from := repoRequest{Name: body.FromRepo, Type: body.Type}.watch(t.user)
-	to := hub.Watch{Type: from.Type, Name: body.ToRepo}
+	to := hub.Repo{Type: from.Type, Name: body.ToRepo}
 	h.answerOK(w, h.act(func(a *act) error {
 		repo, err := h.managed(t, from)
 		if err == nil {
@@ -196,7 +196,7 @@ func (h *Hub) moveRepo(w http.ResponseWriter, r *http.Request) {
 }
 
 // managed finds a repo that a token may move and delete. The caller holds mu.
-func (h *Hub) managed(t *token, w hub.Watch) (*repo, error) {
+func (h *Hub) managed(t *token, w hub.Repo) (*repo, error) {
 	c := &repoCall{call: &call{token: t}, repo: h.repo(w)}
 	if err := c.seen(); err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func TestBadNamesOfReposAreRefused(t *testing.T) {
 	}
 	s.refused("POST", "/api/repos/move", s.token, `{"fromRepo":"me/none","toRepo":"me/x"}`, 404)
 	s.refused("POST", "/api/repos/move", s.token, `{"fromRepo":"me/m","toRepo":"you/m"}`, 403)
-	s.must(s.AddRepo(hub.Watch{Type: "model", Name: "me/other"}, false))
+	s.must(s.AddRepo(hub.Repo{Type: "model", Name: "me/other"}, false))
 	s.refused("POST", "/api/repos/move", s.token, `{"fromRepo":"me/m","toRepo":"me/other"}`, 409)
 }
 
@@ -270,7 +270,7 @@ func TestARepoCanBeDeletedWhileItsEventsAreDelivered(t *testing.T) {
 			<-release
 		}
 	})
-	p.listen(a.URL, model)
+	p.listen(a.URL, model.Watch())
 	p.commit("/api/models/me/m", "main", write("a", "a"))
 	<-arrived
 	if resp, text := p.call("DELETE", "/api/repos/delete", p.token, `{"name":"m"}`); resp.StatusCode != http.StatusOK {

@@ -97,7 +97,7 @@ func (s *story) step(method, path, body, kinds string) (answer string, events []
 	events = s.events()
 	var got []string
 	for _, e := range events {
-		got = append(got, e.Event.Scope+"."+e.Event.Action)
+		got = append(got, string(e.Event.Scope)+"."+string(e.Event.Action))
 	}
 	if strings.Join(got, " ") != kinds {
 		s.t.Fatalf("%s %s: caused %q, want %q", method, path, got, kinds)
@@ -113,7 +113,7 @@ func TestTheLifeOfARepo(t *testing.T) {
 			answer, events := s.step("POST", "/api/repos/create", `{"name":"fresh","type":"`+typ+`","sdk":"docker","organization":null}`, "repo.create")
 			made := decode(t, answer)
 			e := events[0]
-			if made["name"] != "me/fresh" || made["url"] != e.Repo.URL.Web || made["id"] != e.Repo.ID || e.Repo.Type != typ || e.Repo.Private || e.Repo.HeadSHA == "" {
+			if made["name"] != "me/fresh" || made["url"] != e.Repo.URL.Web || made["id"] != e.Repo.ID || e.Repo.Type != hub.RepoType(typ) || e.Repo.Private || e.Repo.HeadSHA == "" {
 				t.Errorf("made %s, and sent %s", answer, e.Raw)
 			}
 			first := e.Repo.HeadSHA

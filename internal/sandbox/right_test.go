@@ -12,7 +12,7 @@ import (
 
 func TestEachCallNeedsTheRightToMakeIt(t *testing.T) {
 	s := newStory(t)
-	s.must(s.AddRepo(hub.Watch{Type: "model", Name: "me/hidden"}, true))
+	s.must(s.AddRepo(hub.Repo{Type: "model", Name: "me/hidden"}, true))
 	_, err := s.OpenPullRequest(model, sandbox.Post{Author: "me"})
 	s.must(err)
 	id, err := s.Comment(model, 1, sandbox.Post{Author: "me", Text: "mine"})

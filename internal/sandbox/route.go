@@ -118,9 +118,10 @@ func segments(u *url.URL) []string {
 }
 
 // repoType reads the plural of a type of repo, as it stands in addresses.
-func repoType(plural string) (typ string, ok bool) {
-	typ, ok = strings.CutSuffix(plural, "s")
-	return typ, ok && slices.Contains(hub.WatchTypes, typ) && hub.Watch{Type: typ}.IsRepo()
+func repoType(plural string) (typ hub.RepoType, ok bool) {
+	singular, ok := strings.CutSuffix(plural, "s")
+	typ = hub.RepoType(singular)
+	return typ, ok && slices.Contains(hub.RepoTypes(), typ)
 }
 
 // serveRepo answers calls about a repo. It reports false when a path is not
@@ -156,7 +157,7 @@ func (h *Hub) serveRepo(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // answerRepo answers a call about the repo whose name begins the path.
-func (h *Hub) answerRepo(w http.ResponseWriter, r *http.Request, typ string, path []string, routes []route) {
+func (h *Hub) answerRepo(w http.ResponseWriter, r *http.Request, typ hub.RepoType, path []string, routes []route) {
 	c := &repoCall{call: callOf(r), r: r, header: w.Header()}
 	if !h.identify(w, r, c.call) {
 		return
@@ -200,7 +201,7 @@ func (h *Hub) identify(w http.ResponseWriter, r *http.Request, c *call) bool {
 
 // route finds the repo that a path names and what to do with it, and checks
 // that the caller may. The caller holds mu.
-func (h *Hub) route(c *repoCall, typ string, path []string, routes []route) (repoFunc, error) {
+func (h *Hub) route(c *repoCall, typ hub.RepoType, path []string, routes []route) (repoFunc, error) {
 	var rest []string
 	c.name = strings.Join(path[:min(2, len(path))], "/")
 	c.repo, rest = h.namedRepo(typ, path)
@@ -235,13 +236,13 @@ func (h *Hub) route(c *repoCall, typ string, path []string, routes []route) (rep
 
 // namedRepo finds the repo whose name begins a path: owner and name, or the
 // name alone of an old canonical repo.
-func (h *Hub) namedRepo(typ string, path []string) (r *repo, rest []string) {
+func (h *Hub) namedRepo(typ hub.RepoType, path []string) (r *repo, rest []string) {
 	if len(path) > 1 {
-		if r := h.repo(hub.Watch{Type: typ, Name: path[0] + "/" + path[1]}); r != nil {
+		if r := h.repo(hub.Repo{Type: typ, Name: path[0] + "/" + path[1]}); r != nil {
 			return r, path[2:]
 		}
 	}
-	if r := h.repo(hub.Watch{Type: typ, Name: path[0]}); r != nil {
+	if r := h.repo(hub.Repo{Type: typ, Name: path[0]}); r != nil {
 		return r, path[1:]
 	}
 	return nil, path[min(2, len(path)):]

@@ -37,7 +37,7 @@ func (h *Hub) Start(addr string) (baseURL string, err error) {
 	if h.parts.Endpoint == "" {
 		h.parts.Endpoint = baseURL
 		for _, r := range h.repos {
-			r.URL = h.parts.Repo(r.watch()).URL
+			r.URL = h.parts.Repo(r.Repo()).URL
 		}
 	}
 	return baseURL, nil

@@ -44,7 +44,7 @@ type (
 // newDiscussion adds a discussion with its first comment, without an event and
 // without a ref.
 func (h *Hub) newDiscussion(r *repo, pull bool, post Post) *discussion {
-	d := &discussion{Discussion: h.parts.Discussion(r.Repo, len(r.discussions)+1, pull), author: post.Author, createdAt: h.now()}
+	d := &discussion{Discussion: h.parts.Discussion(r.PayloadRepo, len(r.discussions)+1, pull), author: post.Author, createdAt: h.now()}
 	if post.Author != "" {
 		d.Author = h.parts.Account(post.Author)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 // notImplemented is the refusal of something that the Hub has and the sandbox
@@ -85,7 +87,7 @@ var unservedFamilies = map[string]string{
 // unserved returns the refusal of a call that the sandbox does not have: 501
 // with its name if the Hub has it, else 404. rest is what stands behind the
 // name of a repo of a type; both are empty for other calls.
-func unserved(r *http.Request, typ string, rest []string) error {
+func unserved(r *http.Request, typ hub.RepoType, rest []string) error {
 	parts := segments(r.URL)
 	call := " (" + r.Method + " " + r.URL.EscapedPath() + ")"
 	switch {

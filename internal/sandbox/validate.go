@@ -84,14 +84,14 @@ func (h *Hub) validWatch(item fields, user *account) (w hub.Watch, err error) {
 		return w, err
 	}
 	switch {
-	case !typed || !slices.Contains(hub.WatchTypes, w.Type):
-		return w, fmt.Errorf(`"type": must be one of %s`, strings.Join(hub.WatchTypes, ", "))
+	case !typed || !slices.Contains(hub.WatchTypes(), w.Type):
+		return w, fmt.Errorf(`"type": must be one of %s`, joined(hub.WatchTypes()))
 	case !named:
 		return w, fmt.Errorf(`"name": is required`)
 	}
 	owner := h.account(w.Name)
-	if w.IsRepo() {
-		r := h.repo(w)
+	if name, isRepo := w.Repo(); isRepo {
+		r := h.repo(name)
 		if r == nil || !r.visibleTo(user) {
 			return w, fmt.Errorf("%s %+q does not exist", w.Type, w.Name)
 		}
@@ -105,8 +105,8 @@ func (h *Hub) validWatch(item fields, user *account) (w hub.Watch, err error) {
 	return w, nil
 }
 
-func validDomains(body fields) ([]string, error) {
-	var domains []string
+func validDomains(body fields) ([]hub.Domain, error) {
+	var domains []hub.Domain
 	given, err := get(body, "domains", "an array of strings", &domains)
 	switch {
 	case err != nil:
@@ -169,4 +169,13 @@ func (h *Hub) validURL(text string) error {
 		return fmt.Errorf(`"url": must be an https URL`)
 	}
 	return nil
+}
+
+// joined lists texts for people.
+func joined[S ~string](all []S) string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = string(s)
+	}
+	return strings.Join(texts, ", ")
 }

@@ -12,7 +12,7 @@ import (
 func TestABodyThatTheHubWouldRefuseIsRefused(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	p.must(p.AddOrg("us", "me"))
-	p.must(p.AddRepo(hub.Watch{Type: "model", Name: "you/hidden"}, true))
+	p.must(p.AddRepo(hub.Repo{Type: "model", Name: "you/hidden"}, true))
 	const rest = `,"domains":["repo"],"url":"http://127.0.0.1:1/"}`
 	const watched = `{"watched":[{"type":"model","name":"me/m"}]`
 	p.refuses(map[string]string{
@@ -89,8 +89,8 @@ func (p *place) refuses(bodies map[string]string) {
 func TestBodiesThatTheHubTakesAreTaken(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	p.must(p.AddOrg("us", "me"))
-	p.must(p.AddRepo(hub.Watch{Type: "model", Name: "us/hidden"}, true))
-	p.must(p.AddRepo(hub.Watch{Type: "model", Name: "gpt2"}, false))
+	p.must(p.AddRepo(hub.Repo{Type: "model", Name: "us/hidden"}, true))
+	p.must(p.AddRepo(hub.Repo{Type: "model", Name: "gpt2"}, false))
 	for _, body := range []string{
 		`{"watched":[{"type":"org","name":"us","avatarUrl":"/x.svg"},{"type":"user","name":"you"}],"domains":["repo","discussion"],"url":"https://a.example/?secret=1"}`,
 		`{"watched":[{"type":"model","name":"us/hidden"},{"type":"model","name":"gpt2"}],"domains":["repo"],"url":"http://localhost:1","extra":1,"secret":" ~\u007f"}`,

@@ -42,12 +42,12 @@ func (h *Hub) getWebhook(w http.ResponseWriter, r *http.Request) {
 
 func (h *Hub) enableWebhook(w http.ResponseWriter, r *http.Request) {
 	h.withWebhook(w, r, func(hook *webhook) {
-		hook.Disabled, hook.failures = hub.Enabled, 0
+		hook.State, hook.failures = hub.StateEnabled, 0
 	})
 }
 
 func (h *Hub) disableWebhook(w http.ResponseWriter, r *http.Request) {
-	h.withWebhook(w, r, func(hook *webhook) { hook.Disabled = hub.DisabledByUser })
+	h.withWebhook(w, r, func(hook *webhook) { hook.State = hub.StateDisabled })
 }
 
 // withWebhook does something with the webhook that a call names and answers
@@ -134,7 +134,7 @@ func (h *Hub) updateWebhook(w http.ResponseWriter, r *http.Request) {
 	}
 	old := hook.Webhook
 	hook.Webhook = spec.webhook
-	hook.ID, hook.Disabled, hook.LastTrigger, hook.HasSecret = old.ID, old.Disabled, old.LastTrigger, hook.secret != ""
+	hook.ID, hook.State, hook.LastTrigger, hook.HasSecret = old.ID, old.State, old.LastTrigger, hook.secret != ""
 	answerWebhook(w, hook)
 }
 
@@ -162,7 +162,7 @@ func (h *Hub) remove(hook *webhook) {
 // watches reports whether a webhook watches a repo, by its name or its owner.
 func (hook *webhook) watches(r *repo) bool {
 	byName := slices.ContainsFunc(hook.Watched, func(w hub.Watch) bool {
-		return w.Type == r.Type && strings.EqualFold(w.Name, r.Name)
+		return w.Type == hub.WatchType(r.Type) && strings.EqualFold(w.Name, r.Name)
 	})
 	return byName || hook.watchesAccount(r.owner)
 }

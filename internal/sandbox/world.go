@@ -11,9 +11,9 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// repo is a repo of the world. Its hub.Repo is what payloads show of it.
+// repo is a repo of the world. Its hub.PayloadRepo is what payloads show of it.
 type repo struct {
-	hub.Repo
+	hub.PayloadRepo
 	owner       *account
 	createdAt   time.Time
 	sdk         string             // of a Space
@@ -27,16 +27,14 @@ type repo struct {
 	files       map[string]hub.FileUpdate // of a bucket
 }
 
-func repoKey(w hub.Watch) string { return w.Type + ":" + strings.ToLower(w.Name) }
-
-func (r *repo) watch() hub.Watch { return hub.Watch{Type: r.Type, Name: r.Name} }
+func repoKey(w hub.Repo) string { return string(w.Type) + ":" + strings.ToLower(w.Name) }
 
 // repo finds a repo under its present name or a former one, nil if there is
 // none. The caller holds mu.
-func (h *Hub) repo(w hub.Watch) *repo { return h.repos[repoKey(w)] }
+func (h *Hub) repo(w hub.Repo) *repo { return h.repos[repoKey(w)] }
 
 // mustRepo finds a repo, or says that there is none.
-func (h *Hub) mustRepo(w hub.Watch) (*repo, error) {
+func (h *Hub) mustRepo(w hub.Repo) (*repo, error) {
 	if r := h.repo(w); r != nil {
 		return r, nil
 	}
@@ -44,7 +42,7 @@ func (h *Hub) mustRepo(w hub.Watch) (*repo, error) {
 }
 
 // gitRepo finds a repo that has refs and discussions, which buckets have not.
-func (h *Hub) gitRepo(w hub.Watch) (*repo, error) {
+func (h *Hub) gitRepo(w hub.Repo) (*repo, error) {
 	r, err := h.mustRepo(w)
 	if err == nil && r.Type == "bucket" {
 		err = fmt.Errorf("%q is a bucket: it has no refs and no discussions", w)
@@ -68,7 +66,7 @@ func (o *account) has(a *account) bool {
 // been there. Its owner is added as a user if it is not there; old canonical
 // names, without a slash, belong to the organization "huggingface". A repo that
 // is there already stays as it is, but for its visibility.
-func (h *Hub) AddRepo(w hub.Watch, private bool) error {
+func (h *Hub) AddRepo(w hub.Repo, private bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r, err := h.addRepo(w)
@@ -80,7 +78,7 @@ func (h *Hub) AddRepo(w hub.Watch, private bool) error {
 
 // addRepo returns the repo of a name, and makes it if there is none. The
 // caller holds mu.
-func (h *Hub) addRepo(w hub.Watch) (*repo, error) {
+func (h *Hub) addRepo(w hub.Repo) (*repo, error) {
 	if r := h.repo(w); r != nil {
 		return r, nil
 	}
@@ -89,7 +87,7 @@ func (h *Hub) addRepo(w hub.Watch) (*repo, error) {
 
 // newRepo makes a repo with an initial commit that holds some files. A former
 // name of another repo leads to the new one from then on. The caller holds mu.
-func (h *Hub) newRepo(w hub.Watch, sdk string, files tree) (*repo, error) {
+func (h *Hub) newRepo(w hub.Repo, sdk string, files tree) (*repo, error) {
 	// A sample knows what is a repo and what is not.
 	if _, err := event.Sample("repo.create", w, event.SampleOptions{}); err != nil {
 		return nil, fmt.Errorf("adding the repo %q: %w", w, err)
@@ -98,10 +96,9 @@ func (h *Hub) newRepo(w hub.Watch, sdk string, files tree) (*repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adding the repo %q: %w", w, err)
 	}
-	w.AvatarURL = ""
-	r := &repo{Repo: h.parts.Repo(w), owner: owner, createdAt: h.now(), gated: false}
+	r := &repo{PayloadRepo: h.parts.Repo(w), owner: owner, createdAt: h.now(), gated: false}
 	if n := h.born[repoKey(w)] + 1; n > 1 {
-		r.ID = h.parts.ID("repo", w.Type, w.Name, itoa(n)) // another repo than the one that had the name
+		r.ID = h.parts.ID("repo", string(w.Type), w.Name, itoa(n)) // another repo than the one that had the name
 	}
 	if w.Type == "bucket" {
 		r.files = map[string]hub.FileUpdate{}
@@ -124,7 +121,7 @@ func (h *Hub) newRepo(w hub.Watch, sdk string, files tree) (*repo, error) {
 }
 
 // taken reports whether a repo has a name now; a former name is free.
-func (h *Hub) taken(w hub.Watch) bool {
+func (h *Hub) taken(w hub.Repo) bool {
 	r := h.repo(w)
 	return r != nil && strings.EqualFold(r.Name, w.Name)
 }
@@ -133,7 +130,7 @@ const mainRef = "refs/heads/main"
 
 // CreateRepo makes a repo, as AddRepo does, and sends repo.create. A repo that
 // is there already is an error.
-func (h *Hub) CreateRepo(w hub.Watch, private bool) error {
+func (h *Hub) CreateRepo(w hub.Repo, private bool) error {
 	return h.act(func(a *act) error {
 		if h.taken(w) {
 			return fmt.Errorf("creating the repo %q: it exists", w)
@@ -148,7 +145,7 @@ func (h *Hub) CreateRepo(w hub.Watch, private bool) error {
 }
 
 // UpdateRepo sets a repo's tags and sends repo.update.
-func (h *Hub) UpdateRepo(w hub.Watch, tags ...string) error {
+func (h *Hub) UpdateRepo(w hub.Repo, tags ...string) error {
 	return h.act(func(a *act) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
@@ -161,7 +158,7 @@ func (h *Hub) UpdateRepo(w hub.Watch, tags ...string) error {
 
 // DeleteRepo sends repo.delete and takes the repo away. Webhooks go on
 // watching its name.
-func (h *Hub) DeleteRepo(w hub.Watch) error {
+func (h *Hub) DeleteRepo(w hub.Repo) error {
 	return h.act(func(a *act) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
@@ -185,7 +182,7 @@ func (a *act) deleteRepo(r *repo) error {
 // user if need be. repo.move, which still has the old name, goes to those who
 // watch the repo or either owner. Webhooks that watch the repo follow it, and
 // the old name leads to it until another repo takes that.
-func (h *Hub) MoveRepo(w hub.Watch, newName string) error {
+func (h *Hub) MoveRepo(w hub.Repo, newName string) error {
 	return h.act(func(a *act) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
@@ -197,26 +194,26 @@ func (h *Hub) MoveRepo(w hub.Watch, newName string) error {
 
 func (a *act) moveRepo(r *repo, newName string) error {
 	h := a.h
-	to := hub.Watch{Type: r.Type, Name: newName}
+	to := hub.Repo{Type: r.Type, Name: newName}
 	if h.taken(to) && h.repo(to) != r {
-		return refuse(http.StatusConflict, "", "moving the repo %+q to %+q: the name is taken", r.watch(), newName)
+		return refuse(http.StatusConflict, "", "moving the repo %+q to %+q: the name is taken", r.Repo(), newName)
 	}
 	if _, err := event.Sample("repo.create", to, event.SampleOptions{}); err != nil {
-		return fmt.Errorf("moving the repo %q: %w", r.watch(), err)
+		return fmt.Errorf("moving the repo %q: %w", r.Repo(), err)
 	}
 	owner, err := h.addOwner(newName)
 	if err != nil {
-		return fmt.Errorf("moving the repo %q: %w", r.watch(), err)
+		return fmt.Errorf("moving the repo %q: %w", r.Repo(), err)
 	}
 	moved := &hub.MovedTo{Name: newName, Owner: hub.Account{ID: owner.id}}
 	if err := a.sendAlsoTo(owner, "repo.move", r, func(p *hub.Payload) { p.MovedTo = moved }); err != nil {
 		return err
 	}
-	old := r.watch()
+	old := r.Repo()
 	for _, hook := range h.webhooks {
 		hook.Watched = slices.Clone(hook.Watched)
 		for i, watched := range hook.Watched {
-			if watched.Type == old.Type && strings.EqualFold(watched.Name, old.Name) {
+			if watched.Type == hub.WatchType(old.Type) && strings.EqualFold(watched.Name, old.Name) {
 				hook.Watched[i].Name, hook.Watched[i].AvatarURL = newName, h.avatar(owner)
 			}
 		}
@@ -239,7 +236,7 @@ func (h *Hub) addOwner(repoName string) (*account, error) {
 
 // ChangeVisibility makes a repo public or private and sends repo.config.update
 // with that. Whoever could see the repo before or can see it now is told.
-func (h *Hub) ChangeVisibility(w hub.Watch, private bool) error {
+func (h *Hub) ChangeVisibility(w hub.Repo, private bool) error {
 	return h.act(func(a *act) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
@@ -251,7 +248,7 @@ func (h *Hub) ChangeVisibility(w hub.Watch, private bool) error {
 
 // ChangeConfig sends the repo.config.update of a setting that the Hub does not
 // tell: updatedConfig is {}.
-func (h *Hub) ChangeConfig(w hub.Watch) error {
+func (h *Hub) ChangeConfig(w hub.Repo) error {
 	return h.act(func(a *act) error {
 		r, err := h.mustRepo(w)
 		if err != nil {

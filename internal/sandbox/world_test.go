@@ -30,7 +30,7 @@ func (p *place) last(a *app) hub.Payload {
 }
 
 func TestCommitsFormAChainThatEndsAtTheHead(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	head, err := p.HeadSHA(model)
 	p.must(err)
 	for range 3 {
@@ -46,7 +46,7 @@ func TestCommitsFormAChainThatEndsAtTheHead(t *testing.T) {
 }
 
 func TestBranchesAndTagsComeAndGo(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	head, err := p.HeadSHA(model)
 	p.must(err)
 	p.must(p.CreateBranch(model, "side"))
@@ -86,7 +86,7 @@ func TestBranchesAndTagsComeAndGo(t *testing.T) {
 }
 
 func TestAPullRequestIsADiscussionAndARef(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	first, err := p.OpenDiscussion(model, sandbox.Post{Title: "Why?", Text: "Because", Author: "you"})
 	p.must(err)
 	opened := p.last(a)
@@ -129,7 +129,7 @@ func TestAPullRequestIsADiscussionAndARef(t *testing.T) {
 }
 
 func TestADiscussionChangesUntilItIsDeleted(t *testing.T) {
-	p, a := watching(t, dataset)
+	p, a := watching(t, dataset.Watch())
 	num, err := p.OpenDiscussion(dataset, sandbox.Post{})
 	p.must(err)
 	id := p.last(a).Discussion.ID
@@ -157,7 +157,7 @@ func TestADiscussionChangesUntilItIsDeleted(t *testing.T) {
 }
 
 func TestCommentsAreWrittenEditedAndHidden(t *testing.T) {
-	p, a := watching(t, space)
+	p, a := watching(t, space.Watch())
 	num, err := p.OpenDiscussion(space, sandbox.Post{})
 	p.must(err)
 	id, err := p.Comment(space, num, sandbox.Post{Text: "one", Author: "you"})
@@ -182,7 +182,7 @@ func TestCommentsAreWrittenEditedAndHidden(t *testing.T) {
 }
 
 func TestABucketTellsItsFilesUpToTenThousand(t *testing.T) {
-	p, a := watching(t, bucket)
+	p, a := watching(t, bucket.Watch())
 	p.must(p.UploadFiles(bucket, "a.txt", "b.txt"))
 	got := p.last(a)
 	if f := got.UpdatedFiles; len(f) != 2 || f[0].Path != "a.txt" || f[0].Action != "add" || f[0].Size == nil || got.UpdatedFilesTruncated || got.UpdatedRefs != nil || got.Repo.HeadSHA != "" {
@@ -218,13 +218,13 @@ func TestABucketTellsItsFilesUpToTenThousand(t *testing.T) {
 func TestAnEventGoesToThoseWhoWatchTheRepoOrItsOwner(t *testing.T) {
 	p := open(t, sandbox.Config{})
 	p.must(p.AddOrg("us", "me"))
-	ours := hub.Watch{Type: "model", Name: "us/m"}
+	ours := hub.Repo{Type: "model", Name: "us/m"}
 	p.must(p.AddRepo(ours, false))
 	apps := map[string]*app{}
 	for _, watch := range []string{"model:me/m", "dataset:me/d", "user:me", "user:you", "org:us", "model:us/m"} {
 		apps[watch] = startApp(t, nil)
 		typ, name, _ := strings.Cut(watch, ":")
-		p.listen(apps[watch].URL, hub.Watch{Type: typ, Name: name})
+		p.listen(apps[watch].URL, hub.Watch{Type: hub.WatchType(typ), Name: name})
 	}
 	p.must(p.UpdateRepo(model))
 	p.must(p.UpdateRepo(ours))
@@ -243,7 +243,7 @@ func TestAnEventGoesToThoseWhoWatchTheRepoOrItsOwner(t *testing.T) {
 }
 
 func TestTwoWatchesThatFitAreOneDelivery(t *testing.T) {
-	p, a := watching(t, model, hub.Watch{Type: "user", Name: "me"})
+	p, a := watching(t, model.Watch(), hub.Watch{Type: "user", Name: "me"})
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	if n := len(a.arrivals()); n != 1 {
@@ -253,7 +253,7 @@ func TestTwoWatchesThatFitAreOneDelivery(t *testing.T) {
 
 func TestAWebhookIsToldOfItsDomainsAndOnlyWhileItIsEnabled(t *testing.T) {
 	p, a := open(t, sandbox.Config{}), startApp(t, nil)
-	w, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: a.URL, Watched: []hub.Watch{model}, Domains: []string{"discussion"}})
+	w, err := p.client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: a.URL, Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"discussion"}})
 	p.must(err)
 	_, err = p.OpenPullRequest(model, sandbox.Post{})
 	p.must(err)
@@ -269,9 +269,9 @@ func TestAWebhookIsToldOfItsDomainsAndOnlyWhileItIsEnabled(t *testing.T) {
 
 func TestAPrivateRepoIsToldToItsOwnersOnly(t *testing.T) {
 	p, mine, yours := open(t, sandbox.Config{}), startApp(t, nil), startApp(t, nil)
-	p.listen(mine.URL, model)
+	p.listen(mine.URL, model.Watch())
 	_, err := p.clientOf(p.newToken("you", sandbox.Token{})).CreateWebhook(t.Context(), hub.WebhookSpec{
-		URL: yours.URL, Watched: []hub.Watch{model}, Domains: []string{"repo"},
+		URL: yours.URL, Watched: []hub.Watch{model.Watch()}, Domains: []hub.Domain{"repo"},
 	})
 	p.must(err)
 	p.must(p.ChangeVisibility(model, true))
@@ -293,7 +293,7 @@ func TestAPrivateRepoIsToldToItsOwnersOnly(t *testing.T) {
 
 func TestAReposLifeIsToldFromItsCreationToItsDeletion(t *testing.T) {
 	p, a := watching(t, hub.Watch{Type: "user", Name: "me"})
-	fresh := hub.Watch{Type: "space", Name: "me/fresh"}
+	fresh := hub.Repo{Type: "space", Name: "me/fresh"}
 	p.must(p.CreateRepo(fresh, true))
 	created := p.last(a)
 	if created.Repo.Subdomain != "me-fresh" || !created.Repo.Private || created.Repo.HeadSHA == "" {
@@ -310,13 +310,13 @@ func TestAReposLifeIsToldFromItsCreationToItsDeletion(t *testing.T) {
 	if got := p.last(a); got.Repo.ID == created.Repo.ID {
 		t.Error("another repo of the same name has the same id")
 	}
-	if err := p.CreateRepo(hub.Watch{Type: "space", Name: "nobody"}, false); err == nil {
+	if err := p.CreateRepo(hub.Repo{Type: "space", Name: "nobody"}, false); err == nil {
 		t.Error("a Space without an owner was created")
 	}
 }
 
 func TestAMoveIsToldToBothOwnersAndFollowed(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	yours := startApp(t, nil)
 	p.listen(yours.URL, hub.Watch{Type: "user", Name: "you"})
 	num, err := p.OpenDiscussion(model, sandbox.Post{})
@@ -336,7 +336,7 @@ func TestAMoveIsToldToBothOwnersAndFollowed(t *testing.T) {
 	if after.Repo.ID != before.Repo.ID || after.Repo.Name != "you/m2" || after.Repo.Owner != moved.MovedTo.Owner || !strings.Contains(after.Discussion.URL.Web, "/you/m2/discussions/1") {
 		t.Errorf("afterwards it is %+v with %+v", after.Repo, after.Discussion.URL)
 	}
-	if _, err := p.PushCommit(hub.Watch{Type: "model", Name: "you/m2"}, ""); err != nil {
+	if _, err := p.PushCommit(hub.Repo{Type: "model", Name: "you/m2"}, ""); err != nil {
 		t.Errorf("by its new name: %v", err)
 	}
 	if err := p.MoveRepo(model, "me/d d"); err == nil {
@@ -350,7 +350,7 @@ func TestTheMoveOfAPrivateRepoIsNotToldToStrangers(t *testing.T) {
 	p.listen(mine.URL, hub.Watch{Type: "user", Name: "you"})
 	yours := startApp(t, nil)
 	_, err := p.clientOf(p.newToken("you", sandbox.Token{})).CreateWebhook(t.Context(), hub.WebhookSpec{
-		URL: yours.URL, Watched: []hub.Watch{{Type: "user", Name: "you"}}, Domains: []string{"repo"},
+		URL: yours.URL, Watched: []hub.Watch{{Type: "user", Name: "you"}}, Domains: []hub.Domain{"repo"},
 	})
 	p.must(err)
 	p.must(p.MoveRepo(model, "you/m"))
@@ -361,13 +361,13 @@ func TestTheMoveOfAPrivateRepoIsNotToldToStrangers(t *testing.T) {
 }
 
 func TestPayloadsNameTheEndpoint(t *testing.T) {
-	p, a := watching(t, model)
+	p, a := watching(t, model.Watch())
 	p.must(p.UpdateRepo(model))
 	if got, want := p.last(a).Repo.URL.Web, p.base+"/me/m"; got != want {
 		t.Errorf("without an endpoint the URL is %s, want %s", got, want)
 	}
 	p = open(t, sandbox.Config{Endpoint: "https://hub.example/"})
-	p.listen(a.URL, model)
+	p.listen(a.URL, model.Watch())
 	p.must(p.UpdateRepo(model))
 	if got := p.last(a).Repo.URL.API; got != "https://hub.example/api/models/me/m" {
 		t.Errorf("with an endpoint the URL is %s", got)
@@ -379,7 +379,7 @@ func TestTheSameSeedGivesTheSameWorld(t *testing.T) {
 	for range 2 {
 		a := startApp(t, nil)
 		p := open(t, sandbox.Config{Seed: 42, Endpoint: "https://hub.example"})
-		p.listen(a.URL, model)
+		p.listen(a.URL, model.Watch())
 		_, err := p.OpenPullRequest(model, sandbox.Post{})
 		p.must(err)
 		p.idle()

@@ -101,7 +101,7 @@ func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error
 }
 
 // Trigger makes up a realistic event of a kind about a repo and hands it over.
-func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Watch) (Sent, error) {
+func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Repo) (Sent, error) {
 	payload, err := event.Sample(kind, repo, event.SampleOptions{WebhookID: l.Webhook(), Endpoint: l.Endpoint, Seed: mathrand.Uint64()})
 	if err != nil {
 		return Sent{}, err

@@ -74,7 +74,7 @@ func TestAFrontEndReplaysSendsAndTriggers(t *testing.T) {
 	if _, err := live.Replay(t.Context(), unsigned); !errors.Is(err, ErrUntrusted) {
 		t.Errorf("a stranger's event is sent again: %v", err)
 	}
-	if _, err := live.Trigger(t.Context(), "discussion.create", hub.Watch{Type: "bucket", Name: "me/b"}); err == nil {
+	if _, err := live.Trigger(t.Context(), "discussion.create", hub.Repo{Type: "bucket", Name: "me/b"}); err == nil {
 		t.Error("a bucket has a discussion")
 	}
 	select {
@@ -140,8 +140,8 @@ func TestEveryKindCanBeTriggered(t *testing.T) {
 	}
 	cfg.Receiver.Routes = []receiver.Route{route}
 	live := w.start(cfg).live()
-	for _, kind := range event.Kinds {
-		n := live.await(t, sent(live.Trigger(t.Context(), kind, hub.Watch{Type: "model", Name: "me/m"})))
+	for _, kind := range event.Kinds() {
+		n := live.await(t, sent(live.Trigger(t.Context(), kind, hub.Repo{Type: "model", Name: "me/m"})))
 		<-got
 		e := live.event(t, n)
 		if e.Kind != kind || e.Verdict != event.VerdictOK || e.Source != event.SourceTrigger || e.Repo.String() != "model:me/m" || e.WebhookID != live.Webhook() || !slices.ContainsFunc(e.Attempts, event.Attempt.OK) {
@@ -161,7 +161,7 @@ func sent(s Sent, err error) func(*testing.T) Sent {
 }
 
 func (l *Live) must(t *testing.T, kind event.Kind) func(*testing.T) Sent {
-	return sent(l.Trigger(t.Context(), kind, hub.Watch{Type: "model", Name: "me/m"}))
+	return sent(l.Trigger(t.Context(), kind, hub.Repo{Type: "model", Name: "me/m"}))
 }
 
 // await waits until what was sent is settled and stored.

@@ -33,7 +33,7 @@ func startCloudflare(t testing.TB) (*cloudflaredtest.Edge, tunnel.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, tunnel.Config{Provider: tunnel.Cloudflared, Cloudflared: program, Within: 30 * time.Second, Beat: 500 * time.Millisecond}
+	return e, tunnel.Config{Provider: tunnel.Cloudflared, Cloudflared: program, Timeout: 30 * time.Second, Heartbeat: 500 * time.Millisecond}
 }
 
 func TestThousandDeliveriesSurviveTheEndOfCloudflared(t *testing.T) {

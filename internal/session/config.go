@@ -24,10 +24,10 @@ type Config struct {
 	NoWebhook bool        // the user makes the webhook by hand
 	Local     bool        // nobody but this machine delivers: nothing to verify, tend or record a lease of
 
-	Watches []hub.Watch // none: what Like watches, or the token's user
-	Domains []string    // none: those of Like, or both
-	Like    string      // id of a webhook to take watches and domains from
-	Mute    []string    // ids of webhooks to disable meanwhile
+	Watches []hub.Watch  // none: what Like watches, or the token's user
+	Domains []hub.Domain // none: those of Like, or both
+	Like    string       // id of a webhook to take watches and domains from
+	Mute    []string     // ids of webhooks to disable meanwhile
 
 	Secret   string
 	Tunnel   tunnel.Config
@@ -70,7 +70,7 @@ type Live struct {
 	ID       string
 	Endpoint string // the Hub's
 	Watches  []hub.Watch
-	Domains  []string
+	Domains  []hub.Domain
 	History  *history.Store
 	Receiver *receiver.Receiver
 

@@ -49,7 +49,7 @@ func (o outage) survive(t *testing.T) {
 	cfg.Tunnel = o.tunnel
 	cfg.Tunnel.HubURL = w.endpoint
 	cfg.Times.Again = 10 * time.Millisecond
-	cfg.Times.Tunnel = tunnel.KeeperTimes{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond, Again: time.Second, Pause: 10 * time.Millisecond}
+	cfg.Times.Tunnel = tunnel.KeeperTimes{RetryMin: 10 * time.Millisecond, RetryMax: 100 * time.Millisecond, LaterCheck: time.Second, CheckPause: 10 * time.Millisecond}
 	if visitor != nil {
 		cfg.Public = &http.Client{Transport: visitor}
 	}
@@ -60,7 +60,7 @@ func (o outage) survive(t *testing.T) {
 	happen := func() {
 		t.Helper()
 		for range 500 {
-			if _, err := w.Happen("repo.content.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+			if _, err := w.Happen("repo.content.update", hub.Repo{Type: "model", Name: "me/m"}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -115,8 +115,8 @@ func publicEdge(t testing.TB, dial edgetest.Dial) *edgetest.Edge {
 func (w *world) pointsTo(live *Live) {
 	w.t.Helper()
 	hook := w.Webhooks("me")[0]
-	if hook.URL != live.URL() || hook.Disabled != hub.Enabled {
-		w.t.Errorf("the webhook points to %s (disabled: %v), and the session is at %s", hook.URL, hook.Disabled, live.URL())
+	if hook.URL != live.URL() || hook.State != hub.StateEnabled {
+		w.t.Errorf("the webhook points to %s (disabled: %v), and the session is at %s", hook.URL, hook.State, live.URL())
 	}
 	if secret, _ := w.Secret(live.Webhook()); secret != "s3cret" {
 		w.t.Errorf("the webhook carries the secret %q", secret)

@@ -19,16 +19,16 @@ func (r *run) openTunnel(ctx context.Context) (err error) {
 	}
 	if provider != tunnel.Loopback && provider != tunnel.Public {
 		r.Tell("opening a tunnel by " + provider + r.whyTunnel(provider))
-		r.report(event.State{Subject: event.SubjectTunnel, Name: provider, State: string(tunnel.Connecting)})
+		r.report(event.State{Subject: event.SubjectTunnel, Name: provider, State: string(tunnel.StateConnecting)})
 	}
 	if err := r.nameGradio(); err != nil {
 		return err
 	}
 	times := r.Times.Tunnel
-	if times.First == 0 {
-		times.First = r.Times.Verify
+	if times.FirstCheck == 0 {
+		times.FirstCheck = r.Times.Verify
 	}
-	r.keeper, err = tunnel.Keep(ctx, tunnel.KeeperConfig{
+	r.keeper, err = tunnel.OpenKeeper(ctx, tunnel.KeeperConfig{
 		Open:    tunnel.Opener(r.Tunnel),
 		Check:   r.check,
 		Changed: r.tunnelChanged,
@@ -83,7 +83,7 @@ func (r *run) verify(ctx context.Context) error {
 
 // check asks once whether a public address leads here.
 func (r *run) check(ctx context.Context, public string) (time.Duration, error) {
-	took, err := tunnel.Ask(ctx, tunnel.Probe{URL: public + r.rec.Path() + "/check", Answer: r.prove, Client: r.Public})
+	took, err := tunnel.VerifyOnce(ctx, tunnel.Probe{URL: public + r.rec.Path() + "/check", Answer: r.prove, Client: r.Public})
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		r.states.check.Store(&Check{At: time.Now(), Took: took, Err: err})
 	}
@@ -99,7 +99,7 @@ func (r *run) tunnelChanged(status tunnel.Status) {
 	switch {
 	case status.Cause != nil:
 		s.Detail = status.Cause.Error()
-	case status.State == tunnel.Up:
+	case status.State == tunnel.StateUp:
 		s.Detail = fmt.Sprintf("%s, round trip %s", status.Provider, status.RoundTrip.Round(time.Microsecond))
 	}
 	r.report(s)
@@ -116,12 +116,12 @@ func (r *run) tunnelChanged(status tunnel.Status) {
 // webhook is to be looked after: it points elsewhere, or the Hub met nobody for
 // a while and may have suspended it.
 func (r *run) follow(ctx context.Context, status tunnel.Status) (look bool, err error) {
-	leads := status.State == tunnel.Up || status.State == tunnel.Unverified || errors.Is(status.Cause, tunnel.ErrNoRoute)
+	leads := status.State == tunnel.StateUp || status.State == tunnel.StateUnverified || errors.Is(status.Cause, tunnel.ErrNoRoute)
 	if !leads {
 		return false, nil
 	}
 	if status.URL == r.rec.PublicURL {
-		return status.State == tunnel.Up, nil
+		return status.State == tunnel.StateUp, nil
 	}
 	r.rec.PublicURL = status.URL
 	r.live.point(r.rec)

@@ -41,9 +41,9 @@ func edge(t *testing.T) *ngroktest.Edge {
 func through(cfg Config, e *ngroktest.Edge) Config {
 	cfg.Tunnel.Provider, cfg.Tunnel.NgrokToken, cfg.Tunnel.NgrokServer = tunnel.Ngrok, "good", e.Addr()
 	cfg.Tunnel.NgrokRoots = []*x509.CertPool{e.CA()}
-	cfg.Tunnel.Beat = 2 * time.Second // a machine that stands still for a while is no dead peer
+	cfg.Tunnel.Heartbeat = 2 * time.Second // a machine that stands still for a while is no dead peer
 	cfg.Times.Again = 10 * time.Millisecond
-	cfg.Times.Tunnel = tunnel.KeeperTimes{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond, Slow: time.Hour, Again: time.Second, Pause: 10 * time.Millisecond}
+	cfg.Times.Tunnel = tunnel.KeeperTimes{RetryMin: 10 * time.Millisecond, RetryMax: 100 * time.Millisecond, RetryRefused: time.Hour, LaterCheck: time.Second, CheckPause: 10 * time.Millisecond}
 	return cfg
 }
 
@@ -123,23 +123,23 @@ func TestAnOutageIsToldAndTheWebhookIsEnabledAfterwards(t *testing.T) {
 	if away := r.state(live, event.SubjectTunnel, "away"); away.Detail == "" {
 		t.Errorf("it is away without a cause: %+v", away)
 	}
-	if status := live.Tunnel(); status.State != tunnel.Away || status.Cause == nil || status.Since.IsZero() {
+	if status := live.Tunnel(); status.State != tunnel.StateAway || status.Cause == nil || status.Since.IsZero() {
 		t.Errorf("the tunnel is %+v", status)
 	}
-	if _, err := w.Happen("repo.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+	if _, err := w.Happen("repo.update", hub.Repo{Type: "model", Name: "me/m"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if hook := w.Webhooks("me")[0]; hook.Disabled != hub.SuspendedAfterFailure {
-		t.Fatalf("the webhook is %v", hook.Disabled)
+	if hook := w.Webhooks("me")[0]; hook.State != hub.StateSuspended {
+		t.Fatalf("the webhook is %v", hook.State)
 	}
 	e.Heal()
 	if enabled := r.state(live, event.SubjectWebhook, "enabled"); !strings.Contains(enabled.Detail, "suspended") {
 		t.Errorf("it is said: %+v", enabled)
 	}
-	if _, err := w.Happen("repo.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+	if _, err := w.Happen("repo.update", hub.Repo{Type: "model", Name: "me/m"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Idle(t.Context()); err != nil {

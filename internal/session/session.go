@@ -222,13 +222,13 @@ func (r *run) serve(ctx context.Context) error {
 	}
 	cfg := r.Receiver
 	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
-	cfg.Check, cfg.Report = r.prove, r.reportTarget
-	cfg.Panicked = func(value any) { _ = r.panicked(value) }
+	cfg.Check, cfg.OnState = r.prove, r.reportTarget
+	cfg.OnPanic = func(value any) { _ = r.panicked(value) }
 	if r.recv, err = receiver.New(cfg); err != nil {
 		return errors.Join(err, local.Close())
 	}
 	r.listen(r.keeper.Listener(), r.recv)
-	r.listen(local, r.recv.Local())
+	r.listen(local, r.recv.LocalHandler())
 	return nil
 }
 
@@ -349,7 +349,7 @@ func (r *run) identify(ctx context.Context) error {
 		r.Watches = []hub.Watch{{Type: "user", Name: who.Name}}
 	}
 	if len(r.Domains) == 0 {
-		r.Domains = []string{"repo", "discussion"}
+		r.Domains = hub.Domains()
 	}
 	for i := range r.Watches {
 		r.Watches[i].AvatarURL = "" // the Hub's own, never sent

@@ -45,7 +45,7 @@ func newWorld(t *testing.T, cfg sandbox.Config) *world {
 	if w.endpoint, err = w.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.AddUser("me"), w.AddRepo(hub.Watch{Type: "model", Name: "me/m"}, false)); err != nil {
+	if err := errors.Join(w.AddUser("me"), w.AddRepo(hub.Repo{Type: "model", Name: "me/m"}, false)); err != nil {
 		t.Fatal(err)
 	}
 	w.token = w.newToken("me", sandbox.Token{})
@@ -62,7 +62,10 @@ func (w *world) newToken(user string, t sandbox.Token) string {
 }
 
 func (w *world) client(token string) *hub.Client {
-	client := hub.NewClient(hub.ClientConfig{Endpoint: w.endpoint, Token: token, Retries: -1})
+	client, err := hub.NewClient(hub.ClientConfig{Endpoint: w.endpoint, Token: token, Retries: -1})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.t.Cleanup(client.Close)
 	return client
 }
@@ -216,13 +219,13 @@ func TestDeliveriesAreRecordedAnsweredAndHandedOver(t *testing.T) {
 	w := newWorld(t, sandbox.Config{})
 	got := make(chan string, 10)
 	cfg := w.config()
-	cfg.Receiver.Routes = []receiver.Route{{Target: receiver.Func("app", func(_ context.Context, e *event.Event) error {
+	cfg.Receiver.Routes = []receiver.Route{{Target: receiver.FuncTarget("app", func(_ context.Context, e *event.Event) error {
 		got <- string(e.Kind)
 		return nil
 	})}}
 	r := w.start(cfg)
 	r.live()
-	if _, err := w.Happen("discussion.create", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+	if _, err := w.Happen("discussion.create", hub.Repo{Type: "model", Name: "me/m"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if kind := <-got; kind != "discussion.create" {
@@ -321,7 +324,7 @@ func TestWhatHappensToTheWebhookBehindOurBackIsPutRight(t *testing.T) {
 		"deleted":   {func(w *world, id string) error { return w.RemoveWebhook(id) }, "made again"},
 		"re-pointed": {func(w *world, id string) error {
 			_, err := w.client(w.token).UpdateWebhook(w.t.Context(), id, hub.WebhookSpec{
-				URL: "https://elsewhere.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+				URL: "https://elsewhere.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 			return err
 		}, "re-pointed"},
 	} {
@@ -336,7 +339,7 @@ func TestWhatHappensToTheWebhookBehindOurBackIsPutRight(t *testing.T) {
 			}
 			s := r.state(live, event.SubjectWebhook, c.state)
 			hooks := w.Webhooks("me")
-			if len(hooks) != 1 || hooks[0].ID != s.Name || hooks[0].URL != live.URL() || hooks[0].Disabled != hub.Enabled {
+			if len(hooks) != 1 || hooks[0].ID != s.Name || hooks[0].URL != live.URL() || hooks[0].State != hub.StateEnabled {
 				t.Errorf("after %+v the Hub has %+v", s, hooks)
 			}
 			// An update without the secret would have cleared it.
@@ -368,7 +371,7 @@ func TestMutedWebhooksAreEnabledAgainIfTheyWereEnabled(t *testing.T) {
 	client := w.client(w.token)
 	var ids []string
 	for range 2 {
-		h, err := client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "https://app.example/hook", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+		h, err := client.CreateWebhook(t.Context(), hub.WebhookSpec{URL: "https://app.example/hook", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -383,20 +386,20 @@ func TestMutedWebhooksAreEnabledAgainIfTheyWereEnabled(t *testing.T) {
 	cfg.Like = on
 	r := w.start(cfg)
 	live := r.live()
-	if !slices.Equal(live.Domains, []string{"repo"}) {
+	if !slices.Equal(live.Domains, []hub.Domain{"repo"}) {
 		t.Errorf("domains %v are not those of the webhook it is like", live.Domains)
 	}
 	for _, h := range w.Webhooks("me") {
-		if (h.Disabled != hub.Enabled) != slices.Contains(ids, h.ID) {
-			t.Errorf("meanwhile %s is disabled: %q", h.ID, h.Disabled)
+		if (h.State != hub.StateEnabled) != slices.Contains(ids, h.ID) {
+			t.Errorf("meanwhile %s is disabled: %q", h.ID, h.State)
 		}
 	}
 	if sum := r.stop(); !slices.Equal(sum.Enabled, []string{on}) {
 		t.Errorf("the summary is %+v", sum)
 	}
 	for _, h := range w.Webhooks("me") {
-		if (h.Disabled == hub.Enabled) != (h.ID == on) {
-			t.Errorf("afterwards %s is disabled: %q", h.ID, h.Disabled)
+		if (h.State == hub.StateEnabled) != (h.ID == on) {
+			t.Errorf("afterwards %s is disabled: %q", h.ID, h.State)
 		}
 	}
 }
@@ -420,7 +423,7 @@ func TestAPanicInATargetsGoroutineTakesTheOrdinaryRoad(t *testing.T) {
 	cfg.Receiver.Routes = []receiver.Route{{Target: broken{}}}
 	r := w.start(cfg)
 	r.live()
-	if _, err := w.Happen("repo.update", hub.Watch{Type: "model", Name: "me/m"}, nil); err != nil {
+	if _, err := w.Happen("repo.update", hub.Repo{Type: "model", Name: "me/m"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	<-r.done

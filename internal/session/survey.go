@@ -65,7 +65,7 @@ func (s *Survey) place(dir Dir, endpoint string, w hub.Webhook, known []*Record)
 	is := Surveyed{Webhook: w}
 	for _, r := range known {
 		// One that is enabled by now was enabled by somebody else.
-		muted := slices.Contains(r.Muted, w.ID) && r.Endpoint == endpoint && w.Disabled != hub.Enabled
+		muted := slices.Contains(r.Muted, w.ID) && r.Endpoint == endpoint && w.State != hub.StateEnabled
 		if !r.made(w) && !muted {
 			continue
 		}

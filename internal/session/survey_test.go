@@ -14,7 +14,7 @@ import (
 func (w *world) hook(url string) hub.Webhook {
 	w.t.Helper()
 	h, err := w.client(w.token).CreateWebhook(w.t.Context(), hub.WebhookSpec{
-		URL: url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+		URL: url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestASurveyShowsWhereWebhooksComeFrom(t *testing.T) {
 	look()
 	// A webhook whose address somebody changed is known by its id.
 	if _, err := w.client(w.token).UpdateWebhook(t.Context(), dead.Webhook, hub.WebhookSpec{
-		URL: "https://elsewhere.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}}); err != nil {
+		URL: "https://elsewhere.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}}); err != nil {
 		t.Fatal(err)
 	}
 	look()

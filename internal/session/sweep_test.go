@@ -20,7 +20,7 @@ func (w *world) dead(change func(*Record)) *Record {
 	r := &Record{Version: recordVersion, ID: newID(), Machine: machineHash(), Started: time.Now(),
 		Endpoint: w.endpoint, User: "me", PublicURL: "https://dead.example", Token: newToken()}
 	h, err := w.client(w.token).CreateWebhook(w.t.Context(), hub.WebhookSpec{
-		URL: r.URL(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+		URL: r.URL(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestASweepDeletesTheDeadAndNothingElse(t *testing.T) {
 	r := w.start(w.config())
 	live := r.live()
 	mine, err := w.client(w.token).CreateWebhook(t.Context(), hub.WebhookSpec{
-		URL: "https://mine.example/hf-tap/" + newToken(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+		URL: "https://mine.example/hf-tap/" + newToken(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,13 +130,13 @@ func TestAnUnansweredCreateIsLookedForForADay(t *testing.T) {
 	}
 	// It was carried out late: the next sweep finds it by its token.
 	late, err := w.client(w.token).CreateWebhook(t.Context(), hub.WebhookSpec{
-		URL: young.URL(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+		URL: young.URL(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Another hf-tap's beside it is like it, and no more.
 	other, err := w.client(w.token).CreateWebhook(t.Context(), hub.WebhookSpec{
-		URL: "https://dead.example/hf-tap/" + newToken(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+		URL: "https://dead.example/hf-tap/" + newToken(), Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestAnUnansweredCreateIsLookedForForADay(t *testing.T) {
 func TestASweepEnablesWhatADeadSessionMuted(t *testing.T) {
 	w := newWorld(t, sandbox.Config{})
 	muted, err := w.client(w.token).CreateWebhook(t.Context(), hub.WebhookSpec{
-		URL: "https://app.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []string{"repo"}})
+		URL: "https://app.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestASweepEnablesWhatADeadSessionMuted(t *testing.T) {
 	if err != nil || !slices.Equal(swept.Enabled, []string{muted.ID}) {
 		t.Errorf("swept %+v, %v", swept, err)
 	}
-	if hooks := w.Webhooks("me"); len(hooks) != 1 || hooks[0].Disabled != hub.Enabled {
+	if hooks := w.Webhooks("me"); len(hooks) != 1 || hooks[0].State != hub.StateEnabled {
 		t.Errorf("the Hub has %+v", hooks)
 	}
 }

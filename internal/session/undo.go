@@ -127,7 +127,7 @@ func (u *undone) decide(rec *Record, list []hub.Webhook, err error) error {
 // does not exist: the Hub's docs do not say whether an unknown id is a 404 or a
 // 400.
 func maybeGone(err error) bool {
-	return errors.Is(err, hub.ErrNotFound) || errors.Is(err, hub.ErrInvalid) || hub.MaybeDone(err)
+	return errors.Is(err, hub.ErrNotFound) || errors.Is(err, hub.ErrInvalid) || hub.OutcomeUnknown(err)
 }
 
 func (u *undone) enable(ctx context.Context, client *hub.Client, rec *Record, list []hub.Webhook) error {
@@ -139,7 +139,7 @@ func (u *undone) enable(ctx context.Context, client *hub.Client, rec *Record, li
 			continue // its owner deleted it
 		}
 		var err error
-		if list[i].Disabled != hub.Enabled {
+		if list[i].State != hub.StateEnabled {
 			_, err = client.EnableWebhook(ctx, id)
 		}
 		switch {

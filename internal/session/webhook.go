@@ -41,7 +41,7 @@ func (l *lease) create(ctx context.Context) error {
 	defer cancel()
 	w, err := l.hub.CreateWebhook(sure, l.spec)
 	if err != nil {
-		if !hub.MaybeDone(err) {
+		if !hub.OutcomeUnknown(err) {
 			l.rec.Doubt = false
 			return errors.Join(err, l.holding.save(l.rec))
 		}
@@ -91,7 +91,7 @@ func (l *lease) tend(ctx context.Context) error {
 			return err
 		}
 	}
-	if w.Disabled != hub.Enabled {
+	if w.State != hub.StateEnabled {
 		if _, err := l.hub.EnableWebhook(ctx, w.ID); err != nil {
 			return fmt.Errorf("enable the webhook again: %w", err)
 		}
@@ -100,9 +100,9 @@ func (l *lease) tend(ctx context.Context) error {
 	if moved {
 		l.tell("re-pointed", "it pointed to "+w.URL)
 	}
-	switch w.Disabled {
-	case hub.Enabled:
-	case hub.SuspendedAfterFailure:
+	switch w.State {
+	case hub.StateEnabled:
+	case hub.StateSuspended:
 		l.tell("enabled", "the Hub had suspended it after failed deliveries")
 	default:
 		l.tell("enabled", "it was disabled")
@@ -160,7 +160,7 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 		if err != nil {
 			return fmt.Errorf("mute %s: %w", id, err)
 		}
-		if w.Disabled != hub.Enabled {
+		if w.State != hub.StateEnabled {
 			continue
 		}
 		l.rec.Muted = append(l.rec.Muted, id)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/tui"
 )
 
@@ -118,7 +119,10 @@ func story() (events []*event.Event, changes []event.Change) {
 
 func delivery(n int64, kind event.Kind, repo string, at time.Time) *event.Event {
 	e := &event.Event{}
-	e.Repo.Type, e.Repo.Name, _ = strings.Cut(repo, ":")
+	var err error
+	if e.Repo, err = hub.ParseRepo(repo); err != nil {
+		panic(err) // the scenes are fixed
+	}
 	p, err := event.Sample(kind, e.Repo, event.SampleOptions{Seed: uint64(n), WebhookID: "6744a1f3c2a1b5d6e7f80912"})
 	if err != nil {
 		panic(err) // the scenes are fixed
@@ -135,7 +139,7 @@ func delivery(n int64, kind event.Kind, repo string, at time.Time) *event.Event 
 		Attempts: []event.Attempt{{N: 1, Target: target, StartedAt: at.Add(3 * time.Millisecond), Duration: time.Duration(18+n*7%23) * time.Millisecond, Status: 200,
 			Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"ok": true, "replied": true}`)}},
 	}
-	e.File()
+	e.ParseRequest()
 	return e
 }
 

@@ -46,17 +46,17 @@ type Config struct {
 	// a login, from a goroutine of the Client's, which waits for it. May be nil.
 	Ending func(ends time.Time)
 
-	Version string        // of hf-tap, which the look-up is told
-	Beat    time.Duration // between two signs of life, 0 for 10 s; without any for 2.5 of them the session is dead
-	Within  time.Duration // how long a login may take, 0 for 15 s
-	Life    time.Duration // how long a login lasts at gradio's server, 0 for 72 h
-	Warn    time.Duration // how long before its end that is told, 0 for 1 h
-	Conns   int           // how many connections there may be at a time, those in stock among them, 0 for 1024
+	Version   string        // of hf-tap, which the look-up is told
+	Heartbeat time.Duration // between two signs of life, 0 for 10 s; without any for 2.5 of them the session is dead
+	Timeout   time.Duration // how long a login may take, 0 for 15 s
+	Life      time.Duration // how long a login lasts at gradio's server, 0 for 72 h
+	Warn      time.Duration // how long before its end that is told, 0 for 1 h
+	Conns     int           // how many connections there may be at a time, those in stock among them, 0 for 1024
 }
 
 func (c Config) withDefaults() Config {
-	c.Beat = cmp.Or(c.Beat, 10*time.Second)
-	c.Within = cmp.Or(c.Within, 15*time.Second)
+	c.Heartbeat = cmp.Or(c.Heartbeat, 10*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
 	c.Life = cmp.Or(c.Life, 72*time.Hour)
 	c.Warn = cmp.Or(c.Warn, time.Hour)
 	c.Conns = cmp.Or(c.Conns, 1024)

@@ -40,7 +40,7 @@ func start(t testing.TB, cfg frptest.Config) *frptest.Server {
 // quick is a configuration that notices everything soon, but for what a machine
 // under load may take its time for.
 func quick(cfg Config) Config {
-	cfg.Beat, cfg.Within = 2*time.Second, 10*time.Second
+	cfg.Heartbeat, cfg.Timeout = 2*time.Second, 10*time.Second
 	if cfg.Name == "" {
 		cfg.Name = "me"
 	}
@@ -49,7 +49,7 @@ func quick(cfg Config) Config {
 
 // nervous is one that soon takes silence for the end.
 func nervous(cfg Config) Config {
-	cfg.Beat, cfg.Within = 400*time.Millisecond, 2*time.Second
+	cfg.Heartbeat, cfg.Timeout = 400*time.Millisecond, 2*time.Second
 	return cfg
 }
 
@@ -73,7 +73,7 @@ func open(t testing.TB, cfg Config) *Client {
 // wantError opens what cannot be opened.
 func wantError(t *testing.T, cfg Config, step Step, text string) {
 	t.Helper()
-	cfg.Within = 2 * time.Second // who says nothing takes all of it
+	cfg.Timeout = 2 * time.Second // who says nothing takes all of it
 	c, err := Open(t.Context(), cfg)
 	if err == nil {
 		_ = c.Close()
@@ -286,7 +286,7 @@ func TestOpeningEndsWithItsContext(t *testing.T) {
 	s := start(t, frptest.Config{})
 	s.Set(func(f *frptest.Faults) { f.HangLogin = true })
 	cfg := looked(s)
-	cfg.Within = time.Hour
+	cfg.Timeout = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -413,7 +413,7 @@ func TestCloseEndsEverythingAtOnceWhateverGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, frptest.Config{})
 			cfg := looked(s)
-			cfg.Within = time.Hour
+			cfg.Timeout = time.Hour
 			c := open(t, cfg)
 			disturb(s, c)
 			accepting := make(chan error, 1)

@@ -58,7 +58,7 @@ type session struct {
 // Where the last session was, nil if there was none, is gone to again when the
 // look-up fails.
 func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Conn, gone <-chan struct{})) (*session, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Within, noAnswer(cfg.Within))
+	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Timeout, noAnswer(cfg.Timeout))
 	defer cancel()
 	p, err := locate(ctx, cfg, last)
 	if err != nil {
@@ -221,7 +221,7 @@ func (s *session) take(typ wire.Type, body []byte) error {
 // beat asks for signs of life. That none comes, a timer tells: to ask may
 // block, too.
 func (s *session) beat() {
-	tick := time.NewTicker(s.cfg.Beat)
+	tick := time.NewTicker(s.cfg.Heartbeat)
 	defer tick.Stop()
 	for {
 		select {
@@ -239,7 +239,7 @@ func (s *session) beat() {
 // listen ends the session when nothing at all has come for 2.5 beats. Any byte
 // is a sign of life: an answer may be stuck behind a large body.
 func (s *session) listen() {
-	limit := s.cfg.Beat * 5 / 2
+	limit := s.cfg.Heartbeat * 5 / 2
 	var mu sync.Mutex // until silent is set
 	mu.Lock()
 	defer mu.Unlock()

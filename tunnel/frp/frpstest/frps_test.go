@@ -177,7 +177,7 @@ func serverConfig(t *testing.T) *v1.ServerConfig {
 func leadsTo(cfg *v1.ServerConfig) frp.Config {
 	return frp.Config{
 		Server: fmt.Sprint("127.0.0.1:", cfg.BindPort), Token: cfg.Auth.Token, Name: kept,
-		Beat: 500 * time.Millisecond, Within: 5 * time.Second,
+		Heartbeat: 500 * time.Millisecond, Timeout: 5 * time.Second,
 	}
 }
 
@@ -328,7 +328,7 @@ func TestAnswersToPingsAreSignsOfLife(t *testing.T) {
 	scfg := serverConfig(t)
 	child(t, asServer, scfg)
 	cfg := leadsTo(scfg)
-	cfg.Beat = 100 * time.Millisecond
+	cfg.Heartbeat = 100 * time.Millisecond
 	reads := make(chan struct{})
 	cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
@@ -336,7 +336,7 @@ func TestAnswersToPingsAreSignsOfLife(t *testing.T) {
 	}
 	began := time.Now()
 	c := open(t, cfg)
-	for time.Since(began) < 10*cfg.Beat { // four times as long as a dead one lives
+	for time.Since(began) < 10*cfg.Heartbeat { // four times as long as a dead one lives
 		<-reads
 	}
 	if s := c.State(); !s.Up || s.Made != 1 {
@@ -356,7 +356,7 @@ func TestASessionThatDiedUnnoticedIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := leadsTo(scfg)
-	cfg.Within = time.Minute
+	cfg.Timeout = time.Minute
 	c := open(t, cfg)
 	serve(t, c)
 	deliver(t, c, 10)

@@ -1,4 +1,4 @@
-package tunnel
+package cli
 
 import (
 	"context"
@@ -6,60 +6,62 @@ import (
 	"net"
 	"slices"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// Hint gives what to do about an error of this package in a few words, "" when
-// there is nothing to say.
-func Hint(err error) string {
-	var auto *AutoError
-	var all *AllFailedError
+// tunnelHint returns what a user can do about an error of a tunnel, "" if nothing
+// is known to help.
+func tunnelHint(err error) string {
+	var auto *tunnel.AutoError
+	var all *tunnel.AllFailedError
 	switch {
 	case errors.As(err, &auto):
-		others := "or take another by name: --tunnel " + strings.Join(without(Providers(), auto.Provider), ", ")
-		if hint := Hint(auto.Err); hint != "" {
+		others := "or take another by name: --tunnel " + strings.Join(without(tunnel.Providers(), auto.Provider), ", ")
+		if hint := tunnelHint(auto.Err); hint != "" {
 			return hint + "; " + others
 		}
 		return others
 	case errors.As(err, &all):
 		for _, err := range all.Errs {
-			if hint := Hint(err); hint != "" {
+			if hint := tunnelHint(err); hint != "" {
 				return hint
 			}
 		}
 		return ""
 	}
-	return hintOne(err)
+	return oneTunnelHint(err)
 }
 
 func without(names []string, name string) []string {
 	return slices.DeleteFunc(names, func(n string) bool { return n == name })
 }
 
-func hintOne(err error) string {
-	var provider *ProviderError
-	var connect *ConnectError
-	var wrong *WrongAnswerError
+func oneTunnelHint(err error) string {
+	var provider *tunnel.ProviderError
+	var connect *tunnel.ConnectError
+	var wrong *tunnel.WrongAnswerError
 	switch {
 	case errors.As(err, &provider):
 		return providerHint(provider)
 	case errors.As(err, &connect):
 		return connectHint(connect)
-	case errors.Is(err, ErrNoToken):
+	case errors.Is(err, tunnel.ErrNoToken):
 		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
 			"or use a tunnel that needs no account: --tunnel gradio"
-	case errors.Is(err, ErrConfig):
+	case errors.Is(err, tunnel.ErrConfig):
 		return "mend the file, or see what ngrok says about it: ngrok config check"
-	case errors.Is(err, ErrNoCloudflared):
-		return "install cloudflared, or use another tunnel: --tunnel " + strings.Join(without(Providers(), Cloudflared), ", ")
-	case errors.Is(err, ErrSSHFiles):
+	case errors.Is(err, tunnel.ErrNoCloudflared):
+		return "install cloudflared, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), tunnel.Cloudflared), ", ")
+	case errors.Is(err, tunnel.ErrSSHFiles):
 		return "mend the file, or remove it: it is made again, but then servers are trusted, and names given, as for the first time"
-	case errors.Is(err, ErrUnknown):
-		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(Providers(), ", ")
-	case errors.Is(err, ErrUsage):
+	case errors.Is(err, tunnel.ErrUnknown):
+		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(tunnel.Providers(), ", ")
+	case errors.Is(err, tunnel.ErrUsage):
 		return "see \"hf-tap listen --help\" on --tunnel, --public-url and --ngrok-domain"
-	case errors.Is(err, ErrNoRoute):
+	case errors.Is(err, tunnel.ErrNoRoute):
 		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
-	case errors.Is(err, ErrUnverified):
+	case errors.Is(err, tunnel.ErrUnverified):
 		return "name the port that your tunnel leads to, so that it is gone through: --port 4567"
 	case errors.As(err, &wrong) && wrong.Code != "":
 		return "see https://ngrok.com/docs/errors/" + strings.ToLower(wrong.Code)
@@ -71,15 +73,15 @@ func hintOne(err error) string {
 
 // providerHint knows the codes that ngrok documents at
 // https://ngrok.com/docs/errors, and what servers by SSH refuse.
-func providerHint(e *ProviderError) string {
+func providerHint(e *tunnel.ProviderError) string {
 	switch {
-	case isSSH(e.Provider):
+	case tunnel.UsesSSH(e.Provider):
 		return sshHint(e)
-	case e.Provider == Gradio:
+	case e.Provider == tunnel.Gradio:
 		return gradioHint(e)
-	case e.Provider == Cloudflared && e.Code == "429":
-		return "Cloudflare gives only so many addresses in a time: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(Providers(), Cloudflared), ", ")
-	case e.Provider == Cloudflared:
+	case e.Provider == tunnel.Cloudflared && e.Code == "429":
+		return "Cloudflare gives only so many addresses in a time: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), tunnel.Cloudflared), ", ")
+	case e.Provider == tunnel.Cloudflared:
 		return "see what it says when it is run by itself: cloudflared tunnel --url http://127.0.0.1:8000"
 	}
 	switch e.Code {
@@ -100,18 +102,18 @@ func providerHint(e *ProviderError) string {
 	return ""
 }
 
-func gradioHint(e *ProviderError) string {
+func gradioHint(e *tunnel.ProviderError) string {
 	switch e.Code {
-	case GradioNameTaken:
+	case tunnel.GradioNameTaken:
 		return "another session may have the address still: wait a minute, or take a fresh one: --new-url"
-	case GradioBadToken:
+	case tunnel.GradioBadToken:
 		return "check the token of your own server, or leave out --gradio-server"
 	}
-	return "try again, or use another tunnel: --tunnel " + strings.Join(without(Providers(), Gradio), ", ")
+	return "try again, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), tunnel.Gradio), ", ")
 }
 
-func sshHint(e *ProviderError) string {
-	own := strings.HasPrefix(e.Provider, sshScheme)
+func sshHint(e *tunnel.ProviderError) string {
+	own := strings.HasPrefix(e.Provider, "ssh://")
 	switch {
 	case own && strings.HasPrefix(e.Message, "permission denied"):
 		return "check the user in " + e.Provider + ", and that the server takes a key of your agent or ~/.ssh; keys with a passphrase work by the agent: ssh-add"
@@ -120,17 +122,17 @@ func sshHint(e *ProviderError) string {
 	case own:
 		return "give the address that leads to the server's port: --public-url https://… --port 4567"
 	}
-	return "the service may be full or closed to guests: try again, or use another tunnel: --tunnel " + strings.Join(without(Providers(), e.Provider), ", ")
+	return "the service may be full or closed to guests: try again, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), e.Provider), ", ")
 }
 
-func connectHint(e *ConnectError) string {
+func connectHint(e *tunnel.ConnectError) string {
 	switch e.Step {
-	case StepReach:
+	case tunnel.StepReach:
 		return reachHint(e)
-	case StepProxy:
+	case tunnel.StepProxy:
 		return "check HTTPS_PROXY, its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY" + elsewhere(e)
-	case StepTrust:
-		var changed *HostKeyError
+	case tunnel.StepTrust:
+		var changed *tunnel.HostKeyError
 		if errors.As(e.Err, &changed) {
 			return "somebody may be in between: ask who runs the server; if its key was changed, remove the line of " + changed.Host + " from " + changed.File
 		}
@@ -138,15 +140,15 @@ func connectHint(e *ConnectError) string {
 			return "check the clock of this machine"
 		}
 		return "if your network opens TLS, give the certificate of its authority: --ca FILE"
-	case StepTLS, StepProtocol:
-		if isSSH(e.Provider) {
-			return "try again; if something between here and there answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(Providers(), e.Provider), ", ")
+	case tunnel.StepTLS, tunnel.StepProtocol:
+		if tunnel.UsesSSH(e.Provider) {
+			return "try again; if something between here and there answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), e.Provider), ", ")
 		}
-		if e.Provider == Cloudflared {
+		if e.Provider == tunnel.Cloudflared {
 			return "it connects by itself, past HTTPS_PROXY: a firewall may be in its way; see cloudflared tunnel --url http://127.0.0.1:8000"
 		}
 		hint := "something between here and there answers in its place: check HTTPS_PROXY"
-		if e.Provider == Ngrok {
+		if e.Provider == tunnel.Ngrok {
 			hint += ", and connect_url in ngrok's configuration"
 		}
 		return hint
@@ -157,7 +159,7 @@ func connectHint(e *ConnectError) string {
 // openPort is the port that networks leave open, and who works on it.
 const openPort = "443"
 
-func reachHint(e *ConnectError) string {
+func reachHint(e *tunnel.ConnectError) string {
 	hint := "check the network, and set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
 	if errors.Is(e.Err, context.DeadlineExceeded) {
 		hint = "a firewall may drop connections to that port: set HTTPS_PROXY if there is a proxy, or use --public-url https://…"
@@ -167,9 +169,9 @@ func reachHint(e *ConnectError) string {
 
 // elsewhere names the tunnels that work where the port of this one may be
 // closed.
-func elsewhere(e *ConnectError) string {
+func elsewhere(e *tunnel.ConnectError) string {
 	if _, port, err := net.SplitHostPort(e.Server); err == nil && port != openPort {
-		return ", or use a tunnel that works on port " + openPort + ": --tunnel " + strings.Join([]string{Ngrok, Pinggy, Serveo}, ", ")
+		return ", or use a tunnel that works on port " + openPort + ": --tunnel " + strings.Join([]string{tunnel.Ngrok, tunnel.Pinggy, tunnel.Serveo}, ", ")
 	}
 	return ""
 }
