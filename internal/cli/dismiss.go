@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/spf13/cobra"
 )
 
@@ -39,11 +40,10 @@ with them. The events stay in the history, and can still be replayed by number.`
 				numbers = append(numbers, n)
 			}
 			for _, q := range sel.queries() {
-				found, err := store.Numbers(cmd.Context(), q)
+				err := store.Search(cmd.Context(), q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
 				if err != nil {
 					return err
 				}
-				numbers = append(numbers, found...)
 			}
 			n, err := store.Dismiss(cmd.Context(), numbers...)
 			if err != nil {

@@ -341,7 +341,7 @@ func TestOfADamagedHistoryWhatCanBeReadIsListedAndRecovered(t *testing.T) {
 	if listed == 0 || listed >= events {
 		t.Errorf("%d events are listed", listed)
 	}
-	if got := ls.stderr.text(); !strings.Contains(got, "events could not be read") || !strings.Contains(got, "hint: hf-tap events recover") {
+	if got := ls.stderr.text(); !strings.Contains(got, "events cannot be read") || !strings.Contains(got, "hint: hf-tap events recover") {
 		t.Errorf("it says\n%s", got)
 	}
 	out := filepath.Join(t.TempDir(), "recovered.db")

@@ -95,13 +95,16 @@ func checkHistory(ctx context.Context, path string) error {
 // sayRecovered says what was saved and where it is.
 func (p *Process) sayRecovered(r history.Recovered, path, kept string) error {
 	parts := []string{fmt.Sprintf("recovered %s, %s and %s", count(r.Events, "event"), count(r.Attempts, "attempt"), count(r.States, "state"))}
-	if r.Cut > 0 {
-		parts = append(parts, fmt.Sprintf("%s without the whole body", count(r.Cut, "event")))
+	if r.WithoutBody > 0 {
+		parts = append(parts, fmt.Sprintf("%s without the whole body", count(r.WithoutBody, "event")))
 	}
 	if r.Lost > 0 {
-		parts = append(parts, fmt.Sprintf("%s of no use", count(r.Lost, "row")))
+		parts = append(parts, fmt.Sprintf("%s lost", count(r.Lost, "event")))
 	}
-	parts = append(parts, fmt.Sprintf("%s with damage", count(r.Pages, "page")))
+	if r.Undeleted {
+		parts = append(parts, "events that were deleted may be there again")
+	}
+	parts = append(parts, fmt.Sprintf("%s with damage", count(r.DamagedPages, "page")))
 	text := strings.Join(parts, " · ") + "\nthe history is " + path + "\n"
 	if kept != "" {
 		text += "the damaged file is kept as " + kept + "\n"

@@ -116,7 +116,9 @@ func TestWhatSomebodyElseChangesMeanwhileIsReported(t *testing.T) {
 		change func(w *world, id string)
 		want   string
 	}{
-		"watches": {func(w *world, id string) { w.change(id, func(s *hub.WebhookSpec) { s.Watched = []hub.Watch{modelM.Watch()} }) }, `watches: model:me/m, asked for was user:me`},
+		"watches": {func(w *world, id string) {
+			w.change(id, func(s *hub.WebhookSpec) { s.Watched = []hub.Watch{modelM.Watch()} })
+		}, `watches: model:me/m, asked for was user:me`},
 		"domains": {func(w *world, id string) {
 			w.change(id, func(s *hub.WebhookSpec) { s.Domains = []hub.Domain{"discussion"} })
 		}, `domains: discussion, before it was repo, discussion`},

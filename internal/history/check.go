@@ -3,38 +3,43 @@ package history
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"os"
 )
 
-// newest is how many events a start looks at.
-const newest = 20
+const (
+	// smallFile is how many bytes a start checks whole: that takes 20 ms.
+	smallFile = 8 << 20
+	// newest is how many events it looks at in a larger file.
+	newest = 20
+)
 
-// checkNewest reads the newest events and states whole, and the pages that the
-// next ones go to: damage there would lose what comes. It is cheap enough for
-// every start; CheckAll finds the rest.
-func (r *Reader) checkNewest(ctx context.Context) error {
-	rows, err := r.List(ctx, Query{Limit: newest})
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if _, err := r.Get(ctx, row.N); err != nil {
-			return err
-		}
+// checkStart looks for damage where it would lose what comes: in the newest
+// events, and in the pages that the next ones go to. CheckAll finds the rest.
+func (r *Reader) checkStart(ctx context.Context) error {
+	if info, err := os.Stat(r.path); err == nil && info.Size() <= smallFile {
+		return r.CheckAll(ctx)
 	}
 	return r.read(ctx, func(v *view) error {
+		rows, err := v.rows("SELECT "+rowColumns+" FROM events e ORDER BY n DESC LIMIT ?", newest)
+		for _, row := range rows {
+			_, _, payload := v.payload(row.N)
+			err = errors.Join(err, payload, v.attempts(wholeEvent(row)))
+		}
 		for _, text := range []string{
-			`SELECT max(rev) FROM states`, `SELECT max(n) FROM payloads`, `SELECT max(event) FROM attempts`,
-			`SELECT max(received_at) FROM events`, `SELECT count(*) FROM meta`,
-			`SELECT count(*) FROM (SELECT 1 FROM sessions ORDER BY started_at DESC LIMIT 10)`,
-			`SELECT count(*) FROM events WHERE failed + pending > 0`,
+			`SELECT max(rev) FROM states`, `SELECT max(n) FROM payloads`, `SELECT max(event) FROM attempts`, `SELECT n FROM meta`,
+			`SELECT max(received_at) FROM events`, `SELECT max(started_at) FROM sessions`, `SELECT max(touched) FROM sessions`,
+			`SELECT max(rowid) FROM sessions`, `SELECT max(family) FROM events WHERE family <> n`,
+			`SELECT count(*) FROM events INDEXED BY events_left WHERE failed + pending > 0`,
+			`SELECT count(*) FROM events INDEXED BY events_pinned WHERE pinned = 1`,
 		} {
 			var ignored any
-			if err := v.tx.QueryRowContext(ctx, text).Scan(&ignored); err != nil {
-				return fmt.Errorf("%.40q: %w", text, err)
+			if found := v.tx.QueryRowContext(ctx, text).Scan(&ignored); found != nil {
+				err = errors.Join(err, fmt.Errorf("%.40q: %w", text, found))
 			}
 		}
-		return nil
+		return err
 	})
 }
 

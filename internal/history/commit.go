@@ -67,12 +67,12 @@ func (s *Store) writeUpdates() {
 	pause := gatherTime
 	for {
 		select {
-		case <-s.closing:
+		case <-s.ctx.Done():
 			return
 		case <-s.queue.stirred:
 		}
 		select {
-		case <-s.closing:
+		case <-s.ctx.Done():
 			return
 		case <-time.After(pause):
 		}

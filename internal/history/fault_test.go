@@ -302,55 +302,6 @@ func TestFilesThatCannotBeUsedAreToldApart(t *testing.T) {
 	})
 }
 
-func TestADamagedPageIsReportedAndHarmsNothingElse(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history.db")
-	fill(t, path)
-	info, err := os.Stat(path)
-	must(t, err)
-	damaged := 0
-	for offset := int64(4096); offset < info.Size(); offset += 4096 {
-		copied := filepath.Join(t.TempDir(), "history.db")
-		whole, err := os.ReadFile(path)
-		must(t, err)
-		for i := range whole[offset : offset+64] {
-			whole[offset+int64(i)] ^= 0xff
-		}
-		writeFile(t, copied, whole)
-		if readEverything(t, copied) {
-			damaged++
-		}
-	}
-	if damaged == 0 {
-		t.Error("no page of the file mattered to anything that was read")
-	}
-}
-
-// readEverything reports whether something was told to be damaged; any other
-// failure fails the test.
-func readEverything(t *testing.T, path string) bool {
-	t.Helper()
-	s, err := Open(t.Context(), path)
-	if err == nil {
-		defer s.Close()
-		_, err = s.List(t.Context(), Query{Limit: 1 << 20})
-		for n := int64(1); n <= 25; n++ {
-			_, getErr := s.Get(t.Context(), n)
-			if !errors.Is(getErr, ErrNotFound) {
-				err = errors.Join(err, getErr)
-			}
-		}
-		f := s.Follow("session")
-		_, sinceErr := f.Read(t.Context(), 1<<20)
-		f.Close()
-		_, sessionsErr := s.Sessions(t.Context(), 0)
-		err = errors.Join(err, sinceErr, sessionsErr, s.Append(t.Context(), delivery("session", 7, 5000)))
-	}
-	if err != nil && !errors.Is(err, ErrDamaged) {
-		t.Errorf("%v, want ErrDamaged", err)
-	}
-	return err != nil
-}
-
 func TestTheFileBelongsToTheUserAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such permissions")
@@ -374,11 +325,14 @@ func TestTheFileBelongsToTheUserAlone(t *testing.T) {
 			t.Errorf("%s has %o", name, got)
 		}
 	}
+	if got := s.Tightened(); len(got) > 0 {
+		t.Errorf("%q were made private", got)
+	}
 	must(t, os.Chmod(path, 0o644))
-	must(t, os.Chmod(path+"-wal", 0o644))
-	openAt(t, path)
-	if mode(path) != 0o600 || mode(path+"-wal") != 0o600 {
-		t.Error("a file that others could read was left so")
+	must(t, os.Chmod(path+"-wal", 0o660))
+	tightened := openAt(t, path).Tightened()
+	if want := []string{path, path + "-wal"}; !slices.Equal(tightened, want) || mode(path) != 0o600 || mode(path+"-wal") != 0o600 {
+		t.Errorf("%q were made private, want %q; they have %o and %o", tightened, want, mode(path), mode(path+"-wal"))
 	}
 }
 

@@ -53,7 +53,7 @@ func createFile(ctx context.Context, path string, id identity) error {
 		return err
 	}
 	defer os.Remove(fresh)
-	db, err := openPool(fresh, "rw", 1)
+	db, err := openPool(fresh, "rw", 1, "synchronous(OFF)") // it is written to the disk at once, below
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func createFile(ctx context.Context, path string, id identity) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(makeTables(ctx, conn, id), conn.Close(), db.Close()); err != nil {
+	if err := errors.Join(makeTables(ctx, conn, id), useLog(ctx, conn), conn.Close(), db.Close(), syncFile(fresh)); err != nil {
 		return err
 	}
 	// The log of a file that was removed is not that of a new one.
@@ -73,6 +73,15 @@ func createFile(ctx context.Context, path string, id identity) error {
 		return nil
 	}
 	return os.Rename(fresh, path)
+}
+
+// syncFile writes a file that nothing has open to the disk.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // newFile makes an empty file that is to replace the history.
@@ -177,6 +186,17 @@ func prepareFile(ctx context.Context, conn *sql.Conn, id identity) error {
 	if err := makeTables(ctx, conn, id); err != nil {
 		return err
 	}
+	if err := useLog(ctx, conn); err != nil {
+		return err
+	}
+	// The log is never cut, so that one that is has lost something; see guard.
+	settings := fmt.Sprintf("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = %d", lastCheckpoint)
+	_, err := conn.ExecContext(ctx, settings)
+	return err
+}
+
+// useLog turns a file into WAL mode, if it is not.
+func useLog(ctx context.Context, conn *sql.Conn) error {
 	var mode string
 	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
 		return err
@@ -184,10 +204,7 @@ func prepareFile(ctx context.Context, conn *sql.Conn, id identity) error {
 	if mode != "wal" {
 		return fmt.Errorf("%w: its file system does not let processes share memory (journal mode %q)", ErrUnwritable, mode)
 	}
-	// The log is never cut, so that one that is has lost something; see guard.
-	settings := fmt.Sprintf("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = %d", lastCheckpoint)
-	_, err := conn.ExecContext(ctx, settings)
-	return err
+	return nil
 }
 
 // writable asks SQLite, which opens a file that it may only read without a

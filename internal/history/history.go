@@ -47,13 +47,15 @@ type Store struct {
 	queue   queue
 	feed    feed
 	workers sync.WaitGroup
-	closing chan struct{}
+	ctx     context.Context // ends when the store is closed
+	cancel  context.CancelFunc
 
 	// Guarded by the queue's turn.
 	writer   *writer
 	sessions sessions
 
 	tightened []string // files that others could read before they were opened
+	explained bool     // CheckAll was run because of damage
 	failing   struct {
 		sync.Mutex
 		err   error // nil: all is well
@@ -73,15 +75,18 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fault(path, "open", err)
 	}
-	s := &Store{Reader: &Reader{path: absolute}, closing: make(chan struct{}), sessions: sessions{}}
+	s := &Store{Reader: &Reader{path: absolute}, sessions: sessions{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.queue.init()
 	unlock := lockFolder(absolute)
 	err = s.openFiles(ctx)
 	unlock()
 	if err != nil {
+		s.cancel()
 		return nil, s.fault("open", err)
 	}
-	if err := s.checkNewest(ctx); err != nil {
+	if err := s.checkStart(ctx); err != nil {
+		s.cancel()
 		return nil, s.fault("open", errors.Join(err, s.closeFiles()))
 	}
 	s.workers.Go(s.writeUpdates)
@@ -117,14 +122,17 @@ func (s *Store) openFiles(ctx context.Context) error {
 		return err
 	}
 	readers, err := openReaders(s.path, "ro")
+	if err == nil {
+		err = warm(readers, readerLimit())
+	}
 	if err != nil {
-		return errors.Join(err, w.checkpointer.close(), w.close())
+		return errors.Join(err, closePool(readers), w.checkpointer.close(), w.close())
 	}
 	kept := true
 	if lost != nil {
 		w.rev, w.touched = lost.rev, lost.touched
 		if kept, err = s.resume(w, lost.n); err != nil {
-			return errors.Join(err, readers.Close(), w.checkpointer.close(), w.close())
+			return errors.Join(err, closePool(readers), w.checkpointer.close(), w.close())
 		}
 	}
 	s.writer = w
@@ -142,7 +150,7 @@ func (s *Store) closeFiles() error {
 	}
 	err := errors.Join(s.writer.checkpointer.close(), s.swap(nil))
 	if s.writer.guard.check() != nil {
-		s.writer.keepLog()
+		keepLog(s.writer.conn)
 	}
 	return errors.Join(err, s.writer.close())
 }
@@ -157,11 +165,11 @@ func (s *Store) Close() error {
 	if err != nil {
 		return nil
 	}
-	close(s.closing)
-	s.workers.Wait()
 	if !mine {
 		<-last.turn
 	}
+	s.cancel()
+	s.workers.Wait()
 	for len(last.done) == 0 {
 		s.commit(s.queue.take())
 	}

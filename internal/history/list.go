@@ -2,7 +2,9 @@ package history
 
 import (
 	"context"
-	"slices"
+	"database/sql"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -29,34 +31,21 @@ type Query struct {
 	// Pending gives events that were never handed over to some target, as
 	// event.Row.Pending has it, and of each family only the first.
 	Pending bool
+
+	n int64 // only this event
 }
 
 // from returns what follows FROM in a statement that selects the events of q as
 // e, and its arguments.
 func (q Query) from() (from string, args []any) {
 	from = "events e"
-	where, args := q.conditions()
-	for _, left := range []struct {
-		wanted bool
-		column string
-	}{{q.Failed, "failed"}, {q.Pending, "pending"}} {
-		if left.wanted {
-			from = "events e INDEXED BY events_left"
-			where = append(where, strings.ReplaceAll(`e.failed + e.pending > 0 AND e.$ = 1 AND NOT EXISTS (
-				SELECT 1 FROM events f WHERE f.failed + f.pending > 0 AND f.$ = 1 AND f.family = e.family AND f.n < e.n)`, "$", left.column))
-		}
-	}
-	if len(where) == 0 {
-		return from, nil
-	}
-	return from + " WHERE " + strings.Join(where, " AND "), args
-}
-
-// conditions returns q's conditions on events as e, but for Failed and Pending.
-func (q Query) conditions() (where []string, args []any) {
+	var where []string
 	add := func(condition string, values ...any) {
 		where = append(where, condition)
 		args = append(args, values...)
+	}
+	if q.n > 0 {
+		add("e.n = ?", q.n)
 	}
 	if q.Session != "" {
 		add("e.session = ? AND e.n >= ifnull((SELECT first_n FROM sessions WHERE id = ?), 0)", q.Session, q.Session)
@@ -81,38 +70,126 @@ func (q Query) conditions() (where []string, args []any) {
 			add("("+condition+")", values...)
 		}
 	}
-	return where, args
+	for _, left := range []struct {
+		wanted bool
+		column string
+	}{{q.Failed, "failed"}, {q.Pending, "pending"}} {
+		if left.wanted {
+			if q.n == 0 {
+				from = "events e INDEXED BY events_left"
+			}
+			add(strings.ReplaceAll(`e.failed + e.pending > 0 AND e.$ = 1 AND NOT EXISTS (
+				SELECT 1 FROM events f WHERE f.failed + f.pending > 0 AND f.$ = 1 AND f.family = e.family AND f.n < e.n)`, "$", left.column))
+		}
+	}
+	if len(where) == 0 {
+		return from, nil
+	}
+	return from + " WHERE " + strings.Join(where, " AND "), args
 }
 
-// Count returns how many events List would return without q.Limit.
+// UnreadableError says that a damaged history may hold events, or parts of some,
+// that could not be read, next to those that were. It is ErrDamaged.
+type UnreadableError struct {
+	Events int // at most so many
+	Err    error
+}
+
+// Error says how many events that are, and why.
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("%d events cannot be read: %v", e.Events, e.Err)
+}
+
+// Unwrap returns why.
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// add counts events that cannot be read.
+func (e *UnreadableError) add(events int, err error) *UnreadableError {
+	if e == nil {
+		e = &UnreadableError{Err: err}
+	}
+	e.Events += events
+	return e
+}
+
+// result is nil when all could be read.
+func (e *UnreadableError) result() error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// Count returns how many events List would return without q.Limit. Of a damaged
+// history it counts what is readable; the error is an *UnreadableError then.
 func (r *Reader) Count(ctx context.Context, q Query) (int, error) {
 	from, args := q.from()
 	var n int
 	err := r.read(ctx, func(v *view) error {
-		return v.tx.QueryRowContext(ctx, "SELECT count(*) FROM "+from, args...).Scan(&n)
+		err := v.tx.QueryRowContext(ctx, "SELECT count(*) FROM "+from, args...).Scan(&n)
+		if classify(err) == ErrDamaged {
+			n = 0
+			return v.eachReadable(q, err, func(*event.Row) bool { n++; return true })
+		}
+		return err
 	})
 	return n, r.fault("count in", err)
 }
 
-// Numbers returns the numbers of all events that q selects, the oldest first.
-func (r *Reader) Numbers(ctx context.Context, q Query) ([]int64, error) {
-	var numbers []int64
-	q.Limit = 0
-	err := r.Search(ctx, q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
-	slices.Reverse(numbers)
-	return numbers, err
-}
-
-// List returns events, the newest first.
+// List returns events, the newest first. Of a damaged history it returns what is
+// readable; the error is an *UnreadableError then.
 func (r *Reader) List(ctx context.Context, q Query) (rows []*event.Row, err error) {
 	from, args := q.from()
-	limit := q.Limit
-	if limit <= 0 {
-		limit = rowsPerPage
+	if q.Limit <= 0 {
+		q.Limit = rowsPerPage
 	}
 	err = r.read(ctx, func(v *view) error {
-		rows, err = v.rows("SELECT "+rowColumns+" FROM "+from+" ORDER BY e.n DESC LIMIT ?", append(args, limit)...)
+		rows, err = v.rows("SELECT "+rowColumns+" FROM "+from+" ORDER BY e.n DESC LIMIT ?", append(args, q.Limit)...)
+		if classify(err) == ErrDamaged {
+			rows = nil
+			return v.eachReadable(q, err, func(row *event.Row) bool {
+				rows = append(rows, row)
+				return len(rows) < q.Limit
+			})
+		}
 		return err
 	})
 	return rows, r.fault("list", err)
+}
+
+// eachReadable looks for events one by one, the newest first, while found returns
+// true: a query for all of them ends at the first page that is damaged.
+func (v *view) eachReadable(q Query, damage error, found func(*event.Row) bool) error {
+	last := q.Before - 1
+	if q.Before <= 0 {
+		for _, text := range []string{"SELECT max(n) FROM events", "SELECT max(n) FROM payloads", "SELECT n FROM meta"} {
+			var n sql.NullInt64
+			if v.tx.QueryRowContext(v.ctx, text).Scan(&n) == nil {
+				last = max(last, n.Int64)
+			}
+		}
+	}
+	q.n = 1
+	from, args := q.from()
+	one, err := v.tx.PrepareContext(v.ctx, "SELECT "+rowColumns+" FROM "+from)
+	if err != nil {
+		return err
+	}
+	defer one.Close()
+	unreadable := (*UnreadableError)(nil).add(0, damage)
+	for q.n = last; q.n > 0; q.n-- {
+		args[0] = q.n
+		row, err := scanRow(one.QueryRowContext(v.ctx, args...))
+		switch {
+		case err == nil:
+			if !found(row) {
+				return unreadable
+			}
+		case classify(err) == ErrDamaged:
+			unreadable.add(1, err)
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+	}
+	return unreadable
 }

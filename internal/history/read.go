@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -22,7 +21,7 @@ type Reader struct {
 	mu     sync.RWMutex // held for reading while connections are used
 	db     *sql.DB      // nil: it cannot be opened at present
 	closed bool
-	copied string // the folder of a copy that is read in its place, empty if none
+	after  func() error // ends what was made to read, nil if nothing
 }
 
 // readerLimit is how many connections read at a time: enough that a screen, an
@@ -40,16 +39,16 @@ func openPool(path, mode string, limit int, pragmas ...string) (*sql.DB, error) 
 	return db, nil
 }
 
+func closePool(db *sql.DB) error {
+	if db == nil {
+		return nil
+	}
+	return db.Close()
+}
+
 // openReaders opens a pool of connections that read.
 func openReaders(path, mode string) (*sql.DB, error) {
-	db, err := openPool(path, mode, readerLimit(), fmt.Sprintf("busy_timeout(%d)", lockPatience.Milliseconds()), "query_only(1)")
-	if err != nil {
-		return nil, err
-	}
-	if err := warm(db, readerLimit()); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+	return openPool(path, mode, readerLimit(), fmt.Sprintf("busy_timeout(%d)", lockPatience.Milliseconds()), "query_only(1)")
 }
 
 // warm opens so many connections of a pool, which are all it has, and lets each
@@ -77,21 +76,25 @@ func (r *Reader) Path() string { return r.path }
 func (r *Reader) swap(db *sql.DB) (err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.db != nil {
-		err = r.db.Close()
-	}
+	err = closePool(r.db)
 	r.db = db
 	return err
 }
 
 // Close closes the connections, once those that read are done.
 func (r *Reader) Close() error {
-	err := r.swap(nil)
+	err := r.release()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	if r.copied != "" {
-		err = errors.Join(err, os.RemoveAll(r.copied))
+	return err
+}
+
+func (r *Reader) release() error {
+	err := r.swap(nil)
+	if r.after != nil {
+		err = errors.Join(err, r.after())
+		r.after = nil
 	}
 	return err
 }
@@ -114,7 +117,8 @@ const rowsPerPage = 1000
 
 // Get returns an event with everything: its body and those of its attempts are
 // not nil, even where they are empty. The error is ErrNotFound when there is
-// none with that number.
+// none with that number. Of a damaged history it may return what is readable of
+// the event, with ErrDamaged; BodyCut is set when the body is not.
 func (r *Reader) Get(ctx context.Context, n int64) (*event.Event, error) {
 	var e *event.Event
 	err := r.read(ctx, func(v *view) error {
@@ -127,9 +131,9 @@ func (r *Reader) Get(ctx context.Context, n int64) (*event.Event, error) {
 		}
 		e = wholeEvent(row)
 		if e.Header, e.Body, err = v.payload(n); err != nil {
-			return err
+			e.Body, e.BodyCut = []byte{}, true
 		}
-		return v.attempts(e)
+		return errors.Join(err, v.attempts(e))
 	})
 	return e, r.fault("read", err)
 }

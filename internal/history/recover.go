@@ -2,234 +2,201 @@ package history
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/sqlitepages"
 )
 
-// Recovered says what Recover has saved.
+// Recovered is what Recover has saved of a history, and what it knows to be lost.
 type Recovered struct {
 	Events, Attempts, States, Sessions int
-	Cut                                int // events without the end of their body, or without all of it
-	Lost                               int // rows, or what they say of their targets, that were found and are of no use
-	Pages                              int // pages with damage, or with the end of a record that such a page held
+	WithoutBody                        int // of Events: their bodies are lost, or parts of them
+	Lost                               int // events of which other parts were found
+	Pages, DamagedPages                int
+	// Undeleted: which pages are free is lost, so that events that were deleted
+	// may be there again.
+	Undeleted bool
 }
 
-// Recover makes a good history at the path to, which must not exist, of what can
-// be read of the damaged one at from, which is left as it is. It goes through all
-// pages, and needs neither the file's header nor its trees. The error is
-// ErrDamaged when nothing of a history was found.
-func Recover(ctx context.Context, from, to string) (report Recovered, err error) {
-	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		return report, fmt.Errorf("recover into %q: %w", to, fs.ErrExist)
-	}
-	p, err := readPages(from)
+// Recover makes a history of what can be read of the one at from, with its log,
+// and leaves that as it is. It returns fs.ErrExist when there is a file at to.
+// The new history succeeds the old one: processes that have that open go on in
+// the new one when it is moved into its place.
+func Recover(ctx context.Context, from, to string) (Recovered, error) {
+	r := &recovery{revisions: map[int64]int64{}, inserts: map[string]*sql.Stmt{}}
+	err := r.run(ctx, from, to)
 	if err != nil {
-		return report, fault(from, "recover", err)
+		err = fault(from, "recover", err)
 	}
-	s, err := Open(ctx, to)
-	if err != nil {
-		return report, err
-	}
-	found, err := newSalvage(ctx, s.writer)
-	if err == nil {
-		free := p.free()
-		var damaged []uint32
-		for n := uint32(1); n <= p.last; n++ {
-			if !free[n] && !p.records(n, found.add) {
-				damaged = append(damaged, n)
-			}
-		}
-		for _, n := range damaged {
-			if !p.over[n] {
-				report.Pages++
-			}
-		}
-		err = s.write(ctx, newCall(0, func(tx *transaction) error { return found.store(tx, &report) }))
-	}
-	err = errors.Join(s.fault("write", err), s.Close())
-	if err == nil && report.Events+report.Sessions+report.States == 0 {
-		err = errors.Join(fault(from, "recover", fmt.Errorf("%w: nothing of a history was found in it", ErrDamaged)), os.Remove(to))
-	}
-	return report, err
+	return r.Recovered, err
 }
 
-// free returns the pages that the file does not use, as far as its list of them
-// can be read: they hold what was deleted.
-func (p *pages) free() map[uint32]bool {
-	free := map[uint32]bool{}
-	first := p.page(1)
-	if len(first) < 100 || !strings.HasPrefix(string(first), "SQLite format 3\x00") {
-		return free
-	}
-	for trunk := binary.BigEndian.Uint32(first[32:]); trunk != 0 && trunk <= p.last && !free[trunk]; {
-		free[trunk] = true
-		page := p.page(trunk)
-		for i := range min(int(binary.BigEndian.Uint32(page[4:])), p.size/4-2) {
-			if leaf := binary.BigEndian.Uint32(page[8+4*i:]); leaf > 1 && leaf <= p.last {
-				free[leaf] = true
-			}
-		}
-		trunk = binary.BigEndian.Uint32(page)
-	}
-	return free
+// recovery is a Recover under way.
+type recovery struct {
+	Recovered
+	tx        *sql.Tx
+	inserts   map[string]*sql.Stmt
+	revisions map[int64]int64 // of events that were saved, by number
+	cut       []int64         // events whose bodies are lost
+	id        identity
+	last      int64 // the largest number
 }
 
-// salvage is the rows that were found, by their keys. Tables are told apart by
-// how many columns they have.
-type salvage struct {
-	eventColumns                        []string
-	payloadWide, attemptWide, stateWide int
-	sessionWide                         int
-	events, payloads, states            map[int64]record
-	sessions                            map[string]record
-	attempts                            map[[2]int64]record
-}
-
-// newSalvage asks a new history for the columns of its tables.
-func newSalvage(ctx context.Context, w *writer) (*salvage, error) {
-	s := &salvage{
-		events: map[int64]record{}, payloads: map[int64]record{}, states: map[int64]record{}, sessions: map[string]record{}, attempts: map[[2]int64]record{},
+func (r *recovery) run(ctx context.Context, from, to string) (err error) {
+	if _, err := os.Stat(from); err != nil {
+		return err
 	}
-	rows, err := w.conn.QueryContext(ctx, "SELECT name FROM pragma_table_info('events') ORDER BY cid")
-	if err != nil {
-		return nil, err
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("%w: %q", fs.ErrExist, to)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		s.eventColumns = append(s.eventColumns, name)
+	if err := createFile(ctx, to, identity{}); err != nil {
+		return err
 	}
-	wide := func(table string) string { return "(SELECT count(*) FROM pragma_table_info('" + table + "'))" }
-	err = errors.Join(rows.Err(), w.conn.QueryRowContext(ctx, "SELECT "+wide("payloads")+", "+wide("attempts")+", "+wide("states")+", "+wide("sessions")).
-		Scan(&s.payloadWide, &s.attemptWide, &s.stateWide, &s.sessionWide))
-	return s, err
-}
-
-// column returns the value of an event's column.
-func (s *salvage) column(e record, name string) *any {
-	return &e.columns[slices.Index(s.eventColumns, name)]
-}
-
-// add takes a record of whatever table. Of an event that is found twice the later
-// revision counts.
-func (s *salvage) add(r record) {
-	switch len(r.columns) {
-	case len(s.eventColumns):
-		r.columns[0] = r.rowid
-		if old, ok := s.events[r.rowid]; !ok || number(*s.column(old, "rev")) < number(*s.column(r, "rev")) {
-			s.events[r.rowid] = r
-		}
-	case s.payloadWide:
-		if _, isIndex := r.columns[0].(string); r.rowid > 0 && !isIndex {
-			r.columns[0] = r.rowid
-			s.payloads[r.rowid] = r
-		}
-	case s.sessionWide:
-		if id, ok := r.columns[0].(string); ok {
-			s.sessions[id] = r
-		}
-	case s.stateWide:
-		r.columns[0] = r.rowid
-		s.states[r.rowid] = r
-	case s.attemptWide:
-		s.attempts[[2]int64{number(r.columns[0]), number(r.columns[1])}] = r
-	}
-}
-
-func number(value any) int64 {
-	n, _ := value.(int64)
-	return n
-}
-
-// store writes what was found into an empty history. What does not fit into its
-// table is lost.
-func (s *salvage) store(tx *transaction, report *Recovered) error {
-	statements := map[string]*sql.Stmt{}
 	defer func() {
-		for _, statement := range statements {
-			_ = statement.Close() // nothing depends on it
+		if err != nil {
+			err = errors.Join(err, os.Remove(to))
 		}
 	}()
-	insert := func(table string, columns []any) bool {
-		statement, err := statements[table], error(nil)
-		if statement == nil {
-			statement, err = tx.w.conn.PrepareContext(context.Background(), "INSERT INTO "+table+" VALUES (?"+strings.Repeat(", ?", len(columns)-1)+")")
-			statements[table] = statement
+	db, err := openPool(to, "rw", 1, "synchronous(OFF)")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if r.tx, err = db.BeginTx(ctx, nil); err != nil {
+		return err
+	}
+	defer r.tx.Rollback() // after a Commit it does nothing
+	pages, err := sqlitepages.Read(from, func(row sqlitepages.Row) error { return r.save(ctx, row) })
+	r.Pages, r.DamagedPages, r.Undeleted = pages.Pages, pages.Damaged, pages.FreeLost
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err := r.complete(ctx); err != nil {
+		return err
+	}
+	if r.Events+r.Attempts+r.States+r.Sessions+r.Lost == 0 && r.DamagedPages > 0 {
+		return fmt.Errorf("%w: it holds nothing of a history", ErrDamaged)
+	}
+	return errors.Join(r.tx.Commit(), quickCheck(ctx, db), db.Close(), syncFile(to))
+}
+
+// Rows of the tables are told apart by how many values they have.
+const (
+	valuesOfMeta     = 4
+	valuesOfSessions = 9
+	valuesOfEvents   = 27
+	valuesOfPayloads = 3
+	valuesOfAttempts = 11
+	valuesOfStates   = 7
+)
+
+// save stores a row that was found. One that is not plausible is left out.
+func (r *recovery) save(ctx context.Context, row sqlitepages.Row) error {
+	values := row.Values
+	if !row.Index && len(values) > 0 && values[0] == nil {
+		values[0] = row.Key // the number is the key
+	}
+	switch {
+	case row.Index && !row.Cut && len(values) == valuesOfAttempts:
+		return r.insert(ctx, "attempts", values)
+	case row.Index && row.Cut && len(values) >= 8: // all but what the target answered
+		return r.insert(ctx, "attempts", append(values[:8:8], int64(1), nil, nil))
+	case row.Index:
+	case row.Cut && (len(values) == 1 || len(values) == 2): // a payload without its body
+		r.cut = append(r.cut, row.Key)
+		return r.insert(ctx, "payloads", append(values, nil, nil)[:valuesOfPayloads])
+	case row.Cut:
+	case len(values) == valuesOfEvents:
+		return r.saveEvent(ctx, values)
+	case len(values) == valuesOfPayloads:
+		return r.insert(ctx, "payloads", values)
+	case len(values) == valuesOfStates:
+		return r.insert(ctx, "states", values)
+	case len(values) == valuesOfSessions:
+		return r.insert(ctx, "sessions", values)
+	case len(values) == valuesOfMeta:
+		lineage, _ := values[1].(string)
+		generation, _ := values[2].(int64)
+		n, _ := values[3].(int64)
+		r.id, r.last = identity{lineage, int(generation)}, max(r.last, n)
+	}
+	return nil
+}
+
+// saveEvent stores the latest row of an event: where free pages are not known,
+// older ones are found, too.
+func (r *recovery) saveEvent(ctx context.Context, values []any) error {
+	n, _ := values[0].(int64)
+	rev, _ := values[1].(int64)
+	if n < 1 || rev <= r.revisions[n] {
+		return nil
+	}
+	if targets, ok := values[valuesOfEvents-1].(string); ok {
+		if _, err := decodeTargets(&targets); err != nil {
+			return nil
 		}
-		if err == nil {
-			_, err = statement.ExecContext(context.Background(), columns...)
+	}
+	if r.revisions[n] > 0 {
+		if _, err := r.tx.ExecContext(ctx, "DELETE FROM events WHERE n = ?", n); err != nil {
+			return err
 		}
+	}
+	r.revisions[n], r.last = rev, max(r.last, n)
+	return r.insert(ctx, "events", values)
+}
+
+// insert stores a row, unless it is there already or has values of the wrong
+// types.
+func (r *recovery) insert(ctx context.Context, table string, values []any) error {
+	insert := r.inserts[table]
+	if insert == nil {
+		var err error
+		insert, err = r.tx.PrepareContext(ctx, "INSERT OR IGNORE INTO "+table+" VALUES (?"+strings.Repeat(", ?", len(values)-1)+")")
 		if err != nil {
-			report.Lost++
+			return err
 		}
-		return err == nil
+		r.inserts[table] = insert
 	}
-	for n, e := range s.events {
-		tx.n = max(tx.n, n)
-		payload, ok := s.payloads[n]
-		if ok && payload.cut || !ok && number(*s.column(e, "size")) > 0 {
-			*s.column(e, "body_cut") = int64(1)
-			report.Cut++
-		}
-		if targets := s.column(e, "targets"); !isTargets(*targets) {
-			*targets = nil
-			report.Lost++
-		}
-		if !insert("events", e.columns) {
-			continue
-		}
-		report.Events++
-		if !ok {
-			continue
-		}
-		if !isHeader(payload.columns[1]) {
-			payload.columns[1] = nil
-		}
-		insert("payloads", payload.columns)
+	if _, err := insert.ExecContext(ctx, values...); err != nil && !hopeless(err) {
+		return err
 	}
-	for n := range s.payloads { // also of events that were not found: no number is used twice
-		tx.n = max(tx.n, n)
-	}
-	for key, a := range s.attempts {
-		tx.n = max(tx.n, key[0])
-		if !isHeader(a.columns[9]) {
-			a.columns[9] = nil
+	return nil
+}
+
+// complete marks what is not whole, and counts.
+func (r *recovery) complete(ctx context.Context) error {
+	for _, n := range r.cut {
+		result, err := r.tx.ExecContext(ctx, "UPDATE events SET body_cut = 1 WHERE n = ?", n)
+		if err != nil {
+			return err
 		}
-		if _, ok := s.events[key[0]]; ok && insert("attempts", a.columns) {
-			report.Attempts++
-		}
+		rows, _ := result.RowsAffected()
+		r.WithoutBody += int(rows)
 	}
-	for _, r := range s.states {
-		if insert("states", r.columns) {
-			report.States++
-		}
+	var gone int
+	count := func(to *int, text string) error { return r.tx.QueryRowContext(ctx, text).Scan(to) }
+	exec := func(text string, args ...any) error { _, err := r.tx.ExecContext(ctx, text, args...); return err }
+	if r.id.lineage == "" {
+		r.id.lineage = rand.Text()
 	}
-	for _, r := range s.sessions {
-		if insert("sessions", r.columns) {
-			report.Sessions++
-		}
-	}
-	_, err := tx.once(sqlKeepNumbers, tx.n)
+	err := errors.Join(
+		count(&r.Lost, `SELECT count(*) FROM (SELECT n FROM payloads UNION SELECT event FROM attempts EXCEPT SELECT n FROM events)`),
+		count(&gone, `SELECT count(*) FROM events WHERE n NOT IN (SELECT n FROM payloads)`),
+		exec(`UPDATE events SET body_cut = 1 WHERE n NOT IN (SELECT n FROM payloads)`),
+		exec(`DELETE FROM payloads WHERE n NOT IN (SELECT n FROM events)`),
+		exec(`DELETE FROM attempts WHERE event NOT IN (SELECT n FROM events)`),
+		count(&r.Events, `SELECT count(*) FROM events`),
+		count(&r.Attempts, `SELECT count(*) FROM attempts`),
+		count(&r.States, `SELECT count(*) FROM states`),
+		count(&r.Sessions, `SELECT count(*) FROM sessions`),
+		exec(`UPDATE meta SET lineage = ?, generation = ?, n = ?`, r.id.lineage, r.id.generation+1, r.last),
+	)
+	r.WithoutBody += gone
 	return err
-}
-
-func isTargets(value any) bool {
-	text, ok := value.(string)
-	_, err := decodeTargets(&text)
-	return value == nil || ok && err == nil
-}
-
-func isHeader(value any) bool {
-	text, ok := value.(string)
-	_, err := decodeHeader(&text)
-	return value == nil || ok && err == nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -212,11 +214,27 @@ func (s *Store) setFailing(err error) {
 		s.failing.since = time.Now()
 	}
 	s.failing.Unlock()
+	if errors.Is(err, ErrDamaged) && !s.explained && s.ctx.Err() == nil {
+		s.explained = true
+		sessions := slices.Collect(maps.Keys(s.sessions))
+		s.workers.Go(func() { s.explain(sessions) })
+	}
 	switch {
 	case err != nil && was == nil:
 		s.report("failing", err.Error())
 	case err == nil && was != nil:
 		s.report("healed", fmt.Sprintf("after %s: %v", time.Since(since).Round(time.Millisecond), was))
+	}
+}
+
+// explain looks for all damage after some was met, and adds to the states of
+// sessions what it finds.
+func (s *Store) explain(sessions []string) {
+	err := s.CheckAll(s.ctx)
+	for _, id := range sessions {
+		if err != nil && s.ctx.Err() == nil { // which AppendState shows even if it cannot store it
+			_ = s.AppendState(s.ctx, event.State{Session: id, At: time.Now(), Subject: event.SubjectHistory, State: "damaged", Detail: err.Error()})
+		}
 	}
 }
 

@@ -28,21 +28,23 @@ func (r *Reader) Matches(ctx context.Context, f *filter.Filter, row *event.Row) 
 
 // Search calls found with the events that q selects and its filter fits, the
 // newest first, until q.Limit of them were found (0 or less: all). What SQL can
-// leave out is never read. In a damaged history it goes on past what cannot be
-// read, and ends with an *UnreadableError.
+// leave out is never read. Of a damaged history it searches what is readable; the
+// error is an *UnreadableError then.
 func (r *Reader) Search(ctx context.Context, q Query, found func(*event.Row) error) error {
 	wanted := q.Limit
 	q.Limit = rowsPerPage
-	var missing UnreadableError
+	var unreadable *UnreadableError
 	for n := 0; ; {
-		rows, err := r.listReadable(ctx, q, &missing)
-		if err != nil {
+		rows, err := r.List(ctx, q)
+		if part, ok := errors.AsType[*UnreadableError](err); ok {
+			unreadable = unreadable.add(part.Events, r.fault("list", part.Err))
+		} else if err != nil {
 			return err
 		}
 		for _, row := range rows {
 			fits, err := r.Matches(ctx, q.Filter, row)
 			if errors.Is(err, ErrDamaged) {
-				missing.add(1, err)
+				unreadable = unreadable.add(1, err)
 				continue
 			}
 			if err != nil {
@@ -55,11 +57,11 @@ func (r *Reader) Search(ctx context.Context, q Query, found func(*event.Row) err
 				return err
 			}
 			if n++; n == wanted {
-				return missing.orNil()
+				return unreadable.result()
 			}
 		}
 		if len(rows) < rowsPerPage {
-			return missing.orNil()
+			return unreadable.result()
 		}
 		q.Before = rows[len(rows)-1].N
 	}

@@ -139,12 +139,15 @@ func (w *writer) close() error {
 	return errors.Join(append(errs, w.db.Close())...)
 }
 
-// keepLog makes close leave the log alone, because the one at its path is
-// another one.
-func (w *writer) keepLog() {
-	_ = w.conn.Raw(func(any) error {
-		_, err := w.control.FileControlPersistWAL("main", 1)
-		return err
+// keepLog makes closing a connection leave the log alone, because the one at its
+// path is another one.
+func keepLog(conn *sql.Conn) {
+	_ = conn.Raw(func(driverConn any) error {
+		if control, ok := driverConn.(sqlite.FileControl); ok {
+			_, err := control.FileControlPersistWAL("main", 1)
+			return err
+		}
+		return nil
 	})
 }
 
