@@ -30,12 +30,12 @@ var layers = map[string][]string{
 	"tunnel":           {"tunnel/frp"},
 	"tunnel/ngroktest": {},
 
-	"tunnel/sshtest":         {},
+	"tunnel/sshtest":         {"internal/porttest"},
 	"tunnel/cloudflaredtest": {},
 	"tunnel/edgetest":        {},
 
 	"tunnel/frp":               {"tunnel/frp/internal/wire"},
-	"tunnel/frp/frptest":       {"tunnel/frp/internal/wire"},
+	"tunnel/frp/frptest":       {"tunnel/frp/internal/wire", "internal/porttest"},
 	"tunnel/frp/frpstest":      {"tunnel/frp"},
 	"tunnel/frp/internal/wire": {},
 

@@ -17,6 +17,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // Faults say how a service behaves. The zero value lets everybody in, and
@@ -40,12 +42,12 @@ type Faults struct {
 
 // Service is a running service. Its methods may be called from any goroutine.
 type Service struct {
-	run sync.WaitGroup
+	addr string
+	run  sync.WaitGroup
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew at each change
 	ln      net.Listener  // nil while stopped
-	addr    string
 	faults  Faults
 	keys    []ssh.Signer    // of the host
 	live    *ssh.ServerConn // the latest
@@ -61,8 +63,13 @@ func StartService(faults Faults) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{addr: "127.0.0.1:0", faults: faults, keys: []ssh.Signer{key}, conns: map[net.Conn]struct{}{}, changed: make(chan struct{})}
-	return s, s.Resume()
+	ln, err := porttest.Listen()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{addr: ln.Addr().String(), faults: faults, keys: []ssh.Signer{key}, conns: map[net.Conn]struct{}{}, changed: make(chan struct{})}
+	s.listen(ln)
+	return s, nil
 }
 
 func newSigner() (ssh.Signer, error) {
@@ -75,23 +82,23 @@ func newSigner() (ssh.Signer, error) {
 
 // Addr is where clients connect to, as host:port. It stays when the service is
 // stopped and resumed.
-func (s *Service) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addr
-}
+func (s *Service) Addr() string { return s.addr }
 
 // Resume listens again where it did before.
 func (s *Service) Resume() error {
-	ln, err := net.Listen("tcp4", s.Addr())
+	ln, err := net.Listen("tcp4", s.addr)
 	if err != nil {
 		return fmt.Errorf("listen for clients: %w", err)
 	}
+	s.listen(ln)
+	return nil
+}
+
+func (s *Service) listen(ln net.Listener) {
 	s.mu.Lock()
-	s.ln, s.addr = ln, ln.Addr().String()
+	s.ln = ln
 	s.mu.Unlock()
 	s.run.Go(func() { s.accept(ln) })
-	return nil
 }
 
 // Stop ends all connections, and listens no more.

@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/yamux"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // Config is what a server is like. The zero value is like gradio's.
@@ -104,12 +106,15 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("make the server's certificates: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, ca: ca, addr: "127.0.0.1:0", end: make(chan struct{}), changed: make(chan struct{}),
+		cfg: cfg, ca: ca, end: make(chan struct{}), changed: make(chan struct{}),
 		conns: map[io.Closer]struct{}{}, controls: map[string]*control{}, names: map[string]*address{},
 	}
-	if err := s.Resume(); err != nil {
+	clients, err := porttest.Listen()
+	if err != nil {
 		return nil, err
 	}
+	s.addr = clients.Addr().String()
+	s.listen(clients)
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		_ = s.Close()
@@ -122,11 +127,7 @@ func Start(cfg Config) (*Server, error) {
 }
 
 // Addr is where clients connect to, as host:port.
-func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addr
-}
+func (s *Server) Addr() string { return s.addr }
 
 // Lookup is the URL that names the server and its authority.
 func (s *Server) Lookup() string { return s.url }
@@ -210,15 +211,25 @@ func (s *Server) Stop() {
 
 // Resume starts a stopped server again, at the same address.
 func (s *Server) Resume() error {
-	ln, err := net.Listen("tcp4", s.Addr())
+	ln, err := net.Listen("tcp4", s.addr)
 	if err != nil {
 		return fmt.Errorf("listen for clients: %w", err)
 	}
+	s.listen(ln)
+	return nil
+}
+
+func (s *Server) listen(ln net.Listener) {
+	s.mu.Lock()
+	s.ln = ln
+	s.mu.Unlock()
+	s.wg.Go(func() { s.accept(ln) })
+}
+
+func (s *Server) listensOn(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ln, s.addr = ln, ln.Addr().String()
-	s.wg.Go(func() { s.accept(ln) })
-	return nil
+	return s.ln == ln
 }
 
 // Close ends everything and waits until nothing of the server runs any more.
@@ -308,6 +319,9 @@ func (s *Server) accept(ln net.Listener) {
 		if !s.keep(conn) {
 			_ = conn.Close()
 			return
+		}
+		if !s.listensOn(ln) {
+			_ = conn.Close() // Stop may not have seen it
 		}
 		s.wg.Go(func() {
 			defer s.forget(conn)
