@@ -10,7 +10,6 @@ package frptest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -41,7 +40,7 @@ type Config struct {
 type Faults struct {
 	Certificate  Certificate
 	RefuseConns  bool   // close connections at once
-	HangConns    bool   // accept connections and say nothing
+	HangConns    bool   // accept connections, wait for the client's first byte, and say nothing
 	HangLogin    bool   // answer no login
 	DropAtLogin  bool   // close the connection in place of an answer to a login
 	DropAtProxy  bool   // the same when an address is asked for
@@ -68,6 +67,7 @@ type Counts struct {
 	Conns    int // connections of clients, whatever became of them
 	Logins   int // that were granted
 	Refused  int // logins and addresses that were refused
+	Hung     int // clients that wait for an answer that does not come, to their first byte or to a login
 	Given    int // addresses that were given, to whomever
 	Replaced int // sessions whose place was taken by another with the same run id
 	Ended    int // granted logins that have ended
@@ -337,6 +337,10 @@ func (s *Server) serve(conn net.Conn) error {
 	case f.RefuseConns:
 		return nil
 	case f.HangConns:
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			return err
+		}
+		s.count(func(c *Counts) { c.Hung++ })
 		_, err := io.Copy(io.Discard, conn)
 		return err
 	case f.GarbageConn != nil:
@@ -377,31 +381,6 @@ func (s *Server) serve(conn net.Conn) error {
 		streams.Go(func() { s.serveStream(mux, stream) })
 	}
 }
-
-// babble sends the same again and again until the other side has enough.
-func babble(conn net.Conn, what []byte) error {
-	block := bytes.Repeat(what, 1+4096/len(what))
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		_, _ = io.Copy(io.Discard, conn)
-	}()
-	var err error
-	for err == nil {
-		_, err = conn.Write(block)
-	}
-	_ = conn.Close()
-	<-drained
-	return err
-}
-
-// readFirst is a connection of which something is read already.
-type readFirst struct {
-	net.Conn
-	r io.Reader
-}
-
-func (c *readFirst) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // ErrTaken is what a question for an address that another session has is
 // answered with.
