@@ -1,7 +1,6 @@
 package tunnel
 
 import (
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -36,9 +35,9 @@ const (
 	FindingTrip    = "round trip" // a POST to it, which has to arrive here and be answered
 )
 
-// tripTime is how long a round trip is tried for. A fresh address may need a
-// moment.
-const tripTime = 5 * time.Second
+// tripTime is how long a round trip is tried for, as long as a Keeper's first
+// check. A fresh address may need a moment.
+const tripTime = 10 * time.Second
 
 // Diagnose goes the whole way to the tunnel that Open would take, step by step
 // until one fails, and leaves nothing open. Of several that are named, it does
@@ -86,7 +85,7 @@ func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.
 		return found
 	}
 	add(FindingAddress, tun.URL(), 0, nil)
-	took, err := roundTrip(ctx, tun, client, min(tripTime, cmp.Or(cfg.Within, openTime)))
+	took, err := roundTrip(ctx, tun, client, cfg)
 	add(FindingTrip, "a POST to the address came back", took, err)
 	return found
 }
@@ -136,7 +135,7 @@ func diagnoseSSH(ctx context.Context, cfg Config, provider string, add func(stri
 	if err != nil {
 		return add(FindingSession, "", 0, err)
 	}
-	trying, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Within, openTime)))
+	trying, cancel := cfg.timeout(ctx, cfg.within())
 	defer cancel()
 	client, err := way.dial(trying)
 	if err == nil {
@@ -204,7 +203,7 @@ func diagnoseNgrok(ctx context.Context, cfg Config, add func(string, string, tim
 
 // roundTrip serves on a tunnel for as long as it takes to ask for ourselves at
 // its address, and closes it.
-func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, within time.Duration) (time.Duration, error) {
+func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, cfg Config) (time.Duration, error) {
 	const path = "/hf-tap-doctor"
 	key := make([]byte, sha256.Size)
 	rand.Read(key) // never fails
@@ -232,7 +231,7 @@ func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, within time
 		defer transport.CloseIdleConnections()
 		own = &http.Client{Transport: transport}
 	}
-	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Within: within})
+	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Within: min(tripTime, cfg.within()), timeout: cfg.timeout})
 	_ = srv.Close()
 	_ = tun.Close() // the server may have done it
 	serving.Wait()

@@ -38,12 +38,15 @@ type Faults struct {
 	EndAfter  bool                     // the session ends once the port is forwarded
 	Guests    bool                     // who answers a question with nothing is let in, and nobody else
 	SayNo     bool                     // signs of life are answered with a no
+	Hold      <-chan struct{}          // they are answered when it is closed
 }
 
 // Service is a running service. Its methods may be called from any goroutine.
 type Service struct {
 	addr string
 	run  sync.WaitGroup
+
+	saying sync.Mutex // held while something is printed
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew at each change
@@ -169,7 +172,7 @@ func (s *Service) AddHostKey(key ssh.Signer) {
 
 // Log tells what clients did, in their order: "none", "key SHA256:…", "in as
 // user", "shell", "exec command", "stdin closed", "forward host:port",
-// "keepalive".
+// "keepalive", and "a word" where a Raw fault has read one.
 func (s *Service) Log() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,6 +182,27 @@ func (s *Service) Log() []string {
 // Until waits until something stands in the log.
 func (s *Service) Until(ctx context.Context, what string) error {
 	return s.wait(ctx, "something else than "+what, func() bool { return slices.Contains(s.log, what) })
+}
+
+// Count is how often something stands in the log.
+func (s *Service) Count(what string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.countLocked(what)
+}
+
+// Times waits until something stands in the log that often.
+func (s *Service) Times(ctx context.Context, what string, times int) error {
+	return s.wait(ctx, "not so often "+what, func() bool { return s.countLocked(what) >= times })
+}
+
+func (s *Service) countLocked(what string) (n int) {
+	for _, line := range s.log {
+		if line == what {
+			n++
+		}
+	}
+	return n
 }
 
 // Idle waits until no client is connected any more.
@@ -215,11 +239,31 @@ func (s *Service) note(what string) { s.update(func() { s.log = append(s.log, wh
 
 // Say prints in the latest session.
 func (s *Service) Say(text string) {
-	s.mu.Lock()
-	session := s.session
-	s.said += text
-	s.mu.Unlock()
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	var session ssh.Channel
+	s.update(func() {
+		session = s.session
+		s.said += text
+	})
 	_, _ = io.WriteString(session, text)
+}
+
+// Heard waits until something was printed in the latest session, and the client
+// has it.
+func (s *Service) Heard(ctx context.Context) error {
+	if err := s.wait(ctx, "silent", func() bool { return s.said != "" }); err != nil {
+		return err
+	}
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	s.mu.Lock()
+	live := s.live
+	s.mu.Unlock()
+	if !answers(live) { // which comes after what was printed
+		return errors.New("the client is gone")
+	}
+	return nil
 }
 
 // EndSession ends the latest session, and not its connection.
