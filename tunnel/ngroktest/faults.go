@@ -80,7 +80,10 @@ func (e *Edge) DropSessions() {
 // with 404 and the code Offline.
 func (e *Edge) Rehost() {
 	e.change(func() {
-		e.former = append(e.former, e.hostList()...)
+		for _, h := range e.hostList() {
+			h.bound, h.id = nil, "" // its session ends, and takes its time
+			e.former = append(e.former, h)
+		}
 		clear(e.hosts)
 		clear(e.granted)
 	})
