@@ -55,7 +55,7 @@ func (e *Edge) Set(change func(*Faults)) {
 		}
 	})
 	for _, h := range hosts {
-		h.cut() // a connection that is kept open would still lead to the app
+		h.cut(nil) // a connection that is kept open would still lead to the app
 	}
 }
 
