@@ -5,33 +5,37 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
-	w := newWorld()
-	w.put(delivery(1))
-	cfg := w.config()
-	in, out := io.Pipe()
-	defer out.Close()
-	cfg.Input, cfg.Output, cfg.Environ = in, io.Discard, []string{"TERM=xterm"}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	cfg.Feed.Since = func(ctx context.Context, _ int64, _ int) ([]Change, error) {
-		cancel() // the session ends while the feed is read
-		<-ctx.Done()
-		<-time.After(50 * time.Millisecond)
-		close(ended)
-		return nil, ctx.Err()
-	}
-	if err := Run(ctx, cfg); err != nil {
-		t.Errorf("a session that ends is said to be an error: %v", err)
-	}
-	select {
-	case <-ended:
-	default:
-		t.Error("it returned while the feed was still being read")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.put(delivery(1))
+		cfg := w.config()
+		in, out := io.Pipe()
+		defer out.Close()
+		cfg.Input, cfg.Output, cfg.Environ = in, io.Discard, []string{"TERM=xterm"}
+		ctx, cancel := context.WithCancel(t.Context())
+		read := make(chan struct{})
+		cfg.Feed.Since = func(ctx context.Context, _ int64, _ int) ([]Change, error) {
+			cancel() // the session ends while the feed is read
+			<-read
+			return nil, ctx.Err()
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- Run(ctx, cfg) }()
+		select {
+		case err := <-ended:
+			t.Errorf("it returned while the feed was still being read: %v", err)
+		case <-time.After(time.Minute): // of the bubble
+		}
+		close(read)
+		if err := <-ended; err != nil {
+			t.Errorf("a session that ends is said to be an error: %v", err)
+		}
+	})
 }
 
 func TestWhatIsPrintedIsSafe(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
@@ -57,11 +57,7 @@ func TestDoctorOfAnSSHD(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.env = append(w.env, "HOME="+home) // of two, the last one counts
-			port, err := sshtest.FreePort()
-			if err != nil {
-				t.Fatal(err)
-			}
-			there := strconv.Itoa(port)
+			there := porttest.Port(t)
 			args := []string{"--tunnel", d.URL(), "--public-url", "http://127.0.0.1:" + there, "--port", there}
 			if c.spoil != nil {
 				c.spoil(t, w, d, func() { w.examined("", "", "", []string{"round trip"}, args...) })

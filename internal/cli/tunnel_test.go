@@ -279,6 +279,9 @@ func TestDoctorTellsWhatWorksAndWhatStandsInTheWay(t *testing.T) {
 			if err := e.Wait(t.Context(), func(c ngroktest.Counts) bool { return c.Live() == 0 }); err != nil {
 				t.Errorf("sessions are left at ngrok: %v", err)
 			}
+			if c.failed == "round trip" {
+				return // each run waits for its time to run out
+			}
 			table := w.run(code, slices.DeleteFunc(args, func(arg string) bool { return arg == "--json" })...).stdout.text()
 			if !strings.Contains(table, "token") || code == 0 && strings.Contains(table, "FAILED") {
 				t.Errorf("the table is\n%s", table)

@@ -14,15 +14,25 @@ import (
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 )
 
+// TestEventsOfOneWebhookComeInOrderUnlessUnordered lets nothing be answered until
+// all has happened, so that there is a queue to take from in some order.
 func TestEventsOfOneWebhookComeInOrderUnlessUnordered(t *testing.T) {
 	const events = 200
 	for _, unordered := range []bool{false, true} {
-		p, a := open(t, sandbox.Config{Unordered: unordered}), startApp(t, nil)
+		happened := make(chan struct{})
+		p := open(t, sandbox.Config{Unordered: unordered, Timeout: time.Minute})
+		a := startApp(t, func(_ int, _ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-happened:
+			case <-r.Context().Done():
+			}
+		})
 		p.listen(a.URL, model)
 		p.must(p.CreateBranch(model, "side"))
 		for i := range events {
 			p.must(p.UpdateRepo(model, fmt.Sprint(i)))
 		}
+		close(happened)
 		p.idle()
 		inOrder := true
 		for i, got := range a.arrivals()[1:] {
