@@ -28,7 +28,8 @@ func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
 		go func() { ended <- Run(ctx, cfg) }()
 		select {
 		case err := <-ended:
-			t.Errorf("it returned while the feed was still being read: %v", err)
+			close(read)
+			t.Fatalf("it returned while the feed was still being read: %v", err)
 		case <-time.After(time.Minute): // of the bubble
 		}
 		close(read)

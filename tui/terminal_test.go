@@ -98,7 +98,7 @@ func (term *terminal) keys(keys ...string) {
 // shows waits until all texts are on the screen.
 func (term *terminal) shows(texts ...string) string {
 	term.t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	again := time.NewTicker(200 * time.Millisecond) // tmux draws a little after it has written to the pipe
 	defer again.Stop()
@@ -253,7 +253,7 @@ func TestASignalAndAVanishedTerminalEndItInOrder(t *testing.T) {
 				if got != "ended: <nil>\n" {
 					t.Errorf("it %s", got)
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("it did not end")
 			}
 			if name == "the terminal is gone" {

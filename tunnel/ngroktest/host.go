@@ -208,7 +208,7 @@ func page(conn net.Conn, status int, code string) {
 	// What is unread when a connection closes resets it, and the answer with it.
 	if c, ok := conn.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite()
-		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		_, _ = io.Copy(io.Discard, conn)
 	}
 }

@@ -29,7 +29,7 @@ const (
 )
 
 // handshakeTime bounds how long an agent may take to say the first word.
-const handshakeTime = 10 * time.Second
+const handshakeTime = time.Minute
 
 // session is one connection of an agent.
 type session struct {
