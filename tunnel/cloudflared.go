@@ -22,6 +22,9 @@ const (
 	cloudflaredPoll = 100 * time.Millisecond
 	// cloudflaredGrace is how long it has to end by itself before it is killed.
 	cloudflaredGrace = time.Second
+	// cloudflaredTries is how often it is started when the port of its metrics is
+	// taken by another program.
+	cloudflaredTries = 3
 	// maxMetrics bounds an answer of its metrics server, in bytes.
 	maxMetrics = 64 << 10
 )
@@ -59,27 +62,38 @@ func openCloudflared(ctx context.Context, cfg Config) (Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	within := cmp.Or(cfg.Timeout, openTime)
-	opening, cancel := context.WithTimeout(ctx, within)
+	within := cfg.within()
+	opening, cancel := cfg.timeout(ctx, within)
 	defer cancel()
-	t, err := startCloudflared(opening, cfg, program)
-	if err != nil {
-		return nil, err
-	}
-	err = t.ready(opening)
-	if err != nil {
-		_ = t.Close()
-		if ctx.Err() == nil && opening.Err() != nil {
-			err = t.fault(StepProtocol, fmt.Errorf("no address and connection within %s: %w", within, opening.Err()))
+	for try := 1; ; try++ {
+		t, err := startCloudflared(opening, cfg, program)
+		if err != nil {
+			return nil, err
 		}
-		return nil, cmp.Or(ctx.Err(), err)
+		if err = t.ready(opening); err == nil {
+			t.serve()
+			return t, nil
+		}
+		_ = t.Close()
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case opening.Err() != nil:
+			return nil, t.fault(StepProtocol, fmt.Errorf("no address and connection within %s: %w", within, opening.Err()))
+		case try == cloudflaredTries || isFree(t.metrics):
+			return nil, err
+		}
+		// Another program took the metrics' port before cloudflared did.
 	}
+}
+
+// serve begins to look after a tunnel that is ready.
+func (t *cloudflaredTunnel) serve() {
 	t.run.Go(t.watch)
 	t.run.Go(func() {
 		<-t.exited
 		_ = t.Listener.Close() // ends Accept; Close may have done it
 	})
-	return t, nil
 }
 
 // findCloudflared gives the program's path.
@@ -127,8 +141,8 @@ func startCloudflared(ctx context.Context, cfg Config, program string) (*cloudfl
 	return t, nil
 }
 
-// freePort finds a port for the metrics. Somebody else may take it meanwhile:
-// cloudflared ends then.
+// freePort finds a port for the metrics. Another program may take it before
+// cloudflared does, which ends then.
 func freePort(ctx context.Context) (string, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
@@ -137,6 +151,16 @@ func freePort(ctx context.Context) (string, error) {
 	}
 	defer ln.Close()
 	return ln.Addr().String(), nil
+}
+
+// isFree reports whether nobody listens at an address of this machine.
+func isFree(address string) bool {
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", address)
+	if err != nil {
+		return false
+	}
+	_ = ln.Close()
+	return true
 }
 
 // child runs the program on one thread of the system: on Linux the program
@@ -207,9 +231,14 @@ func (t *cloudflaredTunnel) hostname(ctx context.Context) (string, error) {
 	return public, nil
 }
 
-// connected reports whether the program has a connection to Cloudflare.
+// connected reports whether the program has a connection to Cloudflare. Without
+// an answer it is asked once more: the time for the first may have passed while
+// this process was suspended.
 func (t *cloudflaredTunnel) connected(ctx context.Context) bool {
 	status, _ := t.ask(ctx, "/ready")
+	if status == 0 && ctx.Err() == nil {
+		status, _ = t.ask(ctx, "/ready")
+	}
 	return status == http.StatusOK
 }
 

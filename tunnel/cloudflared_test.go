@@ -50,7 +50,7 @@ func startCloudflare(t testing.TB, how cloudflaredtest.Behaviour) (*cloudflaredt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, Config{Provider: Cloudflared, HubURL: hubURL, Cloudflared: program, Timeout: 20 * time.Second, Heartbeat: 500 * time.Millisecond}
+	return e, Config{Provider: Cloudflared, HubURL: hubURL, Cloudflared: program, Timeout: time.Minute, Heartbeat: 500 * time.Millisecond}
 }
 
 // program gives the one that was started as the nth.
@@ -109,7 +109,7 @@ func TestCloudflaredFaults(t *testing.T) {
 		t.Run(string(c.how), func(t *testing.T) {
 			e, cfg := startCloudflare(t, c.how)
 			if strings.HasPrefix(c.want, "no address") {
-				cfg.Timeout = 3 * time.Second
+				cfg.Timeout = time.Second // of which all goes by
 			}
 			tun, err := Open(t.Context(), cfg)
 			if err == nil {
@@ -124,6 +124,24 @@ func TestCloudflaredFaults(t *testing.T) {
 	_, err := Open(t.Context(), Config{Provider: Cloudflared, HubURL: hubURL, Cloudflared: "/nowhere/cloudflared"})
 	if !errors.Is(err, ErrNoCloudflared) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAPortThatIsTakenWhileTheProgramStartsIsReplacedByAnother(t *testing.T) {
+	for taken, want := range map[int]int{1: 2, 2: 3, 3: 3} {
+		e, cfg := startCloudflare(t, cloudflaredtest.Well)
+		e.TakePorts(taken)
+		tun, err := Open(t.Context(), cfg)
+		if err == nil {
+			err = tun.Close()
+		}
+		if given := taken == cloudflaredTries; given != (err != nil) || given && !strings.Contains(err.Error(), "the program has ended") {
+			t.Errorf("%d times: %v", taken, err)
+		}
+		if come := e.Programs(); len(come) != want {
+			t.Errorf("%d times: started %d times", taken, len(come))
+		}
+		noneLeft(t, e)
 	}
 }
 

@@ -1,7 +1,6 @@
 package tunnel
 
 import (
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -39,9 +38,9 @@ const (
 	FindingTrip    = "round trip" // a POST to it, which has to arrive here and be answered
 )
 
-// tripTime is how long a round trip is tried for. A fresh address may need a
-// moment.
-const tripTime = 5 * time.Second
+// tripTime is how long a round trip is tried for, as long as a Keeper's first
+// check. A fresh address may need a moment.
+const tripTime = 10 * time.Second
 
 // Diagnose goes the whole way to the tunnel that Open would take, step by step
 // until one fails, and leaves nothing open. Of several that are named, it does
@@ -91,7 +90,7 @@ func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.
 		return found
 	}
 	address := tun.URL()
-	took, err := roundTrip(ctx, tun, client, min(tripTime, cmp.Or(cfg.Timeout, openTime)))
+	took, err := roundTrip(ctx, tun, client, cfg)
 	found = append(found, Finding{Step: FindingAddress, Detail: address, Unverified: err != nil})
 	add(FindingTrip, "a POST to the address came back", took, err)
 	return found
@@ -162,7 +161,7 @@ func diagnoseSSH(ctx context.Context, cfg Config, provider string, add func(stri
 	if err != nil {
 		return add(FindingSession, "", 0, err)
 	}
-	trying, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Timeout, openTime)))
+	trying, cancel := cfg.timeout(ctx, cfg.within())
 	defer cancel()
 	client, err := way.dial(trying)
 	if err == nil {
@@ -230,7 +229,7 @@ func diagnoseNgrok(ctx context.Context, cfg Config, add func(string, string, tim
 
 // roundTrip serves on a tunnel for as long as it takes to ask for ourselves at
 // its address, and closes it.
-func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, within time.Duration) (time.Duration, error) {
+func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, cfg Config) (time.Duration, error) {
 	const path = "/hf-tap-doctor"
 	key := make([]byte, sha256.Size)
 	rand.Read(key) // never fails
@@ -258,7 +257,7 @@ func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, within time
 		defer transport.CloseIdleConnections()
 		own = &http.Client{Transport: transport}
 	}
-	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Timeout: within})
+	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Timeout: min(tripTime, cfg.within()), timeout: cfg.timeout})
 	_ = srv.Close()
 	_ = tun.Close() // the server may have done it
 	serving.Wait()

@@ -75,14 +75,19 @@ func TestADoctorNamesTheStepThatFails(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e := startEdge(t)
 			e.Set(func(f *ngroktest.Faults) { *f = c.faults })
-			cfg := edgeConfig(e)
-			if c.faults.Hang != 0 || c.faults.Gateway != 0 {
-				cfg.Timeout = 2 * time.Second // of which all goes by
+			cfg, asker := edgeConfig(e), client(t)
+			switch {
+			case c.faults.Hang != 0:
+				runOut(t, &cfg, func(ctx context.Context) error {
+					return e.Wait(ctx, func(c ngroktest.Counts) bool { return c.Unheard > 0 })
+				})
+			case c.faults.Gateway != 0:
+				runOut(t, &cfg, closed(answered(asker, 2)))
 			}
 			if c.change != nil {
 				c.change(&cfg)
 			}
-			found := Diagnose(t.Context(), cfg, client(t))
+			found := Diagnose(t.Context(), cfg, asker)
 			if got := strings.Join(steps(found), " "); got != c.want {
 				t.Errorf("found %q, want %q: %+v", got, c.want, found)
 			}

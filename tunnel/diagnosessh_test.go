@@ -68,7 +68,9 @@ func TestADoctorOfTunnelsBySSH(t *testing.T) {
 		{"permission denied", sshtest.Faults{Refuse: true}, nil, "tunnel reach trust session!", "permission denied", "closed to guests"},
 		{"no session", sshtest.Faults{NoSession: true}, nil, "tunnel reach trust protocol session!", "it allows no session", "another tunnel"},
 		{"no forwarding", sshtest.Faults{NoForward: true}, nil, "tunnel reach trust protocol session!", "it does not forward", "another tunnel"},
-		{"no announcement", sshtest.Faults{}, func(_ *testing.T, c *Config, _ *sshtest.Service) { c.Timeout = 3 * time.Second }, "tunnel reach trust protocol session!", "no address was announced within 3s", "another tunnel"},
+		{"no announcement", sshtest.Faults{}, func(t *testing.T, c *Config, s *sshtest.Service) {
+			runOut(t, c, func(ctx context.Context) error { return s.Until(ctx, "forward localhost:80") })
+		}, "tunnel reach trust protocol session!", "no address was announced within 1m", "another tunnel"},
 		{"words instead", sshtest.Faults{Announce: func(string) string { return "no more tunnels today\n" }, EndAfter: true}, nil, "tunnel reach trust protocol session!", "no more tunnels today", "another tunnel"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,7 +84,9 @@ func TestADoctorOfTunnelsBySSH(t *testing.T) {
 	}
 	t.Run("a page in place of the tunnel", func(t *testing.T) {
 		s := startService(t, well)
-		found := Diagnose(t.Context(), settings(t, s, LocalhostRun), visitor(t, gateway(t)))
+		cfg, asker := settings(t, s, LocalhostRun), visitor(t, gateway(t))
+		runOut(t, &cfg, closed(answered(asker, 2)))
+		found := Diagnose(t.Context(), cfg, asker)
 		wantSteps(t, found, "tunnel reach trust protocol session address round trip!", "answered 502", "")
 	})
 }
@@ -94,13 +98,13 @@ func TestADoctorOfCloudflared(t *testing.T) {
 	}{
 		{cloudflaredtest.Well, "tunnel program session address round trip", "", ""},
 		{cloudflaredtest.Limited, "tunnel program session!", "429 Too Many Requests", "wait some minutes"},
-		{cloudflaredtest.Unready, "tunnel program session!", "no address and connection within 3s", "a firewall may be in its way"},
+		{cloudflaredtest.Unready, "tunnel program session!", "no address and connection within 1s", "a firewall may be in its way"},
 		{cloudflaredtest.Evil, "tunnel program session!", "not an address of its tunnels", "cloudflared tunnel --url"},
 	} {
 		t.Run(string(c.how), func(t *testing.T) {
 			e, cfg := startCloudflare(t, c.how)
 			if c.how == cloudflaredtest.Unready {
-				cfg.Timeout = 3 * time.Second
+				cfg.Timeout = time.Second // of which all goes by
 			}
 			wantSteps(t, Diagnose(t.Context(), cfg, visitor(t, e.Dial)), c.want, c.says, c.hint)
 			noneLeft(t, e)
@@ -112,7 +116,9 @@ func TestADoctorOfCloudflared(t *testing.T) {
 	})
 	t.Run("a page in place of the tunnel", func(t *testing.T) {
 		_, cfg := startCloudflare(t, cloudflaredtest.Well)
-		found := Diagnose(t.Context(), cfg, visitor(t, gateway(t)))
+		asker := visitor(t, gateway(t))
+		runOut(t, &cfg, closed(answered(asker, 2)))
+		found := Diagnose(t.Context(), cfg, asker)
 		wantSteps(t, found, "tunnel program session address round trip!", "answered 502", "")
 	})
 }

@@ -16,9 +16,8 @@ import (
 
 // The bounds of what the SDK does without a deadline of its own.
 const (
-	openTime     = 15 * time.Second // to connect and bind
-	diagnoseTime = 3 * time.Second  // to find out why a connection does not come about
-	goodbyeTime  = time.Second      // to disconnect in good order
+	goodbyeTime  = time.Second            // to disconnect in good order
+	exchangeTime = 250 * time.Millisecond // for a session that is being made, before it is ended
 )
 
 // ngrokTunnel is an endpoint of ngrok's. The SDK keeps its session by itself;
@@ -71,7 +70,7 @@ func openNgrok(ctx context.Context, cfg Config) (Tunnel, error) {
 		t.ln, err = t.agent.Listen(session, opts...)
 		listening <- err
 	}()
-	err = t.opening(ctx, cmp.Or(cfg.Timeout, openTime), listening)
+	err = t.opening(ctx, listening)
 	if err != nil {
 		t.hangUp()
 		return nil, err
@@ -99,9 +98,10 @@ func (t *ngrokTunnel) newAgent(cfg Config) (ngrok.Agent, error) {
 // opening waits until the SDK listens. The SDK tries for ever, whatever is
 // wrong: what it reports meanwhile is judged here. When opening fails, the
 // call to Listen has returned.
-func (t *ngrokTunnel) opening(ctx context.Context, within time.Duration, listening <-chan error) error {
-	deadline := time.NewTimer(within)
-	defer deadline.Stop()
+func (t *ngrokTunnel) opening(ctx context.Context, listening <-chan error) error {
+	within := t.line.cfg.within()
+	limited, cancel := t.line.cfg.timeout(ctx, within)
+	defer cancel()
 	fail := func(err error) error {
 		t.cancel()
 		t.line.end()
@@ -123,12 +123,13 @@ func (t *ngrokTunnel) opening(ctx context.Context, within time.Duration, listeni
 			if refusal := ngrokRefusal(last, t.token); refusal != nil {
 				return fail(refusal)
 			}
-			if err := t.obstacle(ctx, last); err != nil {
-				return fail(err)
+			if err := t.obstacle(limited, last); err != nil {
+				return fail(cmp.Or(ctx.Err(), err))
 			}
-		case <-ctx.Done():
-			return fail(ctx.Err())
-		case <-deadline.C:
+		case <-limited.Done():
+			if ctx.Err() != nil {
+				return fail(ctx.Err())
+			}
 			return fail(t.line.fault(fmt.Errorf("%w after %s", last, within), StepProtocol))
 		}
 	}
@@ -149,7 +150,7 @@ func (t *ngrokTunnel) obstacle(ctx context.Context, err error) error {
 // probeNgrok tries the way to ngrok's server up to its protocol, without a
 // session. It tells how far it came, and how long the server's answer took.
 func probeNgrok(ctx context.Context, cfg Config) (progress, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, min(diagnoseTime, cmp.Or(cfg.Timeout, openTime)))
+	ctx, cancel := cfg.timeout(ctx, cfg.within())
 	defer cancel()
 	probe := &ngrokTunnel{line: newLine(cfg), log: maskedLog(cfg.Log, cfg.NgrokToken), trouble: make(chan error, 1), changed: make(chan struct{}, 1)}
 	defer probe.line.end()

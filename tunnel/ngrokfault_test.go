@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 )
@@ -38,17 +37,12 @@ func TestWhatNgrokRefusesIsAnErrorWithItsCodeAtOnce(t *testing.T) {
 			e.Set(func(f *ngroktest.Faults) { f.AuthCode, f.BindCode = c.authCode, c.bindCode })
 			cfg := edgeConfig(e)
 			cfg.NgrokToken = c.token
-			start := time.Now()
 			_, err := Open(t.Context(), cfg)
-			took := time.Since(start)
 			var refused *ProviderError
 			if !errors.As(err, &refused) || refused.Code != c.code || refused.Permanent != c.permanent || refused.Provider != Ngrok {
 				t.Fatalf("got %#v, %v", refused, err)
 			}
-			if took > soon {
-				t.Errorf("it took %s", took)
-			}
-			t.Logf("%s after %s", err, took.Round(time.Millisecond))
+			t.Log(err)
 			if strings.ContainsAny(err.Error(), "\n") || strings.Contains(err.Error(), "://") {
 				t.Errorf("%q", err)
 			}
@@ -174,13 +168,9 @@ func TestWhatStandsInTheWayIsToldApart(t *testing.T) {
 			if c.change != nil {
 				c.change(&cfg)
 			}
-			start := time.Now()
 			_, err := Open(t.Context(), cfg)
 			if stepOf(err) != c.step || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %q", err)
-			}
-			if took := time.Since(start); took > soon && c.name != "no such name" {
-				t.Errorf("it took %s", took)
 			}
 		})
 	}
@@ -194,14 +184,12 @@ func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
 			e := startEdge(t)
 			e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
 			cfg := edgeConfig(e)
-			cfg.Heartbeat, cfg.Timeout = 10*time.Second, time.Second
-			start := time.Now()
+			runOut(t, &cfg, func(ctx context.Context) error {
+				return e.Wait(ctx, waitsInVain)
+			})
 			_, err := Open(t.Context(), cfg)
 			if stepOf(err) != step || !strings.Contains(err.Error(), "no answer") {
 				t.Errorf("got %v", err)
-			}
-			if took := time.Since(start); took > soon {
-				t.Errorf("it took %s", took)
 			}
 		})
 	}
@@ -213,30 +201,18 @@ func TestOpeningEndsWithItsContextInEachPhase(t *testing.T) {
 			e := startEdge(t)
 			e.Set(func(f *ngroktest.Faults) { f.Hang = phase })
 			cfg := edgeConfig(e)
-			cfg.Heartbeat = 10 * time.Second
 			ctx, cancel := context.WithCancel(t.Context())
 			got := make(chan error, 1)
 			go func() {
 				_, err := Open(ctx, cfg)
 				got <- err
 			}()
-			reached := func(c ngroktest.Counts) bool { return c.Conns > 0 }
-			switch phase {
-			case ngroktest.Auth:
-				reached = func(c ngroktest.Counts) bool { return c.Auths > 0 }
-			case ngroktest.Bind:
-				reached = func(c ngroktest.Counts) bool { return c.Sessions > 0 }
-			}
-			if err := e.Wait(patience(t), reached); err != nil {
+			if err := e.Wait(patience(t), waitsInVain); err != nil {
 				t.Error(err)
 			}
 			cancel()
-			start := time.Now()
 			if err := <-got; !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
-			}
-			if took := time.Since(start); took > soon {
-				t.Errorf("it took %s", took)
 			}
 		})
 	}

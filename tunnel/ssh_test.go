@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ func settings(t testing.TB, s *sshtest.Service, provider string) Config {
 	return Config{
 		Provider: provider, HubURL: hubURL, SSHServers: map[string]string{provider: s.Addr()},
 		SSHKeyFile: filepath.Join(dir, "state", "id_ed25519"), KnownHosts: filepath.Join(dir, "state", "known_hosts"),
-		Heartbeat: 5 * time.Second, Timeout: 20 * time.Second,
+		Heartbeat: forever, Timeout: forever,
 	}
 }
 
@@ -130,41 +131,50 @@ func TestTheSessionsInputStaysOpenAndItsOutputIsTaken(t *testing.T) {
 	}
 }
 
-// TestSSHFaults: each is told as what it is, soon, and leaves nothing behind,
-// which TestMain looks for.
+// TestSSHFaults: each is told as what it is, and leaves nothing behind, which
+// TestMain looks for. Of those that hang, the time runs out when the client has
+// come as far as that.
 func TestSSHFaults(t *testing.T) {
+	const forwards, speaks = "forward localhost:80", "what is announced"
 	say := func(text string) func(string) string { return func(string) string { return text } }
 	hang := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 	for _, c := range []struct {
 		name   string
 		faults sshtest.Faults
+		hangs  string // after what, if it does
 		want   string
 	}{
-		{"hangs before a word", sshtest.Faults{Raw: hang}, "does not answer as serveo does: no answer"},
-		{"hangs after its version", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n"); hang(c) }}, "no answer"},
-		{"closes at once", sshtest.Faults{Raw: func(net.Conn) {}}, "does not answer as serveo does"},
-		{"garbage", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }}, "does not answer as serveo does"},
-		{"an endless line", sshtest.Faults{Raw: endless}, "overflow reading version string"},
-		{"a packet of a gigabyte", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n\x40\x00\x00\x00\x04"); hang(c) }}, "does not answer as serveo does"},
-		{"permission denied", sshtest.Faults{Refuse: true, Banner: "come back with an account"}, "serveo refuses: permission denied for tap-"},
-		{"permission denied after questions", sshtest.Faults{Refuse: true, Questions: true}, "serveo refuses: permission denied for tap-"},
-		{"no session", sshtest.Faults{NoSession: true}, "serveo refuses: it allows no session: no sessions today"},
-		{"no forwarding", sshtest.Faults{NoForward: true, Greet: "try again tomorrow\n"}, "serveo refuses: it does not forward localhost:80"},
-		{"no answer to the forwarding", sshtest.Faults{Silent: true}, "no address was announced within"},
-		{"no address", sshtest.Faults{}, "no address was announced within"},
-		{"words instead of an address", sshtest.Faults{Announce: say("you have too many tunnels\r\n")}, "serveo refuses: you have too many tunnels"},
-		{"another's address", sshtest.Faults{Announce: say("Forwarding HTTP traffic from https://serveo.net.evil.example\n")}, "which is not an address of its tunnels"},
-		{"an address that is not encrypted", sshtest.Faults{Announce: say("Forwarding HTTP traffic from http://a.serveo.net\n")}, `announced only "http://a.serveo.net"`},
-		{"the dashboard", sshtest.Faults{Announce: say("Forwarding HTTP traffic from https://console.serveo.net\n")}, "not an address of its tunnels"},
-		{"the session ends", sshtest.Faults{EndAfter: true}, "serveo refuses: it ended the session"},
-		{"the session ends with words", sshtest.Faults{EndAfter: true, Announce: say("bye\n")}, "serveo refuses: bye"},
-		{"an endless line in the session", sshtest.Faults{Announce: say(strings.Repeat("x", 1<<20))}, "no address was announced within"},
+		{"hangs before a word", sshtest.Faults{Raw: hang}, "a word", "does not answer as serveo does: no answer"},
+		{"hangs after its version", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n"); hang(c) }}, "a word", "no answer"},
+		{"closes at once", sshtest.Faults{Raw: func(net.Conn) {}}, "", "does not answer as serveo does"},
+		{"garbage", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }}, "a word", "does not answer as serveo does"},
+		{"an endless line", sshtest.Faults{Raw: endless}, "", "overflow reading version string"},
+		{"a packet of a gigabyte", sshtest.Faults{Raw: func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-fake\r\n\x40\x00\x00\x00\x04"); hang(c) }}, "", "does not answer as serveo does"},
+		{"permission denied", sshtest.Faults{Refuse: true, Banner: "come back with an account"}, "", "serveo refuses: permission denied for tap-"},
+		{"permission denied after questions", sshtest.Faults{Refuse: true, Questions: true}, "", "serveo refuses: permission denied for tap-"},
+		{"no session", sshtest.Faults{NoSession: true}, "", "serveo refuses: it allows no session: no sessions today"},
+		{"no forwarding", sshtest.Faults{NoForward: true, Greet: "try again tomorrow\n"}, "", "serveo refuses: it does not forward localhost:80"},
+		{"no answer to the forwarding", sshtest.Faults{Silent: true}, forwards, "no address was announced within"},
+		{"no address", sshtest.Faults{}, forwards, "no address was announced within"},
+		{"words instead of an address", sshtest.Faults{Announce: say("you have too many tunnels\r\n")}, speaks, "serveo refuses: you have too many tunnels"},
+		{"another's address", sshtest.Faults{Announce: say("Forwarding HTTP traffic from https://serveo.net.evil.example\n")}, speaks, "which is not an address of its tunnels"},
+		{"an address that is not encrypted", sshtest.Faults{Announce: say("Forwarding HTTP traffic from http://a.serveo.net\n")}, speaks, `announced only "http://a.serveo.net"`},
+		{"the dashboard", sshtest.Faults{Announce: say("Forwarding HTTP traffic from https://console.serveo.net\n")}, speaks, "not an address of its tunnels"},
+		{"the session ends", sshtest.Faults{EndAfter: true}, "", "serveo refuses: it ended the session"},
+		{"the session ends with words", sshtest.Faults{EndAfter: true, Announce: say("bye\n")}, "", "serveo refuses: bye"},
+		{"an endless line in the session", sshtest.Faults{Announce: say(strings.Repeat("x", 1<<20))}, forwards, "no address was announced within"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel() // most wait for their time to run out
 			s := startService(t, c.faults)
 			cfg := settings(t, s, Serveo)
-			cfg.Timeout = 3 * time.Second
+			if c.hangs != "" {
+				runOut(t, &cfg, func(ctx context.Context) error {
+					if c.hangs == speaks {
+						return s.Heard(ctx)
+					}
+					return s.Until(ctx, c.hangs)
+				})
+			}
 			tun, err := Open(t.Context(), cfg)
 			if err == nil {
 				tun.Close()
@@ -263,17 +273,70 @@ func TestTheEndOfTheSessionEndsTheTunnel(t *testing.T) {
 func TestASilentServerIsFoundOutAndANoIsASignOfLife(t *testing.T) {
 	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo), SayNo: true})
 	cfg := settings(t, s, Serveo)
-	cfg.Heartbeat = 400 * time.Millisecond
+	ticks := byHand(&cfg)
 	tun := openFake(t, cfg)
-	if err := s.Until(patience(t), "keepalive"); err != nil {
-		t.Error(err)
+	for range aliveTicks {
+		askForLife(t, s, ticks)
+		awaitLife(t, tun)
 	}
-	if !tun.(ReconnectingTunnel).Link().Up {
-		t.Error("a no ended it")
+	if l := tun.(ReconnectingTunnel).Link(); !l.Up {
+		t.Errorf("a no ended it: %+v", l)
 	}
 	s.Set(func(f *sshtest.Faults) { f.Silent = true })
-	if _, err := tun.Accept(); err == nil || !strings.Contains(err.Error(), "no sign of life within 600ms") {
+	for {
+		select {
+		case ticks <- time.Time{}:
+			continue
+		case <-tun.(ReconnectingTunnel).LinkChanged():
+		}
+		break
+	}
+	if _, err := tun.Accept(); err == nil || !strings.Contains(err.Error(), "no sign of life within 1h30m0s") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// askForLife lets a beat pass, and waits until the service was asked for a sign
+// of life.
+func askForLife(t *testing.T, s *sshtest.Service, ticks chan<- time.Time) {
+	t.Helper()
+	before := s.Count("keepalive")
+	ticks <- time.Time{}
+	ticks <- time.Time{}
+	if err := s.Times(patience(t), "keepalive", before+1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitLife waits until the answer has come.
+func awaitLife(t *testing.T, tun Tunnel) {
+	t.Helper()
+	for ctx := patience(t); tun.(*sshTunnel).asking.Load(); runtime.Gosched() {
+		if ctx.Err() != nil {
+			t.Fatalf("no answer; %+v", tun.(ReconnectingTunnel).Link())
+		}
+	}
+}
+
+// TestASuspendedProcessIsNotASilentServer lets happen what a process finds when
+// it goes on after a long time: two ticks at once, and an answer that it has
+// not read.
+func TestASuspendedProcessIsNotASilentServer(t *testing.T) {
+	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
+	cfg := settings(t, s, Serveo)
+	ticks := byHand(&cfg)
+	tun := openFake(t, cfg)
+	for range 3 {
+		answer := make(chan struct{})
+		s.Set(func(f *sshtest.Faults) { f.Hold = answer })
+		askForLife(t, s, ticks)
+		ticks <- time.Time{}
+		ticks <- time.Time{}
+		close(answer)
+		awaitLife(t, tun)
+	}
+	if l := tun.(ReconnectingTunnel).Link(); !l.Up {
+		t.Errorf("%+v", l)
 	}
 }
 

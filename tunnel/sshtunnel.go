@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -30,6 +31,7 @@ type sshTunnel struct {
 	closed chan struct{}
 	close  sync.Once
 	run    sync.WaitGroup // everything that runs for it
+	asking atomic.Bool    // for a sign of life that has not come yet
 
 	changed chan struct{} // one slot
 	mu      sync.Mutex
@@ -44,8 +46,8 @@ func openSSH(ctx context.Context, cfg Config, provider string) (Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	within := cmp.Or(cfg.Timeout, openTime)
-	opening, cancel := context.WithTimeout(ctx, within)
+	within := cfg.within()
+	opening, cancel := cfg.timeout(ctx, within)
 	defer cancel()
 	client, err := way.dial(opening)
 	if err != nil {
@@ -259,24 +261,36 @@ func (t *sshTunnel) refusal(what string, err error) error {
 	return &ProviderError{Provider: t.way.service.provider, Message: what}
 }
 
-// keepAlive asks for a sign of life again and again. A no is one, too.
+// aliveTicks is how many halves of a beat a server may take to answer.
+const aliveTicks = 3
+
+// keepAlive asks for a sign of life again and again. A no is one, too. It counts
+// ticks and does not measure time: when the process was suspended, however long,
+// two ticks at most come at once, and an answer that had arrived is read before
+// the next.
 func (t *sshTunnel) keepAlive() {
-	tick := time.NewTicker(t.beat)
-	defer tick.Stop()
-	for {
+	ticks, stop := t.way.cfg.ticker(t.beat / 2)
+	defer stop()
+	for tick, silent := 1, 0; ; tick++ {
 		select {
 		case <-t.over:
 			return
-		case <-tick.C:
+		case <-ticks:
 		}
-		within := t.beat * 3 / 2
-		late := time.AfterFunc(within, func() {
-			t.fail(t.way.at(StepSession, fmt.Errorf("no sign of life within %s", within)))
-		})
-		_, _, err := t.client.SendRequest("keepalive@openssh.com", true, nil)
-		late.Stop()
-		if err != nil {
-			return // it has ended
+		if silent++; !t.asking.Load() {
+			silent = 0
+		}
+		switch {
+		case silent == aliveTicks:
+			t.fail(t.way.at(StepSession, fmt.Errorf("no sign of life within %s", t.beat*aliveTicks/2)))
+			return
+		case silent == 0 && tick%2 == 0:
+			t.asking.Store(true)
+			t.run.Go(func() {
+				if _, _, err := t.client.SendRequest("keepalive@openssh.com", true, nil); err == nil {
+					t.asking.Store(false)
+				}
+			})
 		}
 	}
 }

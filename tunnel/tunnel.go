@@ -19,6 +19,7 @@
 package tunnel
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -116,6 +117,33 @@ type Config struct {
 	Log       *slog.Logger  // what providers' libraries have to say; nil: nobody hears it
 	Heartbeat time.Duration // between two signs of life with a provider, 0 for 10 s; after 2.5 of them without an answer the connection is dead
 	Timeout   time.Duration // how long opening may take, and each step of Diagnose at most; 0 for 15 s
+
+	// Tests let time pass by events.
+	testTimeout func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
+	testTicker  func(d time.Duration) (ticks <-chan time.Time, stop func())
+}
+
+// openTime is how long opening may take, if Config does not say.
+const openTime = 15 * time.Second
+
+// within is how long opening may take.
+func (c Config) within() time.Duration { return cmp.Or(c.Timeout, openTime) }
+
+// timeout ends a context when a time has passed.
+func (c Config) timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if c.testTimeout != nil {
+		return c.testTimeout(ctx, d)
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// ticker gives ticks until it is stopped.
+func (c Config) ticker(d time.Duration) (ticks <-chan time.Time, stop func()) {
+	if c.testTicker != nil {
+		return c.testTicker(d)
+	}
+	t := time.NewTicker(d)
+	return t.C, t.Stop
 }
 
 // ngrokURL gives the URL to ask ngrok for, "" to let it choose.

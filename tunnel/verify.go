@@ -18,6 +18,8 @@ type Probe struct {
 	Client  *http.Client              // redirects are not followed, whatever it says
 	Timeout time.Duration             // how long to try, 0 for 10 s: a fresh tunnel may need a moment
 	Pause   time.Duration             // between two tries, 0 for a quarter of a second
+
+	timeout func(context.Context, time.Duration) (context.Context, context.CancelFunc) // nil: the clock's
 }
 
 // ErrNoRoute says that nothing answered: there may be no way from here to the
@@ -58,8 +60,12 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	if pause == 0 {
 		pause = 250 * time.Millisecond
 	}
+	timeout := p.timeout
+	if timeout == nil {
+		timeout = context.WithTimeout
+	}
 	client := p.client()
-	tries, cancel := context.WithTimeout(ctx, within)
+	tries, cancel := timeout(ctx, within)
 	defer cancel()
 	var last error
 	for {

@@ -344,7 +344,7 @@ func TestOfADamagedHistoryWhatCanBeReadIsListedAndRecovered(t *testing.T) {
 	if got := ls.stderr.text(); !strings.Contains(got, "events cannot be read") || !strings.Contains(got, "hint: hf-tap events recover") {
 		t.Errorf("it says\n%s", got)
 	}
-	out := filepath.Join(t.TempDir(), "recovered.db")
+	out := filepath.Join(t.TempDir(), "recovered.db") // the example of the help has a relative one
 	w.run(0, "events", "recover", "--to", out)
 	w.run(1, "events", "recover", "--to", out) // it exists
 	recovered := w.run(0, "events", "recover").stdout.text()

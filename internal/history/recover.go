@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/sqlitepages"
@@ -50,6 +51,9 @@ type recovery struct {
 
 func (r *recovery) run(ctx context.Context, from, to string) (err error) {
 	if _, err := os.Stat(from); err != nil {
+		return err
+	}
+	if to, err = filepath.Abs(to); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(to); err == nil {

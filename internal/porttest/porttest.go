@@ -17,21 +17,27 @@ const (
 	count  = 12000
 )
 
+// Listen listens on loopback at such a port: a server that stops and listens
+// again later gets the same port then.
+func Listen() (ln net.Listener, err error) {
+	for range 100 {
+		if ln, err = net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(count))); err == nil {
+			return ln, nil
+		}
+	}
+	return nil, fmt.Errorf("find a free port: %w", err)
+}
+
 // Addr gives a host:port on loopback that refuses connections until the test
 // listens there.
 func Addr(t testing.TB) string {
 	t.Helper()
-	var err error
-	for range 100 {
-		var ln net.Listener
-		addr := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(count))
-		if ln, err = net.Listen("tcp4", addr); err == nil {
-			_ = ln.Close()
-			return addr
-		}
+	ln, err := Listen()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no port is free: %v", err)
-	return ""
+	_ = ln.Close()
+	return ln.Addr().String()
 }
 
 // Port gives the port of such an address.

@@ -32,3 +32,21 @@ func TestNoSystemGivesThePortToAnother(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerListensAgainWhereItDid(t *testing.T) {
+	for range 20 {
+		ln, err := Listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := ln.Addr().String()
+		if _, port, err := net.SplitHostPort(addr); err != nil || port < "20000" || port >= "32768" {
+			t.Errorf("%s, %v", addr, err)
+		}
+		ln.Close()
+		if ln, err = net.Listen("tcp4", addr); err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+	}
+}

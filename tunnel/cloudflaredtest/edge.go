@@ -37,6 +37,8 @@ type Edge struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and made anew at each change
 	refuse   bool
+	taking   int // the metrics' ports of so many more programs are to be taken
+	taken    []net.Listener
 	programs []Program // all that came, in their order
 	sessions map[string]*yamux.Session
 	conns    map[net.Conn]struct{}
@@ -94,6 +96,26 @@ func (e *Edge) Refuse(refuse bool) {
 	}
 }
 
+// TakePorts takes the metrics' ports of the next programs that connect, which
+// have not yet listened there, until Close.
+func (e *Edge) TakePorts(programs int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.taking = programs
+}
+
+// takePort takes the port of a program that is to find it taken. The caller
+// holds mu.
+func (e *Edge) takePort(metrics string) {
+	if e.taking == 0 {
+		return
+	}
+	e.taking--
+	if ln, err := net.Listen("tcp4", metrics); err == nil {
+		e.taken = append(e.taken, ln)
+	}
+}
+
 // drop ends all connections. The caller holds mu.
 func (e *Edge) drop() {
 	for c := range e.conns {
@@ -106,6 +128,9 @@ func (e *Edge) Close() error {
 	e.mu.Lock()
 	e.refuse = true
 	e.drop()
+	for _, ln := range e.taken {
+		_ = ln.Close()
+	}
 	e.mu.Unlock()
 	err := e.ln.Close()
 	e.wg.Wait()
@@ -218,6 +243,7 @@ func (e *Edge) serve(conn net.Conn) {
 		if h.Name == "" {
 			h.Name = fmt.Sprintf("four-words-of-it-%d.trycloudflare.com", len(e.programs)+1)
 			e.programs = append(e.programs, Program(h))
+			e.takePort(h.Metrics)
 		}
 		e.sessions[h.Name] = session
 	})

@@ -47,11 +47,16 @@ type Config struct {
 	Ending func(ends time.Time)
 
 	Version   string        // of hf-tap, which the look-up is told
-	Heartbeat time.Duration // between two signs of life, 0 for 10 s; without any for 2.5 of them the session is dead
+	Heartbeat time.Duration // between two signs of life, 0 for 10 s; without any for 2.5 of them, counted while this process runs, the session is dead
 	Timeout   time.Duration // how long a login may take, 0 for 15 s
 	Life      time.Duration // how long a login lasts at gradio's server, 0 for 72 h
 	Warn      time.Duration // how long before its end that is told, 0 for 1 h
 	Conns     int           // how many connections there may be at a time, those in stock among them, 0 for 1024
+
+	// Tests have time pass by events.
+	ticker  func(time.Duration) (ticks <-chan time.Time, stop func())
+	timeout func(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc)
+	drain   time.Duration // see drainTime
 }
 
 func (c Config) withDefaults() Config {
@@ -60,6 +65,16 @@ func (c Config) withDefaults() Config {
 	c.Life = cmp.Or(c.Life, 72*time.Hour)
 	c.Warn = cmp.Or(c.Warn, time.Hour)
 	c.Conns = cmp.Or(c.Conns, 1024)
+	c.drain = cmp.Or(c.drain, drainTime)
+	if c.ticker == nil {
+		c.ticker = func(d time.Duration) (<-chan time.Time, func()) {
+			t := time.NewTicker(d)
+			return t.C, t.Stop
+		}
+	}
+	if c.timeout == nil {
+		c.timeout = context.WithTimeoutCause
+	}
 	if c.Name == "" {
 		c.Name = crand.Text()
 	}

@@ -37,24 +37,17 @@ func start(t testing.TB, cfg frptest.Config) *frptest.Server {
 	return s
 }
 
-// quick is a configuration that notices everything soon, but for what a machine
-// under load may take its time for.
-func quick(cfg Config) Config {
-	cfg.Heartbeat, cfg.Timeout = 2*time.Second, 10*time.Second
+// steadily makes a configuration that takes no pause for the end.
+func steadily(cfg Config) Config {
+	cfg.Heartbeat, cfg.Timeout, cfg.drain = time.Minute, time.Minute, time.Hour
 	if cfg.Name == "" {
 		cfg.Name = "me"
 	}
 	return cfg
 }
 
-// nervous is one that soon takes silence for the end.
-func nervous(cfg Config) Config {
-	cfg.Heartbeat, cfg.Timeout = 400*time.Millisecond, 2*time.Second
-	return cfg
-}
-
 // looked leads to a server by its look-up.
-func looked(s *frptest.Server) Config { return quick(Config{Lookup: s.Lookup()}) }
+func looked(s *frptest.Server) Config { return steadily(Config{Lookup: s.Lookup()}) }
 
 func open(t testing.TB, cfg Config) *Client {
 	t.Helper()
@@ -73,7 +66,6 @@ func open(t testing.TB, cfg Config) *Client {
 // wantError opens what cannot be opened.
 func wantError(t *testing.T, cfg Config, step Step, text string) {
 	t.Helper()
-	cfg.Timeout = 2 * time.Second // who says nothing takes all of it
 	c, err := Open(t.Context(), cfg)
 	if err == nil {
 		_ = c.Close()
@@ -107,7 +99,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 func public(t testing.TB) *http.Client {
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	return &http.Client{Transport: tr, Timeout: time.Minute}
 }
 
 func post(c *http.Client, url string, body []byte) (*http.Response, []byte, error) {
@@ -122,7 +114,7 @@ func post(c *http.Client, url string, body []byte) (*http.Response, []byte, erro
 
 // patience is for waits whose end is sure to come.
 func patience(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -147,7 +139,7 @@ func TestBodiesComeThroughToTheByte(t *testing.T) {
 	for name, cfg := range map[string]frptest.Config{"gradio's": {}, "plain": {Plain: true}, "plain with a token": {Plain: true, Token: "geheim"}, "one's own": {Own: true, Token: "geheim"}} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, cfg)
-			mine := quick(Config{Server: s.Addr(), Token: cfg.Token})
+			mine := steadily(Config{Server: s.Addr(), Token: cfg.Token})
 			if !cfg.Plain {
 				mine.Roots = []*x509.CertPool{nil, s.CA()}
 			}
@@ -216,7 +208,7 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 		want  string
 	}{
 		{"closes at once", frptest.Faults{RefuseConns: true}, StepTLS, ""},
-		{"hangs before TLS", frptest.Faults{HangConns: true}, StepTLS, "no answer within 2s"},
+		{"hangs before TLS", frptest.Faults{HangConns: true}, StepTLS, "no answer within 1m"},
 		{"speaks another protocol", frptest.Faults{GarbageConn: []byte("SSH-2.0-x\r\n")}, StepTLS, ""},
 		{"sends an endless line in place of TLS", frptest.Faults{GarbageConn: []byte("x")}, StepTLS, ""},
 		{"has an expired certificate", frptest.Faults{Certificate: frptest.Expired}, StepTrust, "expired"},
@@ -224,7 +216,7 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 		{"has a certificate of nobody", frptest.Faults{Certificate: frptest.Stranger}, StepTrust, "unknown authority"},
 		{"speaks HTTP after TLS", frptest.Faults{GarbageMux: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, StepProtocol, "invalid"},
 		{"sends an endless line in place of the protocol", frptest.Faults{GarbageMux: []byte("x")}, StepProtocol, "invalid"},
-		{"hangs at the login", frptest.Faults{HangLogin: true}, StepProtocol, "no answer within 2s"},
+		{"hangs at the login", frptest.Faults{HangLogin: true}, StepProtocol, "no answer within 1m"},
 		{"drops at the login", frptest.Faults{DropAtLogin: true}, StepProtocol, ""},
 		{"sends garbage at the login", frptest.Faults{GarbageLogin: []byte("garbage")}, StepProtocol, "no message of frp's"},
 		{"sends a frame of a gigabyte", frptest.Faults{GarbageLogin: gigabyte}, StepProtocol, "1073741824 bytes"},
@@ -236,7 +228,11 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, frptest.Config{})
 			s.Set(func(f *frptest.Faults) { *f = c.fault })
-			wantError(t, looked(s), c.step, c.want)
+			cfg := looked(s)
+			if c.fault.HangConns || c.fault.HangLogin {
+				cfg = hangs(t, cfg, s, func(c frptest.Counts) bool { return c.Hung > 0 })
+			}
+			wantError(t, cfg, c.step, c.want)
 			if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Live() == 0 }); err != nil {
 				t.Error(err)
 			}
@@ -251,9 +247,9 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 		wantError(t, looked(start(t, frptest.Config{Plain: true})), StepTLS, "")
 	})
 	t.Run("speaks TLS where it is not expected", func(t *testing.T) {
-		wantError(t, quick(Config{Server: start(t, frptest.Config{}).Addr()}), StepProtocol, "")
+		wantError(t, steadily(Config{Server: start(t, frptest.Config{}).Addr()}), StepProtocol, "")
 	})
-	if _, err := Open(t.Context(), quick(Config{Server: "no address"})); err == nil || !strings.Contains(err.Error(), "host:7000") {
+	if _, err := Open(t.Context(), steadily(Config{Server: "no address"})); err == nil || !strings.Contains(err.Error(), "host:7000") {
 		t.Error(err)
 	}
 }
@@ -320,7 +316,7 @@ func TestSecretsAreNeverSeenOnTheWayWhereThereIsAKey(t *testing.T) {
 			s := start(t, cfg)
 			var mu sync.Mutex
 			var seen bytes.Buffer
-			mine := quick(Config{Server: s.Addr(), Token: cfg.Token})
+			mine := steadily(Config{Server: s.Addr(), Token: cfg.Token})
 			if !cfg.Plain {
 				mine.Roots = []*x509.CertPool{s.CA()}
 			}

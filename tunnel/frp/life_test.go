@@ -2,6 +2,7 @@ package frp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,27 +58,37 @@ func TestAServerThatIsKilledAndRestartedIsFoundAgain(t *testing.T) {
 }
 
 func TestWithoutItsLookUpTheServerIsFoundWhereItWas(t *testing.T) {
-	s := start(t, frptest.Config{})
-	c := open(t, nervous(looked(s)))
-	for _, fault := range []frptest.Faults{{LookupStatus: 503}, {LookupHang: true}} {
-		made := c.State().Made
-		s.Set(func(f *frptest.Faults) { *f = fault })
-		s.Drop()
-		until(t, c, func(s State) bool { return s.Up && s.Made == made+1 })
+	for name, fault := range map[string]frptest.Faults{"an error": {LookupStatus: 503}, "silence": {LookupHang: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, frptest.Config{})
+			cfg := looked(s)
+			second := hangs(t, cfg, s, func(c frptest.Counts) bool { return c.Lookups == 2 })
+			cfg.timeout = func(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+				if d < cfg.Timeout && fault.LookupHang { // of the look-up alone
+					return second.timeout(ctx, d, cause)
+				}
+				return context.WithCancel(ctx)
+			}
+			c := open(t, cfg)
+			s.Set(func(f *frptest.Faults) { *f = fault })
+			s.Drop()
+			until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
+		})
 	}
 }
 
 func TestASilentServerIsFoundOutAndLeft(t *testing.T) {
 	s := start(t, frptest.Config{})
-	c := open(t, nervous(looked(s)))
-	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Pings >= 4 }); err != nil {
-		t.Fatal(err)
+	cfg, clock := moved(looked(s))
+	c := open(t, cfg)
+	for range silentTicks {
+		clock.beat(t, s)
 	}
-	if st := c.State(); !st.Up {
+	if st := c.State(); !st.Up || st.Made != 1 {
 		t.Fatalf("a server that answers is left: %+v", st)
 	}
-	s.Set(func(f *frptest.Faults) { f.Deaf, f.HangConns = true, true })
-	state := until(t, c, func(s State) bool { return !s.Up })
+	s.Set(func(f *frptest.Faults) { f.Deaf, f.RefuseConns = true, true })
+	state := clock.until(t, c, func(s State) bool { return !s.Up })
 	var e *Error
 	if !errors.Is(state.Cause, ErrSilent) || !errors.As(state.Cause, &e) || e.Step != StepSession {
 		t.Errorf("%+v", state)
@@ -86,14 +97,36 @@ func TestASilentServerIsFoundOutAndLeft(t *testing.T) {
 	until(t, c, func(s State) bool { return s.Up && s.Made >= 2 })
 }
 
+// TestASuspendedProcessIsNotASilentServer lets happen what a process finds when
+// it goes on after a long time: two ticks at once, and an answer that lies
+// unread.
+func TestASuspendedProcessIsNotASilentServer(t *testing.T) {
+	s := start(t, frptest.Config{})
+	cfg, clock := moved(looked(s))
+	c := open(t, cfg)
+	for range 3 {
+		clock.hold()
+		clock.ask(t, s)
+		clock.tick(t)
+		clock.tick(t)
+		clock.forget()
+		clock.release()
+		clock.read()
+	}
+	if st := c.State(); !st.Up || st.Made != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestAHalfOpenConnectionIsReplacedAndItsPlaceTaken(t *testing.T) {
 	s := start(t, frptest.Config{})
 	cut := newFirewall(t)
-	cfg := nervous(looked(s))
+	cfg, clock := moved(looked(s))
 	cfg.Dial = cut.dial
 	c := open(t, cfg)
 	first := c.URL()
 	cut.swallow() // the server does not hear of it
+	clock.until(t, c, func(s State) bool { return !s.Up || s.Made > 1 })
 	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
 	if n := s.Counts(); n.Replaced != 1 || c.URL() != first {
 		t.Errorf("%+v at %s", n, c.URL())
@@ -153,8 +186,10 @@ func TestANameThatIsTakenMeanwhileIsTriedAgain(t *testing.T) {
 
 func TestAPongWithAnErrorEndsTheSession(t *testing.T) {
 	s := start(t, frptest.Config{})
-	c := open(t, looked(s))
+	cfg, clock := moved(looked(s))
+	c := open(t, cfg)
 	s.Set(func(f *frptest.Faults) { f.PongError = "invalid ping" })
+	clock.ask(t, s)
 	state := until(t, c, func(s State) bool { return !s.Up })
 	var refused *Refusal
 	if !errors.As(state.Cause, &refused) {
@@ -240,21 +275,23 @@ func TestTheEndOfALoginIsAnnounced(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, frptest.Config{Own: own})
 			told := make(chan time.Time, 10)
-			cfg := nervous(looked(s))
-			cfg.Life, cfg.Warn = time.Hour, time.Hour-50*time.Millisecond
+			cfg, clock := moved(looked(s))
+			cfg.Life, cfg.Warn = time.Hour, time.Hour // at once
 			cfg.Ending = func(ends time.Time) { told <- ends }
-			began := time.Now()
+			before := time.Now()
 			open(t, cfg)
+			after := time.Now()
 			if own {
-				// Long after it would have come.
-				if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Pings >= 3 }); err != nil || len(told) > 0 {
-					t.Errorf("an end is announced that does not come, %v", err)
+				for range 3 {
+					clock.beat(t, s)
+				}
+				if len(told) > 0 {
+					t.Error("an end is announced that does not come")
 				}
 				return
 			}
-			ends := <-told
-			if in := ends.Sub(began); in < time.Hour-time.Second || in > time.Hour+5*time.Second {
-				t.Errorf("it ends in %s", in)
+			if ends := <-told; ends.Before(before.Add(time.Hour)) || ends.After(after.Add(time.Hour)) {
+				t.Errorf("it ends in %s", ends.Sub(before))
 			}
 		})
 	}
@@ -265,7 +302,7 @@ func TestTheEndOfALoginIsAnnounced(t *testing.T) {
 
 func TestThereAreNeverTooManyConnections(t *testing.T) {
 	s := start(t, frptest.Config{})
-	cfg := looked(s)
+	cfg, clock := moved(looked(s))
 	cfg.Conns = 3
 	c := open(t, cfg)
 	var taken []net.Conn
@@ -283,9 +320,10 @@ func TestThereAreNeverTooManyConnections(t *testing.T) {
 		}
 		taken = append(taken, conn)
 	}
-	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Public == 30 && c.Pings > 1 }); err != nil {
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Public == 30 }); err != nil {
 		t.Error(err)
 	}
+	clock.beat(t, s) // meanwhile too many would come
 	// A fourth comes when one has gone, and closing one twice makes room once.
 	_ = taken[0].Close()
 	_ = taken[0].Close()
@@ -343,7 +381,8 @@ func TestWhoHasConnectedIsTold(t *testing.T) {
 
 func TestASessionEndsAlsoWhenNobodyTookWhatCame(t *testing.T) {
 	s := start(t, frptest.Config{})
-	c := open(t, looked(s))
+	cfg, clock := moved(looked(s))
+	c := open(t, cfg)
 	for range 5 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL(), "http://"))
 		if err != nil {
@@ -351,9 +390,10 @@ func TestASessionEndsAlsoWhenNobodyTookWhatCame(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Public == 5 && c.Pings > 1 }); err != nil {
+	if err := s.Wait(patience(t), func(c frptest.Counts) bool { return c.Public == 5 }); err != nil {
 		t.Fatal(err)
 	}
+	clock.beat(t, s) // meanwhile too many would come
 	s.Drop()
 	until(t, c, func(s State) bool { return s.Up && s.Made == 2 })
 }
@@ -425,12 +465,8 @@ func TestCloseEndsEverythingAtOnceWhateverGoesOn(t *testing.T) {
 					}
 				}
 			}()
-			began := time.Now()
-			if err := c.Close(); err != nil {
+			if err := c.Close(); err != nil { // all that could be waited for would take an hour
 				t.Error(err)
-			}
-			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("it took %s", took)
 			}
 			if err := <-accepting; !errors.Is(err, net.ErrClosed) {
 				t.Error(err)

@@ -37,7 +37,7 @@ func locate(ctx context.Context, cfg Config, last *place) (place, error) {
 	if last == nil {
 		return find(ctx, cfg)
 	}
-	half, cancel := context.WithTimeout(ctx, cfg.Timeout/2)
+	half, cancel := cfg.timeout(ctx, cfg.Timeout/2, noAnswer(cfg.Timeout/2))
 	defer cancel()
 	p, err := find(half, cfg)
 	if err != nil && ctx.Err() == nil {

@@ -69,7 +69,8 @@ func TestALookUpThatFailsTellsWhereAndWhy(t *testing.T) {
 	}
 	t.Run("silence", func(t *testing.T) {
 		s.Set(func(f *frptest.Faults) { *f = frptest.Faults{LookupHang: true} })
-		wantError(t, looked(s), StepReach, "look up the server")
+		before := s.Counts().Lookups
+		wantError(t, hangs(t, looked(s), s, func(c frptest.Counts) bool { return c.Lookups > before }), StepReach, "look up the server")
 	})
 	t.Run("nobody there", func(t *testing.T) {
 		cfg := looked(s)
@@ -83,7 +84,7 @@ func TestTheLookUpGoesNowhereWithoutEncryption(t *testing.T) {
 	plain.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) })
 	srv := httptest.NewServer(plain)
 	defer srv.Close()
-	cfg := quick(Config{Lookup: "https://api.example/v3", HTTP: &http.Client{Transport: leadsTo("http://api.example/v3")}})
+	cfg := steadily(Config{Lookup: "https://api.example/v3", HTTP: &http.Client{Transport: leadsTo("http://api.example/v3")}})
 	wantError(t, cfg, StepTrust, "not encrypted")
 }
 
@@ -93,7 +94,7 @@ func TestTheLookUpsCertificateIsChecked(t *testing.T) {
 	defer srv.Close()
 	tr := &http.Transport{}
 	defer tr.CloseIdleConnections()
-	wantError(t, quick(Config{Lookup: srv.URL, HTTP: &http.Client{Transport: tr}}), StepTrust, "certificate")
+	wantError(t, steadily(Config{Lookup: srv.URL, HTTP: &http.Client{Transport: tr}}), StepTrust, "certificate")
 }
 
 // leadsTo answers every question as if a redirect had led to an address.

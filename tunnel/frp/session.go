@@ -26,6 +26,9 @@ const (
 	// drainTime is how long the connections of a session that has been renewed
 	// may take to end.
 	drainTime = 30 * time.Second
+	// silentTicks is how many halves of a beat without a byte make a session
+	// dead.
+	silentTicks = 5
 )
 
 // session is one login: a control stream, and a stream for each connection of
@@ -41,7 +44,6 @@ type session struct {
 	forked bool      // it is gradio's fork of frp, which ends sessions
 	since  time.Time // the login
 	heard  *heardConn
-	silent *time.Timer // ends the session
 	hand   func(conn net.Conn, gone <-chan struct{})
 	slots  chan struct{} // one for each work connection there is
 	wg     sync.WaitGroup
@@ -58,7 +60,7 @@ type session struct {
 // Where the last session was, nil if there was none, is gone to again when the
 // look-up fails.
 func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Conn, gone <-chan struct{})) (*session, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Timeout, noAnswer(cfg.Timeout))
+	ctx, cancel := cfg.timeout(ctx, cfg.Timeout, noAnswer(cfg.Timeout))
 	defer cancel()
 	p, err := locate(ctx, cfg, last)
 	if err != nil {
@@ -69,10 +71,9 @@ func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Co
 		return nil, err
 	}
 	heard := &heardConn{Conn: conn}
-	heard.note()
 	mux, err := yamux.Client(heard, &yamux.Config{
 		AcceptBacklog: 256, KeepAliveInterval: time.Hour, ConnectionWriteTimeout: writeTime,
-		MaxStreamWindowSize: 256 << 10, StreamOpenTimeout: writeTime, StreamCloseTimeout: drainTime, Logger: quiet{},
+		MaxStreamWindowSize: 256 << 10, StreamOpenTimeout: writeTime, StreamCloseTimeout: cfg.drain, Logger: quiet{},
 	})
 	if err != nil {
 		_ = conn.Close()
@@ -100,7 +101,6 @@ func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Co
 		}
 		return nil, err
 	}
-	s.listen()
 	s.wg.Go(s.read)
 	s.wg.Go(s.beat)
 	s.wg.Go(s.refuseStreams)
@@ -218,46 +218,47 @@ func (s *session) take(typ wire.Type, body []byte) error {
 	return nil
 }
 
-// beat asks for signs of life. That none comes, a timer tells: to ask may
-// block, too.
+// beat asks for signs of life, and ends the session when none comes. Any byte
+// is one: an answer may be stuck behind a large body. It counts ticks and does
+// not measure time: when the process was suspended, however long, two ticks at
+// most come at once, and what had arrived is read before the next.
 func (s *session) beat() {
-	tick := time.NewTicker(s.cfg.Heartbeat)
-	defer tick.Stop()
-	for {
+	ticks, stop := s.cfg.ticker(s.cfg.Heartbeat / 2)
+	defer stop()
+	asking := make(chan struct{}, 1)
+	defer close(asking)
+	s.wg.Go(func() { s.ask(asking) })
+	for tick, silent := 1, 0; ; tick++ {
 		select {
 		case <-s.over:
 			return
-		case <-tick.C:
+		case <-ticks:
 		}
+		if silent++; s.heard.heard() {
+			silent = 0
+		}
+		if silent == silentTicks {
+			s.end(fmt.Errorf("%w for %s", ErrSilent, s.cfg.Heartbeat*silentTicks/2))
+			s.hangUp()
+			return
+		}
+		if tick%2 == 0 {
+			select {
+			case asking <- struct{}{}:
+			default: // the last question is not written yet
+			}
+		}
+	}
+}
+
+// ask sends a question for each value that it receives. To write it may block.
+func (s *session) ask(asking <-chan struct{}) {
+	for range asking {
 		now := time.Now().Unix()
 		if err := wire.Write(s.ctl, wire.TypePing, wire.Ping{Timestamp: now, PrivilegeKey: wire.PrivilegeKey(s.cfg.Token, now)}); err != nil {
 			return // the reader tells why
 		}
 	}
-}
-
-// listen ends the session when nothing at all has come for 2.5 beats. Any byte
-// is a sign of life: an answer may be stuck behind a large body.
-func (s *session) listen() {
-	limit := s.cfg.Heartbeat * 5 / 2
-	var mu sync.Mutex // until silent is set
-	mu.Lock()
-	defer mu.Unlock()
-	s.silent = time.AfterFunc(limit, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		select {
-		case <-s.over: // nobody asks for signs of life any more
-			return
-		default:
-		}
-		if left := limit - s.heard.silence(); left > 0 {
-			s.silent.Reset(left)
-			return
-		}
-		s.end(fmt.Errorf("%w for %s", ErrSilent, limit))
-		s.hangUp()
-	})
 }
 
 // refuseStreams ends a session whose server opens streams, which none does:
@@ -298,9 +299,6 @@ func (s *session) hangUp() { _ = s.heard.Close() }
 // close ends everything, and waits for it.
 func (s *session) close() {
 	s.end(net.ErrClosed)
-	if s.silent != nil {
-		s.silent.Stop()
-	}
 	s.hangUp()
 	<-s.mux.CloseChan()
 	_ = s.mux.Close() // waits for what is left of it
@@ -310,7 +308,7 @@ func (s *session) close() {
 // drain lets the connections that there are come to their end, and closes the
 // session.
 func (s *session) drain(cut <-chan struct{}) {
-	late := time.NewTimer(drainTime)
+	late := time.NewTimer(s.cfg.drain)
 	defer late.Stop()
 	s.end(net.ErrClosed)
 	_ = s.stream.Close()
@@ -327,26 +325,22 @@ func (s *session) drain(cut <-chan struct{}) {
 	s.close()
 }
 
-// heardConn knows when something was read last.
+// heardConn knows whether something was read.
 type heardConn struct {
 	net.Conn
-	last atomic.Pointer[time.Time]
+	news atomic.Bool
 }
 
 func (c *heardConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.note()
+		c.news.Store(true)
 	}
 	return n, err
 }
 
-func (c *heardConn) note() {
-	now := time.Now()
-	c.last.Store(&now)
-}
-
-func (c *heardConn) silence() time.Duration { return time.Since(*c.last.Load()) }
+// heard reports whether something was read since it was called last.
+func (c *heardConn) heard() bool { return c.news.Swap(false) }
 
 // quiet is yamux's logger. What matters comes as an error.
 type quiet struct{}

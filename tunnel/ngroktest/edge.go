@@ -49,6 +49,8 @@ type Counts struct {
 	Binds    int // binds that were granted
 	Refused  int // questions that were answered with an error code
 	Infos    int // questions for the edge's region, as a diagnosis asks
+	Unheard  int // bytes that agents have said to an edge that hangs before they have a session
+	Hung     int // questions that are not answered because the edge hangs
 	Ended    int // granted sessions that have ended
 	Public   int // connections to bound hosts
 }

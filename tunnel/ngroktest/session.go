@@ -121,8 +121,14 @@ func closedBy(e *Edge, phase Phase, conn net.Conn) <-chan struct{} {
 	}
 	gone := make(chan struct{})
 	e.wg.Go(func() {
-		_, _ = io.Copy(io.Discard, conn)
-		close(gone)
+		defer close(gone)
+		for buf := make([]byte, 4096); ; {
+			n, err := conn.Read(buf)
+			e.change(func() { e.counts.Unheard += n })
+			if err != nil {
+				return
+			}
+		}
 	})
 	return gone
 }
@@ -194,6 +200,9 @@ func (s *session) answer(stream muxado.TypedStream) {
 // fails does what the faults want in a phase of a session. A session that is
 // dropped ends with its connection.
 func (s *session) fails(phase Phase, stream io.Writer) bool {
+	if s.edge.fault().Hang == phase {
+		s.edge.change(func() { s.edge.counts.Hung++ })
+	}
 	if !s.edge.misbehave(phase, stream, s.gone) {
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -30,7 +31,7 @@ func (s *Service) accept(ln net.Listener) {
 			defer s.update(func() { delete(s.conns, conn) })
 			defer conn.Close()
 			if raw := s.now().Raw; raw != nil {
-				raw(conn)
+				raw(&rawConn{Conn: conn, service: s})
 				return
 			}
 			s.serve(conn)
@@ -168,9 +169,28 @@ func (s *Service) request(r *ssh.Request) {
 		}
 	case f.Silent:
 	default:
-		_ = r.Reply(!f.SayNo, nil)
 		s.note("keepalive")
+		if f.Hold != nil {
+			<-f.Hold
+		}
+		_ = r.Reply(!f.SayNo, nil)
 	}
+}
+
+// rawConn is a connection without SSH, of which the client's first word is
+// noted.
+type rawConn struct {
+	net.Conn
+	service *Service
+	once    sync.Once
+}
+
+func (c *rawConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.once.Do(func() { c.service.note("a word") })
+	}
+	return n, err
 }
 
 // conn is a channel as a net.Conn. It has no deadlines.

@@ -17,6 +17,8 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // Faults say how a service behaves. The zero value lets everybody in, and
@@ -36,16 +38,19 @@ type Faults struct {
 	EndAfter  bool                     // the session ends once the port is forwarded
 	Guests    bool                     // who answers a question with nothing is let in, and nobody else
 	SayNo     bool                     // signs of life are answered with a no
+	Hold      <-chan struct{}          // they are answered when it is closed
 }
 
 // Service is a running service. Its methods may be called from any goroutine.
 type Service struct {
-	run sync.WaitGroup
+	addr string
+	run  sync.WaitGroup
+
+	saying sync.Mutex // held while something is printed
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew at each change
 	ln      net.Listener  // nil while stopped
-	addr    string
 	faults  Faults
 	keys    []ssh.Signer    // of the host
 	live    *ssh.ServerConn // the latest
@@ -61,8 +66,13 @@ func StartService(faults Faults) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{addr: "127.0.0.1:0", faults: faults, keys: []ssh.Signer{key}, conns: map[net.Conn]struct{}{}, changed: make(chan struct{})}
-	return s, s.Resume()
+	ln, err := porttest.Listen()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{addr: ln.Addr().String(), faults: faults, keys: []ssh.Signer{key}, conns: map[net.Conn]struct{}{}, changed: make(chan struct{})}
+	s.listen(ln)
+	return s, nil
 }
 
 func newSigner() (ssh.Signer, error) {
@@ -75,23 +85,23 @@ func newSigner() (ssh.Signer, error) {
 
 // Addr is where clients connect to, as host:port. It stays when the service is
 // stopped and resumed.
-func (s *Service) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addr
-}
+func (s *Service) Addr() string { return s.addr }
 
 // Resume listens again where it did before.
 func (s *Service) Resume() error {
-	ln, err := net.Listen("tcp4", s.Addr())
+	ln, err := net.Listen("tcp4", s.addr)
 	if err != nil {
 		return fmt.Errorf("listen for clients: %w", err)
 	}
+	s.listen(ln)
+	return nil
+}
+
+func (s *Service) listen(ln net.Listener) {
 	s.mu.Lock()
-	s.ln, s.addr = ln, ln.Addr().String()
+	s.ln = ln
 	s.mu.Unlock()
 	s.run.Go(func() { s.accept(ln) })
-	return nil
 }
 
 // Stop ends all connections, and listens no more.
@@ -162,7 +172,7 @@ func (s *Service) AddHostKey(key ssh.Signer) {
 
 // Log tells what clients did, in their order: "none", "key SHA256:…", "in as
 // user", "shell", "exec command", "stdin closed", "forward host:port",
-// "keepalive".
+// "keepalive", and "a word" where a Raw fault has read one.
 func (s *Service) Log() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,6 +182,27 @@ func (s *Service) Log() []string {
 // Until waits until something stands in the log.
 func (s *Service) Until(ctx context.Context, what string) error {
 	return s.wait(ctx, "something else than "+what, func() bool { return slices.Contains(s.log, what) })
+}
+
+// Count is how often something stands in the log.
+func (s *Service) Count(what string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.countLocked(what)
+}
+
+// Times waits until something stands in the log that often.
+func (s *Service) Times(ctx context.Context, what string, times int) error {
+	return s.wait(ctx, "not so often "+what, func() bool { return s.countLocked(what) >= times })
+}
+
+func (s *Service) countLocked(what string) (n int) {
+	for _, line := range s.log {
+		if line == what {
+			n++
+		}
+	}
+	return n
 }
 
 // Idle waits until no client is connected any more.
@@ -208,11 +239,31 @@ func (s *Service) note(what string) { s.update(func() { s.log = append(s.log, wh
 
 // Say prints in the latest session.
 func (s *Service) Say(text string) {
-	s.mu.Lock()
-	session := s.session
-	s.said += text
-	s.mu.Unlock()
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	var session ssh.Channel
+	s.update(func() {
+		session = s.session
+		s.said += text
+	})
 	_, _ = io.WriteString(session, text)
+}
+
+// Heard waits until something was printed in the latest session, and the client
+// has it.
+func (s *Service) Heard(ctx context.Context) error {
+	if err := s.wait(ctx, "silent", func() bool { return s.said != "" }); err != nil {
+		return err
+	}
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	s.mu.Lock()
+	live := s.live
+	s.mu.Unlock()
+	if !answers(live) { // which comes after what was printed
+		return errors.New("the client is gone")
+	}
+	return nil
 }
 
 // EndSession ends the latest session, and not its connection.

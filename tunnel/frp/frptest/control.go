@@ -16,8 +16,9 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/frp/internal/wire"
 )
 
-// workTime is how long a public connection waits for a work connection.
-const workTime = 5 * time.Second
+// workTime is how long a public connection waits for a work connection: longer
+// than a test's machine stands still.
+const workTime = time.Minute
 
 // control is a session of a client's.
 type control struct {
@@ -70,6 +71,7 @@ func (s *Server) login(mux *yamux.Session, stream net.Conn, login wire.Login) {
 	}
 	switch {
 	case f.HangLogin:
+		s.count(func(c *Counts) { c.Hung++ })
 		_, _ = io.Copy(io.Discard, stream)
 		return
 	case f.DropAtLogin:

@@ -10,7 +10,6 @@ package frptest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,6 +25,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/yamux"
+
+	"github.com/hf-tap/hf-tap/internal/porttest"
 )
 
 // Config is what a server is like. The zero value is like gradio's.
@@ -39,7 +40,7 @@ type Config struct {
 type Faults struct {
 	Certificate  Certificate
 	RefuseConns  bool   // close connections at once
-	HangConns    bool   // accept connections and say nothing
+	HangConns    bool   // accept connections, wait for the client's first byte, and say nothing
 	HangLogin    bool   // answer no login
 	DropAtLogin  bool   // close the connection in place of an answer to a login
 	DropAtProxy  bool   // the same when an address is asked for
@@ -66,6 +67,7 @@ type Counts struct {
 	Conns    int // connections of clients, whatever became of them
 	Logins   int // that were granted
 	Refused  int // logins and addresses that were refused
+	Hung     int // clients that wait for an answer that does not come, to their first byte or to a login
 	Given    int // addresses that were given, to whomever
 	Replaced int // sessions whose place was taken by another with the same run id
 	Ended    int // granted logins that have ended
@@ -104,12 +106,15 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("make the server's certificates: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, ca: ca, addr: "127.0.0.1:0", end: make(chan struct{}), changed: make(chan struct{}),
+		cfg: cfg, ca: ca, end: make(chan struct{}), changed: make(chan struct{}),
 		conns: map[io.Closer]struct{}{}, controls: map[string]*control{}, names: map[string]*address{},
 	}
-	if err := s.Resume(); err != nil {
+	clients, err := porttest.Listen()
+	if err != nil {
 		return nil, err
 	}
+	s.addr = clients.Addr().String()
+	s.listen(clients)
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		_ = s.Close()
@@ -122,11 +127,7 @@ func Start(cfg Config) (*Server, error) {
 }
 
 // Addr is where clients connect to, as host:port.
-func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addr
-}
+func (s *Server) Addr() string { return s.addr }
 
 // Lookup is the URL that names the server and its authority.
 func (s *Server) Lookup() string { return s.url }
@@ -210,15 +211,25 @@ func (s *Server) Stop() {
 
 // Resume starts a stopped server again, at the same address.
 func (s *Server) Resume() error {
-	ln, err := net.Listen("tcp4", s.Addr())
+	ln, err := net.Listen("tcp4", s.addr)
 	if err != nil {
 		return fmt.Errorf("listen for clients: %w", err)
 	}
+	s.listen(ln)
+	return nil
+}
+
+func (s *Server) listen(ln net.Listener) {
+	s.mu.Lock()
+	s.ln = ln
+	s.mu.Unlock()
+	s.wg.Go(func() { s.accept(ln) })
+}
+
+func (s *Server) listensOn(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ln, s.addr = ln, ln.Addr().String()
-	s.wg.Go(func() { s.accept(ln) })
-	return nil
+	return s.ln == ln
 }
 
 // Close ends everything and waits until nothing of the server runs any more.
@@ -309,6 +320,9 @@ func (s *Server) accept(ln net.Listener) {
 			_ = conn.Close()
 			return
 		}
+		if !s.listensOn(ln) {
+			_ = conn.Close() // Stop may not have seen it
+		}
 		s.wg.Go(func() {
 			defer s.forget(conn)
 			_ = s.serve(conn)
@@ -323,6 +337,10 @@ func (s *Server) serve(conn net.Conn) error {
 	case f.RefuseConns:
 		return nil
 	case f.HangConns:
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			return err
+		}
+		s.count(func(c *Counts) { c.Hung++ })
 		_, err := io.Copy(io.Discard, conn)
 		return err
 	case f.GarbageConn != nil:
@@ -363,31 +381,6 @@ func (s *Server) serve(conn net.Conn) error {
 		streams.Go(func() { s.serveStream(mux, stream) })
 	}
 }
-
-// babble sends the same again and again until the other side has enough.
-func babble(conn net.Conn, what []byte) error {
-	block := bytes.Repeat(what, 1+4096/len(what))
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		_, _ = io.Copy(io.Discard, conn)
-	}()
-	var err error
-	for err == nil {
-		_, err = conn.Write(block)
-	}
-	_ = conn.Close()
-	<-drained
-	return err
-}
-
-// readFirst is a connection of which something is read already.
-type readFirst struct {
-	net.Conn
-	r io.Reader
-}
-
-func (c *readFirst) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // ErrTaken is what a question for an address that another session has is
 // answered with.
