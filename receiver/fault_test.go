@@ -65,13 +65,14 @@ func TestABurstThroughARestartMissesNothing(t *testing.T) {
 	<-four
 	app.stop()
 	wg.Wait()
-	tap.history.await(t, "the target is seen to be down", func(all []record) bool {
+	tap.history.await(t, "the four that were dropped wait for the target", func(all []record) bool {
+		dropped := 0
 		for _, e := range all {
-			if e.Phase == event.PhaseWaiting {
-				return true
+			if e.Phase == event.PhaseWaiting && len(e.Attempts) > 0 {
+				dropped++
 			}
 		}
-		return false
+		return dropped == 4
 	})
 	first := len(app.all())
 	close(killed)

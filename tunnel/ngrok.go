@@ -38,8 +38,11 @@ type ngrokTunnel struct {
 
 	trouble chan error    // while opening: what went wrong, the latest
 	changed chan struct{} // one slot
+	outcome chan struct{} // one slot: a try to connect, or to bind, has ended
 	mu      sync.Mutex
 	link    Link
+	ended   int  // tries to connect that have succeeded or failed
+	bound   bool // the SDK's first bind has succeeded or failed
 }
 
 // openNgrok connects to ngrok and binds an address there.
@@ -51,7 +54,7 @@ func openNgrok(ctx context.Context, cfg Config) (Tunnel, error) {
 	t := &ngrokTunnel{
 		line: newLine(cfg), token: cfg.NgrokToken, log: maskedLog(cfg.Log, cfg.NgrokToken),
 		conns: make(chan net.Conn), over: make(chan struct{}), closed: make(chan struct{}),
-		trouble: make(chan error, 1), changed: make(chan struct{}, 1),
+		trouble: make(chan error, 1), changed: make(chan struct{}, 1), outcome: make(chan struct{}, 1),
 	}
 	if t.agent, err = t.newAgent(cfg); err != nil {
 		return nil, fmt.Errorf("set up ngrok: %w", err)
@@ -68,6 +71,10 @@ func openNgrok(ctx context.Context, cfg Config) (Tunnel, error) {
 	go func() {
 		var err error
 		t.ln, err = t.agent.Listen(session, opts...)
+		t.mu.Lock()
+		t.bound = true
+		t.mu.Unlock()
+		signal(t.outcome)
 		listening <- err
 	}()
 	err = t.opening(ctx, listening)
@@ -103,6 +110,7 @@ func (t *ngrokTunnel) opening(ctx context.Context, listening <-chan error) error
 	limited, cancel := t.line.cfg.timeout(ctx, within)
 	defer cancel()
 	fail := func(err error) error {
+		t.settle()
 		t.cancel()
 		t.line.end()
 		<-listening
@@ -199,14 +207,46 @@ func (t *ngrokTunnel) event(e ngrok.Event) {
 
 func (t *ngrokTunnel) setLink(up bool, cause error) {
 	t.mu.Lock()
+	if up || !t.link.Up { // else a session has ended that was there
+		t.ended++
+	}
 	t.link.Up, t.link.Cause = up, cause
 	if up {
 		t.link.Made++
 	}
 	t.mu.Unlock()
+	signal(t.changed)
+	signal(t.outcome)
+}
+
+// signal fills a slot, if it is empty.
+func signal(slot chan struct{}) {
 	select {
-	case t.changed <- struct{}{}:
+	case slot <- struct{}{}:
 	default:
+	}
+}
+
+// settle lets the SDK make no further connection, and gives a session that it
+// is making a moment to be there or to fail. To end one in its first exchange
+// is a data race of muxado's: the stream is closed by changing a frame that the
+// session may be writing.
+func (t *ngrokTunnel) settle() {
+	tries, connected := t.line.stop()
+	late, cancel := t.line.cfg.timeout(context.Background(), exchangeTime)
+	defer cancel()
+	for {
+		t.mu.Lock()
+		making := connected && tries > t.ended || t.link.Up && !t.bound
+		t.mu.Unlock()
+		if !making {
+			return
+		}
+		select {
+		case <-t.outcome:
+		case <-late.Done():
+			return
+		}
 	}
 }
 
@@ -282,6 +322,7 @@ func (t *ngrokTunnel) Close() error {
 // hangUp ends the SDK's session: first as ngrok wants it, so that its side
 // knows at once that the address is free, then by closing the connection.
 func (t *ngrokTunnel) hangUp() {
+	t.settle()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -238,6 +238,49 @@ func TestAnAwayTunnelIsClosed(t *testing.T) {
 	}
 }
 
+// firstWrite is a way to a server that tells of the first byte that goes out on
+// each connection.
+func firstWrite(wrote chan<- struct{}) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return &tellingConn{Conn: conn, wrote: wrote}, err
+	}
+}
+
+type tellingConn struct {
+	net.Conn
+	once  sync.Once
+	wrote chan<- struct{}
+}
+
+func (c *tellingConn) Write(p []byte) (int, error) {
+	c.once.Do(func() { c.wrote <- struct{}{} })
+	return c.Conn.Write(p)
+}
+
+// TestClosingWaitsForASessionThatIsBeingMade closes when the SDK has just begun
+// to speak with a slow edge.
+func TestClosingWaitsForASessionThatIsBeingMade(t *testing.T) {
+	for range 10 { // also for the race detector, which found muxado's race once in a hundred times
+		e := startEdge(t)
+		cfg := edgeConfig(e)
+		wrote := make(chan struct{}, 10)
+		cfg.Dial = firstWrite(wrote)
+		cfg.testTimeout = func(ctx context.Context, _ time.Duration) (context.Context, context.CancelFunc) {
+			return context.WithCancel(ctx)
+		}
+		tun := openEdge(t, cfg)
+		<-wrote
+		e.Set(func(f *ngroktest.Faults) { f.Slow = time.Millisecond })
+		e.DropSessions()
+		<-wrote
+		tun.Close()
+		if c := e.Counts(); c.Sessions != 2 || c.Binds != 2 {
+			t.Errorf("it did not wait: %+v", c)
+		}
+	}
+}
+
 // TestClosingWithConnectionsThatNobodyTook leaves the SDK with connections in
 // its hands, for which it would wait for ever.
 func TestClosingWithConnectionsThatNobodyTook(t *testing.T) {

@@ -29,6 +29,7 @@ type line struct {
 	cut   bool
 	conns map[net.Conn]struct{}
 	last  progress
+	tries int // to connect
 }
 
 // progress is how far the latest connection came.
@@ -55,6 +56,7 @@ func (l *line) Dial(network, address string) (net.Conn, error) {
 func (l *line) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	l.mu.Lock()
 	l.last = progress{started: time.Now(), lastDialErr: l.last.lastDialErr}
+	l.tries++
 	l.mu.Unlock()
 	dial := l.cfg.Dial
 	if dial == nil {
@@ -90,6 +92,15 @@ func (c *lineConn) Close() error {
 	delete(c.line.conns, c)
 	c.line.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// stop lets nothing new through. It gives the number of tries so far, and
+// whether the last one came to a connection.
+func (l *line) stop() (tries int, connected bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = true
+	return l.tries, l.last.connected > 0
 }
 
 // end closes what is open and lets nothing new through.

@@ -110,7 +110,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	defer transport.CloseIdleConnections()
 	for _, examine := range []func() error{
 		func() error { return d.account(ctx, f.account, env, n, transport) },
-		func() error { d.state(); return nil },
+		func() error { d.state(ctx); return nil },
 		func() error { return d.tunnel(ctx, f.tunnel, env, n, transport) },
 		func() error { return d.targets(ctx, routes) },
 	} {

@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
 // state looks at the state folder: whether it can be written to, whether it is
 // private, and what killed sessions left in it. It tightens and deletes nothing.
-func (d *doctor) state() {
+func (d *doctor) state(ctx context.Context) {
 	const check = "state"
 	dir, err := session.FindDir(d.p.Getenv)
 	if err == nil {
@@ -34,6 +38,21 @@ func (d *doctor) state() {
 		d.add(finding{Check: check, Status: checkOK, Detail: fmt.Sprintf("%s can be written to, and is private", dir)})
 	}
 	d.records(dir)
+	d.history(ctx, dir)
+}
+
+// history looks for damage in every page of the history.
+func (d *doctor) history(ctx context.Context, dir session.Dir) {
+	const check = "history"
+	began := time.Now()
+	switch err := checkHistory(ctx, dir.History()); {
+	case errors.Is(err, fs.ErrNotExist):
+		d.add(finding{Check: check, Status: checkOK, Detail: "there is none yet"})
+	case err != nil:
+		d.fail(check, time.Since(began), err)
+	default:
+		d.add(finding{Check: check, Status: checkOK, Detail: dir.History() + " has no damage"})
+	}
 }
 
 // records looks at what sessions have on record.

@@ -113,8 +113,17 @@ func TestDoctorCountsNoTunnelThatItCouldNotGoThrough(t *testing.T) {
 func TestDoctorLooksAtTheStateFolder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if is := w.doctor(0); is["state"].Status != "ok" || is["records"].Status != "ok" {
+	if is := w.doctor(0); is["state"].Status != "ok" || is["records"].Status != "ok" || is["history"].Status != "ok" {
 		t.Errorf("%+v", is)
+	}
+	if err := os.WriteFile(filepath.Join(w.state, "history.db"), []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f := w.doctor(1)["history"]; f.Status != "failed" || !strings.Contains(f.Hint, "hf-tap events recover") {
+		t.Errorf("a damaged history: %+v", f)
+	}
+	if err := os.Remove(filepath.Join(w.state, "history.db")); err != nil {
+		t.Fatal(err)
 	}
 	path, record := w.killed()
 	if f := w.doctor(0)["records"]; f.Status != "warning" || !strings.Contains(f.Detail, "1 killed session may have left") || f.Hint != "hf-tap webhooks prune" {

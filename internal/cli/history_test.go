@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -392,6 +393,20 @@ func TestAHistoryThatIsReadOnlyIsListedAndShown(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(w.state, "history.db")); err != nil || info.Mode().Perm() != 0o444 {
 		t.Errorf("the file's mode is %v, %v", info.Mode(), err)
+	}
+}
+
+func TestAHistoryThatOthersCouldReadIsMadePrivateAndSaid(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such permissions")
+	}
+	w := newWorld(t)
+	w.run(0, append(listenArgs("--wait", "1ms"), "--json")...)
+	if err := os.Chmod(filepath.Join(w.state, "history.db"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.run(0, append(listenArgs("--wait", "1ms"), "--json")...).stderr.text(); !strings.Contains(got, "made private, others had access: ") || !strings.Contains(got, "history.db") {
+		t.Errorf("it says\n%s", got)
 	}
 }
 

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,6 +136,46 @@ func TestALineHasTheDateWhereItIsNotToday(t *testing.T) {
 	} {
 		if got := stamp(at, now); got != want {
 			t.Errorf("%s is written as %q, want %q", at, got, want)
+		}
+	}
+}
+
+// A signal may come while a page of changes is being printed: the rest of it is
+// printed at the end, and nothing twice.
+func TestWhatASignalInterruptsIsPrintedAtTheEnd(t *testing.T) {
+	store, err := history.Open(t.Context(), filepath.Join(t.TempDir(), "history.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	const events = 50
+	for range events {
+		if err := store.Append(t.Context(), &event.Event{Session: "s", Source: event.SourceTrigger, Verdict: event.VerdictOK, Phase: event.PhaseSettled}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var out strings.Builder
+	p := newPrinter(&out, true)
+	p.settled = func(n int64) {
+		if n == 20 {
+			interrupt()
+		}
+	}
+	live := &session.Live{ID: "s", History: store}
+	if err := p.Run(ctx, live); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Run: %v", err)
+	}
+	if err := p.Last(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(out.String(), "\n"); lines != events || p.seen != events {
+		t.Errorf("%d lines were printed and %d events seen, want %d", lines, p.seen, events)
+	}
+	for n := range events {
+		if strings.Count(out.String(), fmt.Sprintf(`"n":%d,`, n+1)) != 1 {
+			t.Errorf("event %d is not printed once", n+1)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type printer struct {
 // progress is how far a printer has come.
 type progress struct {
 	feed    *history.Follower
+	unread  []event.Change       // that the feed gave and that have not been shown
 	open    map[int64]*openEvent // events that have not been printed
 	printed map[int64]bool       // events that have, and whether a target failed
 	left    map[int64]bool       // events that were printed and that some target was never handed
@@ -137,23 +138,28 @@ func (p *printer) follow(live *session.Live) {
 	p.session, p.feed = live.ID, live.History.Follow(live.ID)
 }
 
-// print shows all that changed since the last time.
+// print shows all that changed since the last time. What it has read and not shown
+// when ctx ends is shown by the next call.
 func (p *printer) print(ctx context.Context, live *session.Live) error {
 	const page = 200
 	for {
-		changes, err := p.feed.Read(ctx, page)
-		if err != nil {
-			return err
-		}
-		for _, c := range changes {
-			if err := p.change(ctx, live.History, c); err != nil {
+		if len(p.unread) == 0 {
+			var err error
+			if p.unread, err = p.feed.Read(ctx, page); err != nil {
 				return err
 			}
+		}
+		last := len(p.unread) == 0
+		for len(p.unread) > 0 {
+			if err := p.change(ctx, live.History, p.unread[0]); err != nil {
+				return err
+			}
+			p.unread = p.unread[1:]
 		}
 		if err := p.out.Flush(); err != nil {
 			return closedOutput(err)
 		}
-		if len(changes) < page || p.done && !p.ending {
+		if last || p.done && !p.ending {
 			return nil
 		}
 	}
@@ -195,21 +201,25 @@ func (p *printer) hold(row *event.Row, announced bool) {
 
 // settle prints an event that has settled.
 func (p *printer) settle(ctx context.Context, store *history.Store, row *event.Row) error {
+	counts := row.Verdict.Trusted() && !row.Refused()
+	wanted := false
+	if counts {
+		var err error
+		if wanted, err = p.wanted(ctx, store, row); err != nil {
+			return err
+		}
+	}
+	if err := p.event(ctx, store, event.LineEvent, row); err != nil {
+		return err
+	}
 	delete(p.open, row.N)
 	if p.printed == nil {
 		p.printed, p.left = map[int64]bool{}, map[int64]bool{}
 	}
 	p.note(row)
-	if row.Verdict.Trusted() && !row.Refused() {
+	if counts {
 		p.seen++
-		wanted, err := p.wanted(ctx, store, row)
-		if err != nil {
-			return err
-		}
 		p.done = p.done || p.count > 0 && p.seen >= p.count || wanted
-	}
-	if err := p.event(ctx, store, "event", row); err != nil {
-		return err
 	}
 	if p.settled != nil {
 		p.settled(row.N)
@@ -245,10 +255,10 @@ func (p *printer) announce(ctx context.Context, store *history.Store) error {
 		if o.announced || now.Before(o.seen.Add(arrivalDelay)) {
 			continue
 		}
-		o.announced = true
-		if err := p.event(ctx, store, "arrival", o.row); err != nil {
+		if err := p.event(ctx, store, event.LineArrival, o.row); err != nil {
 			return err
 		}
+		o.announced = true
 	}
 	return closedOutput(p.out.Flush())
 }

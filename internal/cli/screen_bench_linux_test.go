@@ -282,6 +282,9 @@ func BenchmarkKeyWithAMillionEvents(b *testing.B) {
 		p := &Process{Err: io.Discard, Getenv: func(string) string { return "" }}
 		cfg := newScreen(p, newPrinter(io.Discard, false)).config(s.live, s.live.History.Follow(s.live.ID), over)
 		return func() float64 {
+			feed := s.live.History.Follow(s.live.ID) // each screen reads the session from its beginning
+			defer feed.Close()
+			cfg.Feed.Read = feed.Read
 			began := time.Now()
 			if frame := tui.Draw(b.Context(), cfg, 120, 40, "k", "k", "j", "enter", "j", "esc", "k"); !strings.Contains(frame, "repo.content.update") {
 				b.Fatalf("the frame shows no event:\n%s", frame)
@@ -324,10 +327,10 @@ func grow(b *testing.B, dir session.Dir, size int) {
 	}
 	defer db.Close()
 	_, err = db.ExecContext(b.Context(), `WITH RECURSIVE series(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM series WHERE value < ?)
-		INSERT INTO events (n, rev, session, source, replay_of, root, webhook_id, delivery, delivery_n, kind, repo_type, repo_name, received_at,
-			verdict, phase, answer_status, answer_ns, tries, failed, size, body_cut, method, path)
-		SELECT value, value, 'old', 'hub', 0, 0, 'w', hex(randomblob(12)), 1, 'repo.content.update', 'model', 'me/m', value,
-			'ok', 'settled', 200, 1, 0, 0, 1024, 0, 'POST', '/hf-tap/x' FROM series`, size)
+		INSERT INTO events (n, rev, family, session, source, replay_of, webhook_id, delivery, delivery_n, kind, repo, received_at,
+			verdict, phase, answer_status, answer_ns, failed, pending, dismissed, pinned, edited, size, body_cut, method, path, summary)
+		SELECT value, value, value, 'old', 'hub', 0, 'w', hex(randomblob(12)), 1, 'repo.content.update', 'model:me/m', value,
+			'ok', 'settled', 200, 1, 0, 0, 0, 0, 0, 1024, 0, 'POST', '/hf-tap/x', '' FROM series`, size)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -72,6 +72,7 @@ func benchmarkAppend(b *testing.B, clients int, updates bool, store func(*Store,
 	if err != nil {
 		b.Fatal(err)
 	}
+	must(b, s.StartSession(b.Context(), Session{ID: "session"}))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	b.ReportAllocs()

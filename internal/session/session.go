@@ -181,6 +181,9 @@ func (r *run) openHistory(ctx context.Context) (err error) {
 	if r.store, err = history.Open(ctx, r.Dir.History()); err != nil {
 		return err
 	}
+	if loose := r.store.Tightened(); len(loose) > 0 {
+		r.Tell("made private, others had access: " + strings.Join(loose, ", "))
+	}
 	sessions, err := r.store.OpenSessions(ctx)
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func (e *Edge) Set(change func(*Faults)) {
 		}
 	})
 	for _, h := range hosts {
-		h.cut() // a connection that is kept open would still lead to the app
+		h.cut(nil) // a connection that is kept open would still lead to the app
 	}
 }
 
@@ -80,7 +80,10 @@ func (e *Edge) DropSessions() {
 // with 404 and the code Offline.
 func (e *Edge) Rehost() {
 	e.change(func() {
-		e.former = append(e.former, e.hostList()...)
+		for _, h := range e.hostList() {
+			h.bound, h.id = nil, "" // its session ends, and takes its time
+			e.former = append(e.former, h)
+		}
 		clear(e.hosts)
 		clear(e.granted)
 	})

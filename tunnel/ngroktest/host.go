@@ -27,7 +27,7 @@ type host struct {
 	id    string
 
 	mu    sync.Mutex
-	conns map[io.Closer]struct{}
+	conns map[io.Closer]*session // those that lead to an agent
 }
 
 // bind gives an agent a host: the one that its token stands for, that it asks
@@ -102,7 +102,7 @@ func (e *Edge) hostFor(name, token string) (*host, error) {
 		scheme = "https://"
 		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{e.ca.leaves[Valid]}})
 	}
-	h = &host{edge: e, url: scheme + ln.Addr().String(), token: rand.Text(), conns: map[io.Closer]struct{}{}}
+	h = &host{edge: e, url: scheme + ln.Addr().String(), token: rand.Text(), conns: map[io.Closer]*session{}}
 	if !e.keep(ln) {
 		return nil, errClosed
 	}
@@ -118,12 +118,14 @@ func (h *host) free(s *session) {
 	}
 }
 
-// cut closes the connections that there are.
-func (h *host) cut() {
+// cut closes the connections that lead to a session, nil for any.
+func (h *host) cut(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for c := range h.conns {
-		_ = c.Close()
+	for c, to := range h.conns {
+		if s == nil || s == to {
+			_ = c.Close()
+		}
 	}
 }
 
@@ -146,14 +148,6 @@ func (h *host) serve(ln net.Listener) {
 
 // connect leads a connection to the agent, or answers in its place.
 func (h *host) connect(conn net.Conn) {
-	h.mu.Lock()
-	h.conns[conn] = struct{}{}
-	h.mu.Unlock()
-	defer func() {
-		h.mu.Lock()
-		delete(h.conns, conn)
-		h.mu.Unlock()
-	}()
 	e := h.edge
 	e.mu.Lock()
 	s, id, gateway := h.bound, h.id, e.faults.Gateway
@@ -166,6 +160,14 @@ func (h *host) connect(conn net.Conn) {
 		page(conn, http.StatusNotFound, Offline)
 		return
 	}
+	h.mu.Lock()
+	h.conns[conn] = s
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		delete(h.conns, conn)
+		h.mu.Unlock()
+	}()
 	stream, err := s.proxy(id, conn.RemoteAddr())
 	if err != nil {
 		page(conn, http.StatusNotFound, Offline)

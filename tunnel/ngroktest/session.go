@@ -151,7 +151,7 @@ func (s *session) leave() {
 		}
 	})
 	for _, h := range binds {
-		h.cut()
+		h.cut(s)
 	}
 }
 
@@ -315,7 +315,7 @@ func (s *session) unbind(id string) {
 	s.mu.Unlock()
 	if h != nil {
 		s.edge.change(func() { h.free(s) })
-		h.cut()
+		h.cut(s)
 	}
 }
 
