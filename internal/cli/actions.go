@@ -167,6 +167,7 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 			if b, err = e.JSONLine(event.LineEvent); err != nil {
 				return "", err
 			}
+			b = a.p.hidden.current().MaskBody(b)
 		}
 		if i > 0 && format == tui.FormatJSON {
 			text = append(text, ",\n"...)

@@ -71,6 +71,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		return nil
 	}
 	r := &replayer{printer: newPrinter(p.Out, f.json), source: store, numbers: numbers}
+	r.printer.hidden = p.hidden
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err

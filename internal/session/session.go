@@ -157,7 +157,7 @@ func (r *run) sweep(ctx context.Context) error {
 		r.Tell(line)
 	}
 	if err != nil {
-		r.Tell(err.Error())
+		r.Tell(oneLine(err))
 	}
 	swept, err := Sweep(ctx, r.Dir, r.Hub, r.Endpoint, r.rec.User)
 	for _, line := range swept.lines() {
