@@ -110,6 +110,10 @@ func (e *Event) Masked() *Event {
 	secrets := e.Secrets()
 	m := *e
 	m.Path, m.Header, m.Body = secrets.Mask(MaskURL(e.Path)), secrets.maskHeaders(e.Header), secrets.MaskBody(e.Body)
+	m.Targets = slices.Clone(e.Targets)
+	for i := range m.Targets {
+		m.Targets[i] = MaskURL(m.Targets[i])
+	}
 	m.Attempts = slices.Clone(e.Attempts)
 	for i := range m.Attempts {
 		a := &m.Attempts[i]

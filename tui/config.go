@@ -21,6 +21,10 @@ type Config struct {
 	Repo    string   // "model:me/m": what to trigger events of while none is selected
 	Editor  []string // a command and its arguments, to which a file's name is added; none: no editing
 
+	// Mask takes the session's secret and the Hub's token out of a text; nil: there
+	// are none. An event's own secrets are masked without it.
+	Mask func(string) string
+
 	NoColor bool             // bold, faint and reverse only
 	Now     func() time.Time // nil: time.Now
 	Zone    *time.Location   // of the times on the screen, nil: the local one

@@ -24,7 +24,7 @@ const maxPainted = 256 << 10
 // requestLines show what arrived, without its body.
 func requestLines(e *event.Event, zone *time.Location) []line {
 	lines := []line{
-		text(strong, e.Method).add(plain, " "+event.MaskURL(e.Path)),
+		text(strong, e.Method).add(plain, " "+e.Path),
 		nil,
 	}
 	lines = append(lines, headerLines(e.Header)...)
@@ -81,7 +81,7 @@ func headerLines(h http.Header) []line {
 	var lines []line
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
-			lines = append(lines, text(accent, name).add(faint, ": ").add(plain, event.MaskHeader(name, value)))
+			lines = append(lines, text(accent, name).add(faint, ": ").add(plain, value))
 		}
 	}
 	return lines

@@ -182,11 +182,11 @@ func steadyCluster(cluster string) string {
 	return parts
 }
 
-// steady is the line with all its text steady.
-func (l line) steady() line {
+// steady is the line with all its text masked and steady.
+func (l line) steady(mask func(string) string) line {
 	out := make(line, len(l))
 	for i, s := range l {
-		out[i] = span{s.style, steady(s.text)}
+		out[i] = span{s.style, steady(mask(s.text))}
 	}
 	return out
 }
@@ -267,4 +267,13 @@ func fitting(s string, w int) string {
 		return head[:i+1]
 	}
 	return head
+}
+
+// masked is the line with all its text masked.
+func (l line) masked(mask func(string) string) line {
+	out := make(line, len(l))
+	for i, s := range l {
+		out[i] = span{s.style, mask(s.text)}
+	}
+	return out
 }

@@ -15,9 +15,10 @@ type list struct {
 	store  *store
 	zone   *time.Location
 	now    func() time.Time // says which events are of today
-	sel    int64            // number of the selected entry
-	top    int              // index of the first one in sight
-	height int              // rows in sight
+	mask   func(string) string
+	sel    int64 // number of the selected entry
+	top    int   // index of the first one in sight
+	height int   // rows in sight
 	follow bool
 	fresh  int            // how many came since the user moved away
 	marks  map[int64]bool // by the events' N
@@ -39,7 +40,7 @@ type cached struct {
 }
 
 func newList(s *store, zone *time.Location) *list {
-	return &list{store: s, zone: zone, now: time.Now, follow: true, marks: map[int64]bool{}, cache: map[int64]cached{}}
+	return &list{store: s, zone: zone, now: time.Now, mask: func(s string) string { return s }, follow: true, marks: map[int64]bool{}, cache: map[int64]cached{}}
 }
 
 // selected gives the selected entry, nil when nothing is shown.
@@ -251,7 +252,7 @@ func (l *list) line(number int64, selected bool) line {
 	out := line{gutter, marked}
 	if e.state != nil {
 		out = out.add(faint, pad(l.when(e), max(l.width("time"), 8))+" "+gap(l.colWidth))
-		return append(out, stateWords(e.state).steady()...)
+		return append(out, stateWords(e.state).steady(l.mask)...)
 	}
 	r := e.row
 	if words, st := verdictWords(r.Verdict); !r.Verdict.Trusted() && l.width("secret") == 0 && l.width("kind") == 0 {
@@ -314,7 +315,7 @@ func (l *list) targetCell(r *event.Row, w int) line {
 	if len(marks) > 0 {
 		room -= 2 + marks.width()
 	}
-	cell := outcome(r, max(room, 0)).steady()
+	cell := outcome(r, max(room, 0)).steady(l.mask)
 	if len(marks) > 0 {
 		cell = append(cell.add(plain, "  "), marks...)
 	}

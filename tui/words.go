@@ -212,7 +212,7 @@ func stateWords(s *event.State) line {
 	}
 	l = l.add(stateStyle(s.State), s.State)
 	if s.Detail != "" {
-		l = l.add(faint, ": "+s.Detail)
+		l = l.add(faint, ": "+event.MaskText(s.Detail))
 	}
 	return l
 }
