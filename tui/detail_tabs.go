@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/advice"
 )
 
 // maxPainted is how much of a text is laid out to be read on the screen. The
@@ -100,6 +101,9 @@ func attemptLines(e *event.Event, zone *time.Location) []line {
 			add(faint, fmt.Sprintf("  in %s  at %s  try %d", took(a.Duration), a.StartedAt.In(zone).Format(time.TimeOnly), a.N)))
 		if a.Err != "" {
 			lines = append(lines, text(alarm, a.Err))
+		}
+		if advice, ok := advice.For(e, a); ok {
+			lines = append(lines, text(warn, "hint: "+advice.Hint))
 		}
 		lines = append(lines, headerLines(a.Header)...)
 		if len(a.Body) > 0 {

@@ -221,7 +221,7 @@ func stateStyle(state string) style {
 	switch state {
 	case "up", "listening", "verified", "healed", "made anew", "ready", "known again", "created", "enabled":
 		return good
-	case "down", "failing", "unauthorized", "suspended", "full", "lost", "away", "deleted", "disabled":
+	case "down", "failing", "unauthorized", "wrong path", "invalid", "suspended", "full", "lost", "away", "deleted", "disabled":
 		return alarm
 	}
 	return warn

@@ -19,6 +19,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -305,6 +306,9 @@ func eventPage(e *event.Event) string {
 		}
 		if a.BodyCut {
 			b.WriteString("(only the beginning was kept)\n")
+		}
+		if advice, ok := advice.For(e, &a); ok {
+			fmt.Fprintf(&b, "hint: %s\n", term.Line(advice.Hint))
 		}
 	}
 	return b.String()
