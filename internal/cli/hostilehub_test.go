@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -40,6 +41,7 @@ func newHostileHub(t *testing.T, behind string) *hostileHub {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }}
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.ModifyResponse = func(resp *http.Response) error {
 		b, err := io.ReadAll(resp.Body)
 		if err != nil {
@@ -101,6 +103,7 @@ func (h *hostileHub) be(only string, status int) {
 }
 
 func TestNoStringOfTheHubForgesALine(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := newHostileHub(t, w.endpoint)
 	evil := w.with("HF_ENDPOINT=" + h.endpoint)
@@ -150,7 +153,7 @@ func TestNoStringOfTheHubForgesALine(t *testing.T) {
 		h.be(key, 0)
 		run("poison in " + key)
 	}
-	for _, status := range []int{400, 401, 403, 404, 409, 422, 429, 500} {
+	for _, status := range []int{400, 401, 404, 429, 500} {
 		h.be("", status)
 		run(fmt.Sprint("answers of ", status))
 	}
