@@ -74,7 +74,7 @@ type Config struct {
 	// called from several goroutines and must not block for long.
 	OnState func(event.State)
 
-	// OnAnswer is called with each attempt that a target gave a status to, before it
+	// OnAnswer is called with each attempt that a target gave a status to, once it
 	// is recorded. The event, whose body may be missing, and the attempt must not be
 	// changed. It is called from several goroutines and must not block for long.
 	OnAnswer func(target Target, e *event.Event, a event.Attempt)

@@ -82,7 +82,13 @@ const mostPaths = 3
 func Forward(target string, paths []string) string {
 	front := "the handler takes POST at another path: "
 	if len(paths) == 0 {
-		paths, front = usual[:], "hand events to the path that your handler has, for example: "
+		own := pathOf(target)
+		for _, path := range usual {
+			if path != own {
+				paths = append(paths, path)
+			}
+		}
+		front = "hand events to the path that your handler has, for example: "
 	}
 	var flags []string
 	for _, path := range paths[:min(len(paths), mostPaths)] {
