@@ -21,9 +21,9 @@ type Config struct {
 	Repo    string   // "model:me/m": what to trigger events of while none is selected
 	Editor  []string // a command and its arguments, to which a file's name is added; none: no editing
 
-	// Mask takes the session's secret and the Hub's token out of a text; nil: there
-	// are none. An event's own secrets are masked without it.
-	Mask func(string) string
+	// Secrets are the session's secret and the Hub's token, which nothing on the
+	// screen shows. An event's own are not shown either.
+	Secrets event.Secrets
 
 	NoColor bool             // bold, faint and reverse only
 	Now     func() time.Time // nil: time.Now
