@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// NgrokSettings are what this machine knows about ngrok, and from where.
+// NgrokSettings are the user's settings for ngrok, and where they were found.
 type NgrokSettings struct {
 	Token     string
 	TokenFrom string // "NGROK_AUTHTOKEN", or the configuration file's path; empty without a token

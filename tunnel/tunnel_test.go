@@ -49,6 +49,17 @@ func TestAutoTakesLoopbackForAHubOnLoopbackOnly(t *testing.T) {
 	}
 }
 
+func TestLoopbackNeedsNoHub(t *testing.T) {
+	tun, err := Open(t.Context(), Config{Provider: Loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tun.Close()
+	if want := "http://" + tun.Addr().String(); tun.Provider() != Loopback || tun.URL() != want {
+		t.Errorf("%s at %s, want %s", tun.Provider(), tun.URL(), want)
+	}
+}
+
 func TestThePublicURLIsCheckedAndThePortIsLoopback(t *testing.T) {
 	tun, err := Open(t.Context(), Config{HubURL: "https://huggingface.co", PublicURL: "https://me.example/tap/"})
 	if err != nil {
