@@ -14,30 +14,31 @@ import (
 	"time"
 )
 
-// ClientConfig says how to reach a Hub. The zero value reaches the real one
-// without a token.
+// ClientConfig configures a [Client]. The zero value is a client of
+// DefaultEndpoint without a token.
 type ClientConfig struct {
-	Endpoint string // see ParseEndpoint; blank means DefaultEndpoint
-	Token    string // goes into each request, never to a host elsewhere over plain http
-	Version  string // ours, for the User-Agent; "dev" when empty
-	Origin   string // goes to the end of the User-Agent: Env.Origin
-	Offline  bool   // every call is refused with ErrOffline: Env.Offline
+	Endpoint string // the address of the Hub, see ParseEndpoint; DefaultEndpoint by default
+	Token    string // sent with each request, but over plain http only to loopback
+	Version  string // of hf-tap, in the User-Agent; "dev" by default
+	Origin   string // appended to the User-Agent; usually Env.Origin
+	Offline  bool   // every call fails with ErrOffline; usually Env.Offline
 
-	// Transport carries the requests. The default takes proxies from the
-	// environment, never for loopback.
+	// Transport sends the requests. The default uses the proxies of the
+	// environment, but not for loopback.
 	Transport http.RoundTripper
-	// Timeout is for each request, from the dial to the last byte of the answer;
-	// 10 s by default. Waits between tries come on top.
+	// Timeout limits each request, from the dial to the last byte of the answer;
+	// 10 s by default. The pauses between tries are not part of it.
 	Timeout time.Duration
-	// Retries is how often a call is tried again at most; 2 by default, none
-	// when negative.
+	// Retries is how many more tries a call may have; 2 by default, none if
+	// negative.
 	Retries int
-	// MaxWait is how long a call waits between its tries, all waits together;
-	// 60 s by default, not at all when negative. When the Hub asks for a longer
-	// wait, the call ends at once with an error that says how long.
+	// MaxWait limits the sum of the pauses between the tries of a call; 60 s by
+	// default, no pause if negative. If the Hub asks for a longer one, the call
+	// ends at once with an error that has it in RetryAfter.
 	MaxWait time.Duration
-	// OnWarning is called for a warning that the Hub attached to an answer, once
-	// a topic. Calls come one at a time, from the goroutine of the call.
+	// OnWarning is called with warnings that the Hub adds to answers, once for
+	// each topic. It is called from the goroutine of the call, never twice at a
+	// time.
 	OnWarning func(topic, message string)
 }
 
@@ -61,8 +62,8 @@ type Client struct {
 	maxWarn int
 }
 
-// NewClient makes a client. It sends nothing. The error says what is wrong with
-// the endpoint or the token ([ErrBadToken]); it does not hold the token. Call
+// NewClient makes a client. It sends nothing. The error is about an invalid
+// endpoint or token ([ErrBadToken]), and does not quote the token. Call
 // [Client.Close] when the client is no longer needed.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	endpoint, err := ParseEndpoint(cfg.Endpoint)
@@ -100,11 +101,11 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	return c, nil
 }
 
-// Endpoint is the address that the client calls, without a trailing slash.
+// Endpoint returns the address of the client's Hub, without a trailing slash.
 func (c *Client) Endpoint() string { return c.endpoint }
 
-// Close lets go of idle connections. It leaves a transport that was given in
-// ClientConfig to its owner. A closed client can be used again.
+// Close closes idle connections, but not those of a ClientConfig.Transport. A
+// closed client can be used again.
 func (c *Client) Close() {
 	if c.own != nil {
 		c.own.CloseIdleConnections()

@@ -5,9 +5,8 @@ import (
 	"strconv"
 )
 
-// Payload is the body of a delivery, version 3, as the Hub's docs describe it.
-// It is what the samples and the sandbox write. To read a body that somebody
-// sent, use ParsePayload, which forgives what json.Unmarshal would not.
+// Payload is the body of a delivery, in version 3 of the Hub's format. Read one
+// with [ParsePayload], which accepts what json.Unmarshal refuses.
 type Payload struct {
 	Event                 PayloadEvent `json:"event"`
 	Repo                  PayloadRepo  `json:"repo"`
@@ -18,15 +17,15 @@ type Payload struct {
 	UpdatedRefs           []RefUpdate  `json:"updatedRefs,omitempty"`
 	UpdatedFiles          []FileUpdate `json:"updatedFiles,omitempty"`
 	UpdatedFilesTruncated bool         `json:"updatedFilesTruncated,omitempty"` // above 10,000 files
-	// UpdatedConfig is {"private": bool}, or empty when what changed is not told.
+	// UpdatedConfig is {"private": bool}, or {} if another setting changed.
 	UpdatedConfig json.RawMessage `json:"updatedConfig,omitempty"`
 
-	// Raw is the body that ParsePayload read, byte for byte; it is not written.
+	// Raw is the body that ParsePayload read, byte for byte. It is not marshaled.
 	Raw []byte `json:"-"`
 }
 
-// PayloadRepo is the repo that an event is about, with all that a payload has
-// about it. [PayloadRepo.Repo] is its type and name alone.
+// PayloadRepo is the repo of a payload. [PayloadRepo.Repo] is its type and name
+// alone.
 type PayloadRepo struct {
 	Type      RepoType `json:"type"` // model, dataset, space, bucket, kernel, or newer
 	Name      string   `json:"name"` // "owner/name"; old canonical repos have no slash
@@ -42,7 +41,7 @@ type PayloadRepo struct {
 // Repo returns the type and the name of a repo.
 func (r PayloadRepo) Repo() Repo { return Repo{Type: r.Type, Name: r.Name} }
 
-// Account is a user or an organization, by id alone.
+// Account is the id of a user or an organization. Payloads have no user names.
 type Account struct {
 	ID string `json:"id"` // 24 hex digits
 }
@@ -60,7 +59,7 @@ type Discussion struct {
 	Pinned        *bool    `json:"pinned,omitempty"`
 }
 
-// Changes is what a pull request would change.
+// Changes is the target of a pull request.
 type Changes struct {
 	Base          string `json:"base"` // refs/heads/main
 	MergeCommitID string `json:"mergeCommitId,omitempty"`
@@ -102,8 +101,8 @@ type FileUpdate struct {
 	Size    *int64 `json:"size,omitempty"` // bytes
 }
 
-// Head is what every delivery is filed under. Its fields are empty where the
-// body has none, is no JSON, or has another shape.
+// Head is the part of a payload that all have: the event, the repo and the
+// webhook. A field that is missing, or has an unexpected shape, is empty.
 type Head struct {
 	Scope     Scope
 	Action    Action
@@ -111,23 +110,22 @@ type Head struct {
 	WebhookID string
 }
 
-// ParseHead reads the head of a body and nothing else. It never fails: a body
-// of another shape has an emptier head. Of keys that stand there twice the
-// last one counts, and capitals are not small letters.
+// ParseHead reads the head of a body and nothing else, without an error: the head
+// of a body that is not JSON is empty. The last of two equal keys counts, and
+// keys are case-sensitive.
 func ParseHead(body []byte) Head {
 	h, _ := parseHead(body, func([]byte, []byte) {})
 	return h
 }
 
-// Details are the parts of a body that say what happened, as they stand in it:
-// nil where the body has none. They share the body's memory.
+// Details are the parts of a body that depend on its kind, as JSON. A missing one
+// is nil. They share the body's memory.
 type Details struct {
 	Discussion, Comment, UpdatedRefs, UpdatedConfig, MovedTo, UpdatedFiles json.RawMessage
 }
 
-// ParseDetails reads the head of a body and the parts that say what happened,
-// in one pass. It never fails, like ParseHead: both are empty where the body is
-// no JSON object.
+// ParseDetails reads the head and the details of a body in one pass. Like
+// [ParseHead] it has no error: both are empty if the body is not a JSON object.
 func ParseDetails(body []byte) (Head, Details) {
 	var d Details
 	h, ok := parseHead(body, func(key, raw []byte) {
@@ -189,10 +187,9 @@ func parseHead(body []byte, value func(key, raw []byte)) (h Head, ok bool) {
 	return h, true
 }
 
-// ParsePayload reads a body as far as it can be read, and keeps its bytes in
-// Raw. A field of an unexpected shape is left empty, and its neighbours are
-// read. What ParseHead reads is the same here. ok is false when the body is no
-// JSON object.
+// ParsePayload reads a body, and keeps its bytes in Raw. Unknown fields are
+// ignored, and a field of an unexpected shape is left empty. ok is false if the
+// body is not a JSON object.
 func ParsePayload(body []byte) (p Payload, ok bool) {
 	p.Raw = body
 	// Each value is read by itself, and the last one of a key counts. They are
@@ -253,12 +250,12 @@ func (f fields) text(key string) string {
 	return s
 }
 
-// DiscussionURLs are the addresses of discussion or pull request num in the
-// repo whose addresses are given.
+// DiscussionURLs returns the addresses of the discussion or pull request num in
+// the repo with these addresses.
 func DiscussionURLs(repo URLs, num int) URLs {
 	n := "/discussions/" + strconv.Itoa(num)
 	return URLs{Web: repo.Web + n, API: repo.API + n}
 }
 
-// CommentURL is the address of a comment on the page of its discussion.
+// CommentURL returns the address of a comment on the page of its discussion.
 func CommentURL(discussion URLs, id string) string { return discussion.Web + "#" + id }
