@@ -48,16 +48,28 @@ type Account struct {
 
 // Discussion is a discussion or a pull request.
 type Discussion struct {
-	ID            string   `json:"id"`
-	Title         string   `json:"title"`
-	URL           URLs     `json:"url"`
-	Status        string   `json:"status"` // open, closed, merged, draft
-	Author        Account  `json:"author"`
-	Num           int      `json:"num"`
-	IsPullRequest bool     `json:"isPullRequest"`
-	Changes       *Changes `json:"changes,omitempty"` // pull requests only
-	Pinned        *bool    `json:"pinned,omitempty"`
+	ID            string           `json:"id"`
+	Title         string           `json:"title"`
+	URL           URLs             `json:"url"`
+	Status        DiscussionStatus `json:"status"`
+	Author        Account          `json:"author"`
+	Num           int              `json:"num"`
+	IsPullRequest bool             `json:"isPullRequest"`
+	Changes       *Changes         `json:"changes,omitempty"` // pull requests only
+	Pinned        *bool            `json:"pinned,omitempty"`
 }
+
+// DiscussionStatus is the status of a discussion or a pull request. The Hub may
+// add others.
+type DiscussionStatus string
+
+// The statuses that the Hub documents.
+const (
+	DiscussionOpen   DiscussionStatus = "open"
+	DiscussionClosed DiscussionStatus = "closed"
+	DiscussionMerged DiscussionStatus = "merged" // pull requests only
+	DiscussionDraft  DiscussionStatus = "draft"
+)
 
 // Changes is the target of a pull request.
 type Changes struct {
@@ -95,11 +107,20 @@ type RefUpdate struct {
 
 // FileUpdate is one file of a bucket that changed.
 type FileUpdate struct {
-	Path    string `json:"path"`
-	Action  string `json:"action"` // add, delete
-	XetHash string `json:"xetHash,omitempty"`
-	Size    *int64 `json:"size,omitempty"` // bytes
+	Path    string     `json:"path"`
+	Action  FileAction `json:"action"`
+	XetHash string     `json:"xetHash,omitempty"`
+	Size    *int64     `json:"size,omitempty"` // bytes
 }
+
+// FileAction is what happened to a file of a bucket.
+type FileAction string
+
+// The actions that the Hub documents.
+const (
+	FileAdd    FileAction = "add"
+	FileDelete FileAction = "delete"
+)
 
 // Head is the part of a payload that all have: the event, the repo and the
 // webhook. A field that is missing, or has an unexpected shape, is empty.
