@@ -37,15 +37,6 @@ const (
 	Relay
 )
 
-// The defaults of Config.
-const (
-	DefaultConcurrency  = 4
-	DefaultQueue        = 10_000
-	DefaultWaitTarget   = 60 * time.Second
-	DefaultRelayTimeout = 30 * time.Second
-	DefaultBackoff      = time.Second
-)
-
 // Config configures a Receiver. Path and Recorder are required; every other
 // field has a default.
 type Config struct {
@@ -108,11 +99,11 @@ func (l Limits) withDefaults() Limits {
 
 func (c Config) withDefaults() Config {
 	c.Source = cmp.Or(c.Source, event.SourceHub)
-	c.Concurrency = cmp.Or(c.Concurrency, DefaultConcurrency)
-	c.Queue = cmp.Or(c.Queue, DefaultQueue)
-	c.WaitTarget = cmp.Or(c.WaitTarget, DefaultWaitTarget)
-	c.RelayTimeout = cmp.Or(c.RelayTimeout, DefaultRelayTimeout)
-	c.Backoff = cmp.Or(c.Backoff, DefaultBackoff)
+	c.Concurrency = cmp.Or(c.Concurrency, 4)
+	c.Queue = cmp.Or(c.Queue, 10_000)
+	c.WaitTarget = cmp.Or(c.WaitTarget, 60*time.Second)
+	c.RelayTimeout = cmp.Or(c.RelayTimeout, 30*time.Second)
+	c.Backoff = cmp.Or(c.Backoff, time.Second)
 	c.Limits = c.Limits.withDefaults()
 	if c.OnState == nil {
 		c.OnState = func(event.State) {}

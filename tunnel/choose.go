@@ -118,7 +118,7 @@ func (cfg Config) auto() bool { return cfg.Provider == "" || cfg.Provider == Aut
 
 // Choose returns the provider that Open tries first: the first in cfg.Provider.
 // For Auto it is Public with a PublicURL, Loopback for a Hub on loopback, Ngrok
-// with an NgrokToken, else Gradio. The error is [ErrUnknown], [ErrNoToken], or
+// with an NgrokToken, else Gradio. The error is [ErrUnknownProvider], [ErrNoToken], or
 // [ErrUsage] if other settings contradict the provider.
 func (cfg Config) Choose() (string, error) {
 	order, err := cfg.Order()
@@ -173,7 +173,7 @@ func (cfg Config) fits(provider string) error {
 	own := strings.HasPrefix(provider, sshScheme)
 	switch {
 	case !known:
-		return fmt.Errorf("%w %q", ErrUnknown, provider)
+		return fmt.Errorf("%w %q", ErrUnknownProvider, provider)
 	case provider == Loopback && cfg.HubURL != "" && !onLoopback(cfg.HubURL):
 		return fmt.Errorf("%w: %s is not on this machine, so it cannot reach a loopback address", ErrUsage, cfg.HubURL)
 	case provider != Public && !own && cfg.PublicURL != "":

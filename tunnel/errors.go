@@ -15,8 +15,8 @@ var ErrNoToken = errors.New("ngrok needs a token, and there is none")
 // Config.Cloudflared.
 var ErrNoCloudflared = errors.New("cloudflared is not installed")
 
-// ErrUnknown means that Config.Provider has a name that is not a provider's.
-var ErrUnknown = errors.New("unknown tunnel")
+// ErrUnknownProvider means that Config.Provider has a name that is not a provider's.
+var ErrUnknownProvider = errors.New("unknown tunnel")
 
 // ErrUsage means that fields of a Config contradict each other, or that one is
 // invalid.
@@ -122,8 +122,8 @@ func kind(err error) string {
 	return "other"
 }
 
-// ErrConfig means that ngrok's own configuration file exists and cannot be used.
-var ErrConfig = errors.New("ngrok's configuration cannot be used")
+// ErrNgrokConfig means that ngrok's own configuration file exists and cannot be used.
+var ErrNgrokConfig = errors.New("ngrok's configuration cannot be used")
 
 var ngrokCode = regexp.MustCompile(`ERR_NGROK_\d+`)
 

@@ -77,7 +77,7 @@ func TestThePublicURLIsCheckedAndThePortIsLoopback(t *testing.T) {
 	if _, err := Open(t.Context(), Config{Provider: Public}); !errors.Is(err, ErrUsage) {
 		t.Errorf("no URL: %v", err)
 	}
-	if _, err := Open(t.Context(), Config{Provider: "carrier-pigeon"}); !errors.Is(err, ErrUnknown) {
+	if _, err := Open(t.Context(), Config{Provider: "carrier-pigeon"}); !errors.Is(err, ErrUnknownProvider) {
 		t.Errorf("unknown provider: %v", err)
 	}
 }
