@@ -61,7 +61,7 @@ func ParseEndpoint(s string) (string, error) {
 		// Not quoted: what stands before the @ is a password.
 		return "", errors.New("an endpoint has no user or password in it; a token goes into HF_TOKEN")
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return "", fmt.Errorf("%q is no endpoint: want a URL like %s", s, DefaultEndpoint)
+		return "", fmt.Errorf("%q is not an endpoint: want a URL like %s", s, DefaultEndpoint)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return "", fmt.Errorf("endpoint %q has a query or a fragment: want a URL like %s", s, DefaultEndpoint)
 	}

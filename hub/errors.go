@@ -13,7 +13,7 @@ import (
 var (
 	ErrUnauthorized = errors.New("the Hub refused the token")             // 401
 	ErrForbidden    = errors.New("the Hub does not let the token do it")  // 403
-	ErrNotFound     = errors.New("the Hub has no such thing")             // 404; another account's webhook is a 404, too
+	ErrNotFound     = errors.New("the Hub does not find it")              // 404; another account's webhook is a 404, too
 	ErrInvalid      = errors.New("the request is not valid")              // 400, 422, or refused here before it was sent
 	ErrRateLimited  = errors.New("the Hub has had too many requests")     // 429
 	ErrOffline      = errors.New("HF_HUB_OFFLINE is set")                 // nothing was sent

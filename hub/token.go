@@ -13,7 +13,7 @@ import (
 // The errors of [FindToken] and [NewClient] about a token.
 var (
 	ErrNoToken  = errors.New("there is no Hugging Face token")
-	ErrBadToken = errors.New("it has a blank, a control character or a letter beyond ASCII in it")
+	ErrBadToken = errors.New("it has a space, a control character or a character outside ASCII")
 )
 
 // Token is a token and its source. It prints as the source alone.

@@ -127,18 +127,18 @@ func (s WebhookSpec) Check() error {
 	}
 	switch {
 	case len(s.Watched) == 0:
-		return errors.New("a webhook has to watch something")
+		return errors.New("a webhook must watch something")
 	case slices.ContainsFunc(s.Watched, func(w Watch) bool { return w.Type == "" || w.Name == "" }):
 		return errors.New("a watch has no type or no name: want type:name")
 	case len(s.Domains) == 0:
-		return errors.New("a webhook has to have a domain: repo or discussion")
+		return errors.New("a webhook must have a domain: repo or discussion")
 	case targets != 1:
-		return errors.New("a webhook has to have exactly one of a URL, a job and the id of a job")
+		return errors.New("a webhook must have exactly one of a URL, a job and the id of a job")
 	case len(s.Job) > 0 && !json.Valid(s.Job):
-		return errors.New("the job is no JSON")
+		return errors.New("the job is not JSON")
 	case s.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == ""):
 		// Not quoted: its query may hold a secret.
-		return errors.New("the webhook's URL is no http or https URL")
+		return errors.New("the webhook's URL is not an http or https URL")
 	case s.ClearSecret && s.Secret != "":
 		return errors.New("the secret is both given and cleared")
 	case strings.ContainsFunc(s.Secret, func(r rune) bool { return r < ' ' || r > 0x7f }):

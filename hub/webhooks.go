@@ -25,7 +25,7 @@ func (c *Client) ListWebhooks(ctx context.Context) ([]Webhook, error) {
 				return err
 			}
 			if list == nil || slices.ContainsFunc(list, func(w Webhook) bool { return w.ID == "" }) {
-				return errors.New("it is no list of webhooks")
+				return errors.New("it is not a list of webhooks")
 			}
 			return nil
 		},
@@ -67,7 +67,7 @@ func (c *Client) UpdateWebhook(ctx context.Context, id string, spec WebhookSpec)
 
 // ErrSecretNeeded means that [Client.ModifyWebhook] sent nothing, because the
 // webhook has a secret that the update would have cleared.
-var ErrSecretNeeded = errors.New("the webhook has a secret, which has to be sent again with each update")
+var ErrSecretNeeded = errors.New("the webhook has a secret, which must be sent again with each update")
 
 // ModifyWebhook changes a part of a webhook: it reads the webhook, calls change
 // with its [Webhook.Spec], and sends the result. The spec has no secret. If the
@@ -108,7 +108,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 	r := request{op: "delete webhook " + shown(id), method: http.MethodDelete, path: path, into: func(body []byte) error {
 		// Anything else is a page from something that stands in between.
 		if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
-			return errors.New("it is no JSON")
+			return errors.New("it is not JSON")
 		}
 		return nil
 	}}
@@ -203,7 +203,7 @@ func pathOf(id string) (string, error) {
 // refused: escaping leaves dots as they are.
 func segment(of, id string) (string, error) {
 	if id == "" || id == "." || id == ".." {
-		return "", fmt.Errorf("%q is no id of a %s", id, of)
+		return "", fmt.Errorf("%q is not the id of a %s", id, of)
 	}
 	return url.PathEscape(id), nil
 }

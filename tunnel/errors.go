@@ -20,7 +20,7 @@ var ErrUnknownProvider = errors.New("unknown tunnel")
 
 // ErrUsage means that fields of a Config contradict each other, or that one is
 // invalid.
-var ErrUsage = errors.New("this tunnel cannot be used so")
+var ErrUsage = errors.New("invalid tunnel settings")
 
 // ProviderError is a refusal by a provider.
 type ProviderError struct {

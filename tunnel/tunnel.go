@@ -175,7 +175,7 @@ func ngrokURL(domain string) (string, error) {
 	host := strings.TrimSuffix(strings.TrimPrefix(domain, "https://"), "/")
 	u, err := url.Parse("https://" + host)
 	if err != nil || u.Host != host || u.Hostname() == "" || u.Port() != "" {
-		return "", fmt.Errorf("%w: %q is no domain like name.ngrok.app", ErrUsage, domain)
+		return "", fmt.Errorf("%w: %q is not a domain like name.ngrok.app", ErrUsage, domain)
 	}
 	return "https://" + host, nil
 }
