@@ -112,8 +112,8 @@ func (c *Client) Close() {
 	}
 }
 
-// userAgent is built as huggingface_hub does it, with the origin last. What no
-// header can hold is left out.
+// userAgent returns the User-Agent in the form of huggingface_hub, with the origin
+// last. Characters that a header cannot have are left out.
 func userAgent(version, origin string) string {
 	ua := "hf-tap/" + cmp.Or(version, "dev")
 	if origin != "" {
@@ -127,9 +127,9 @@ func userAgent(version, origin string) string {
 	}, ua)
 }
 
-// sameOriginOnly follows a redirect only to where the token has been sent
-// already, and only as the same request. Go itself would keep the token for
-// the same host over plain http, and turn most redirected POSTs into GETs.
+// sameOriginOnly allows redirects to the same origin with the same method only. By
+// default net/http sends the token to the same host over plain http, too, and
+// turns most redirected POSTs into GETs.
 func sameOriginOnly(next *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) > 3 || next.Method != first.Method || next.URL.Scheme != first.URL.Scheme ||
@@ -162,7 +162,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 		if e == nil {
 			return nil
 		}
-		// A refusal says nothing of an earlier try that went unanswered.
+		// A refusal does not undo an earlier try that got no answer.
 		maybe = maybe || e.maybe
 		e.maybe = maybe
 		wait, ok := r.waitBefore(e, try)
@@ -176,7 +176,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 	}
 }
 
-// refuse gives the error of a request that must not be sent.
+// refuse returns an error for a request that must not be sent, else nil.
 func (c *Client) refuse(ctx context.Context, r request) *Error {
 	e := &Error{Op: r.op, Method: r.method, URL: c.endpoint + r.path}
 	switch {
@@ -192,7 +192,7 @@ func (c *Client) refuse(ctx context.Context, r request) *Error {
 	return e
 }
 
-// tell passes on the warnings of an answer: "X-HF-Warning: topic; message".
+// tell calls OnWarning for the warnings of an answer: "X-HF-Warning: topic; message".
 func (c *Client) tell(h http.Header) {
 	if c.warn == nil {
 		return
@@ -205,7 +205,7 @@ func (c *Client) tell(h http.Header) {
 			topic, message = "", value
 		}
 		topic, message = shorten(strings.TrimSpace(topic), maxText), shorten(strings.TrimSpace(message), maxText)
-		// The number of topics is bounded: a server that makes up new ones must not
+		// The number of topics is limited: a server that invents new ones must not
 		// fill the memory.
 		if message != "" && !c.warned[topic] && len(c.warned) < c.maxWarn {
 			c.warned[topic] = true
@@ -214,8 +214,8 @@ func (c *Client) tell(h http.Header) {
 	}
 }
 
-// readJSON gives an into that reads an answer's JSON as far as it can be read:
-// a field of another type than today's is left empty, as it is in payloads.
+// readJSON returns a request.into that unmarshals an answer into v. A field of an
+// unexpected type is left empty, as in payloads.
 func readJSON(v any) func([]byte) error {
 	return func(body []byte) error {
 		err := json.Unmarshal(body, v)

@@ -160,7 +160,7 @@ func ParseDetails(body []byte) (Head, Details) {
 	return h, d
 }
 
-// part returns the place of the part that a key names, nil if it names none.
+// part returns the field for a key, nil if there is none.
 func (d *Details) part(key []byte) *json.RawMessage {
 	switch {
 	case is(key, "discussion"):
@@ -179,8 +179,8 @@ func (d *Details) part(key []byte) *json.RawMessage {
 	return nil
 }
 
-// parseHead reads the head, calls value for each key of the body with what
-// stands there, and reports whether the body is a JSON object.
+// parseHead reads the head, and calls value with each key and its JSON. It returns
+// false if the body is not a JSON object.
 func parseHead(body []byte, value func(key, raw []byte)) (h Head, ok bool) {
 	s := scanner{b: body}
 	s.space()
@@ -238,22 +238,22 @@ func ParsePayload(body []byte) (p Payload, ok bool) {
 	for _, part := range parts {
 		read(part.raw, part.into)
 	}
-	// encoding/json is laxer about keys that stand there twice or in capitals.
+	// encoding/json treats repeated keys and capitals differently.
 	p.Event = PayloadEvent{Action: head.Action, Scope: head.Scope}
 	p.Repo.Type, p.Repo.Name, p.Webhook.ID = head.Repo.Type, head.Repo.Name, head.WebhookID
 	return p, true
 }
 
-// read fills what it can: json.Unmarshal goes on past a value of the wrong
-// type and reports it only at the end, which is just what is wanted here.
+// read unmarshals what it can. json.Unmarshal goes on after a value of the wrong
+// type and reports it at the end, where the error is dropped.
 func read(raw json.RawMessage, into any) {
 	if len(raw) > 0 {
 		_ = json.Unmarshal(raw, into)
 	}
 }
 
-// fields is a JSON object whose values are read one at a time. A value that is
-// no object leaves it nil rather than failing the whole body.
+// fields is a JSON object whose values are read one by one. It is nil for a value
+// that is not an object.
 type fields map[string]json.RawMessage
 
 // UnmarshalJSON accepts every value.
