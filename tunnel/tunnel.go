@@ -109,35 +109,35 @@ type Config struct {
 	NgrokToken  string           // without one there is no ngrok
 	NgrokDomain string           // a domain of the account, as host or as https URL; empty: ngrok chooses
 	NgrokServer string           // host:port of ngrok's server; empty: ngrok's own
-	NgrokRoots  []*x509.CertPool // trusted for ngrok's server besides ngrok's own authority
+	NgrokRoots  []*x509.CertPool // trusted for ngrok's server in addition to ngrok's own authority
 
-	SSHKeyFile string            // the key of hf-tap's own, made if it is not there; empty: another each time
-	KnownHosts string            // the file of hf-tap's own with the servers' keys; needed for all that go by SSH
-	SSHName    string            // the name to ask tuns.sh, and sish at ssh://…, for; empty: one made of the key
+	SSHKeyFile string            // a file with the private key for SSH, created if it does not exist; empty: a new key each time
+	KnownHosts string            // a file for the host keys of SSH servers; required by all providers that use SSH
+	SSHName    string            // the name to request from tuns.sh, and from sish at ssh://…; empty: one derived from the key
 	SSHHome    string            // the user's folder of SSH keys, for ssh://… only; empty: they are not used
-	SSHAgent   string            // the socket of the user's SSH agent, for ssh://… only; empty: it is not asked
-	SSHServers map[string]string // host:port to connect to instead of a provider's own, by provider
+	SSHAgent   string            // the socket of the user's SSH agent, for ssh://… only; empty: it is not used
+	SSHServers map[string]string // by provider, the host:port to connect to instead of the provider's own
 
 	Cloudflared string // the program; empty: cloudflared in PATH
 
-	GradioName   string               // kept by the caller, who holds it by a lock: the same name has the same address; empty: a fresh one
-	GradioServer string               // host:port of a share server, or an frp server, of the user's own; empty: the one that the look-up names
-	GradioToken  string               // of the user's own server; gradio's has none
-	GradioRoots  *x509.CertPool       // trusted for the server besides the look-up's authority; the user's own server is spoken to without TLS if it is nil
-	GradioLookup string               // the URL to look the server up at; empty: gradio's own
-	GradioEnding func(ends time.Time) // called an hour before gradio ends a login, after which there is another, from another goroutine; may be nil
-	HTTP         *http.Client         // for that look-up; nil: a plain one
+	GradioName   string               // decides the address; two processes must not use one name at a time; empty: a random one
+	GradioServer string               // host:port of the user's own share server or frp server; empty: the one that GradioLookup returns
+	GradioToken  string               // the token of the user's own server; gradio's needs none
+	GradioRoots  *x509.CertPool       // trusted for the server in addition to the authority of the look-up; nil: the user's own server is used without TLS
+	GradioLookup string               // the URL that returns the server; empty: gradio's own
+	GradioEnding func(ends time.Time) // called from another goroutine, an hour before gradio ends a login and the tunnel logs in again; may be nil
+	HTTP         *http.Client         // for GradioLookup; nil: a plain client
 
-	// Dial connects to a provider's server, through a proxy where there is one;
-	// nil: directly. Proxy names the proxy that Dial takes to an address, without
-	// its password, "" for none; nil: never one.
+	// Dial connects to a provider's server, through a proxy if there is one; nil:
+	// directly. Proxy returns the proxy that Dial uses for an address, without its
+	// password, or "" for none; nil: there is no proxy.
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	Proxy func(address string) string
 
-	Version   string        // of hf-tap, which providers are told
-	Log       *slog.Logger  // what providers' libraries have to say; nil: nobody hears it
-	Heartbeat time.Duration // between two signs of life with a provider, 0 for 10 s; after 2.5 of them without an answer the connection is dead
-	Timeout   time.Duration // how long opening may take, and each step of Diagnose at most; 0 for 15 s
+	Version   string        // of hf-tap, sent to providers
+	Log       *slog.Logger  // gets the messages of providers' libraries; nil: they are dropped
+	Heartbeat time.Duration // between two heartbeats, 10 s by default; a connection without an answer for 2.5 of them is dead
+	Timeout   time.Duration // the limit for Open, and for each step of Diagnose; 15 s by default
 
 	// Tests let time pass by events.
 	testTimeout func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
