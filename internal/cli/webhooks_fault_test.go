@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 const webhooksAPI = "/api/settings/webhooks"
@@ -204,11 +204,11 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 		"type":          {create("--url", exampleURL, "--watch", "modle:me/m"), `watch "modle:me/m" has the unknown type "modle".*`, ".* --watch model:me/m"},
 		"watch":         {create("--url", exampleURL, "--watch", "me/m"), `watch "me/m" has no type.*`, ".* --watch model:me/my-model"},
 		"domain":        {create(append(base, "--domain", "discusion")...), `unknown domain "discusion".*`, ".* --domain discussion"},
-		"no watch":      {create("--url", exampleURL), "a webhook has to watch something", "add --watch .*"},
+		"no watch":      {create("--url", exampleURL), "a webhook must watch something", "add --watch .*"},
 		"no target":     {create("--watch", "model:me/m"), "a webhook needs a URL .*", ".* --url .*"},
 		"both":          {create(append(base, "--job-id", "1")...), ".*not both", "leave .*"},
 		"empty URL":     {create("--url", "", "--watch", "model:me/m"), "--url is empty", ".* --url https://.*"},
-		"no URL":        {create("--url", "example.com", "--watch", "model:me/m"), ".*no http or https URL", ".* --url https://.*"},
+		"no URL":        {create("--url", "example.com", "--watch", "model:me/m"), ".*not an http or https URL", ".* --url https://.*"},
 		"empty Job":     {create("--job-id", "", "--watch", "model:me/m"), ".*not the id of a Job", ".* --job-id .*"},
 		"two secrets":   {create(append(base, "--use-kept-secret", "--secret-file", "f")...), "it is said twice .*", "leave .*"},
 		"empty file":    {create(append(base, "--secret-file", "")...), "--secret-file is empty", ".+"},

@@ -43,7 +43,7 @@ func (s *Store) transact(apply func(*transaction) error) error {
 // history anew. It also lets followers know when other processes have written.
 // The errors are those of Append.
 func (s *Store) Check(ctx context.Context) error {
-	return s.fault("check", s.write(ctx, newCall(0, func(*transaction) error { return nil })))
+	return s.fault("check", s.write(ctx, newWrite(0, func(*transaction) error { return nil })))
 }
 
 // errFile marks a failure that has nothing to do with what was to be written.
@@ -179,7 +179,8 @@ func (s *Store) reopen() error {
 }
 
 // resume brings into a file that was opened again what the store knows: numbers
-// that were given, and its sessions.
+// that were given, its sessions, and of a file that is gone the rows of events
+// that are under way. Their payloads are lost.
 func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 	kept = true
 	_, err = w.transact(func(tx *transaction) error {
@@ -187,6 +188,8 @@ func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 		if _, err := tx.once(sqlKeepNumbers, tx.n); err != nil {
 			return err
 		}
+		underWay := slices.Sorted(maps.Keys(w.underWay))
+		first := slices.Min(append(underWay, tx.n+1))
 		for _, session := range s.sessions {
 			var found int
 			err := w.conn.QueryRowContext(context.Background(), `SELECT count(*) FROM sessions WHERE id = ?`, session.ID).Scan(&found)
@@ -194,7 +197,17 @@ func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 				return err
 			}
 			kept = kept && found > 0
-			if err := tx.startSession(session); err != nil {
+			if err := tx.startSession(session, first); err != nil {
+				return err
+			}
+		}
+		if kept {
+			return nil
+		}
+		for _, n := range underWay {
+			row := *w.underWay[n]
+			row.Rev, row.BodyCut = tx.nextRev(), true
+			if err := tx.insertRow(&row); err != nil {
 				return err
 			}
 		}
@@ -257,7 +270,7 @@ func (s *Store) report(state, detail string) {
 // needs the turn.
 func (s *Store) show(state event.State) {
 	s.writer.rev = max(s.writer.rev+1, time.Now().UnixNano())
-	c := []event.Change{{Rev: s.writer.rev, State: &state}}
-	s.feed.publish(c, true)
-	s.queue.enqueueStates(c)
+	c := event.Change{Rev: s.writer.rev, State: &state}
+	s.feed.publish([]event.Change{c}, true)
+	s.queue.enqueueQuietly(&write{apply: func(tx *transaction) error { return tx.insertState(c) }})
 }
