@@ -76,7 +76,7 @@ func Usual() []string {
 func Path(a *event.Attempt, paths []string) Advice {
 	what := fmt.Sprintf("POST %s was answered %d", pathOf(a.Target), a.Status)
 	if allow := a.Header.Get("Allow"); a.Status == http.StatusMethodNotAllowed && allow != "" {
-		what += ", only " + allow + " is allowed there"
+		what += ", only " + cut(allow) + " is allowed there"
 	}
 	return Advice{WrongPath, what, Forward(a.Target, paths)}
 }
@@ -124,6 +124,15 @@ func withPath(target, path string) string {
 	return host + path
 }
 
+// cut shortens what a target said.
+func cut(s string) string {
+	const most = 120
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return s
+}
+
 func secret(a *event.Attempt) Advice {
 	return Advice{WrongSecret, fmt.Sprintf("answered %d to the right secret", a.Status),
 		"give it to the variable that your handler reads, as in: export WEBHOOK_SECRET=$(hf-tap secret); the Hub sends the secret as it is, no signature"}
@@ -143,7 +152,7 @@ func payload(e *event.Event, a *event.Attempt) Advice {
 		for _, part := range said.Detail[0].Loc {
 			at = append(at, fmt.Sprint(part))
 		}
-		what += ": " + strings.TrimPrefix(strings.Join(at, ".")+": ", ": ") + said.Detail[0].Msg
+		what += ": " + cut(strings.TrimPrefix(strings.Join(at, ".")+": ", ": ")+said.Detail[0].Msg)
 	}
 	other := "repo"
 	if strings.HasPrefix(string(e.Kind), "repo") {
