@@ -25,11 +25,11 @@ const module = "github.com/hf-tap/hf-tap"
 // import each other. A package that does not stand here has no place yet.
 var layers = map[string][]string{
 	".":                {"internal/cli"},
-	"hub":              {},
-	"event":            {"hub"},
+	"hub":              {"internal/loopback"},
+	"event":            {"hub", "internal/headers"},
 	"event/filter":     {"event"},
-	"webhooks":         {"event", "hub"},
-	"tunnel":           {"tunnel/frp"},
+	"webhooks":         {"event", "hub", "internal/loopback"},
+	"tunnel":           {"tunnel/frp", "internal/loopback"},
 	"tunnel/ngroktest": {},
 
 	"examples":                {},
@@ -42,20 +42,22 @@ var layers = map[string][]string{
 	"tunnel/cloudflaredtest": {},
 	"tunnel/edgetest":        {},
 
-	"tunnel/frp":               {"tunnel/frp/internal/wire"},
+	"tunnel/frp":               {"tunnel/frp/internal/wire", "internal/loopback"},
 	"tunnel/frp/frptest":       {"tunnel/frp/internal/wire", "internal/porttest"},
 	"tunnel/frp/frpstest":      {"tunnel/frp"},
 	"tunnel/frp/internal/wire": {},
 
-	"receiver":             {"event", "event/filter", "hub"},
+	"receiver":             {"event", "event/filter", "hub", "internal/headers", "internal/loopback", "internal/network"},
 	"tui":                  {"event", "event/filter", "hub", "internal/term"},
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
-	"internal/sandbox":     {"event", "hub"},
+	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/sandbox":     {"event", "hub", "internal/loopback"},
 	"internal/term":        {},
-	"internal/network":     {},
+	"internal/network":     {"internal/loopback"},
+	"internal/loopback":    {},
+	"internal/headers":     {},
 	"internal/app":         {},
 	"internal/porttest":    {},
 
@@ -63,7 +65,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
+		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback",
 	},
 }
 

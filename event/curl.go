@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/internal/headers"
 )
 
 // Curl gives the command that sends e to a URL as it came, for a POSIX shell:
@@ -52,11 +54,8 @@ func Curl(e *Event, url string) string {
 // leftOut reports whether curl makes the header itself: a second one, or one
 // with the length of another body, would be wrong.
 func leftOut(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Content-Length", "Host", "Connection", "Transfer-Encoding", "Accept-Encoding":
-		return true
-	}
-	return strings.HasPrefix(http.CanonicalHeaderKey(name), "X-Forwarded-")
+	name = http.CanonicalHeaderKey(name)
+	return headers.OfConnection(name) || name == "Accept-Encoding" || strings.HasPrefix(name, "X-Forwarded-")
 }
 
 // shellWord quotes s so that a shell takes it as one word, and a terminal that

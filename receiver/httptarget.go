@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/headers"
 )
 
 // HTTPTarget hands events to a server, as they came: the same body to the byte
@@ -224,23 +225,9 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 	return req
 }
 
-// onward copies the headers that are meant for whoever handles the event.
+// onward gives the headers of an event as they are sent to its target.
 func onward(h http.Header) http.Header {
-	out := make(http.Header, len(h)+1)
-	for key, values := range h {
-		switch key {
-		case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-			"Te", "Trailer", "Transfer-Encoding", "Upgrade": // of one connection (RFC 9110, 7.6.1)
-		case "Host", "Content-Length", "Expect": // the receiver has dealt with them
-		default:
-			out[key] = values
-		}
-	}
-	for _, list := range h["Connection"] {
-		for name := range strings.SplitSeq(list, ",") {
-			out.Del(strings.TrimSpace(name))
-		}
-	}
+	out := headers.Onward(h)
 	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if values, ok := out[key]; ok {
 			// Under this spelling the transport would repeat a request that the

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -180,7 +181,7 @@ func post(ctx context.Context, client *http.Client, url string, e *event.Event) 
 	if err != nil {
 		return 0, err
 	}
-	for name, values := range session.OnceMore(e.Header) {
+	for name, values := range headers.Onward(e.Header) {
 		req.Header[name] = values
 	}
 	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))

@@ -8,12 +8,11 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
-	"net/textproto"
 	"slices"
-	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 )
@@ -78,7 +77,7 @@ func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, er
 	}
 	again := &event.Event{
 		Source: event.SourceReplay, ReplayOf: n, Targets: targets,
-		Method: old.Method, Path: old.Path, Header: OnceMore(old.Header), Body: old.Body,
+		Method: old.Method, Path: old.Path, Header: headers.Onward(old.Header), Body: old.Body,
 	}
 	l.sign(again)
 	return l.deliver(ctx, again)
@@ -93,7 +92,7 @@ func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error
 	if made.Source == "" {
 		made.Source = event.SourceTrigger
 	}
-	made.Header = OnceMore(e.Header)
+	made.Header = headers.Onward(e.Header)
 	if sign {
 		l.sign(&made)
 	}
@@ -164,19 +163,4 @@ func (l *Live) deliver(ctx context.Context, e *event.Event) (Sent, error) {
 		return Sent{}, err
 	}
 	return Sent{N: e.N, Settled: settled}, nil
-}
-
-// OnceMore copies the header of a delivery without what belongs to the
-// connection that it came by.
-func OnceMore(h http.Header) http.Header {
-	h = h.Clone()
-	for _, list := range h["Connection"] { // the headers that it names belong to the connection, too
-		for name := range strings.SplitSeq(list, ",") {
-			h.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Expect"} {
-		delete(h, textproto.CanonicalMIMEHeaderKey(name))
-	}
-	return h
 }
