@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // ClientConfig says how to reach a Hub. The zero value reaches the real one
@@ -83,12 +85,12 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	if u, err := url.Parse(endpoint); err == nil {
 		c.host = u.Host
-		c.insecure = u.Scheme == "http" && !loopback(u.Hostname())
+		c.insecure = u.Scheme == "http" && !loopback.Is(u.Hostname())
 	}
 	c.http = http.Client{Transport: cfg.Transport, CheckRedirect: sameOriginOnly}
 	if cfg.Transport == nil {
 		c.own = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment, // it leaves loopback alone
+			Proxy:               loopback.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{Timeout: c.timeout}).DialContext,
 			ForceAttemptHTTP2:   true,
 			TLSHandshakeTimeout: c.timeout,

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/app"
+	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
 )
@@ -59,7 +60,7 @@ func localPort(routes []receiver.Route) string {
 		if err != nil {
 			continue
 		}
-		if ip := net.ParseIP(u.Hostname()); u.Port() != "" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()) {
+		if u.Port() != "" && loopback.Is(u.Hostname()) {
 			return u.Port()
 		}
 	}

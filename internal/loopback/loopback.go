@@ -4,7 +4,9 @@ package loopback
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -14,15 +16,37 @@ import (
 // the address that stands for all, an address of one of its network interfaces.
 // The machine's own name does not count: the resolver decides where that leads.
 func Is(host string) bool {
-	name := strings.ToLower(strings.TrimSuffix(host, "."))
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
-		return true
-	}
 	addr, ok := Addr(host)
 	if !ok {
-		return false
+		return isLocalhost(host)
 	}
 	return addr.IsLoopback() || addr.IsUnspecified() || ofAnInterface(addr)
+}
+
+// Addrs gives the addresses behind a host that needs no look-up, in the order in
+// which to try them; none for a host that the resolver has to know.
+func Addrs(host string) []netip.Addr {
+	if addr, ok := Addr(host); ok {
+		return []netip.Addr{addr}
+	}
+	if isLocalhost(host) {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+	}
+	return nil
+}
+
+// ProxyFromEnvironment is http.ProxyFromEnvironment but for requests to this
+// machine, of which that knows only a few spellings.
+func ProxyFromEnvironment(req *http.Request) (*url.URL, error) {
+	if Is(req.URL.Hostname()) {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(req)
+}
+
+func isLocalhost(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
 func ofAnInterface(addr netip.Addr) bool {

@@ -18,6 +18,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // Config is what New needs. The zero value takes the proxies of the process's
@@ -25,6 +27,7 @@ import (
 type Config struct {
 	Getenv func(string) string // os.Getenv if nil
 	CAFile string              // PEM file with roots to trust beside the system's, "" for none
+	Roots  *x509.CertPool      // the roots to trust where there is no CAFile; nil for the system's
 	Within time.Duration       // how long a connection may take to open, with the proxy's answer; 0 for 30 s
 }
 
@@ -47,7 +50,7 @@ func New(cfg Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{proxies: proxies, within: cmp.Or(max(cfg.Within, 0), 30*time.Second)}
+	n := &Network{proxies: proxies, roots: cfg.Roots, within: cmp.Or(max(cfg.Within, 0), 30*time.Second)}
 	if cfg.CAFile != "" {
 		if n.roots, err = readRoots(cfg.CAFile); err != nil {
 			return nil, err
@@ -99,7 +102,28 @@ func (n *Network) DialContext(ctx context.Context, network, address string) (net
 	if p := n.proxies.secure.unless(n.proxies.direct(address)); p != nil {
 		return n.through(ctx, p, address)
 	}
-	return n.dialer.DialContext(ctx, network, address)
+	return n.straight(ctx, network, address)
+}
+
+// straight dials an address itself. Spellings of addresses that Go's resolver
+// would look up as names, as 127.1, are read here, and so are the names of this
+// machine: whatever a resolver says, they must not lead elsewhere.
+func (n *Network) straight(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	host, port, splitErr := net.SplitHostPort(address)
+	addrs := loopback.Addrs(host)
+	if splitErr != nil || len(addrs) == 0 {
+		return n.dialer.DialContext(ctx, network, address)
+	}
+	for i, addr := range addrs {
+		opened, dialErr := n.dialer.DialContext(ctx, network, net.JoinHostPort(addr.String(), port))
+		if dialErr == nil {
+			return opened, nil
+		}
+		if i == 0 {
+			err = dialErr
+		}
+	}
+	return nil, err
 }
 
 // through asks the proxy p for a connection to address.
