@@ -26,6 +26,7 @@ type replayFlags struct {
 	forward     []string
 	json        bool
 	failOnError bool
+	ca          string
 	secret      secretFlags
 }
 
@@ -50,6 +51,7 @@ they go to the targets that they had.`,
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
+	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
 	f.secret.register(fs)
 	return cmd
 }
@@ -223,6 +225,11 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 			return err
 		}
 	}
+	n, err := (&accountFlags{ca: f.ca}).network(p)
+	if err != nil {
+		return err
+	}
+	trustRoots(n.Roots(), cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
 	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0})

@@ -1,9 +1,16 @@
 package cli_test
 
 import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -41,5 +48,118 @@ func TestAReplayHasNoHeadersOfTheFirstConnection(t *testing.T) {
 		if !strings.Contains(shown, `["X-Kept","1"]`) {
 			t.Errorf("the replay #%s lacks a header: %s", n, shown)
 		}
+	}
+}
+
+// plainProxy is what HTTP_PROXY names until the test ends. It counts what comes.
+func (w *world) plainProxy() *atomic.Int64 {
+	w.t.Helper()
+	var asked atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		rw.WriteHeader(http.StatusTeapot)
+	}))
+	w.t.Cleanup(proxy.Close)
+	w.env = append(w.env, "HTTP_PROXY="+proxy.URL, "ALL_PROXY="+proxy.URL, "HTTPS_PROXY="+proxy.URL)
+	return &asked
+}
+
+func TestThisMachineIsReachedWithoutAProxyInEverySpelling(t *testing.T) {
+	w := newWorld(t)
+	a := newApp(t, "127.0.0.1:0")
+	asked := w.plainProxy()
+	var args []string
+	for _, host := range []string{"127.0.0.1", "localhost.", "app.localhost", "0.0.0.0", "127.1", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]"} {
+		args = append(args, "--forward", "http://"+host+":"+a.port+"/"+host)
+	}
+	w.examined("", "", "", []string{"target"}, append([]string{"--tunnel", "loopback"}, args...)...)
+	p := w.start(listenArgs(append(args, "--count", "1", "--json")...)...)
+	p.ready()
+	w.happen("repo.update")
+	p.ends(0)
+	for _, attempt := range p.events()[0].Attempts {
+		if attempt.Status != 200 {
+			t.Errorf("%s: %d %s", attempt.Target, attempt.Status, attempt.Error)
+		}
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d requests went to the proxy", n)
+	}
+}
+
+func TestOtherMachinesAreReachedThroughTheProxy(t *testing.T) {
+	w := newWorld(t)
+	asked := w.plainProxy()
+	p := w.start(listenArgs("--forward", "app.example:80", "--count", "1", "--json")...)
+	p.ready()
+	w.happen("repo.update")
+	p.ends(0)
+	if e := p.events()[0]; e.Attempts[0].Status != http.StatusTeapot || asked.Load() != 1 {
+		t.Errorf("%d requests went to the proxy: %+v", asked.Load(), e)
+	}
+	if out := w.run(0, "doctor", "--tunnel", "loopback", "--forward", "app.example:80").stdout.text(); !strings.Contains(out, "http://app.example:80 is unverified: the proxy http://127.0.0.1:") {
+		t.Errorf("the doctor says %s", out)
+	}
+}
+
+func TestAnHTTPSTargetMayHaveACertificateOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	var got atomic.Int64
+	app := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got.Add(1) }))
+	app.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are refused
+	app.StartTLS()
+	t.Cleanup(app.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: app.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.examined("target", "certificate signed by unknown authority", "--ca FILE", nil, "--tunnel", "loopback", "--forward", app.URL)
+	w.examined("", "", "", []string{"target"}, "--tunnel", "loopback", "--forward", app.URL, "--ca", ca)
+	p := w.start(listenArgs("--forward", app.URL, "--count", "2", "--ca", ca)...)
+	p.ready()
+	w.happen("repo.update")
+	p.wait(p.stdout, " 200 in ")
+	w.run(0, "events", "replay", "1")
+	p.ends(0)
+	w.run(0, "events", "replay", "1", "--ca", ca, "--fail-on-error")
+	w.run(4, "events", "replay", "1", "--fail-on-error")
+	if got.Load() != 3 {
+		t.Errorf("the target got %d events", got.Load())
+	}
+}
+
+// sixthApp is a target at a port of ::1, where nobody listens on 127.0.0.1.
+func sixthApp(t *testing.T) (port string) {
+	t.Helper()
+	ln, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		missing(t, "IPv6: "+err.Error())
+	}
+	_, port, _ = net.SplitHostPort(ln.Addr().String())
+	app := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	app.Listener.Close()
+	app.Listener = ln
+	app.Start()
+	t.Cleanup(app.Close)
+	return port
+}
+
+func TestAPortAloneIsFoundOnTheSixthVersionOfIPToo(t *testing.T) {
+	w := newWorld(t)
+	port := sixthApp(t)
+	w.examined("", "", "", []string{"target"}, "--tunnel", "loopback", "--forward", port)
+	p := w.start(listenArgs("--forward", port, "--count", "2", "--json")...)
+	p.ready()
+	w.happen("repo.update")
+	w.happen("repo.update")
+	p.ends(0)
+	for _, e := range p.events() {
+		if len(e.Attempts) != 1 || e.Attempts[0].Status != 200 {
+			t.Errorf("recorded as %+v", e)
+		}
+	}
+	// By its former target.
+	if out := w.run(0, "events", "replay", "1", "--fail-on-error").stdout.text(); !strings.Contains(out, "200 in") {
+		t.Errorf("the replay says %s", out)
 	}
 }

@@ -1,0 +1,113 @@
+package receiver
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/hf-tap/hf-tap/internal/network"
+)
+
+// connector opens the connections to one target.
+type connector struct {
+	url       *url.URL
+	address   string // host:port of the target
+	network   *network.Network
+	transport *http.Transport
+	sixth     atomic.Bool // the port was last reached at ::1
+}
+
+// Bounds of a connection to a target.
+const (
+	connectTime = 10 * time.Second
+	// idleTime is shorter than the keep-alive of the usual servers (Node and
+	// uvicorn 5 s, gunicorn 2 s), so that no event meets a connection that its
+	// server is just closing.
+	idleTime = time.Second
+)
+
+func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
+	n, err := network.New(network.Config{Roots: roots, Within: connectTime})
+	if err != nil {
+		return nil, err
+	}
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	c := &connector{url: u, address: net.JoinHostPort(u.Hostname(), port), network: n, transport: n.TransportHTTP1()}
+	c.transport.DialContext = c.orSixth(c.transport.DialContext, net.JoinHostPort("::1", port))
+	c.transport.DisableCompression = true
+	c.transport.MaxIdleConns, c.transport.MaxIdleConnsPerHost = 0, 64
+	c.transport.IdleConnTimeout = idleTime
+	c.transport.ExpectContinueTimeout = 0
+	c.transport.MaxResponseHeaderBytes = 256 << 10
+	return c, nil
+}
+
+// dialer opens a connection, as http.Transport wants it.
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// orSixth looks for a port of 127.0.0.1 at ::1, too, and there first where it was
+// found there the last time: that is where "localhost" leads some servers. The
+// error is that of 127.0.0.1.
+func (c *connector) orSixth(dial dialer, sixth string) dialer {
+	if c.url.Hostname() != "127.0.0.1" {
+		return dial
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		wasSixth := c.sixth.Load()
+		if wasSixth {
+			if conn, err := dial(ctx, network, sixth); err == nil {
+				return conn, nil
+			}
+		}
+		conn, err := dial(ctx, network, address)
+		switch {
+		case err == nil:
+			c.sixth.Store(false)
+			return conn, nil
+		case wasSixth:
+			return nil, err
+		}
+		if conn, sixthErr := dial(ctx, network, sixth); sixthErr == nil {
+			c.sixth.Store(true)
+			return conn, nil
+		}
+		return nil, err
+	}
+}
+
+// connect opens what a request would be sent on: a connection to the target, or
+// to the proxy of http addresses.
+func (c *connector) connect(ctx context.Context) (net.Conn, error) {
+	switch proxy := c.proxy(); {
+	case c.url.Scheme == "https":
+		return c.network.DialContext(ctx, "tcp", c.address)
+	case proxy != nil:
+		return c.transport.DialContext(ctx, "tcp", network.Address(proxy))
+	}
+	return c.transport.DialContext(ctx, "tcp", c.address)
+}
+
+// proxy is the proxy on the way to the target, nil if there is none.
+func (c *connector) proxy() *url.URL {
+	if c.url.Scheme == "https" {
+		return c.network.ProxyFor(c.address)
+	}
+	proxy, err := c.transport.Proxy(&http.Request{URL: c.url})
+	if err != nil {
+		return nil // the transport's own function has no error
+	}
+	return proxy
+}
+
+// secure is connect with the TLS handshake of an https target.
+func (c *connector) secure(ctx context.Context) (net.Conn, error) {
+	if c.url.Scheme == "https" {
+		return c.transport.DialTLSContext(ctx, "tcp", c.address)
+	}
+	return c.connect(ctx)
+}

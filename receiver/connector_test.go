@@ -1,0 +1,81 @@
+package receiver_test
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/porttest"
+	"github.com/hf-tap/hf-tap/receiver"
+)
+
+// twoApps are apps at one port of 127.0.0.1 and ::1, which do not listen yet.
+func twoApps(t *testing.T) (fourth, sixth *app, port string) {
+	t.Helper()
+	if ln, err := net.Listen("tcp6", "[::1]:0"); err != nil {
+		t.Skipf("needs IPv6: %v", err)
+	} else {
+		ln.Close()
+	}
+	port = porttest.Port(t)
+	fourth, sixth = &app{addr: "127.0.0.1:" + port}, &app{addr: "[::1]:" + port}
+	t.Cleanup(fourth.stop)
+	t.Cleanup(sixth.stop)
+	return fourth, sixth, port
+}
+
+func TestAPortIsLookedForAtBothAddressesAndRemembered(t *testing.T) {
+	for _, target := range []string{"%s", ":%s", "127.0.0.1:%s", "http://localhost:%s", "localhost.:%s"} {
+		fourth, sixth, port := twoApps(t)
+		tap := open(t, receiver.Config{Routes: routes(route(t, fmt.Sprintf(target, port)))})
+		deliver := func(n int) {
+			t.Helper()
+			tap.deliver(t, "{}")
+			want(t, target, story(tap.history.settled(t, n)[n-1]), "answer 200, try 1 200 + settled")
+		}
+		took := func(wanted string) {
+			t.Helper()
+			want(t, target+" at 127.0.0.1 and ::1", fmt.Sprint(len(fourth.all()), len(sixth.all())), wanted)
+		}
+		sixth.start(t)
+		deliver(1)
+		took("0 1")
+		if !strings.Contains(target, "localhost") { // which means both, in this order
+			fourth.start(t)
+			deliver(2)
+			took("0 2")
+			sixth.stop()
+			deliver(3)
+			took("1 2")
+			sixth.start(t)
+			deliver(4)
+			took("2 2")
+		}
+	}
+}
+
+func TestAnEventWaitsForAPortAtBothAddresses(t *testing.T) {
+	for _, at := range []string{"127.0.0.1", "::1"} {
+		fourth, sixth, port := twoApps(t)
+		tap := open(t, receiver.Config{Routes: routes(route(t, port))})
+		tap.deliver(t, "{}")
+		tap.history.await(t, "it waits", func(all []record) bool { return len(all) == 1 && all[0].Phase == event.PhaseWaiting })
+		app := map[string]*app{"127.0.0.1": fourth, "::1": sixth}[at]
+		app.start(t)
+		tap.history.settled(t, 1)
+		want(t, "handed over at "+at, len(app.all()), 1)
+	}
+}
+
+func TestAnAddressThatIsNot127001IsNotLookedForElsewhere(t *testing.T) {
+	_, sixth, port := twoApps(t)
+	sixth.start(t)
+	for _, host := range []string{"127.0.0.2", "0.0.0.0"} {
+		tap := open(t, receiver.Config{Routes: routes(route(t, host+":"+port)), WaitTarget: -1})
+		tap.deliver(t, "{}")
+		want(t, host, story(tap.history.settled(t, 1)[0]), "answer 200, try 1 (connection refused) + settled")
+	}
+	want(t, "handed over", len(sixth.all()), 0)
+}
