@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bufio"
 	"encoding/pem"
 	"io"
 	"log"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -161,5 +163,45 @@ func TestAPortAloneIsFoundOnTheSixthVersionOfIPToo(t *testing.T) {
 	// By its former target.
 	if out := w.run(0, "events", "replay", "1", "--fail-on-error").stdout.text(); !strings.Contains(out, "200 in") {
 		t.Errorf("the replay says %s", out)
+	}
+}
+
+func TestWhatLibrariesPrintGoesToTheLog(t *testing.T) {
+	w := newWorld(t)
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	t.Cleanup(serving.Wait)
+	t.Cleanup(func() { ln.Close() })
+	serving.Go(func() { // a server that sends a body behind a 204
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				defer conn.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+					return
+				}
+				io.WriteString(conn, "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello")
+				io.Copy(io.Discard, conn)
+			})
+		}
+	})
+	p := w.start(listenArgs("--forward", ln.Addr().String())...)
+	p.ready()
+	w.happen("repo.update")
+	p.wait(p.stdout, " 204 in ")
+	waitFor(t, w, func() bool {
+		log, err := os.ReadFile(filepath.Join(w.state, "hf-tap.log"))
+		return err == nil && strings.Contains(string(log), "Unsolicited response received")
+	})
+	p.signal(os.Interrupt)
+	p.ends(0)
+	if s := p.stderr.text(); strings.Contains(s, "Unsolicited") {
+		t.Errorf("it says %s", s)
 	}
 }
