@@ -52,7 +52,7 @@ func (l *lane) giveBack(j *job, why string) {
 // there is a second look.
 func (l *lane) refusal(ctx context.Context) (why string) {
 	if err := l.look(ctx); err != nil {
-		return err.Error()
+		return cutError(err.Error())
 	}
 	select {
 	case <-ctx.Done():
@@ -60,7 +60,7 @@ func (l *lane) refusal(ctx context.Context) (why string) {
 	case <-time.After(time.Duration(dropPause * float64(l.r.config.Backoff))):
 	}
 	if err := l.look(ctx); err != nil {
-		return err.Error()
+		return cutError(err.Error())
 	}
 	return ""
 }
@@ -113,7 +113,7 @@ func (l *lane) probe() {
 		}
 		if l.r.attempts.Err() == nil {
 			l.mu.Lock()
-			l.why = err.Error()
+			l.why = cutError(err.Error())
 			l.seen = sighting{at: time.Now(), err: l.why, refused: true}
 			l.mu.Unlock()
 		}
