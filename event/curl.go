@@ -55,7 +55,7 @@ func Curl(e *Event, url string) string {
 // with the length of another body, would be wrong.
 func leftOut(name string) bool {
 	name = http.CanonicalHeaderKey(name)
-	return headers.OfConnection(name) || name == "Accept-Encoding" || strings.HasPrefix(name, "X-Forwarded-")
+	return headers.OfConnection(name) || name == "Accept-Encoding" || name == LeftOutHeader || strings.HasPrefix(name, "X-Forwarded-")
 }
 
 // shellWord quotes s so that a shell takes it as one word, and a terminal that

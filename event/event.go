@@ -121,6 +121,10 @@ type Attempt struct {
 // MaxTargetBody is how much of a target's answer is kept.
 const MaxTargetBody = 1 << 20
 
+// LeftOutHeader says, among the headers of an event from a stranger, what was not
+// kept of its headers. No sender's own stands there.
+const LeftOutHeader = "Hf-Tap-Left-Out"
+
 // OK reports whether the target took the event: an answer of 2xx.
 func (a Attempt) OK() bool { return a.Status >= 200 && a.Status < 300 && a.Err == "" }
 

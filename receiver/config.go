@@ -88,7 +88,7 @@ type Limits struct {
 	MaxInFlight  int64         // bytes of all bodies being received or relayed, 256 MiB; above: 503
 	MaxQueued    int64         // bytes of bodies held in memory for targets, 64 MiB; above they are read back from the Recorder
 	MaxStrangers int           // untrusted deliveries recorded, 1,000; above they are only counted
-	MaxBeginning int64         // bytes kept of a body that is untrusted or refused, 16 KiB
+	MaxBeginning int64         // bytes kept of a body that is untrusted or refused, and of the headers of an untrusted one, 16 KiB
 	BodyIdle     time.Duration // pause that a sender may make within a body, 15 s
 	BodyTotal    time.Duration // time that a body may take, 2 min
 }

@@ -214,6 +214,9 @@ func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, v
 	if len(req.TransferEncoding) > 0 {
 		e.Header["Transfer-Encoding"] = req.TransferEncoding
 	}
+	if !verdict.Trusted() {
+		cutHead(e, int(r.config.Limits.MaxBeginning))
+	}
 	if !local {
 		return e, true
 	}
