@@ -50,6 +50,7 @@ type Config struct {
 	Secret   string       // what X-Webhook-Secret has to be; empty: nothing is checked
 	Session  string       // what recorded events belong to
 	Source   event.Source // who sends here, SourceHub by default
+	LocalKey string       // what Hf-Tap-Key has to be at LocalHandler, which refuses everybody without it
 	Recorder Recorder
 	Routes   []Route
 	Respond  Respond

@@ -110,7 +110,7 @@ func TestARefusalThatCannotBeRecordedIsAnsweredAllTheSame(t *testing.T) {
 
 func TestALocalCallerIsToldTheNumberOfARefusedEvent(t *testing.T) {
 	tap := open(t, receiver.Config{Limits: receiver.Limits{MaxBody: 10}})
-	resp := post(t, tap.local, []byte("more than ten bytes"), "Hf-Tap-Source", "trigger")
+	resp := post(t, tap.local, []byte("more than ten bytes"), "Hf-Tap-Key", localKey, "Hf-Tap-Source", "trigger")
 	want(t, "answer", fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("Hf-Tap-Event")), "413 1")
 	e := tap.history.settled(t, 1)[0]
 	want(t, "recorded answer", e.Answer, event.Answer{})
@@ -146,7 +146,7 @@ func TestNoAnswerIsRecordedWhereNobodyAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, source := range []string{"replay", "trigger"} {
-			want(t, source+" over HTTP", post(t, tap.local, []byte("{}"), "Hf-Tap-Source", source).StatusCode, 200)
+			want(t, source+" over HTTP", post(t, tap.local, []byte("{}"), "Hf-Tap-Key", localKey, "Hf-Tap-Source", source).StatusCode, 200)
 		}
 		<-tap.give(t, "{}")
 		for _, e := range tap.history.settled(t, 3) {

@@ -3,6 +3,9 @@ package receiver
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +17,7 @@ import (
 
 // The headers of local callers.
 const (
+	headerKey      = "Hf-Tap-Key"
 	headerSource   = "Hf-Tap-Source"
 	headerReplayOf = "Hf-Tap-Replay-Of"
 	headerEvent    = "Hf-Tap-Event"
@@ -33,17 +37,31 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.serve(w, req, false)
 }
 
-// LocalHandler is the side for callers on this machine, who may say who they are: of
-// the request's headers, Hf-Tap-Source is the event's source (replay or
-// trigger) and Hf-Tap-Replay-Of the number of the event that it repeats. Both
-// are removed before the event is recorded. A caller who gives a source has the
-// secret put in, because what is replayed may carry that of another session, and
-// is treated as Deliver treats its own: it is told 200 once the event is
-// recorded, in Relay too, and no answer is recorded. The answer's header
-// Hf-Tap-Event is the number of the new event. All else is as in ServeHTTP. It
-// must not be reachable from anywhere else.
+// LocalHandler is the side for callers on this machine, who show Config.LocalKey
+// in the header Hf-Tap-Key; everybody else gets a 403, and so does a caller who
+// names another Host than the address that was called, as a web page does whose
+// name leads to this machine. They may say who they are: of the request's headers,
+// Hf-Tap-Source is the event's source (replay or trigger) and Hf-Tap-Replay-Of the
+// number of the event that it repeats. All three are removed before the event is
+// recorded. A caller who gives a source has the secret put in, because what is
+// replayed may carry that of another session, and is treated as Deliver treats its
+// own: it is told 200 once the event is recorded, in Relay too, and no answer is
+// recorded. The answer's header Hf-Tap-Event is the number of the new event. All
+// else is as in ServeHTTP.
 func (r *Receiver) LocalHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, true) })
+	key := sha256.Sum256([]byte(r.config.LocalKey))
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		given := sha256.Sum256([]byte(req.Header.Get(headerKey)))
+		switch at, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); {
+		case r.config.LocalKey == "" || subtle.ConstantTimeCompare(given[:], key[:]) == 0:
+			lingerStranger.refuse(w, req, http.StatusForbidden, headerKey+" is wrong or missing\n", false)
+		case !ok || req.Host != at.String():
+			lingerStranger.refuse(w, req, http.StatusForbidden, "Host is not the address that was called\n", false)
+		default:
+			delete(req.Header, headerKey)
+			r.serve(w, req, true)
+		}
+	})
 }
 
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {

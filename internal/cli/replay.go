@@ -77,7 +77,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
-	case r.live != "":
+	case r.live.URL != "":
 		err = r.throughSession(ctx)
 	default:
 		err = f.ownSession(ctx, p, dir, r)
@@ -112,32 +112,32 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 	return session.ToReplay(ctx, store.Reader, f.sel.query())
 }
 
-// liveSession gives the address of the session that replays go through: the
+// liveSession gives the way to the session that replays go through: the
 // one that received the events if it lives, else the only one that does. It is
 // empty when --forward names another way or when none lives.
-func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (string, error) {
+func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {
 	if len(f.forward) > 0 {
-		return "", nil
+		return none, nil
 	}
 	live, err := session.LiveAt(dir)
 	if err != nil || len(live) == 0 {
-		return "", err
+		return none, err
 	}
 	first, err := getEvent(ctx, store.Reader, numbers[0])
 	if err != nil {
-		return "", err
+		return none, err
 	}
 	if at, ok := live[first.Session]; ok {
 		return at, nil
 	}
 	if len(live) > 1 {
-		return "", withHint(errors.New("several sessions live, and none of them received this event"),
+		return none, withHint(errors.New("several sessions live, and none of them received this event"),
 			fmt.Sprintf("hf-tap events replay %d --forward PORT", numbers[0]))
 	}
 	for _, at := range live {
 		return at, nil
 	}
-	return "", nil
+	return none, nil
 }
 
 // replayer sends events again and prints what becomes of them. It is the front
@@ -146,7 +146,7 @@ type replayer struct {
 	printer *printer
 	source  *history.Store
 	numbers []int64
-	live    string // the URL of the live session to send through
+	live    session.LocalAccess // the live session to send through
 }
 
 // throughSession posts each event to a live session, where it takes the way of
@@ -175,7 +175,8 @@ func (r *replayer) throughSession(ctx context.Context) error {
 
 // post sends e to a session's own loopback address and gives the number of the
 // new event. The session puts its secret in.
-func post(ctx context.Context, client *http.Client, url string, e *event.Event) (int64, error) {
+func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event) (int64, error) {
+	url := to.URL
 	if _, query, ok := strings.Cut(e.Path, "?"); ok {
 		url += "?" + query
 	}
@@ -186,6 +187,7 @@ func post(ctx context.Context, client *http.Client, url string, e *event.Event) 
 	for name, values := range headers.Onward(e.Header) {
 		req.Header[name] = values
 	}
+	req.Header.Set("Hf-Tap-Key", to.Key)
 	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
 	req.Header.Set("Hf-Tap-Replay-Of", strconv.FormatInt(e.N, 10))
 	resp, err := client.Do(req)
