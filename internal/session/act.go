@@ -86,8 +86,18 @@ func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, er
 // Send hands over an event that the user wrote: Method, Path, Header and Body,
 // ReplayOf when it was made from another, and Targets when it is not to take the
 // way of a live event. With sign the secret is put right; without, its verdict
-// is that of what it carries.
+// is that of what it carries. What was made from a stranger's event is not signed:
+// the error is ErrUntrusted, as it is for a replay.
 func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error) {
+	if sign && e.ReplayOf != 0 {
+		old, err := l.History.Get(ctx, e.ReplayOf)
+		if err != nil {
+			return Sent{}, fmt.Errorf("send event %d changed: %w", e.ReplayOf, err)
+		}
+		if !old.Verdict.Trusted() {
+			return Sent{}, fmt.Errorf("put the right secret into event %d: %w", e.ReplayOf, ErrUntrusted)
+		}
+	}
 	made := *e
 	if made.Source == "" {
 		made.Source = event.SourceTrigger
