@@ -63,7 +63,7 @@ type Config struct {
 
 	Concurrency  int           // events that one target is given at a time, 4 by default; 1 keeps the order
 	Queue        int           // events that may wait for one target's turn, 10,000 by default
-	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default; negative: not at all
+	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default, in Relay no longer than its sender; negative: not at all
 	Timeout      time.Duration // how long a try may take, 0: as long as it takes, for a breakpoint may last an hour
 	RelayTimeout time.Duration // how long a sender waits in Relay, 30 s by default
 	Retries      int           // further tries after a failure that another try may mend

@@ -196,9 +196,13 @@ func (j *job) finish(u event.Update) {
 
 // wait counts targets that are waited for, and says when the first begins to
 // be and when the last ends.
-func (h *handover) wait(by int) {
+func (j *job) wait(by int) {
+	h := j.handover
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.relay != nil {
+		h.relay.results[j.index].down = by > 0
+	}
 	before := h.waiting
 	h.waiting += by
 	switch {

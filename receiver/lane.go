@@ -212,7 +212,7 @@ func (l *lane) run(j *job) {
 			return
 		}
 		a, outcome := j.try(l.target)
-		mayWait := l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
+		mayWait := l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
 		if outcome == OutcomeRefused && mayWait {
 			l.giveBack(j, a.Err)
 			return

@@ -3,6 +3,7 @@ package receiver
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -128,7 +129,7 @@ func (l *lane) expire() (next time.Duration, ok bool) {
 	next = limit
 	var over []*job
 	isOver := func(j *job) bool {
-		rest := limit - now.Sub(j.refusedAt)
+		rest := j.waitEnds(limit).Sub(now)
 		if rest <= 0 {
 			over = append(over, j)
 			return true
@@ -150,10 +151,19 @@ func (l *lane) expire() (next time.Duration, ok bool) {
 		j.tries++
 		j.done(event.Attempt{
 			N: j.tries, Target: l.name, StartedAt: j.refusedAt, Duration: now.Sub(j.refusedAt),
-			Err: fmt.Sprintf("%s, waited %s", why, seconds(limit)),
-		}, 502)
+			Err: fmt.Sprintf("%s, waited %s", why, seconds(j.waitEnds(limit).Sub(j.refusedAt).Round(10*time.Millisecond))),
+		}, http.StatusBadGateway)
 	}
 	return next, ok
+}
+
+// waitEnds is when a job has waited long enough: not longer than a sender does.
+func (j *job) waitEnds(limit time.Duration) time.Time {
+	ends := j.refusedAt.Add(limit)
+	if answer, ok := j.ctx.Deadline(); ok && answer.Before(ends) {
+		return answer
+	}
+	return ends
 }
 
 // resume opens the lane again.
