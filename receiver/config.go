@@ -71,7 +71,7 @@ type Config struct {
 	Limits       Limits
 
 	// OnState is called when something that events depend on changes: a target is
-	// down, up, full or unauthorized. It is
+	// down, up, full, unauthorized, or answers 2xx with an error in the body. It is
 	// called from several goroutines and must not block for long.
 	OnState func(event.State)
 

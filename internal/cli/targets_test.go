@@ -205,3 +205,32 @@ func TestWhatLibrariesPrintGoesToTheLog(t *testing.T) {
 		t.Errorf("it says %s", s)
 	}
 }
+
+func TestAnErrorInAnAnswerOf2xxIsMarkedAndSaidOnce(t *testing.T) {
+	w := newWorld(t)
+	app := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		io.WriteString(rw, `[{"error":"incorrect\u001b[2J secret"},400]`)
+	}))
+	t.Cleanup(app.Close)
+	p := w.start(listenArgs("--forward", app.URL, "--count", "2", "--fail-on-error")...)
+	p.ready()
+	w.happen("repo.update")
+	w.happen("repo.update")
+	p.ends(0) // it is no failure
+	out := p.stdout.text()
+	if n := strings.Count(out, ", ERROR IN BODY: incorrect"); n != 2 {
+		t.Errorf("%d rows are marked:\n%s", n, out)
+	}
+	if n := strings.Count(out, "error in 2xx: it answered 200, and the body is an error: incorrect"); n != 1 || strings.Contains(out, "\x1b") {
+		t.Errorf("it is said %d times:\n%q", n, out)
+	}
+	if s := w.run(0, "events", "ls", "--json", "-n", "1").stdout.text(); !strings.Contains(s, `"body_error":"incorrect`) {
+		t.Errorf("the JSON is %s", s)
+	}
+	if s := w.run(0, "events", "ls").stdout.text(); strings.Count(s, ", ERROR IN BODY: incorrect") != 2 {
+		t.Errorf("the list is %s", s)
+	}
+	if s := w.run(0, "events", "show", "1").stdout.text(); !strings.Contains(s, "\nERROR IN BODY: incorrect") {
+		t.Errorf("the event is %s", s)
+	}
+}
