@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/hf-tap/hf-tap/internal/network"
 )
 
@@ -32,7 +33,11 @@ const (
 )
 
 func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
-	n, err := network.New(network.Config{Roots: roots, Within: connectTime})
+	cfg := network.Config{Roots: roots, Within: connectTime}
+	if loopback.Is(u.Hostname()) {
+		cfg.Getenv = func(string) string { return "" } // a proxy that is named wrongly does not matter
+	}
+	n, err := network.New(cfg)
 	if err != nil {
 		return nil, err
 	}

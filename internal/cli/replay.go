@@ -227,11 +227,13 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 			return err
 		}
 	}
-	n, err := (&accountFlags{ca: f.ca}).network(p)
-	if err != nil {
-		return err
+	if f.ca != "" {
+		n, err := (&accountFlags{ca: f.ca}).network(p)
+		if err != nil {
+			return err
+		}
+		trustRoots(n.Roots(), cfg.Receiver.Routes...)
 	}
-	trustRoots(n.Roots(), cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
 	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0})

@@ -130,6 +130,10 @@ func TestAnHTTPSTargetMayHaveACertificateOfItsOwn(t *testing.T) {
 	}
 }
 
+// beTheSixthApp is the variable that makes this test's binary an app that listens on
+// ::1 only.
+const beTheSixthApp = "HF_TAP_TEST_BE_THE_SIXTH_APP"
+
 // sixthApp is a target at a port of ::1, where nobody listens on 127.0.0.1.
 func sixthApp(t *testing.T) (port string) {
 	t.Helper()
@@ -160,7 +164,17 @@ func TestAPortAloneIsFoundOnTheSixthVersionOfIPToo(t *testing.T) {
 			t.Errorf("recorded as %+v", e)
 		}
 	}
-	// By its former target.
+	// As the app of the session, which is given the port.
+	w.env = append(w.env, beTheSixthApp+"=1")
+	app := w.start(listenArgs("--count", "1", "--json", "--", os.Args[0])...)
+	app.ready()
+	w.happen("repo.update")
+	app.ends(0)
+	if e := app.events()[0]; e.Attempts[0].Status != 200 {
+		t.Errorf("recorded as %+v", e)
+	}
+	// By its former target; a proxy that makes no sense does not matter here.
+	w.env = append(w.env, "HTTP_PROXY=:not a proxy:")
 	if out := w.run(0, "events", "replay", "1", "--fail-on-error").stdout.text(); !strings.Contains(out, "200 in") {
 		t.Errorf("the replay says %s", out)
 	}
