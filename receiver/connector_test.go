@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/internal/porttest"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
