@@ -81,21 +81,27 @@ func (t *HTTPTarget) CloseIdleConnections() {
 }
 
 // Probe connects, to the target or to the proxy for it, and hangs up.
-func (t *HTTPTarget) Probe(ctx context.Context) error { return t.look(ctx, (*connector).connect) }
+func (t *HTTPTarget) Probe(ctx context.Context) error {
+	_, err := t.look(ctx, (*connector).connect)
+	return err
+}
 
-// Check is Probe with the TLS handshake of an https target.
-func (t *HTTPTarget) Check(ctx context.Context) error { return t.look(ctx, (*connector).secure) }
+// Check is Probe with the TLS handshake of an https target. It gives the address
+// that answered, the proxy's where one is on the way.
+func (t *HTTPTarget) Check(ctx context.Context) (net.Addr, error) {
+	return t.look(ctx, (*connector).secure)
+}
 
-func (t *HTTPTarget) look(ctx context.Context, open func(*connector, context.Context) (net.Conn, error)) error {
+func (t *HTTPTarget) look(ctx context.Context, open func(*connector, context.Context) (net.Conn, error)) (net.Addr, error) {
 	c, err := t.connector()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	conn, err := open(c, ctx)
 	if err != nil {
-		return &connectError{err}
+		return nil, &connectError{err}
 	}
-	return conn.Close()
+	return conn.RemoteAddr(), conn.Close()
 }
 
 // Proxy is the proxy, without its password, through which the target is reached;

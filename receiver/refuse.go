@@ -84,8 +84,11 @@ func cutHead(e *event.Event, most int) {
 			delete(e.Header, name)
 		}
 	}
-	if headers > 0 {
-		left = append(left, fmt.Sprintf("%d bytes of headers, of %d", bytes, headers))
+	switch {
+	case headers == 1:
+		left = append(left, fmt.Sprintf("1 header of %d bytes", bytes))
+	case headers > 1:
+		left = append(left, fmt.Sprintf("%d headers of %d bytes", headers, bytes))
 	}
 	if len(left) > 0 {
 		e.Header[event.LeftOutHeader] = []string{strings.Join(left, "; ")}

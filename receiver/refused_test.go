@@ -191,11 +191,11 @@ func TestOfAStrangersHeadTheBeginningIsKept(t *testing.T) {
 		query   string
 		says    string
 	}{
-		"one large header":    {[]string{"X-Large", strings.Repeat("x", 60<<10)}, "", "61451 bytes of headers, of 1"},
-		"many values":         {slices.Repeat([]string{"X-Many", "x"}, 4000), "", "44000 bytes of headers, of 1"},
-		"many headers":        {manyHeaders(2000), "", " bytes of headers, of "},
+		"one large header":    {[]string{"X-Large", strings.Repeat("x", 60<<10)}, "", "1 header of 61451 bytes"},
+		"many values":         {slices.Repeat([]string{"X-Many", "x"}, 4000), "", "1 header of 44000 bytes"},
+		"many headers":        {manyHeaders(2000), "", " headers of "},
 		"a long query":        {nil, "?q=" + strings.Repeat("x", 40<<10), "36891 bytes of the path"},
-		"with a wrong secret": {[]string{"X-Webhook-Secret", "wrong", "X-Large", strings.Repeat("x", 20<<10)}, "", "20491 bytes of headers, of 1"},
+		"with a wrong secret": {[]string{"X-Webhook-Secret", "wrong", "X-Large", strings.Repeat("x", 20<<10)}, "", "1 header of 20491 bytes"},
 		"all is small":        {nil, "", ""},
 	} {
 		before := len(tap.history.all())

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -321,41 +320,6 @@ func (d *doctor) step(step tunnel.Finding) {
 		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), hintFor(step.Err)
 	}
 	d.add(f)
-}
-
-// targets connects to each target and hangs up: no event is made up for that.
-func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
-	for _, route := range routes {
-		if target, ok := route.Target.(*receiver.HTTPTarget); ok { // as all that --forward names
-			d.add(lookAtTarget(ctx, target))
-		}
-	}
-	return ctx.Err()
-}
-
-func lookAtTarget(ctx context.Context, target *receiver.HTTPTarget) finding {
-	name, proxy := event.MaskURL(target.Name()), target.Proxy()
-	secure := strings.HasPrefix(name, "https:")
-	start := time.Now()
-	err := target.Check(ctx)
-	f := finding{Check: "target", Status: checkOK, Detail: name + " takes connections", MS: ms(time.Since(start))}
-	if secure {
-		f.Detail += ", and its certificate is trusted"
-	}
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &certificate):
-		f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, certificate.Err)
-		f.Hint = "trust its certificate, if it is your own: --ca FILE"
-	case err != nil:
-		f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, err)
-		f.Hint = "start your app; events wait a minute for it (--wait-target)"
-	case proxy != "" && !secure: // it takes a request to see more
-		f.Status, f.Detail = checkWarning, fmt.Sprintf("%s is unverified: the proxy %s on the way takes connections", name, proxy)
-	case proxy != "":
-		f.Detail += ", through the proxy " + proxy
-	}
-	return f
 }
 
 // print shows what was found since the last time.

@@ -154,6 +154,9 @@ func TestAPortAloneIsFoundOnTheSixthVersionOfIPToo(t *testing.T) {
 	w := newWorld(t)
 	port := sixthApp(t)
 	w.examined("", "", "", []string{"target"}, "--tunnel", "loopback", "--forward", port)
+	if out := w.run(0, "doctor", "--tunnel", "loopback", "--forward", port).stdout.text(); !strings.Contains(out, port+" takes connections at ::1") {
+		t.Errorf("the doctor says %s", out)
+	}
 	p := w.start(listenArgs("--forward", port, "--count", "2", "--json")...)
 	p.ready()
 	w.happen("repo.update")
