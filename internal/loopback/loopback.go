@@ -26,10 +26,11 @@ func Is(host string) bool {
 // Addrs gives the addresses behind a host that needs no look-up, in the order in
 // which to try them; none for a host that the resolver has to know.
 func Addrs(host string) []netip.Addr {
-	if addr, ok := Addr(host); ok {
+	addr, ok := Addr(host)
+	switch {
+	case ok && !addr.IsUnspecified():
 		return []netip.Addr{addr}
-	}
-	if isLocalhost(host) {
+	case ok || isLocalhost(host): // what stands for all addresses is none to dial
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package loopback_test
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -42,6 +43,18 @@ func TestTheAddressesOfItsInterfacesMeanThisMachine(t *testing.T) {
 		host, _, _ := strings.Cut(a.String(), "/")
 		if !loopback.Is(host) {
 			t.Errorf("%s is not taken for this machine", host)
+		}
+	}
+}
+
+func TestWhatNeedsNoLookUpHasItsAddresses(t *testing.T) {
+	for host, want := range map[string]string{
+		"localhost": "[127.0.0.1 ::1]", "App.localhost.": "[127.0.0.1 ::1]", "0.0.0.0": "[127.0.0.1 ::1]", "[::]": "[127.0.0.1 ::1]", "0": "[127.0.0.1 ::1]",
+		"127.0.0.1": "[127.0.0.1]", "127.1": "[127.0.0.1]", "::ffff:127.0.0.1": "[127.0.0.1]", "[::1]": "[::1]", "0xc0.0.2.1": "[192.0.2.1]", "fe80::1%lo": "[fe80::1%lo]",
+		"example.com": "[]", "": "[]",
+	} {
+		if got := fmt.Sprint(loopback.Addrs(host)); got != want {
+			t.Errorf("%q leads to %s, want %s", host, got, want)
 		}
 	}
 }

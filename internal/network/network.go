@@ -68,7 +68,7 @@ func (n *Network) Roots() *x509.CertPool { return n.roots }
 // reaches an address of the form host or host:port; nil if it goes there
 // directly. The scheme is http, https or socks5.
 func (n *Network) ProxyFor(address string) *url.URL {
-	if p := n.proxies.secure.unless(n.proxies.direct(withPort(address))); p != nil {
+	if p := n.proxies.secure.on(n.proxies.direct, withPort(address)); p != nil {
 		u := *p.url
 		return &u
 	}
@@ -78,7 +78,7 @@ func (n *Network) ProxyFor(address string) *url.URL {
 // Via says for people how DialContext reaches an address, as in
 // "http://me:xxxxx@proxy:3128, from HTTPS_PROXY", or "directly".
 func (n *Network) Via(address string) string {
-	if p := n.proxies.secure.unless(n.proxies.direct(withPort(address))); p != nil {
+	if p := n.proxies.secure.on(n.proxies.direct, withPort(address)); p != nil {
 		return p.masked() + ", from " + p.from
 	}
 	return "directly"
@@ -99,7 +99,7 @@ func (n *Network) DialContext(ctx context.Context, network, address string) (net
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.within)
 	defer cancel()
-	if p := n.proxies.secure.unless(n.proxies.direct(address)); p != nil {
+	if p := n.proxies.secure.on(n.proxies.direct, address); p != nil {
 		return n.through(ctx, p, address)
 	}
 	return n.straight(ctx, network, address)

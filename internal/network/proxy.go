@@ -102,9 +102,9 @@ func parseProxy(raw string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}, nil
 }
 
-// unless gives p, or nil where the way is direct or p is nil.
-func (p *proxy) unless(direct bool) *proxy {
-	if direct {
+// on gives p, or nil where an address is reached directly or p is nil.
+func (p *proxy) on(direct func(address string) bool, address string) *proxy {
+	if p == nil || direct(address) {
 		return nil
 	}
 	return p

@@ -59,7 +59,7 @@ func (n *Network) proxyForPlain(req *http.Request) (*url.URL, error) {
 	if port == "" {
 		port = "80"
 	}
-	if p := n.proxies.plain.unless(n.proxies.direct(net.JoinHostPort(req.URL.Hostname(), port))); p != nil {
+	if p := n.proxies.plain.on(n.proxies.direct, net.JoinHostPort(req.URL.Hostname(), port)); p != nil {
 		return p.url, nil
 	}
 	return nil, nil
