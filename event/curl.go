@@ -14,7 +14,7 @@ import (
 
 // Curl gives the command that sends e to a URL as it came, for a POSIX shell:
 // it runs as it is and tells no secret. The webhook's secret is taken from
-// $WEBHOOK_SECRET, other secrets are left out. A body that is no text comes
+// $WEBHOOK_SECRET, where the event's was not wrong; other secrets are left out. A body that is no text comes
 // from printf, since no word of a shell can hold every byte.
 func Curl(e *Event, url string) string {
 	var b strings.Builder
@@ -27,6 +27,8 @@ func Curl(e *Event, url string) string {
 		for _, value := range e.Header[name] {
 			switch {
 			case leftOut(name):
+			case http.CanonicalHeaderKey(name) == "X-Webhook-Secret" && e.Verdict == VerdictWrong: // it stays wrong
+				b.WriteString(" \\\n  -H 'X-Webhook-Secret: " + Masked + "'")
 			case http.CanonicalHeaderKey(name) == "X-Webhook-Secret":
 				b.WriteString(" \\\n  -H \"X-Webhook-Secret: $WEBHOOK_SECRET\"")
 			case MaskHeader(name, value) != value:
