@@ -14,8 +14,9 @@ import (
 
 // Curl gives the command that sends e to a URL as it came, for a POSIX shell:
 // it runs as it is and tells no secret. The webhook's secret is taken from
-// $WEBHOOK_SECRET, where the event's was not wrong; other secrets are left out. A body that is no text comes
-// from printf, since no word of a shell can hold every byte.
+// $WEBHOOK_SECRET; one that was wrong stays wrong, and other secrets are left
+// out. A body that is not text comes from printf, since no word of a shell can hold
+// every byte.
 func Curl(e *Event, url string) string {
 	var b strings.Builder
 	text := isText(string(e.Body))

@@ -89,9 +89,12 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	c.http = http.Client{Transport: cfg.Transport, CheckRedirect: sameOriginOnly}
 	if cfg.Transport == nil {
+		dialer := &net.Dialer{Timeout: c.timeout}
 		c.own = &http.Transport{
-			Proxy:               loopback.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: c.timeout}).DialContext,
+			Proxy: loopback.ProxyFromEnvironment,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				return loopback.Dial(ctx, dialer, network, address)
+			},
 			ForceAttemptHTTP2:   true,
 			TLSHandshakeTimeout: c.timeout,
 			MaxIdleConns:        4,

@@ -197,6 +197,19 @@ func TestTheTokenNeverGoesOverPlainHTTPToAnotherMachine(t *testing.T) {
 	}
 }
 
+func TestAHubOnThisMachineIsReachedInEverySpelling(t *testing.T) {
+	var rec recorder
+	server := httptest.NewServer(rec.wrap(answer(404, nil, "")))
+	t.Cleanup(server.Close)
+	port := server.URL[strings.LastIndexByte(server.URL, ':'):]
+	for i, host := range []string{"no-such-name.localhost", "localhost.", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]"} {
+		_, err := clientAt(t, "http://"+host+port).GetWebhook(t.Context(), testID)
+		if !errors.Is(err, ErrNotFound) || len(rec.all()) != i+1 {
+			t.Errorf("%s: %v after %d requests", host, err, len(rec.all()))
+		}
+	}
+}
+
 func TestOfflineTouchesNothing(t *testing.T) {
 	var rec recorder
 	c := clientFor(t, rec.wrap(answer(200, nil, "[]")), func(cfg *ClientConfig) { cfg.Offline = true })

@@ -39,14 +39,18 @@ func lookAtTarget(ctx context.Context, target *receiver.HTTPTarget) finding {
 	start := time.Now()
 	at, err := target.Check(ctx)
 	f := finding{Check: "target", Status: checkOK, Detail: name + " takes connections", MS: ms(time.Since(start))}
-	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.Equal(net.IPv6loopback) && strings.HasPrefix(name, "http://127.0.0.1") {
+	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.Equal(net.IPv6loopback) && !strings.Contains(name, "[::1]") {
 		f.Detail += " at ::1"
 	}
 	if secure {
 		f.Detail += ", and its certificate is trusted"
 	}
 	var certificate *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
 	switch {
+	case errors.As(err, &plain):
+		f.Status, f.Detail = checkFailed, name+" does not speak TLS"
+		f.Hint = "hf-tap doctor --forward " + strings.Replace(name, "https:", "http:", 1)
 	case errors.As(err, &certificate):
 		f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, certificate.Err)
 		f.Hint = "trust its certificate, if it is your own: --ca FILE"

@@ -117,6 +117,8 @@ func TestAnHTTPSTargetMayHaveACertificateOfItsOwn(t *testing.T) {
 	}
 	w.examined("target", "certificate signed by unknown authority", "--ca FILE", nil, "--tunnel", "loopback", "--forward", app.URL)
 	w.examined("", "", "", []string{"target"}, "--tunnel", "loopback", "--forward", app.URL, "--ca", ca)
+	bare := newApp(t, "127.0.0.1:0")
+	w.examined("target", "does not speak TLS", "--forward http://127.0.0.1:"+bare.port, nil, "--tunnel", "loopback", "--forward", "https://127.0.0.1:"+bare.port)
 	p := w.start(listenArgs("--forward", app.URL, "--count", "2", "--ca", ca)...)
 	p.ready()
 	w.happen("repo.update")

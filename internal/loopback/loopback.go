@@ -3,6 +3,7 @@
 package loopback
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,6 +35,27 @@ func Addrs(host string) []netip.Addr {
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 	}
 	return nil
+}
+
+// Dial is d.DialContext but for hosts that need no look-up: Go's resolver takes 127.1
+// for a name, and whatever a resolver says, the names of this machine must not lead
+// elsewhere.
+func Dial(ctx context.Context, d *net.Dialer, network, address string) (conn net.Conn, err error) {
+	host, port, splitErr := net.SplitHostPort(address)
+	addrs := Addrs(host)
+	if splitErr != nil || len(addrs) == 0 {
+		return d.DialContext(ctx, network, address)
+	}
+	for i, addr := range addrs {
+		opened, dialErr := d.DialContext(ctx, network, net.JoinHostPort(addr.String(), port))
+		if dialErr == nil {
+			return opened, nil
+		}
+		if i == 0 {
+			err = dialErr
+		}
+	}
+	return nil, err
 }
 
 // ProxyFromEnvironment is http.ProxyFromEnvironment but for requests to this

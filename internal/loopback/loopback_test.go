@@ -1,6 +1,7 @@
 package loopback_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"strings"
@@ -56,5 +57,26 @@ func TestWhatNeedsNoLookUpHasItsAddresses(t *testing.T) {
 		if got := fmt.Sprint(loopback.Addrs(host)); got != want {
 			t.Errorf("%q leads to %s, want %s", host, got, want)
 		}
+	}
+}
+
+func TestNamesOfThisMachineAreDialledWithoutAResolver(t *testing.T) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	d := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		t.Error("the resolver was asked")
+		return nil, net.ErrClosed
+	}}}
+	for _, host := range []string{"no-such-name.localhost", "localhost.", "127.1", "0x7f000001", "0.0.0.0"} {
+		conn, err := loopback.Dial(t.Context(), d, "tcp", net.JoinHostPort(host, port))
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		conn.Close()
 	}
 }

@@ -102,28 +102,7 @@ func (n *Network) DialContext(ctx context.Context, network, address string) (net
 	if p := n.proxies.secure.on(n.proxies.direct, address); p != nil {
 		return n.through(ctx, p, address)
 	}
-	return n.straight(ctx, network, address)
-}
-
-// straight dials an address itself. Spellings of addresses that Go's resolver
-// would look up as names, as 127.1, are read here, and so are the names of this
-// machine: whatever a resolver says, they must not lead elsewhere.
-func (n *Network) straight(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	host, port, splitErr := net.SplitHostPort(address)
-	addrs := loopback.Addrs(host)
-	if splitErr != nil || len(addrs) == 0 {
-		return n.dialer.DialContext(ctx, network, address)
-	}
-	for i, addr := range addrs {
-		opened, dialErr := n.dialer.DialContext(ctx, network, net.JoinHostPort(addr.String(), port))
-		if dialErr == nil {
-			return opened, nil
-		}
-		if i == 0 {
-			err = dialErr
-		}
-	}
-	return nil, err
+	return loopback.Dial(ctx, &n.dialer, network, address)
 }
 
 // through asks the proxy p for a connection to address.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // handshakeWithin is how long a TLS handshake may take.
@@ -70,7 +72,7 @@ func (n *Network) proxyForPlain(req *http.Request) (*url.URL, error) {
 func (n *Network) dialPlain(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.within)
 	defer cancel()
-	conn, err := n.straight(ctx, network, address)
+	conn, err := loopback.Dial(ctx, &n.dialer, network, address)
 	if p := n.proxies.plain; err != nil && p.has(address) {
 		return nil, p.failed("http addresses", err)
 	}
