@@ -73,3 +73,15 @@ func TestARowHasTheErrorInTheLastAnswer(t *testing.T) {
 		t.Errorf("after a good answer the row has %+v", got)
 	}
 }
+
+func FuzzBodyErrorsAreShortLines(f *testing.F) {
+	for _, body := range []string{`{"error":"x\ny"}`, `[{"error":{"message":"m"}},400]`, `{"detail":[{"loc":[],"msg":"m"}]}`, `{"status":"error"}`, `[[],500]`, strings.Repeat(`[`, 10_001), `{"error":"\ud800"}`} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got := (&Attempt{Status: 200, Body: body}).BodyError()
+		if len(got) > maxBodyError+len("…") || strings.ContainsAny(got, "\r\n") || !utf8.ValidString(got) {
+			t.Errorf("%q: %q", body, got)
+		}
+	})
+}
