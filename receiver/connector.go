@@ -20,7 +20,7 @@ type connector struct {
 	address   string // host:port of the target
 	network   *network.Network
 	transport *http.Transport
-	sixth     atomic.Bool // the port was last reached at ::1
+	atIPv6    atomic.Bool // the port was last reached at ::1
 }
 
 // Bounds of a connection to a target.
@@ -43,7 +43,7 @@ func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
 	}
 	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	c := &connector{url: u, address: net.JoinHostPort(u.Hostname(), port), network: n, transport: n.TransportHTTP1()}
-	c.transport.DialContext = c.orSixth(c.transport.DialContext, net.JoinHostPort("::1", port))
+	c.transport.DialContext = c.orIPv6(c.transport.DialContext, net.JoinHostPort("::1", port))
 	c.transport.DisableCompression = true
 	c.transport.MaxIdleConns, c.transport.MaxIdleConnsPerHost = 0, 64
 	c.transport.IdleConnTimeout = idleTime
@@ -55,17 +55,17 @@ func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
 // dialer opens a connection, as http.Transport wants it.
 type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// orSixth looks for a port of 127.0.0.1 at ::1, too, and there first where it was
+// orIPv6 looks for a port of 127.0.0.1 at ::1, too, and there first where it was
 // found there the last time: that is where "localhost" leads some servers. The
 // error is that of 127.0.0.1.
-func (c *connector) orSixth(dial dialer, sixth string) dialer {
+func (c *connector) orIPv6(dial dialer, v6 string) dialer {
 	if c.url.Hostname() != "127.0.0.1" {
 		return dial
 	}
-	return func(ctx context.Context, network, fourth string) (net.Conn, error) {
-		first, second := fourth, sixth
-		if c.sixth.Load() {
-			first, second = sixth, fourth
+	return func(ctx context.Context, network, v4 string) (net.Conn, error) {
+		first, second := v4, v6
+		if c.atIPv6.Load() {
+			first, second = v6, v4
 		}
 		conn, err := halfOf(ctx, dial, network, first)
 		if err == nil {
@@ -73,10 +73,10 @@ func (c *connector) orSixth(dial dialer, sixth string) dialer {
 		}
 		conn, secondErr := dial(ctx, network, second)
 		if secondErr == nil {
-			c.sixth.Store(second == sixth)
+			c.atIPv6.Store(second == v6)
 			return conn, nil
 		}
-		if second == fourth {
+		if second == v4 {
 			err = secondErr
 		}
 		return nil, err

@@ -77,9 +77,9 @@ func freePort() (port string, err error) {
 		}
 		defer l.Close()
 		_, port, _ = net.SplitHostPort(l.Addr().String())
-		var sixth net.Listener
-		if sixth, err = net.Listen("tcp6", net.JoinHostPort("::1", port)); err == nil {
-			return port, sixth.Close()
+		var v6 net.Listener
+		if v6, err = net.Listen("tcp6", net.JoinHostPort("::1", port)); err == nil {
+			return port, v6.Close()
 		}
 		if !inUse(err) {
 			return port, nil // there is no IPv6

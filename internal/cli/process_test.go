@@ -36,7 +36,7 @@ var binary string
 
 func TestMain(m *testing.M) {
 	cloudflaredtest.Main()
-	if os.Getenv(beTheSixthApp) != "" {
+	if os.Getenv(beTheIPv6App) != "" {
 		fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("::1", os.Getenv("PORT")), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 		os.Exit(1)
 	}

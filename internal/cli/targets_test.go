@@ -132,12 +132,12 @@ func TestAnHTTPSTargetMayHaveACertificateOfItsOwn(t *testing.T) {
 	}
 }
 
-// beTheSixthApp is the variable that makes this test's binary an app that listens on
+// beTheIPv6App is the variable that makes this test's binary an app that listens on
 // ::1 only.
-const beTheSixthApp = "HF_TAP_TEST_BE_THE_SIXTH_APP"
+const beTheIPv6App = "HF_TAP_TEST_BE_THE_IPV6_APP"
 
-// sixthApp is a target at a port of ::1, where nobody listens on 127.0.0.1.
-func sixthApp(t *testing.T) (port string) {
+// ipv6App is a target at a port of ::1, where nobody listens on 127.0.0.1.
+func ipv6App(t *testing.T) (port string) {
 	t.Helper()
 	ln, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {
@@ -152,9 +152,9 @@ func sixthApp(t *testing.T) (port string) {
 	return port
 }
 
-func TestAPortAloneIsFoundOnTheSixthVersionOfIPToo(t *testing.T) {
+func TestAPortAloneIsFoundAtIPv6Too(t *testing.T) {
 	w := newWorld(t)
-	port := sixthApp(t)
+	port := ipv6App(t)
 	w.examined("", "", "", []string{"target"}, "--tunnel", "loopback", "--forward", port)
 	if out := w.run(0, "doctor", "--tunnel", "loopback", "--forward", port).stdout.text(); !strings.Contains(out, port+" takes connections at ::1") {
 		t.Errorf("the doctor says %s", out)
@@ -170,7 +170,7 @@ func TestAPortAloneIsFoundOnTheSixthVersionOfIPToo(t *testing.T) {
 		}
 	}
 	// As the app of the session, which is given the port.
-	w.env = append(w.env, beTheSixthApp+"=1")
+	w.env = append(w.env, beTheIPv6App+"=1")
 	app := w.start(listenArgs("--count", "1", "--json", "--", os.Args[0])...)
 	app.ready()
 	w.happen("repo.update")
