@@ -3,6 +3,7 @@ package receiver_test
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -20,7 +21,9 @@ func twoApps(t *testing.T) (v4, v6 *app, port string) {
 		ln.Close()
 	}
 	port = porttest.Port(t)
-	v4, v6 = &app{addr: "127.0.0.1:" + port}, &app{addr: "[::1]:" + port}
+	// A connection that is kept would be closed when its app stops.
+	once := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }
+	v4, v6 = &app{addr: "127.0.0.1:" + port, handle: once}, &app{addr: "[::1]:" + port, handle: once}
 	t.Cleanup(v4.stop)
 	t.Cleanup(v6.stop)
 	return v4, v6, port

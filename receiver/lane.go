@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -276,12 +277,14 @@ func (l *lane) sayBodyError(a *event.Attempt) {
 	said := l.saidError
 	l.saidError = true
 	l.mu.Unlock()
-	if !said {
-		l.r.report(event.State{
-			Subject: event.SubjectTarget, Name: l.name, State: "error in 2xx",
-			Detail: fmt.Sprintf("it answered %d, and the body is an error: %s. The Hub counts the status: answer errors with 4xx or 5xx. FastAPI sends a returned pair (body, 400) as a list with 200: raise HTTPException there", a.Status, says),
-		})
+	if said {
+		return
 	}
+	detail := fmt.Sprintf("it answered %d, and the body is an error: %s. The Hub counts the status: answer errors with 4xx or 5xx", a.Status, says)
+	if bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("[")) {
+		detail += ". FastAPI sends a returned pair (body, 400) as a list with 200: raise HTTPException instead"
+	}
+	l.r.report(event.State{Subject: event.SubjectTarget, Name: l.name, State: "error in 2xx", Detail: detail})
 }
 
 // answered looks at the status of an answer: the target may have another secret
