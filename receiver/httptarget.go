@@ -21,15 +21,14 @@ import (
 	"github.com/hf-tap/hf-tap/internal/network"
 )
 
-// HTTPTarget hands events to a server, as they came: the same body to the byte
-// and every header with all its values, without those that belong to one
+// HTTPTarget is a server that gets events as requests. A request has the body of
+// the delivery, byte for byte, and all its headers but those that belong to one
 // connection (hop-by-hop headers, Host, Content-Length, Expect). Nothing is
 // added. Redirects are not followed: their status is the answer.
 type HTTPTarget struct {
-	// AnswerTime is how long the body of an answer may take once its status is
-	// there, 1 min by default. What did not come until then is cut off, which
-	// is no failure: the target has said what it thinks of the event. Set it
-	// before the first event.
+	// AnswerTime is how long the body of an answer may take after its status, 1
+	// minute by default. The rest of a slower body is cut off. That is not a
+	// failure, because the status has decided. Set it before the first event.
 	AnswerTime time.Duration
 	// Roots are the certificates that an https target may have, those of the
 	// system by default. Set them before the first event.
@@ -48,11 +47,10 @@ const drainBytes = 256 << 10
 var errAnswerTime = errors.New("the answer went on for too long")
 
 // NewHTTPTarget makes a target of an http or https URL. The query of a delivery
-// is appended to the URL's own. User and password in the URL are sent as an
-// Authorization header where the delivery has none. Proxies are taken from
-// the environment; this machine is reached without one, in whatever spelling. A
-// port of 127.0.0.1 where nobody listens is looked for at ::1, where "localhost"
-// leads some servers.
+// is appended to the URL's own. A user and a password in the URL become an
+// Authorization header if the delivery has none. Proxies are those of the
+// environment, and not used for this machine, in whatever spelling. If nobody
+// listens at a port of 127.0.0.1, ::1 is tried, where "localhost" leads some servers.
 func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
@@ -80,7 +78,7 @@ func (t *HTTPTarget) CloseIdleConnections() {
 	}
 }
 
-// Probe connects, to the target or to the proxy for it, and hangs up.
+// Probe opens a connection, to the target or to the proxy for it, and closes it.
 func (t *HTTPTarget) Probe(ctx context.Context) error {
 	_, err := t.look(ctx, (*connector).connect)
 	return err
@@ -114,10 +112,10 @@ func (t *HTTPTarget) Proxy() string {
 	return network.Redacted(c.proxy())
 }
 
-// Try sends one request. A failure to connect counts as OutcomeRefused whatever its
-// reason is: a container that restarts loses its name and its address as well
-// as its port, and an event of which nothing was sent can wait without harm.
-// Through a proxy nobody can tell, so that such a failure is OutcomeFailed.
+// Try sends one request. Every failure to connect is OutcomeRefused, because a
+// container that restarts loses its name and address as well as its port, and
+// nothing of the event was sent. Through a proxy that is not certain, and such a
+// failure is OutcomeFailed.
 func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Outcome) {
 	a := event.Attempt{StartedAt: time.Now()}
 	ctx, cancel := context.WithCancelCause(ctx)
