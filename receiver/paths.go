@@ -126,7 +126,11 @@ func (t *HTTPTarget) ask(ctx context.Context, method, path string) (status int, 
 		password, _ := t.url.User.Password()
 		req.SetBasicAuth(t.url.User.Username(), password)
 	}
-	resp, err := t.transport.RoundTrip(req)
+	c, err := t.connector()
+	if err != nil {
+		return 0, nil, nil
+	}
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return 0, nil, nil
 	}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -118,7 +117,8 @@ func withPath(target, path string) string {
 		return strings.TrimSuffix(event.MaskText(target), pathOf(target)) + path
 	}
 	host := u.Host
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+	switch u.Hostname() {
+	case "127.0.0.1", "localhost", "::1": // what a port alone means
 		host = cmp.Or(u.Port(), "80")
 	}
 	return host + path

@@ -13,16 +13,12 @@ import (
 // pathTime is how long a target may take to say at which paths it takes POST.
 const pathTime = 3 * time.Second
 
-// paths asks a target whether it takes POST at its path.
-func (d *doctor) paths(ctx context.Context, target receiver.Target, f *finding) {
-	served, ok := target.(*receiver.HTTPTarget)
-	if !ok {
-		return
-	}
+// lookForPaths asks a target whether it takes POST at its path.
+func lookForPaths(ctx context.Context, target *receiver.HTTPTarget, f *finding) {
 	ctx, cancel := context.WithTimeout(ctx, pathTime)
 	defer cancel()
-	defer served.CloseIdleConnections()
-	paths, path := served.Paths(ctx, advice.Usual()...), pathOf(target.Name())
+	defer target.CloseIdleConnections()
+	paths, path := target.Paths(ctx, advice.Usual()...), pathOf(target.Name())
 	switch {
 	case paths.Here:
 		f.Detail += ", and POST at " + path
