@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	".":                {"internal/cli"},
 	"hub":              {},
 	"event":            {"hub"},
-	"event/filter":     {"event"},
+	"event/filter":     {"event", "hub", "internal/nearest"},
 	"webhooks":         {"event", "hub"},
 	"tunnel":           {"tunnel/frp"},
 	"tunnel/ngroktest": {},
@@ -55,6 +55,7 @@ var layers = map[string][]string{
 	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
 	"internal/sandbox":     {"event", "hub"},
 	"internal/term":        {},
+	"internal/nearest":     {},
 	"internal/network":     {},
 	"internal/app":         {},
 	"internal/porttest":    {},
@@ -64,6 +65,7 @@ var layers = map[string][]string{
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
 		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
+		"internal/nearest",
 	},
 }
 

@@ -54,8 +54,19 @@ func (w Watch) Repo() (r Repo, ok bool) {
 func (w Watch) IsRepo() bool { return w.Type != WatchTypeUser && w.Type != WatchTypeOrg }
 
 // ParseWatch reads "type:name". The plural of a type, as it stands in the
-// Hub's addresses, is taken too. The error says what was wrong and quotes s.
+// Hub's addresses, is taken too; so are "owner/name", which is a model, and the
+// address of a repo or of a page of it, with or without the Hub's host:
+// "https://huggingface.co/datasets/me/d/tree/main", "hf.co/me/m", "spaces/me/s".
+// The error says what was wrong and quotes s.
 func ParseWatch(s string) (Watch, error) {
+	if path, host := cutHost(s); host || !strings.Contains(s, ":") {
+		if w, ok := pageRepo(path, host); ok {
+			return w, nil
+		}
+		if host {
+			return Watch{}, fmt.Errorf("watch %q is not the address of a repo: want type:name, like model:me/m", s)
+		}
+	}
 	prefix, name, ok := strings.Cut(s, ":")
 	if !ok {
 		return Watch{}, fmt.Errorf("watch %q has no type: want type:name, like model:me/m", s)
@@ -77,6 +88,51 @@ func ParseWatch(s string) (Watch, error) {
 		return Watch{}, fmt.Errorf("watch %q names a repo: want %s:name, without a slash", s, typ)
 	}
 	return w, nil
+}
+
+// cutHost returns the path of an address at the Hub. host is false if s is not
+// such an address; the path is s then.
+func cutHost(s string) (path string, host bool) {
+	rest, _, _ := strings.Cut(s, "#")
+	rest, _, _ = strings.Cut(rest, "?")
+	for _, scheme := range []string{"https://", "http://", "hf://"} {
+		if at, ok := strings.CutPrefix(rest, scheme); ok {
+			rest = at
+			if scheme == "hf://" { // as in the libraries of Python
+				return rest, true
+			}
+		}
+	}
+	name, path, ok := strings.Cut(rest, "/")
+	if !ok || !slices.Contains([]string{"huggingface.co", "www.huggingface.co", "hf.co"}, strings.ToLower(name)) {
+		return s, false
+	}
+	return path, true
+}
+
+// pageRepo returns the repo that a page of the Hub belongs to. What follows the
+// repo's name counts only on the Hub's host, and so does a name without an owner.
+func pageRepo(path string, host bool) (Watch, bool) {
+	if host {
+		path = strings.TrimPrefix(path, "api/")
+	}
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	typ := WatchTypeModel
+	for _, t := range WatchTypes() {
+		if len(parts) > 1 && parts[0] == string(t)+"s" && (Watch{Type: t}).IsRepo() {
+			typ, parts = t, parts[1:]
+			if len(parts) == 1 { // an old dataset without an owner
+				return Watch{Type: typ, Name: parts[0]}, validName(parts[0])
+			}
+			break
+		}
+	}
+	if len(parts) < 2 || len(parts) > 2 && !host {
+		return Watch{}, false
+	}
+	name := parts[0] + "/" + strings.TrimSuffix(parts[1], ".git")
+	reserved := []string{"settings", "docs", "api", "blog", "papers", "join", "login", "organizations", "collections", "new", "tasks", "models", "users", "orgs"}
+	return Watch{Type: typ, Name: name}, validName(name) && !(typ == WatchTypeModel && slices.Contains(reserved, parts[0]))
 }
 
 func validName(name string) bool {

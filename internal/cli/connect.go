@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/nearest"
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -40,6 +42,15 @@ func (f *accountFlags) network(p *Process) (*network.Network, error) {
 		return nil, usageError(err, "give --ca certificates in PEM form, and check HTTPS_PROXY and HTTP_PROXY")
 	}
 	return nil, usageError(err, "set HTTPS_PROXY and HTTP_PROXY to URLs like http://proxy:3128, or unset them")
+}
+
+// hubEnv reads how the Hub is reached from the environment.
+func (p *Process) hubEnv() (hub.Env, error) {
+	env, err := hub.FromEnv(p.Getenv)
+	if err != nil {
+		return env, usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+	}
+	return env, nil
 }
 
 // client makes the Hub's client with the token that is asked for.
@@ -112,4 +123,24 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 	}
 	settings.Apply(&cfg)
 	return cfg, nil
+}
+
+// check reports what is wrong with the settings of a tunnel before it is opened.
+func (f *tunnelFlags) check(cfg tunnel.Config) error {
+	if f.port < 0 || f.port > 65535 {
+		return usageError(fmt.Errorf("%d is not a port", f.port), "give --port a number from 1 to 65535")
+	}
+	_, err := cfg.Order()
+	if !errors.Is(err, tunnel.ErrUnknown) {
+		return err
+	}
+	names := append([]string{tunnel.Auto, tunnel.Loopback, tunnel.Public}, tunnel.Providers()...)
+	for name := range strings.SplitSeq(f.provider, ",") {
+		name = strings.TrimSpace(name)
+		near := nearest.Word(strings.ToLower(name), names)
+		if near != "" && near != name && !strings.Contains(near, "://") {
+			return usageError(err, "did you mean --tunnel "+strings.Replace(f.provider, name, near, 1)+"?")
+		}
+	}
+	return err
 }

@@ -84,22 +84,18 @@ type doctor struct {
 }
 
 func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
-	var routes []receiver.Route
-	for _, s := range f.forward {
-		route, err := receiver.ParseRoute(s)
-		if err != nil {
-			return usageError(err, "hf-tap doctor --forward 7860")
-		}
-		routes = append(routes, route)
+	routes, err := p.parseRoutes(f.forward, "hf-tap doctor --forward", "7860")
+	if err != nil {
+		return err
 	}
 	if f.all {
 		if err := f.askForAll(ctx, p); err != nil {
 			return err
 		}
 	}
-	env, err := hub.FromEnv(p.Getenv)
+	env, err := p.hubEnv()
 	if err != nil {
-		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+		return err
 	}
 	n, err := f.account.network(p)
 	if err != nil {
@@ -108,10 +104,15 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	d := &doctor{p: p}
 	transport := n.Transport()
 	defer transport.CloseIdleConnections()
+	dir, dirErr := session.FindDir(p.Getenv)
+	tunnelConfig, tunnelErr := f.tunnel.config(p, dir, env, n, transport)
+	if err := f.tunnel.check(tunnelConfig); err != nil && exitCode(err) == exitUsage {
+		return err
+	}
 	for _, examine := range []func() error{
 		func() error { return d.account(ctx, f.account, env, n, transport) },
-		func() error { d.state(ctx); return nil },
-		func() error { return d.tunnel(ctx, f.tunnel, env, n, transport) },
+		func() error { d.state(ctx, dir, dirErr); return nil },
+		func() error { return d.tunnel(ctx, dirErr, tunnelConfig, tunnelErr, transport) },
 		func() error { return d.targets(ctx, routes) },
 	} {
 		if err := examine(); err != nil {
@@ -278,12 +279,12 @@ func (d *doctor) clock(t *dated, took time.Duration) {
 	d.add(f)
 }
 
-// tunnel goes the whole way to the tunnel that would be taken.
-func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
-	dir, err := session.FindDir(d.p.Getenv)
-	var cfg tunnel.Config
-	if err == nil {
-		cfg, err = f.config(d.p, dir, env, n, transport)
+// tunnel goes the whole way to the tunnel that would be taken. err says why it is
+// not known which, and dirErr why there is no state folder.
+func (d *doctor) tunnel(ctx context.Context, dirErr error, cfg tunnel.Config, err error, transport http.RoundTripper) error {
+	if dirErr != nil {
+		d.add(finding{Check: "tunnel", Status: checkSkipped, Detail: "without a state folder none is opened"})
+		return nil
 	}
 	if err != nil {
 		d.fail("tunnel", 0, err)

@@ -13,9 +13,8 @@ import (
 
 // state looks at the state folder: whether it can be written to, whether it is
 // private, and what killed sessions left in it. It tightens and deletes nothing.
-func (d *doctor) state(ctx context.Context) {
+func (d *doctor) state(ctx context.Context, dir session.Dir, err error) {
 	const check = "state"
-	dir, err := session.FindDir(d.p.Getenv)
 	if err == nil {
 		err = dir.Make()
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/nearest"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
@@ -93,6 +94,31 @@ func (f *selectFlags) queries() []history.Query {
 	return all
 }
 
+// known reports an id of a session that the history does not have. command is what
+// its hint begins with.
+func (f *selectFlags) known(ctx context.Context, reader *history.Reader, command string) error {
+	if f.session == "" {
+		return nil
+	}
+	var ids []string
+	if reader != nil {
+		var err error
+		if ids, err = reader.SessionIDs(ctx); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(ids, f.session) {
+		return nil
+	}
+	hint := "hf-tap events ls"
+	if near := nearest.Word(strings.ToLower(f.session), ids); near != "" {
+		hint = command + " --session " + near
+	} else if len(ids) > 0 {
+		hint = "the latest is: " + command + " --session " + ids[0]
+	}
+	return usageError(fmt.Errorf("there is no session %q", f.session), hint)
+}
+
 func newEventsLs(p *Process) *cobra.Command {
 	var sel selectFlags
 	var limit int
@@ -112,16 +138,14 @@ them all.`,
 			var f *filter.Filter
 			if len(args) > 0 {
 				var err error
-				if f, err = filter.Parse(strings.Join(args, " ")); err != nil {
-					return usageError(err, "hf-tap events ls 'discussion.* latency:>1s'")
+				if f, err = parseFilter(strings.Join(args, " "), "hf-tap events ls", "discussion.* latency:>1s"); err != nil {
+					return err
 				}
 			}
 			if limit < 0 {
-				return usageError(errors.New("--limit is not negative"), "hf-tap events ls --limit 0")
+				return usageError(errors.New("--limit must be 0 or more"), "hf-tap events ls --limit 0")
 			}
-			q := sel.query()
-			q.Filter, q.Limit = f, limit
-			return p.listEvents(cmd.Context(), q, asJSON)
+			return p.listEvents(cmd.Context(), sel, f, limit, asJSON)
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -129,7 +153,7 @@ them all.`,
 		if errors.As(err, &unknown) && strings.Contains(unknown.GetSpecifiedShortnames(), ":") {
 			return usageError(err, "a filter's term that begins with - stands behind --: hf-tap events ls -- -kind:repo.*")
 		}
-		return usageError(err, cmd.CommandPath()+" --help")
+		return usageError(err, flagHint(cmd, err))
 	})
 	sel.register(cmd.Flags())
 	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many of the newest; 0 lists all")
@@ -137,10 +161,15 @@ them all.`,
 	return cmd
 }
 
-func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) (err error) {
+func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Filter, limit int, asJSON bool) (err error) {
 	reader, err := p.readHistory(ctx)
 	if err != nil {
 		return err
+	}
+	q := sel.query()
+	q.Filter = f
+	if limit > 0 {
+		q.Limit = limit + 1 // one more says that there are more
 	}
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
@@ -155,8 +184,21 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 	if n := q.Filter.JQCutOff(); n > 0 {
 		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", count(n, "event"))
 	}
-	if len(numbers) == 0 && !asJSON && missing == nil {
-		p.tell("no events")
+	if len(numbers) == 0 && missing == nil {
+		if err := sel.known(ctx, reader, "hf-tap events ls"); err != nil {
+			return err
+		}
+		if !asJSON {
+			p.tell("no events")
+		}
+	}
+	if limit > 0 && len(numbers) > limit {
+		numbers = numbers[:limit]
+		defer func() {
+			if err == nil {
+				p.tell("these are the newest %s: --limit 0 lists all", count(limit, "event"))
+			}
+		}()
 	}
 	out := bufio.NewWriter(p.Out)
 	for _, n := range slices.Backward(numbers) {
@@ -198,9 +240,21 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 func parseN(s string) (int64, error) {
 	n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64)
 	if err != nil || n < 1 {
-		return 0, usageError(fmt.Errorf("%q is no event's number", s), "hf-tap events ls")
+		return 0, usageError(fmt.Errorf("%q is not an event number", s), "hf-tap events ls")
 	}
 	return n, nil
+}
+
+func parseNumbers(args []string) ([]int64, error) {
+	var numbers []int64
+	for _, arg := range args {
+		n, err := parseN(arg)
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
 }
 
 // getEvent reads one event whole.

@@ -1,60 +1,22 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/nearest"
+	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
-
-// nearest gives the word that s was probably meant to be, "" if none is close:
-// one that differs in a third of the letters of s at most, or one that begins
-// with s.
-func nearest(s string, words []string) string {
-	best, least := "", max(1, len(s)/3)+1
-	for _, word := range words {
-		if d := edits(s, word); d < least {
-			best, least = word, d
-		}
-	}
-	if best != "" || len(s) < 2 {
-		return best
-	}
-	for _, word := range words {
-		if strings.HasPrefix(word, s) {
-			return word
-		}
-	}
-	return ""
-}
-
-// edits counts the letters to insert, remove, replace or swap with the next one
-// in order to make b of a.
-func edits(a, b string) int {
-	older, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			replaced := last[j-1]
-			if a[i-1] != b[j-1] {
-				replaced++
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, replaced)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], older[j-2]+1)
-			}
-		}
-		older, last = last, row
-	}
-	return last[len(b)]
-}
 
 // flagHint gives what to type after an error about flags.
 func flagHint(cmd *cobra.Command, err error) string {
@@ -62,22 +24,35 @@ func flagHint(cmd *cobra.Command, err error) string {
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if name := nearest(unknown.GetSpecifiedName(), names); name != "" {
-			return fmt.Sprintf("did you mean --%s? %s --help", name, cmd.CommandPath())
+		if name := nearest.Word(unknown.GetSpecifiedName(), names); name != "" {
+			return fmt.Sprintf("did you mean --%s? see: %s --help", name, cmd.CommandPath())
 		}
 	}
 	return cmd.CommandPath() + " --help"
 }
 
-// argsHint gives what to type after arguments that a command does not have.
+// argsHint gives what to type after arguments that a command does not have: the
+// nearest command, also of those below it.
 func argsHint(cmd *cobra.Command, args []string) string {
+	paths := map[string]string{}
 	var names []string
 	for _, sub := range cmd.Commands() {
-		names = append(append(names, sub.Name()), sub.Aliases...)
+		for _, name := range append(sub.Aliases, sub.Name()) {
+			names = append(names, name)
+			paths[name] = sub.CommandPath()
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		for _, below := range sub.Commands() {
+			if name := below.Name(); paths[name] == "" && sub.Name() != "completion" {
+				names = append(names, name)
+				paths[name] = below.CommandPath()
+			}
+		}
 	}
 	if len(args) > 0 {
-		if name := nearest(args[0], names); name != "" {
-			return cmd.CommandPath() + " " + name
+		if name := nearest.Word(args[0], names); name != "" {
+			return "did you mean: " + paths[name]
 		}
 	}
 	return cmd.CommandPath() + " --help"
@@ -85,17 +60,140 @@ func argsHint(cmd *cobra.Command, args []string) string {
 
 // parseWatch reads what a flag or an argument says is watched. The hint of its
 // error is the same with the nearest type, behind what is typed before it.
-func parseWatch(s, before string) (hub.Watch, error) {
+func (p *Process) parseWatch(s, before string) (hub.Watch, error) {
+	if endpoint := strings.TrimRight(p.Getenv("HF_ENDPOINT"), "/"); endpoint != "" {
+		if path, ok := strings.CutPrefix(s, endpoint+"/"); ok { // as pasted from a stand-in's answer
+			s = hub.DefaultEndpoint + "/" + path
+		}
+	}
 	w, err := hub.ParseWatch(s)
 	if err != nil {
 		typ, name, ok := strings.Cut(s, ":")
-		typ = nearest(typ, texts(hub.WatchTypes()))
-		if !ok || typ == "" {
-			typ, name = "model", "me/my-model"
+		switch {
+		case ok:
+			typ = nearest.Word(strings.ToLower(typ), texts(hub.WatchTypes()))
+		default: // old models have no owner
+			typ, name = "model", s
 		}
-		return w, usageError(err, before+" "+typ+":"+name)
+		if u, err := url.Parse(s); err == nil && u.Host != "" { // the page of a user or an organization
+			typ, name = "user", strings.Trim(u.Path, "/")
+		}
+		right := typ + ":" + name
+		if _, err := hub.ParseWatch(right); err != nil {
+			right = "model:me/my-model"
+		}
+		return w, usageError(err, before+" "+right)
 	}
 	return w, nil
+}
+
+// parseFilter reads a filter. The hint of its error is the corrected one, else an
+// example, behind what is typed before it.
+func parseFilter(s, before, example string) (*filter.Filter, error) {
+	f, err := filter.Parse(s)
+	if err != nil {
+		return nil, usageError(err, before+" "+quoted(cmp.Or(corrected(err), example)))
+	}
+	return f, nil
+}
+
+// corrected returns the filter that was probably meant, "" if that is unknown.
+func corrected(err error) string {
+	var wrong *filter.Error
+	if !errors.As(err, &wrong) {
+		return ""
+	}
+	return wrong.Corrected()
+}
+
+// parseRoute reads a target with what stands in front of it. The hint of its error
+// is the corrected one, else an example, behind what is typed before it.
+func parseRoute(s, before, example string) (receiver.Route, error) {
+	route, err := receiver.ParseRoute(s)
+	match := route.Match.String()
+	var wrong *event.MatchError
+	switch {
+	case errors.As(err, &wrong):
+		match = wrong.Match
+	case err != nil:
+		return route, usageError(err, before+" "+example)
+	}
+	_, filterErr := filter.Parse(match) // it has every word of a match
+	if err == nil && filterErr != nil {
+		err = fmt.Errorf("match %q of a route: %w", match, filterErr)
+	}
+	if err == nil {
+		return route, nil
+	}
+	hint := example
+	if right := corrected(filterErr); right != "" && !strings.Contains(s, "@") { // there may be a password before it
+		_, target, _ := strings.Cut(s, "=")
+		hint = quoted(right + "=" + event.MaskURL(target))
+	}
+	return route, usageError(err, before+" "+hint)
+}
+
+// parseRoutes reads the targets of a flag that can be repeated.
+func (p *Process) parseRoutes(all []string, before, example string) ([]receiver.Route, error) {
+	var routes []receiver.Route
+	for _, s := range all {
+		route, err := parseRoute(s, before, example)
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, route)
+	}
+	return unique(p, routes, func(r receiver.Route) string { return "--forward " + routeText(r) }), nil
+}
+
+// routeText is a route as it is typed, without secrets.
+func routeText(r receiver.Route) string {
+	front := r.Match.String()
+	if r.Default {
+		front = "default"
+	}
+	if front != "" {
+		front += "="
+	}
+	return front + event.MaskURL(r.Target.Name())
+}
+
+// unique leaves out what stands twice in a list, and says so. words names an item
+// as the user has typed it.
+func unique[T any](p *Process, all []T, words func(T) string) []T {
+	var once []T
+	seen := map[string]bool{}
+	for _, item := range all {
+		name := words(item)
+		if !seen[name] {
+			once = append(once, item)
+		} else {
+			p.tell("%s is given twice: once is enough", name)
+		}
+		seen[name] = true
+	}
+	return once
+}
+
+// oneOf checks the value of a flag that has only a few. The hint of its error has
+// the nearest one.
+func oneOf(flag, value, command string, values ...string) error {
+	if slices.Contains(values, value) {
+		return nil
+	}
+	return usageError(fmt.Errorf("%q is not a valid %s: want %s", value, flag, strings.Join(values, " or ")),
+		command+" "+flag+" "+cmp.Or(nearest.Word(strings.ToLower(value), values), values[0]))
+}
+
+// plainWord is what a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+
+// quoted is a word as a shell takes it.
+func quoted(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // parseDomain reads a domain. The hint of its error has the nearest one, behind
@@ -103,7 +201,7 @@ func parseWatch(s, before string) (hub.Watch, error) {
 func parseDomain(s, before string) (hub.Domain, error) {
 	domain, err := hub.ParseDomain(s)
 	if err != nil {
-		near := nearest(s, texts(hub.Domains()))
+		near := nearest.Word(s, texts(hub.Domains()))
 		if near == "" {
 			near = "discussion"
 		}

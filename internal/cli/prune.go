@@ -33,7 +33,8 @@ the id of its session or of its webhook, asks no Hub, and deletes no webhook.`,
 				if len(ids) > 0 {
 					return usageError(errors.New("--forget drops records, and deletes no webhook: name none beside it"), "hf-tap webhooks prune --forget "+forget[0])
 				}
-				return p.forget(forget)
+				p.tellUnused(cmd.Flags(), "with --forget", "token", "ca")
+				return p.forget(unique(p, forget, func(id string) string { return "--forget " + id }))
 			}
 			for i, s := range ids {
 				id, err := hub.ParseWebhookID(s)

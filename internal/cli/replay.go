@@ -17,6 +17,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // replayFlags are the flags of events replay, as they were given.
@@ -26,6 +27,7 @@ type replayFlags struct {
 	json        bool
 	failOnError bool
 	secret      secretFlags
+	set         *pflag.FlagSet
 }
 
 func newEventsReplay(p *Process) *cobra.Command {
@@ -46,6 +48,7 @@ they go to the targets that they had.`,
 	}
 	f.sel.register(cmd.Flags())
 	fs := cmd.Flags()
+	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
@@ -57,12 +60,23 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	if selects := f.sel.failed || f.sel.pending || f.sel.session != ""; selects == (len(args) > 0) {
 		return usageError(errors.New("name the events by number, or choose them by --failed, --pending or --session"), "hf-tap events replay --failed")
 	}
+	named, err := parseNumbers(args)
+	if err != nil {
+		return err
+	}
+	routes, err := p.parseRoutes(f.forward, "hf-tap events replay 12 --forward", "9000")
+	if err != nil {
+		return err
+	}
+	if err := f.secret.check(p); err != nil {
+		return err
+	}
 	store, dir, err := p.openHistory(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	numbers, err := f.numbers(ctx, store, args)
+	numbers, err := f.numbers(ctx, store, named)
 	if err != nil {
 		return err
 	}
@@ -75,9 +89,10 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	case err != nil:
 		return err
 	case r.live != "":
+		p.tellUnused(f.set, "while a session runs: it sends the events with its own secret", "secret-file", "new-secret")
 		err = r.throughSession(ctx)
 	default:
-		err = f.ownSession(ctx, p, dir, r)
+		err = f.ownSession(ctx, p, dir, r, routes)
 	}
 	if err == nil && f.failOnError {
 		return r.printer.failure()
@@ -86,13 +101,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 }
 
 // numbers gives the events to send, the oldest first.
-func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []string) ([]int64, error) {
-	var numbers []int64
-	for _, arg := range args {
-		n, err := parseN(arg)
-		if err != nil {
-			return nil, err
-		}
+func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named []int64) ([]int64, error) {
+	for _, n := range named {
 		e, err := getEvent(ctx, store.Reader, n)
 		if err != nil {
 			return nil, err
@@ -101,12 +111,15 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 		if err := session.Sendable(e); err != nil {
 			return nil, withHint(fmt.Errorf("event %d cannot be sent again: %w", n, err), fmt.Sprintf("hf-tap events show %d", n))
 		}
-		numbers = append(numbers, n)
 	}
-	if len(args) > 0 {
-		return numbers, nil
+	if len(named) > 0 {
+		return named, nil
 	}
-	return session.ToReplay(ctx, store.Reader, f.sel.query())
+	numbers, err := session.ToReplay(ctx, store.Reader, f.sel.query())
+	if err == nil && len(numbers) == 0 {
+		err = f.sel.known(ctx, store.Reader, "hf-tap events replay")
+	}
+	return numbers, err
 }
 
 // liveSession gives the address of the session that replays go through: the
@@ -201,7 +214,7 @@ func post(ctx context.Context, client *http.Client, url string, e *event.Event) 
 }
 
 // ownSession sends the events in a session made for it, without Hub or tunnel.
-func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer) error {
+func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer, routes []receiver.Route) error {
 	secret, err := f.secret.find(p, dir)
 	if err != nil {
 		return err
@@ -210,13 +223,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		Dir: dir, NoWebhook: true, Local: true, Secret: secret,
 		Tunnel: tunnel.Config{Provider: tunnel.Loopback, HubURL: "http://127.0.0.1"},
 	}
-	for _, s := range f.forward {
-		route, err := receiver.ParseRoute(s)
-		if err != nil {
-			return usageError(err, "hf-tap events replay 12 --forward 9000")
-		}
-		cfg.Receiver.Routes = append(cfg.Receiver.Routes, route)
-	}
+	cfg.Receiver.Routes = routes
 	if len(f.forward) == 0 {
 		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
 			return err

@@ -195,14 +195,14 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 		args       []string
 		what, hint string
 	}{
-		"command":       {[]string{"lst"}, `unknown command "lst" for "hf-tap webhooks"`, "hf-tap webhooks ls"},
-		"command, del":  {[]string{"del"}, `unknown command "del".*`, "hf-tap webhooks delete"},
-		"command, swap": {[]string{"craete"}, `unknown command "craete".*`, "hf-tap webhooks create"},
+		"command":       {[]string{"lst"}, `unknown command "lst" for "hf-tap webhooks"`, "did you mean: hf-tap webhooks ls"},
+		"command, del":  {[]string{"del"}, `unknown command "del".*`, "did you mean: hf-tap webhooks delete"},
+		"command, swap": {[]string{"craete"}, `unknown command "craete".*`, "did you mean: hf-tap webhooks create"},
 		"command, far":  {[]string{"qqqqqq"}, `unknown command "qqqqqq".*`, "hf-tap webhooks --help"},
 		"flag":          {create("--wach", "model:me/m"), "unknown flag: --wach", "did you mean --watch.*"},
 		"secret":        {create("--secret", "s3cret"), "unknown flag: --secret", "did you mean --secret-file.*"},
 		"type":          {create("--url", exampleURL, "--watch", "modle:me/m"), `watch "modle:me/m" has the unknown type "modle".*`, ".* --watch model:me/m"},
-		"watch":         {create("--url", exampleURL, "--watch", "me/m"), `watch "me/m" has no type.*`, ".* --watch model:me/my-model"},
+		"watch":         {create("--url", exampleURL, "--watch", "gpt2"), `watch "gpt2" has no type.*`, ".* --watch model:gpt2"},
 		"domain":        {create(append(base, "--domain", "discusion")...), `unknown domain "discusion".*`, ".* --domain discussion"},
 		"no watch":      {create("--url", exampleURL), "a webhook has to watch something", "add --watch .*"},
 		"no target":     {create("--watch", "model:me/m"), "a webhook needs a URL .*", ".* --url .*"},

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
@@ -32,16 +31,15 @@ func (f *specFlags) register(fs *pflag.FlagSet) {
 
 // parse reads the settings that are given and leaves the others empty. command
 // is what hints begin with.
-func (f *specFlags) parse(command string) (spec hub.WebhookSpec, err error) {
+func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err error) {
 	for _, s := range f.watch {
-		w, err := parseWatch(s, command+" --watch")
+		w, err := p.parseWatch(s, command+" --watch")
 		if err != nil {
 			return spec, err
 		}
-		if !slices.Contains(spec.Watched, w) {
-			spec.Watched = append(spec.Watched, w)
-		}
+		spec.Watched = append(spec.Watched, w)
 	}
+	spec.Watched = unique(p, spec.Watched, func(w hub.Watch) string { return "--watch " + w.String() })
 	for _, s := range f.domain {
 		domain, err := parseDomain(s, command+" --domain")
 		if err != nil {
@@ -49,6 +47,7 @@ func (f *specFlags) parse(command string) (spec hub.WebhookSpec, err error) {
 		}
 		spec.Domains = append(spec.Domains, domain)
 	}
+	spec.Domains = unique(p, spec.Domains, func(d hub.Domain) string { return "--domain " + string(d) })
 	if f.given("url") && f.given("job-id") {
 		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job-id out")
 	}
