@@ -200,9 +200,9 @@ func (w *world) makeApp() {
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
-	text := w.filledIn(e.text)
+	text := w.nameSession(w.filledIn(e.text))
 	if strings.Contains(text, "hf-tap webhooks") {
-		text = w.nameSession(w.makeWebhook(text))
+		text = w.makeWebhook(text)
 		defer w.deleteWebhooks()
 	}
 	if strings.Contains(text, appInExamples) {
