@@ -48,8 +48,8 @@ func truthy(s string) bool {
 }
 
 // ParseEndpoint checks the address of a Hub and takes off trailing slashes:
-// http or https, a host, perhaps a path, no user, no query. Blank means
-// DefaultEndpoint.
+// http or https, a host, perhaps a path that is not that of the API, no user, no
+// query. Blank means DefaultEndpoint.
 func ParseEndpoint(s string) (string, error) {
 	s = strings.TrimRight(strings.TrimSpace(s), "/")
 	if s == "" {
@@ -60,8 +60,14 @@ func ParseEndpoint(s string) (string, error) {
 	case strings.Contains(s, "@"):
 		// Not quoted: what stands before the @ is a password.
 		return "", errors.New("an endpoint has no user or password in it; a token goes into HF_TOKEN")
+	case strings.Trim(s, "\"'`") != s:
+		return "", fmt.Errorf("endpoint %q stands in quotes: want a URL like %s", s, DefaultEndpoint)
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return "", fmt.Errorf("%q is no endpoint: want a URL like %s", s, DefaultEndpoint)
+	case strings.Contains(u.Path+"/", "/api/"):
+		return "", fmt.Errorf("endpoint %q has the path of the API, which is added to it: want a URL like %s", s, DefaultEndpoint)
+	case u.Path != "" && onHub(u.Hostname()):
+		return "", fmt.Errorf("endpoint %q has the path of a page: want %s", s, DefaultEndpoint)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return "", fmt.Errorf("endpoint %q has a query or a fragment: want a URL like %s", s, DefaultEndpoint)
 	}

@@ -14,6 +14,8 @@ import (
 var (
 	ErrNoToken  = errors.New("there is no Hugging Face token")
 	ErrBadToken = errors.New("it has a blank, a control character or a letter beyond ASCII in it")
+	// ErrQuotedToken says that quotes of a shell or an .env file are still around it.
+	ErrQuotedToken = errors.New("it stands in quotes")
 )
 
 // Token is a token and the place it came from. It prints as the place alone.
@@ -41,8 +43,8 @@ type TokenEnv struct {
 // order of huggingface_hub. Blanks and line ends around a token do not count,
 // and an empty one is none.
 //
-// The error is ErrNoToken where there is none, ErrBadToken where it cannot be
-// one, or says which names are stored. No error holds a token.
+// The error is ErrNoToken where there is none, ErrBadToken or ErrQuotedToken
+// where it cannot be one, or says which names are stored. No error holds a token.
 func FindToken(env TokenEnv, name string, stdin io.Reader) (Token, error) {
 	switch name {
 	case "":
@@ -159,6 +161,9 @@ func checked(value, source string) (Token, error) {
 // checkToken refuses what no token has: sent in a header, a line end would be
 // another header.
 func checkToken(value string) error {
+	if strings.Trim(value, "\"'`“”‘’") != value {
+		return ErrQuotedToken
+	}
 	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return ErrBadToken
 	}

@@ -104,10 +104,15 @@ func cutHost(s string) (path string, host bool) {
 		}
 	}
 	name, path, ok := strings.Cut(rest, "/")
-	if !ok || !slices.Contains([]string{"huggingface.co", "www.huggingface.co", "hf.co"}, strings.ToLower(name)) {
+	if !ok || !onHub(name) {
 		return s, false
 	}
 	return path, true
+}
+
+// onHub reports whether a host is the Hub's own.
+func onHub(host string) bool {
+	return slices.Contains([]string{"huggingface.co", "www.huggingface.co", "hf.co"}, strings.ToLower(host))
 }
 
 // pageRepo returns the repo that a page of the Hub belongs to. What follows the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -48,9 +49,29 @@ func (f *accountFlags) network(p *Process) (*network.Network, error) {
 func (p *Process) hubEnv() (hub.Env, error) {
 	env, err := hub.FromEnv(p.Getenv)
 	if err != nil {
-		return env, usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+		return env, usageError(err, "unset HF_ENDPOINT, or set it to "+endpointMeant(p.Getenv("HF_ENDPOINT")))
 	}
 	return env, nil
+}
+
+// endpointMeant gives the endpoint that HF_ENDPOINT was probably meant to have,
+// else the Hub's own.
+func endpointMeant(s string) string {
+	s = strings.Trim(strings.TrimSpace(s), "\"'`")
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.User != nil || u.Host == "" || !strings.Contains(u.Host, ".") && u.Port() == "" {
+		return hub.DefaultEndpoint
+	}
+	front, _, _ := strings.Cut(u.Path+"/", "/api/")
+	for _, path := range []string{front, ""} {
+		if meant, err := hub.ParseEndpoint(u.Scheme + "://" + u.Host + path); err == nil {
+			return meant
+		}
+	}
+	return hub.DefaultEndpoint
 }
 
 // client makes the Hub's client with the token that is asked for.

@@ -53,7 +53,7 @@ ends; on a terminal it goes on until Ctrl+C.`,
 func (p *Process) demo(ctx context.Context, asJSON, plain bool) (err error) {
 	dir, err := os.MkdirTemp("", "hf-tap-demo-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the demo: %w", err)
+		return withHint(fmt.Errorf("make a folder for the demo: %w", err), "set TMPDIR to a folder that exists and may be written to")
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 

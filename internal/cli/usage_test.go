@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -234,5 +236,49 @@ func TestWhatIsGivenTwiceOrHasNoEffectIsSaid(t *testing.T) {
 		if _, _, stderr := c.run(t, strings.Fields(use)...); strings.Contains(stderr, "twice") || strings.Contains(stderr, "no effect") {
 			t.Errorf("%s: %s", use, stderr)
 		}
+	}
+}
+
+func TestWhatTheEnvironmentHasWrongIsToldWithWhatIsRight(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the folders are Linux's")
+	}
+	dangling := filepath.Join(t.TempDir(), "dangling")
+	if err := os.Symlink(filepath.Join(t.TempDir(), "gone"), dangling); err != nil {
+		t.Fatal(err)
+	}
+	const quotes = `leave the quotes out: HF_TOKEN=hf_.*`
+	state := `set HF_TAP_STATE to a folder that may be written to`
+	for _, c := range []struct {
+		env, use   string
+		code       int
+		what, hint string
+	}{
+		{`HF_TOKEN="hf_abc"`, "webhooks ls", exitFailed, `the token from HF_TOKEN cannot be one: it stands in quotes`, quotes},
+		{`HF_TOKEN='hf_abc'`, "listen", exitFailed, `.*in quotes`, quotes},
+		{"HF_ENDPOINT=https://huggingface.co/api", "webhooks ls", exitUsage, `HF_ENDPOINT: endpoint "https://huggingface.co/api" has the path of the API.*`, `unset HF_ENDPOINT, or set it to https://huggingface.co`},
+		{"HF_ENDPOINT=https://hub.example/hf/api/", "listen", exitUsage, `.*path of the API.*`, `.*or set it to https://hub.example/hf`},
+		{`HF_ENDPOINT="https://hub.example"`, "doctor", exitUsage, `.*in quotes.*`, `.*or set it to https://hub.example`},
+		{"HF_ENDPOINT=hub.example:8443", "webhooks ls", exitUsage, `.*is no endpoint.*`, `.*or set it to https://hub.example:8443`},
+		{"HF_ENDPOINT=https://me:hunter2@hub.example", "webhooks ls", exitUsage, `.*no user or password.*`, `.*or set it to https://huggingface.co`},
+		{"HF_TAP_STATE=/proc/x", "secret", exitFailed, `the state folder cannot be used: mkdir /proc/x.*`, state},
+		{"HF_TAP_STATE=/proc/x", "events replay 1", exitFailed, `the state folder cannot be used: mkdir /proc/x.*`, state},
+		{"HF_TAP_STATE=" + dangling, "secret", exitFailed, `.* is a broken symbolic link to .*gone"`, state},
+		{"HF_TAP_STATE=" + dangling, "events ls", exitFailed, `.* is a broken symbolic link to .*gone"`, state},
+		{"HF_TAP_STATE=" + dangling, "webhooks ls", exitFailed, `.* is a broken symbolic link to .*gone"`, state},
+	} {
+		cl := newCaller(t, "HF_TOKEN=hf_abc", c.env)
+		code, out, stderr := cl.run(t, strings.Fields(c.use)...)
+		want := regexp.MustCompile(`^error: ` + c.what + `\nhint: ` + c.hint + `\n$`)
+		if code != c.code || out != "" || !want.MatchString(stderr) || strings.Contains(stderr, "hunter2") {
+			t.Errorf("%s hf-tap %s: %d %q\n%s", c.env, c.use, code, out, stderr)
+		}
+		if n := cl.calls.Load(); n > 0 {
+			t.Errorf("%s hf-tap %s called the Hub", c.env, c.use)
+		}
+	}
+	t.Setenv("TMPDIR", "/nonexistent")
+	if code, _, stderr := newCaller(t).run(t, "demo"); code != exitFailed || !strings.HasSuffix(stderr, "hint: set TMPDIR to a folder that exists and may be written to\n") {
+		t.Errorf("demo: %d %s", code, stderr)
 	}
 }
