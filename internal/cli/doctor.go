@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -162,7 +163,15 @@ func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	return nil
 }
 
-func (d *doctor) add(f finding) { d.found = append(d.found, f) }
+// add adds a finding. A failure that was found before is only pointed to.
+func (d *doctor) add(f finding) {
+	for _, before := range d.found {
+		if f.Status == checkFailed && before.Status == checkFailed && f.Detail == before.Detail {
+			f = finding{Check: f.Check, Status: checkSkipped, Detail: "the same as " + before.Check}
+		}
+	}
+	d.found = append(d.found, f)
+}
 
 // fail notes an error with what to do about it.
 func (d *doctor) fail(check string, took time.Duration, err error) {
@@ -196,7 +205,7 @@ func (d *doctor) account(ctx context.Context, f accountFlags, env hub.Env, n *ne
 	if answered {
 		proxy.Status, proxy.Detail = checkOK, fmt.Sprintf("%s is reached %s", env.Endpoint, via(n.Via(host)))
 	} else {
-		proxy.Status, proxy.Detail = checkWarning, fmt.Sprintf("%s is to be reached %s: unverified, as it gave no answer to go by", env.Endpoint, via(n.Via(host)))
+		proxy.Detail = fmt.Sprintf("%s is to be reached %s: unverified, as it gave no answer", env.Endpoint, via(n.Via(host)))
 	}
 	d.add(proxy)
 	switch {
@@ -376,13 +385,18 @@ func (d *doctor) verdict() error {
 	var failed []string
 	hint := ""
 	for _, f := range d.found {
-		if f.Status == checkFailed {
+		if f.Status == checkFailed && !slices.Contains(failed, f.Check) {
 			failed = append(failed, f.Check)
+		}
+		if f.Status == checkFailed {
 			hint = cmp.Or(hint, f.Hint)
 		}
 	}
 	if len(failed) == 0 {
 		return nil
+	}
+	if d.shown > 0 { // the hints stand above
+		hint = "follow the hints, then again: hf-tap doctor"
 	}
 	return withHint(fmt.Errorf("not everything works: %s", strings.Join(failed, ", ")), hint)
 }
