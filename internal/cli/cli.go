@@ -83,9 +83,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 		Version:       p.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cmd.Help()
-		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return p.overview(cmd.Context()) },
 	}
 	root.SetVersionTemplate("hf-tap {{.Version}}\n")
 	root.Flags().BoolP("version", "v", false, "print the version")

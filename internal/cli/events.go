@@ -39,7 +39,8 @@ func newEvents(p *Process) *cobra.Command {
 	return cmd
 }
 
-// openHistory opens the history of this machine's sessions.
+// openHistory opens the history of this machine's sessions, to change it. What
+// killed ones were to hand over counts as pending from then on.
 func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir, error) {
 	dir, err := session.FindDir(p.Getenv)
 	if err != nil {
@@ -49,7 +50,13 @@ func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir,
 		return nil, "", err
 	}
 	store, err := history.Open(ctx, dir.History())
-	return store, dir, err
+	if err != nil {
+		return nil, "", err
+	}
+	if err := dir.EndDead(ctx, store); err != nil {
+		return nil, "", errors.Join(err, store.Close())
+	}
+	return store, dir, nil
 }
 
 // readHistory opens the history to read it: a read-only one will do, and nothing
