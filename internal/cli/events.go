@@ -181,9 +181,17 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
 	var missing *history.UnreadableError
+	var lines columns
+	now := time.Now()
 	if reader != nil {
 		defer func() { err = errors.Join(err, reader.Close()) }()
-		err := reader.Search(ctx, q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
+		err := reader.Search(ctx, q, func(row *event.Row) error {
+			if limit == 0 || len(numbers) < limit {
+				lines.fit(row, now)
+			}
+			numbers = append(numbers, row.N)
+			return nil
+		})
 		if err != nil && !errors.As(err, &missing) {
 			return err
 		}
@@ -203,7 +211,7 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 		numbers = numbers[:limit]
 		defer func() {
 			if err == nil {
-				p.tell("these are the newest %s: --limit 0 lists all", count(limit, "event"))
+				p.tell("stopped after the newest %s: --limit 0 lists all", count(limit, "event"))
 			}
 		}()
 	}
@@ -222,7 +230,7 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 		case err != nil:
 			return err
 		}
-		line := eventLine(event.NewRow(e))
+		line := lines.event(event.NewRow(e))
 		if asJSON {
 			b, err := e.JSONLine(event.LineEvent)
 			if err != nil {

@@ -606,7 +606,7 @@ func TestTheSandboxStandsInForTheHub(t *testing.T) {
 	box.wait(box.stdout, "DELETE")
 	box.signal(os.Interrupt)
 	box.ends(0)
-	for _, want := range []string{"call  POST  /api/settings/webhooks", "attempt  discussion.create"} {
+	for _, want := range []string{"call     POST    /api/settings/webhooks", "attempt  discussion.create"} {
 		if !strings.Contains(box.stdout.text(), want) {
 			t.Errorf("%q is not in\n%s", want, box.stdout.text())
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -117,12 +118,12 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 
 // sandboxLine is what the stand-in Hub did, as one line for people.
 func sandboxLine(e sandbox.Entry) string {
-	words := []string{e.Time.Local().Format(time.TimeOnly), string(e.Type)}
+	words := []string{e.Time.Local().Format(time.TimeOnly), padded(string(e.Type), len(sandbox.EntryAttempt))}
 	switch e.Type {
 	case sandbox.EntryCall:
-		words = append(words, e.Method, e.Path)
+		words = append(words, padded(e.Method, len(http.MethodDelete)), e.Path)
 	default:
-		words = append(words, string(e.Kind), "webhook "+e.WebhookID)
+		words = append(words, padded(string(e.Kind), leastKind), "webhook "+e.WebhookID)
 		if e.Delivery != "" {
 			words = append(words, "delivery "+e.Delivery)
 		}
