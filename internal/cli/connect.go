@@ -152,7 +152,7 @@ func (f *tunnelFlags) check(cfg tunnel.Config) error {
 		return usageError(fmt.Errorf("%d is not a port", f.port), "give --port a number from 1 to 65535")
 	}
 	_, err := cfg.Order()
-	if !errors.Is(err, tunnel.ErrUnknown) {
+	if !errors.Is(err, tunnel.ErrUnknownProvider) {
 		return err
 	}
 	names := append([]string{tunnel.Auto, tunnel.Loopback, tunnel.Public}, tunnel.Providers()...)

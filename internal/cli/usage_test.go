@@ -254,12 +254,12 @@ func TestWhatTheEnvironmentHasWrongIsToldWithWhatIsRight(t *testing.T) {
 		code       int
 		what, hint string
 	}{
-		{`HF_TOKEN="hf_abc"`, "webhooks ls", exitFailed, `the token from HF_TOKEN cannot be one: it stands in quotes`, quotes},
+		{`HF_TOKEN="hf_abc"`, "webhooks ls", exitFailed, `the token from HF_TOKEN cannot be one: it is in quotes`, quotes},
 		{`HF_TOKEN='hf_abc'`, "listen", exitFailed, `.*in quotes`, quotes},
 		{"HF_ENDPOINT=https://huggingface.co/api", "webhooks ls", exitUsage, `HF_ENDPOINT: endpoint "https://huggingface.co/api" has the path of the API.*`, `unset HF_ENDPOINT, or set it to https://huggingface.co`},
 		{"HF_ENDPOINT=https://hub.example/hf/api/", "listen", exitUsage, `.*path of the API.*`, `.*or set it to https://hub.example/hf`},
 		{`HF_ENDPOINT="https://hub.example"`, "doctor", exitUsage, `.*in quotes.*`, `.*or set it to https://hub.example`},
-		{"HF_ENDPOINT=hub.example:8443", "webhooks ls", exitUsage, `.*is no endpoint.*`, `.*or set it to https://hub.example:8443`},
+		{"HF_ENDPOINT=hub.example:8443", "webhooks ls", exitUsage, `.*is not an endpoint.*`, `.*or set it to https://hub.example:8443`},
 		{"HF_ENDPOINT=https://me:hunter2@hub.example", "webhooks ls", exitUsage, `.*no user or password.*`, `.*or set it to https://huggingface.co`},
 		{"HF_TAP_STATE=/proc/x", "secret", exitFailed, `the state folder cannot be used: mkdir /proc/x.*`, state},
 		{"HF_TAP_STATE=/proc/x", "events replay 1", exitFailed, `the state folder cannot be used: mkdir /proc/x.*`, state},
