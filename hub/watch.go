@@ -133,7 +133,10 @@ func pageRepo(path string, host bool) (Watch, bool) {
 			break
 		}
 	}
-	if len(parts) < 2 || len(parts) > 2 && !host {
+	switch {
+	case len(parts) < 2, len(parts) > 2 && !host:
+		return Watch{}, false
+	case !host && strings.Trim(parts[0], "0123456789") == "": // a port and a path
 		return Watch{}, false
 	}
 	name := parts[0] + "/" + strings.TrimSuffix(parts[1], ".git")

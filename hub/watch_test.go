@@ -48,6 +48,7 @@ func TestWatchesAreReadAsPeopleTypeThem(t *testing.T) {
 		"":                                  "has no type",
 		"gpt2":                              "has no type",
 		"me/m/x":                            "has no type",
+		"7860/hook":                         "has no type",
 		"me/m m":                            "has no type",
 		"https://huggingface.co/me":         "not the address of a repo",
 		"https://huggingface.co/":           "not the address of a repo",

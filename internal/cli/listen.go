@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -205,7 +206,7 @@ func (f *listenFlags) config(p *Process, args []string) (session.Config, error) 
 	for _, arg := range args {
 		w, err := p.parseWatch(arg, "hf-tap listen")
 		if err != nil {
-			return cfg, err
+			return cfg, notWatch(err, arg, args)
 		}
 		cfg.Watches = append(cfg.Watches, w)
 	}
@@ -241,6 +242,20 @@ func (f *listenFlags) config(p *Process, args []string) (session.Config, error) 
 	var err error
 	cfg.Receiver, err = f.receiver(p)
 	return cfg, err
+}
+
+// notWatch is the error of an argument that does not name a repo or an account,
+// with the hint that fits what it is instead: a target, or an app.
+func notWatch(err error, arg string, args []string) error {
+	_, targetErr := receiver.ParseTarget(arg)
+	_, appErr := exec.LookPath(arg)
+	switch {
+	case targetErr == nil && !strings.Contains(arg, "@") && !strings.Contains(arg, "hf.co") && !strings.Contains(arg, "huggingface.co"):
+		return usageError(err, "hf-tap listen --forward "+quoted(arg))
+	case appErr == nil && arg == args[0]:
+		return usageError(err, "hf-tap listen -- "+strings.Join(args, " "))
+	}
+	return err
 }
 
 func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {

@@ -178,6 +178,9 @@ func TestAMisspeltWordIsAnsweredWithTheNearest(t *testing.T) {
 		"listen Dataset:me/d":                    "hf-tap listen dataset:me/d",
 		"listen gpt2":                            "hf-tap listen model:gpt2",
 		"listen https://huggingface.co/me":       "hf-tap listen user:me",
+		"listen 7860/hook":                       "hf-tap listen --forward 7860/hook",
+		"listen model:me/m localhost:3000":       "hf-tap listen --forward localhost:3000",
+		"listen go run .":                        "hf-tap listen -- go run .",
 		"listen --domain discusion":              "hf-tap listen --domain discussion",
 		"listen --respond rely":                  "hf-tap listen --respond relay",
 		"listen --respond ak":                    "hf-tap listen --respond ack",
@@ -226,6 +229,8 @@ func TestWhatIsGivenTwiceOrHasNoEffectIsSaid(t *testing.T) {
 		"listen --retry 3 --respond relay":               "--respond, --retry have no effect without a target",
 		"listen --no-webhook --token x --tunnel public --public-url http://127.0.0.1:9 --ready-file /nonexistent/x": "--token has no effect with --no-webhook",
 		"webhooks create --url https://x.example --watch me/m --watch https://hf.co/me/m":                           "--watch model:me/m is given twice: once is enough",
+		"sandbox --repo me/m --repo model:me/m --user a/b":                                                          "--repo model:me/m is given twice: once is enough",
+		"sandbox --org us --org us --user a/b":                                                                      "--org us is given twice: once is enough",
 		"webhooks prune --forget " + anID + " --token x":                                                            "--token has no effect with --forget",
 	} {
 		if _, _, stderr := c.run(t, strings.Fields(use)...); !strings.Contains("\n"+stderr, "\n"+want+"\n") {
