@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -165,12 +164,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err := f.tunnel.check(cfg.Tunnel); err != nil {
 		return err
 	}
-	if len(cfg.Receiver.Routes) == 0 {
-		p.tellUnused(f.set, "without a target", "fail-on-error", "respond", "concurrency", "retry", "timeout", "wait-target")
-	}
-	if f.noWebhook {
-		p.tellUnused(f.set, "with --no-webhook", "token")
-	}
+	f.tellUnused(p, cfg)
 	if !f.noWebhook {
 		if cfg.Hub, _, err = f.account.client(p, env, transport); err != nil {
 			return err
@@ -196,6 +190,16 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	}
 	cfg.Moved = func(url string) error { return ready.tell(func() string { return url }) }
 	return p.run(ctx, cfg, front, lines, f.output.failOnError)
+}
+
+// tellUnused says which flags have no effect.
+func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
+	if len(cfg.Receiver.Routes) == 0 {
+		p.tellUnused(f.set, "without a target", "fail-on-error", "respond", "concurrency", "retry", "timeout", "wait-target")
+	}
+	if f.noWebhook {
+		p.tellUnused(f.set, "with --no-webhook", "token")
+	}
 }
 
 // config turns the flags into a session's configuration. It looks at nothing
@@ -242,20 +246,6 @@ func (f *listenFlags) config(p *Process, args []string) (session.Config, error) 
 	var err error
 	cfg.Receiver, err = f.receiver(p)
 	return cfg, err
-}
-
-// notWatch is the error of an argument that does not name a repo or an account,
-// with the hint that fits what it is instead: a target, or an app.
-func notWatch(err error, arg string, args []string) error {
-	_, targetErr := receiver.ParseTarget(arg)
-	_, appErr := exec.LookPath(arg)
-	switch {
-	case targetErr == nil && !strings.Contains(arg, "@") && !strings.Contains(arg, "hf.co") && !strings.Contains(arg, "huggingface.co"):
-		return usageError(err, "hf-tap listen --forward "+quoted(arg))
-	case appErr == nil && arg == args[0]:
-		return usageError(err, "hf-tap listen -- "+strings.Join(args, " "))
-	}
-	return err
 }
 
 func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
