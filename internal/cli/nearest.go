@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/nearest"
 	"github.com/spf13/cobra"
@@ -12,10 +13,14 @@ import (
 // flagHint gives what to type after an error about flags.
 func flagHint(cmd *cobra.Command, err error) string {
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+	if errors.As(err, &unknown) {
+		typed := unknown.GetSpecifiedName()
+		if short := unknown.GetSpecifiedShortnames(); len(short) > 2 { // -forward
+			typed, _, _ = strings.Cut(short, "=")
+		}
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if name := nearest.Word(unknown.GetSpecifiedName(), names); name != "" {
+		if name := nearest.Word(typed, names); name != "" && len(typed) > 1 {
 			return fmt.Sprintf("did you mean --%s? see: %s --help", name, cmd.CommandPath())
 		}
 	}

@@ -172,6 +172,9 @@ func TestAMisspeltWordIsAnsweredWithTheNearest(t *testing.T) {
 		"help events shw":                        "did you mean: hf-tap events show",
 		"completion bsh":                         "did you mean: hf-tap completion bash",
 		"listen --forwrad 3000":                  "did you mean --forward? see: hf-tap listen --help",
+		"listen -forward=3000":                   "did you mean --forward? see: hf-tap listen --help",
+		"listen -plian":                          "did you mean --plain? see: hf-tap listen --help",
+		"listen -z":                              "hf-tap listen --help",
 		"events ls --fialed":                     "did you mean --failed? see: hf-tap events ls --help",
 		"--vesion":                               "did you mean --version? see: hf-tap --help",
 		"listen modle:me/m":                      "hf-tap listen model:me/m",
@@ -236,6 +239,10 @@ func TestWhatIsGivenTwiceOrHasNoEffectIsSaid(t *testing.T) {
 		if _, _, stderr := c.run(t, strings.Fields(use)...); !strings.Contains("\n"+stderr, "\n"+want+"\n") {
 			t.Errorf("%s: want %q in\n%s", use, want, stderr)
 		}
+	}
+	// The address of a stand-in's page is understood as the Hub's own.
+	if _, _, stderr := c.run(t, "listen", "dataset:me/d", c.env["HF_ENDPOINT"]+"/datasets/me/d/tree/main"); !strings.HasPrefix(stderr, "dataset:me/d is given twice") {
+		t.Errorf("%s", stderr)
 	}
 	for _, use := range []string{"listen --forward 7860 --forward 7860/x --forward repo.*=7860 --fail-on-error", "listen --respond ack -- true"} {
 		if _, _, stderr := c.run(t, strings.Fields(use)...); strings.Contains(stderr, "twice") || strings.Contains(stderr, "no effect") {

@@ -66,6 +66,10 @@ func (d Dir) reachable() error {
 
 func findDir(getenv func(string) string) (Dir, error) {
 	if dir := getenv("HF_TAP_STATE"); dir != "" {
+		// An .env file or a service has no shell that replaces the "~".
+		if rest, ok := strings.CutPrefix(dir, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) && getenv("HOME") != "" {
+			dir = getenv("HOME") + rest
+		}
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return "", fmt.Errorf("find the state folder %q: %w", dir, err)

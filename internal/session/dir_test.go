@@ -23,6 +23,8 @@ func TestTheStateFolderIsFoundWhereThePlatformHasIt(t *testing.T) {
 		want Dir
 	}{
 		{map[string]string{"HF_TAP_STATE": "/s", "XDG_STATE_HOME": "/x", "HOME": "/h"}, "/s"},
+		{map[string]string{"HF_TAP_STATE": "~/s", "HOME": "/h"}, "/h/s"},
+		{map[string]string{"HF_TAP_STATE": "/s/~/x", "HOME": "/h"}, "/s/~/x"},
 		{map[string]string{"XDG_STATE_HOME": "/x", "HOME": "/h"}, "/x/hf-tap"},
 		{map[string]string{"XDG_STATE_HOME": "relative", "HOME": "/h"}, "/h/.local/state/hf-tap"},
 		{map[string]string{"HOME": "/h"}, "/h/.local/state/hf-tap"},
