@@ -13,10 +13,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The exit codes.
@@ -87,6 +89,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	}
 	root.SetVersionTemplate("hf-tap {{.Version}}\n")
 	root.Flags().BoolP("version", "v", false, "print the version")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return checkEmpty(cmd) }
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
@@ -116,6 +119,18 @@ func refuseStrays(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		refuseStrays(sub)
 	}
+}
+
+// checkEmpty reports a flag whose value is empty, as that of a variable which is not
+// set: it would count as not given.
+func checkEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		list, isList := f.Value.(pflag.SliceValue)
+		if f.Value.String() == "" || isList && slices.Contains(list.GetSlice(), "") {
+			err = usageError(fmt.Errorf("--%s is empty", f.Name), "leave it out, or see: "+cmd.CommandPath()+" --help")
+		}
+	})
+	return err
 }
 
 // checkTopics makes a topic or a shell that does not exist an error of usage, in

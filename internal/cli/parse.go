@@ -28,23 +28,53 @@ func (p *Process) parseWatch(s, before string) (hub.Watch, error) {
 	}
 	w, err := hub.ParseWatch(s)
 	if err != nil {
-		typ, name, ok := strings.Cut(s, ":")
-		switch {
-		case ok:
-			typ = nearest.Word(strings.ToLower(typ), texts(hub.WatchTypes()))
-		default: // old models have no owner
-			typ, name = "model", s
-		}
-		if u, err := url.Parse(s); err == nil && u.Host != "" { // the page of a user or an organization
-			typ, name = "user", strings.Trim(u.Path, "/")
-		}
-		right := typ + ":" + name
-		if _, err := hub.ParseWatch(right); err != nil {
-			right = "model:me/my-model"
-		}
-		return w, usageError(err, before+" "+right)
+		return w, usageError(err, before+" "+watchMeant(s, before))
 	}
 	return w, nil
+}
+
+// watchMeant gives what was probably meant to be watched, as it is typed behind a
+// command or a flag; else an example.
+func watchMeant(s, before string) string {
+	valid := func(s string) bool {
+		_, err := hub.ParseWatch(s)
+		return err == nil
+	}
+	if list := listed(s, before, valid); list != "" {
+		return list
+	}
+	typ, name, ok := strings.Cut(s, ":")
+	near := nearest.Word(strings.ToLower(typ), texts(hub.WatchTypes()))
+	owner, all := strings.CutSuffix(name, "/*")
+	u, err := url.Parse(s)
+	switch {
+	case !ok: // old models have no owner
+		near, name = "model", s
+	case err == nil && u.Host != "": // the page of a user or an organization
+		near, name = "user", strings.Trim(u.Path, "/")
+	case all:
+		near, name = "user", owner
+	case (near == "user" || near == "org") && strings.Contains(name, "/"):
+		near = "model"
+	}
+	if meant := near + ":" + name; valid(meant) {
+		return meant
+	}
+	return "model:me/my-model"
+}
+
+// listed gives the words of a list with commas as they are typed behind a command,
+// or each behind its flag; "" if it is not a list of valid ones.
+func listed(s, before string, valid func(string) bool) string {
+	words := strings.Split(s, ",")
+	if len(words) < 2 || slices.ContainsFunc(words, func(word string) bool { return !valid(word) }) {
+		return ""
+	}
+	between := " "
+	if flag := before[strings.LastIndexByte(before, ' ')+1:]; strings.HasPrefix(flag, "--") {
+		between += flag + " "
+	}
+	return strings.Join(words, between)
 }
 
 // parseFilter reads a filter. The hint of its error is the corrected one, else an
@@ -161,7 +191,8 @@ func quoted(s string) string {
 func parseDomain(s, before string) (hub.Domain, error) {
 	domain, err := hub.ParseDomain(s)
 	if err != nil {
-		near := nearest.Word(s, texts(hub.Domains()))
+		near := listed(s, before, func(s string) bool { _, err := hub.ParseDomain(s); return err == nil })
+		near = cmp.Or(near, nearest.Word(strings.ToLower(s), texts(hub.Domains())))
 		if near == "" {
 			near = "discussion"
 		}
@@ -179,7 +210,11 @@ func notWatch(err error, arg string, args []string) error {
 	case targetErr == nil && !strings.Contains(arg, "@") && !strings.Contains(arg, "hf.co") && !strings.Contains(arg, "huggingface.co"):
 		return usageError(err, "hf-tap listen --forward "+quoted(arg))
 	case appErr == nil && arg == args[0]:
-		return usageError(err, "hf-tap listen -- "+strings.Join(args, " "))
+		words := make([]string, len(args))
+		for i, word := range args {
+			words[i] = quoted(word)
+		}
+		return usageError(err, "hf-tap listen -- "+strings.Join(words, " "))
 	}
 	return err
 }

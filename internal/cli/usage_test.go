@@ -111,6 +111,13 @@ var wrongUses = map[string][]string{
 	"hf-tap completion powershell": {"x"},
 }
 
+// someArgs are the arguments without which a command says first that they are
+// missing.
+var someArgs = map[string][]string{
+	"hf-tap webhooks info": {anID}, "hf-tap webhooks update": {anID}, "hf-tap webhooks enable": {anID}, "hf-tap webhooks disable": {anID},
+	"hf-tap webhooks delete": {anID}, "hf-tap webhooks replay": {anID, "1"}, "hf-tap events replay": {"1"}, "hf-tap events show": {"1"},
+}
+
 // commandsBelow lists a command and all that it has, by their paths.
 func commandsBelow(cmd *cobra.Command) map[string]*cobra.Command {
 	all := map[string]*cobra.Command{cmd.CommandPath(): cmd}
@@ -151,6 +158,9 @@ func TestWrongUseOfEveryCommandComesBeforeAllElse(t *testing.T) {
 					if typ := f.Value.Type(); typ != "string" && typ != "stringArray" && f.Name != "help" && f.Name != "version" {
 						c.wrongUse(t, append(words[:len(words):len(words)], "--"+f.Name+"=junk")...)
 					}
+					if typ := f.Value.Type(); typ == "string" || typ == "stringArray" { // as of a variable that is not set
+						c.wrongUse(t, append(words[:len(words):len(words)], append(someArgs[path], "--"+f.Name+"=")...)...)
+					}
 					if f.NoOptDefVal == "" && f.Name != "help" && f.Name != "version" {
 						c.wrongUse(t, append(words[:len(words):len(words)], "--"+f.Name)...)
 					}
@@ -181,6 +191,11 @@ func TestAMisspeltWordIsAnsweredWithTheNearest(t *testing.T) {
 		"listen Dataset:me/d":                    "hf-tap listen dataset:me/d",
 		"listen gpt2":                            "hf-tap listen model:gpt2",
 		"listen https://huggingface.co/me":       "hf-tap listen user:me",
+		"listen user:me/m":                       "hf-tap listen model:me/m",
+		"listen model:me/*":                      "hf-tap listen user:me",
+		"listen model:me/m,dataset:me/d":         "hf-tap listen model:me/m dataset:me/d",
+		"listen --domain repo,discussion":        "hf-tap listen --domain repo --domain discussion",
+		"webhooks create --watch me/m,user:me":   "hf-tap webhooks create --watch me/m --watch user:me",
 		"listen 7860/hook":                       "hf-tap listen --forward 7860/hook",
 		"listen model:me/m localhost:3000":       "hf-tap listen --forward localhost:3000",
 		"listen go run .":                        "hf-tap listen -- go run .",

@@ -54,14 +54,11 @@ func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err
 	if f.given("url") {
 		const example = "--url https://example.com/hook"
 		whole := hub.WebhookSpec{URL: f.url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{hub.DomainRepo}}
-		if f.url == "" {
-			return spec, usageError(errors.New("--url is empty"), command+" "+example)
-		}
 		if err := whole.Check(); err != nil {
 			return spec, usageError(err, command+" "+example)
 		}
 	}
-	if f.given("job-id") && (f.jobID == "" || strings.ContainsFunc(f.jobID, func(r rune) bool { return r <= ' ' || r > '~' })) {
+	if strings.ContainsFunc(f.jobID, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return spec, usageError(fmt.Errorf("%q is not the id of a Job", f.jobID), command+" --job-id 687f911eaea852de79c4a50a")
 	}
 	spec.URL, spec.JobSourceID = f.url, f.jobID
@@ -80,11 +77,8 @@ func (f *specFlags) checkSecret() error {
 			said++
 		}
 	}
-	switch {
-	case said > 1:
+	if said > 1 {
 		return usageError(errors.New("it is said twice what the secret is"), "leave all but one of --secret-file, --use-kept-secret and --clear-secret out")
-	case f.given("secret-file") && f.secretFile == "":
-		return usageError(errors.New("--secret-file is empty"), "--secret-file secret.txt")
 	}
 	return nil
 }
