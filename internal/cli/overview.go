@@ -21,10 +21,13 @@ func (p *Process) overview(ctx context.Context) error {
 	}
 	o := overview{p: p, dir: dir, now: time.Now()}
 	err = errors.Join(o.sessions(), o.events(ctx), o.webhooks())
-	if len(o.lines) == 0 {
+	switch {
+	case len(o.lines) > 0:
+		o.add("")
+	case err == nil:
 		o.add("nothing runs, and nothing is left")
+		o.add("")
 	}
-	o.add("")
 	o.next()
 	for _, line := range o.lines {
 		if _, err := fmt.Fprintln(p.Out, term.Line(line)); err != nil {
@@ -72,10 +75,10 @@ func (o *overview) sessions() error {
 // events counts those that did not get where they should.
 func (o *overview) events(ctx context.Context) error {
 	reader, err := o.p.readHistory(ctx)
+	o.used = o.used || err != nil || reader != nil
 	if err != nil || reader == nil {
 		return err
 	}
-	o.used = true
 	failed, pending, err := o.dir.Undelivered(ctx, reader)
 	if failed > 0 {
 		o.add("left     %s failed: hf-tap events replay --failed", count(failed, "event"))

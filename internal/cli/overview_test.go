@@ -1,7 +1,9 @@
 package cli_test
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -61,4 +63,16 @@ func TestHfTapAloneShowsWhatRunsAndWhatIsLeft(t *testing.T) {
 	w.run(0, "events", "replay", "--pending")
 	w.run(0, "events", "replay", "--failed")
 	w.overview("nothing runs, and nothing is left")
+}
+
+func TestHfTapAloneClaimsNothingOfAHistoryThatItCannotRead(t *testing.T) {
+	w := newWorld(t)
+	if err := errors.Join(os.MkdirAll(w.state, 0o700), os.WriteFile(filepath.Join(w.state, "history.db"), []byte(strings.Repeat("no database ", 1000)), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p := w.run(1)
+	p.says(`open the history .*`, "hf-tap events recover.*")
+	if out := p.stdout.text(); strings.Contains(out, "nothing is left") || !strings.Contains(out, "hf-tap events ls") {
+		t.Errorf("it says\n%s", out)
+	}
 }
