@@ -86,7 +86,7 @@ var wrongUses = map[string][]string{
 	"hf-tap events":                {"lss"},
 	"hf-tap events ls":             {"kind:discusion.*", "verdct:ok", "status:x", "-kind:repo.*", "--limit=-1", "--session=nope"},
 	"hf-tap events show":           {"abc", "", "1 2", "--json --raw 1"},
-	"hf-tap events replay":         {"", "abc", "1 --failed", "1 --forward=nowhere", "1 --forward=modle:me/m=3000", "1 --new-secret --secret-file=x"},
+	"hf-tap events replay":         {"", "abc", "1 --failed", "1 --forward=nowhere", "1 --forward=modle:me/m=3000", "1 --new-secret --secret-file=x", "1 --ca=/nonexistent"},
 	"hf-tap events dismiss":        {"", "abc", "1 --failed", "--session=x"},
 	"hf-tap events recover":        {"x"},
 	"hf-tap webhooks":              {"lst"},
