@@ -15,10 +15,15 @@ import (
 	"os"
 	"slices"
 
+	"github.com/hf-tap/hf-tap/internal/hint"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/listen"
+	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	xterm "golang.org/x/term"
 )
 
 // The exit codes.
@@ -42,7 +47,7 @@ type Process struct {
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
 
-	hidden *hidden // nil: nothing is hidden yet
+	notes *lines.Notes // Err, without the secrets that this process works with
 }
 
 // ThisProcess is the real one. No test uses it.
@@ -63,7 +68,7 @@ func Main(ctx context.Context, p *Process, args []string) int {
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
-	if err == nil || onlyClosedOutput(err) {
+	if err == nil || lines.OnlyClosedOutput(err) {
 		return exitOK
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -74,6 +79,7 @@ func Main(ctx context.Context, p *Process, args []string) int {
 }
 
 func newRoot(p *Process) *cobra.Command {
+	p.notes = lines.NewNotes(p.Err, &lines.Mask{})
 	if p.Getenv != nil {
 		p.hide(p.Getenv("HF_TOKEN"), p.Getenv("HUGGING_FACE_HUB_TOKEN"), p.Getenv("WEBHOOK_SECRET"))
 	}
@@ -112,7 +118,7 @@ func refuseStrays(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				var h *hinted
+				var h *hint.Error
 				if errors.As(err, &h) {
 					return err // it says what to type
 				}
@@ -164,62 +170,66 @@ func checkTopic(topic *cobra.Command, args []string) error {
 	return nil
 }
 
-// hinted is an error with what to type next and with its exit code.
-type hinted struct {
-	err  error
-	hint string
-	code int
-}
+// wrongUse is an error in how the program was called.
+type wrongUse struct{ error }
 
-func (h *hinted) Error() string { return h.err.Error() }
-func (h *hinted) Unwrap() error { return h.err }
+func (w *wrongUse) Unwrap() error { return w.error }
 
-// usageError is an error in how the program was called.
-func usageError(err error, hint string) error { return &hinted{err, hint, exitUsage} }
+// usageError is an error in how the program was called, with what to type next.
+func usageError(err error, next string) error { return &wrongUse{hint.With(err, next)} }
 
 // withHint is an error with what to type next.
-func withHint(err error, hint string) error { return &hinted{err, hint, exitFailed} }
+func withHint(err error, next string) error { return hint.With(err, next) }
+
+// tell prints a line for people. Its values are made safe for the terminal.
+func (p *Process) tell(format string, args ...any) { p.notes.Print(format, args...) }
+
+// hide keeps secrets out of what is printed and logged from now on.
+func (p *Process) hide(texts ...string) { p.notes.Mask.Add(texts...) }
 
 // fail prints an error in two lines: what, then the hint.
 func (p *Process) fail(err error) {
-	hint := hintFor(err)
-	fmt.Fprintf(p.Err, "error: %s\n", p.shown(err))
-	if hint != "" {
-		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(hint))
+	fmt.Fprintf(p.Err, "error: %s\n", p.notes.Shown(err))
+	if next := hintFor(err); next != "" {
+		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(next))
 	}
 }
 
-// onlyClosedOutput reports whether nothing went wrong but that nobody reads the
-// output any more.
-func onlyClosedOutput(err error) bool {
-	return only(err, func(err error) bool { return err == errClosedOutput })
-}
-
-// only reports whether all that was joined in err is of a sort.
-func only(err error, sort func(error) bool) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			if !only(e, sort) {
-				return false
-			}
-		}
-		return true
+// hintFor gives what to type next after an error.
+func hintFor(err error) string {
+	next := hint.For(err)
+	switch {
+	case next != "":
+	case errors.Is(err, listen.ErrNotInTime):
+		next = "give it longer with --wait, or see what did come: hf-tap events ls"
+	case errors.Is(err, listen.ErrAppEnded):
+		next = "see what it printed, and what did come: hf-tap events ls"
 	}
-	return sort(err)
+	return next
 }
 
 func exitCode(err error) int {
-	var h *hinted
+	var wrong *wrongUse
+	var app *session.AppError
+	var hinted *hint.Error
 	switch {
-	case errors.As(err, &h):
-		return h.code
+	case errors.As(err, &wrong):
+		return exitUsage
+	case errors.As(err, &app) && app.Code > 0 && app.Code <= 255:
+		return app.Code
+	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver):
+		return exitTarget
+	case errors.As(err, &hinted):
+		return exitFailed
 	case errors.Is(err, tunnel.ErrUsage), errors.Is(err, tunnel.ErrUnknownProvider):
 		return exitUsage
-	case errors.Is(err, errNotInTime), errors.Is(err, errAppEnded):
+	case errors.Is(err, listen.ErrNotInTime), errors.Is(err, listen.ErrAppEnded):
 		return exitNotInTime
 	}
 	return exitFailed
 }
+
+func isTerminal(f *os.File) bool { return xterm.IsTerminal(int(f.Fd())) }
 
 func newVersion(p *Process) *cobra.Command {
 	return &cobra.Command{
@@ -229,7 +239,7 @@ func newVersion(p *Process) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.Out, "hf-tap", p.Version)
-			return closedOutput(err)
+			return lines.WriteError(err)
 		},
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/spf13/cobra"
 )
 
@@ -52,8 +54,8 @@ with them. The events stay in the history, and can still be replayed by number.`
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(p.Out, "dismissed "+count(n, "event"))
-			return closedOutput(err)
+			_, err = fmt.Fprintln(p.Out, "dismissed "+present.Count(n, "event"))
+			return lines.WriteError(err)
 		},
 	}
 	sel.register(cmd.Flags())

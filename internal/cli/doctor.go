@@ -15,9 +15,12 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
 )
@@ -101,7 +104,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	trustRoots(n.Roots(), routes...)
+	receiver.TrustRoots(n.Roots(), routes...)
 	d := &doctor{p: p}
 	transport := n.Transport()
 	defer transport.CloseIdleConnections()
@@ -157,7 +160,7 @@ func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 		return err
 	}
 	if !sure {
-		return &hinted{errors.New("nothing was called"), "name those that may be: hf-tap doctor --tunnel ngrok", exitFailed}
+		return withHint(errors.New("nothing was called"), "name those that may be: hf-tap doctor --tunnel ngrok")
 	}
 	f.tunnel.provider = all
 	return nil
@@ -175,7 +178,7 @@ func (d *doctor) add(f finding) {
 
 // fail notes an error with what to do about it.
 func (d *doctor) fail(check string, took time.Duration, err error) {
-	d.add(finding{Check: check, Status: checkFailed, Detail: oneLine(err), MS: ms(took), Hint: hintFor(err)})
+	d.add(finding{Check: check, Status: checkFailed, Detail: present.Error(err), MS: ms(took), Hint: hintFor(err)})
 }
 
 // account looks at the token, the Hub, the clock and the proxy. The Hub is
@@ -322,11 +325,11 @@ func (d *doctor) step(step tunnel.Finding) {
 	case step.Err == nil:
 	case errors.Is(step.Err, tunnel.ErrNoRoute):
 		// The Hub is elsewhere, and may get there.
-		f.Status, f.Detail = checkWarning, "unverified: "+oneLine(step.Err)
+		f.Status, f.Detail = checkWarning, "unverified: "+present.Error(step.Err)
 	case errors.Is(step.Err, tunnel.ErrUnverified):
-		f.Status, f.Detail = checkWarning, oneLine(step.Err)
+		f.Status, f.Detail = checkWarning, present.Error(step.Err)
 	default:
-		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), hintFor(step.Err)
+		f.Status, f.Detail, f.Hint = checkFailed, present.Error(step.Err), hintFor(step.Err)
 	}
 	d.add(f)
 }
@@ -340,14 +343,14 @@ func (d *doctor) print() error {
 		}
 		line := fmt.Sprintf("%-8s %-10s %s", status, f.Check, f.Detail)
 		if f.MS > 0 {
-			line += fmt.Sprintf(" (%s)", round(time.Duration(f.MS*float64(time.Millisecond))))
+			line += fmt.Sprintf(" (%s)", present.Round(time.Duration(f.MS*float64(time.Millisecond))))
 		}
-		if _, err := fmt.Fprintln(d.p.Out, d.p.shown(line)); err != nil {
-			return closedOutput(err)
+		if _, err := fmt.Fprintln(d.p.Out, d.p.notes.Shown(line)); err != nil {
+			return lines.WriteError(err)
 		}
 		if f.Hint != "" {
 			if _, err := fmt.Fprintf(d.p.Out, "%19s hint: %s\n", "", term.Line(f.Hint)); err != nil {
-				return closedOutput(err)
+				return lines.WriteError(err)
 			}
 		}
 	}
@@ -360,8 +363,8 @@ func (d *doctor) printJSON() error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(d.p.Out, d.p.hidden.maskJSON(b))
-	return closedOutput(err)
+	_, err = fmt.Fprintln(d.p.Out, d.p.notes.Mask.JSON(b))
+	return lines.WriteError(err)
 }
 
 // verdict is the command's error: what does not work, and what to do first.

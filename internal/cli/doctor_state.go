@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
@@ -31,7 +31,7 @@ func (d *doctor) state(ctx context.Context, dir session.Dir, err error) {
 		d.fail(check, 0, err)
 	case len(loose) > 0:
 		d.add(finding{
-			Check: check, Status: checkWarning, Detail: fmt.Sprintf("%s: others have access to %s", dir, joined(loose)),
+			Check: check, Status: checkWarning, Detail: fmt.Sprintf("%s: others have access to %s", dir, present.List(loose)),
 			Hint: "the next hf-tap listen makes its own files private; a secret that others may have read is replaced by: hf-tap secret --new-secret",
 		})
 	default:
@@ -49,7 +49,7 @@ const lowSpace = 100 << 20
 
 // space tells how much can still be written to the disk of the state folder.
 func (d *doctor) space(free int64, err error) {
-	f := finding{Check: "space", Status: checkOK, Detail: sizeWords(free) + " free"}
+	f := finding{Check: "space", Status: checkOK, Detail: present.Size(free) + " free"}
 	switch {
 	case err != nil:
 		f.Status, f.Detail = checkSkipped, fmt.Sprintf("how much is free is unknown: %v", err)
@@ -58,16 +58,6 @@ func (d *doctor) space(free int64, err error) {
 		f.Hint = hintFor(history.ErrFull)
 	}
 	d.add(f)
-}
-
-// sizeWords is a number of bytes in the largest unit that it has one of.
-func sizeWords(n int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB"}
-	i := 0
-	for ; n >= 10<<10 && i < len(units)-1; i++ {
-		n >>= 10
-	}
-	return fmt.Sprintf("%d %s", n, units[i])
 }
 
 // history looks for damage in every page of the history.
@@ -93,20 +83,12 @@ func (d *doctor) records(dir session.Dir) {
 		return
 	}
 	if len(damaged) > 0 {
-		d.add(finding{Check: check, Status: checkWarning, Detail: joined(damaged), Hint: prune})
+		d.add(finding{Check: check, Status: checkWarning, Detail: present.List(damaged), Hint: prune})
 	}
 	if len(left) > 0 {
-		d.add(finding{Check: check, Status: checkWarning, Detail: count(len(left), "killed session") + " may have left a webhook, or one that is muted", Hint: prune})
+		d.add(finding{Check: check, Status: checkWarning, Detail: present.Count(len(left), "killed session") + " may have left a webhook, or one that is muted", Hint: prune})
 	}
 	if len(damaged)+len(left) == 0 {
 		d.add(finding{Check: check, Status: checkOK, Detail: "no killed session has left anything"})
 	}
-}
-
-func joined[T any](all []T) string {
-	words := make([]string, len(all))
-	for i, one := range all {
-		words[i] = fmt.Sprint(one)
-	}
-	return strings.Join(words, ", ")
 }

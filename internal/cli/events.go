@@ -20,6 +20,8 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
@@ -129,13 +131,13 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
 	var missing *history.UnreadableError
-	var lines columns
+	var columns lines.Columns
 	now := time.Now()
 	if reader != nil {
 		defer func() { err = errors.Join(err, reader.Close()) }()
 		err := reader.Search(ctx, q, func(row *event.Row) error {
 			if limit == 0 || len(numbers) < limit {
-				lines.fit(row, now)
+				columns.Fit(row, now)
 			}
 			numbers = append(numbers, row.N)
 			return nil
@@ -145,7 +147,7 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 		}
 	}
 	if n := q.Filter.JQCutOff(); n > 0 {
-		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", count(n, "event"))
+		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", present.Count(n, "event"))
 	}
 	if len(numbers) == 0 && missing == nil {
 		if err := sel.known(ctx, reader, "hf-tap events ls"); err != nil {
@@ -159,7 +161,7 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 		numbers = numbers[:limit]
 		defer func() {
 			if err == nil {
-				p.tell("stopped after the newest %s: --limit 0 lists all", count(limit, "event"))
+				p.tell("stopped after the newest %s: --limit 0 lists all", present.Count(limit, "event"))
 			}
 		}()
 	}
@@ -178,19 +180,19 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 		case err != nil:
 			return err
 		}
-		line := p.hidden.mask(lines.event(event.NewRow(e)))
+		line := p.notes.Mask.Text(columns.Event(event.NewRow(e)))
 		if asJSON {
 			b, err := e.JSONLine(event.LineEvent)
 			if err != nil {
 				return err
 			}
-			line = p.hidden.maskJSON(b)
+			line = p.notes.Mask.JSON(b)
 		}
 		if _, err := fmt.Fprintln(out, line); err != nil {
-			return closedOutput(err)
+			return lines.WriteError(err)
 		}
 	}
-	if err := closedOutput(out.Flush()); err != nil {
+	if err := lines.WriteError(out.Flush()); err != nil {
 		return err
 	}
 	if missing != nil {
@@ -240,7 +242,7 @@ func newEventsShow(p *Process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return closedOutput(p.showEvent(e, asJSON, raw))
+			return lines.WriteError(p.showEvent(e, asJSON, raw))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the event as a JSON object, as docs/events.md describes")
@@ -255,16 +257,16 @@ func (p *Process) showEvent(e *event.Event, asJSON, raw bool) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(p.Out, p.hidden.maskJSON(b))
+		_, err = fmt.Fprintln(p.Out, p.notes.Mask.JSON(b))
 		return err
 	case raw && p.Terminal:
-		_, err := fmt.Fprintln(p.Out, p.hidden.mask(term.Text(string(e.Masked().Body))))
+		_, err := fmt.Fprintln(p.Out, p.notes.Mask.Text(term.Text(string(e.Masked().Body))))
 		return err
 	case raw:
 		_, err := p.Out.Write(e.Body)
 		return err
 	}
-	_, err := fmt.Fprint(p.Out, p.hidden.mask(eventPage(e)))
+	_, err := fmt.Fprint(p.Out, p.notes.Mask.Text(eventPage(e)))
 	return err
 }
 
@@ -272,14 +274,14 @@ func (p *Process) showEvent(e *event.Event, asJSON, raw bool) error {
 func eventPage(e *event.Event) string {
 	e = e.Masked()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n", eventLine(event.NewRow(e)))
+	fmt.Fprintf(&b, "%s\n\n", new(lines.Columns).Event(event.NewRow(e)))
 	fmt.Fprintf(&b, "received  %s by session %s from %s\n", e.ReceivedAt.Local().Format("2006-01-02 15:04:05.000 -0700"), e.Session, e.Source)
 	fmt.Fprintf(&b, "verdict   %s\n", e.Verdict)
 	if e.Delivery != "" {
-		fmt.Fprintf(&b, "delivery  %s (%s)\n", term.Line(e.Delivery), ordinal(max(e.DeliveryN, 1)))
+		fmt.Fprintf(&b, "delivery  %s (%s)\n", term.Line(e.Delivery), present.Ordinal(max(e.DeliveryN, 1)))
 	}
 	if e.Answer.Status != 0 {
-		fmt.Fprintf(&b, "answered  %d in %s\n", e.Answer.Status, round(e.Answer.Duration))
+		fmt.Fprintf(&b, "answered  %d in %s\n", e.Answer.Status, present.Round(e.Answer.Duration))
 	}
 	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+e.Path))
 	b.WriteString(headerText(e.Header))
@@ -293,8 +295,8 @@ func eventPage(e *event.Event) string {
 		b.WriteString("(only the beginning was kept)\n")
 	}
 	for _, a := range e.Attempts {
-		fmt.Fprintf(&b, "\nattempt %d  %s  %s  %s in %s\n", a.N, term.Line(shortTarget(a.Target)),
-			a.StartedAt.Local().Format("15:04:05.000"), term.Line(outcome(a.Status, a.Err)), round(a.Duration))
+		fmt.Fprintf(&b, "\nattempt %d  %s  %s  %s in %s\n", a.N, term.Line(present.Target(a.Target)),
+			a.StartedAt.Local().Format("15:04:05.000"), term.Line(present.Outcome(a.Status, a.Err)), present.Round(a.Duration))
 		if says := a.BodyError(); says != "" {
 			fmt.Fprintf(&b, "ERROR IN BODY: %s\n", term.Line(says))
 		}

@@ -3,18 +3,15 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/listen"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tui"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -27,7 +24,6 @@ type listenFlags struct {
 	mute      []string
 	noWebhook bool
 	app       []string // what stands behind --
-	screen    *screen  // nil where lines are printed
 	set       *pflag.FlagSet
 
 	tunnel tunnelFlags
@@ -43,9 +39,26 @@ type listenFlags struct {
 	output  outputFlags
 }
 
+// viewFlags say how a session is shown.
+type viewFlags struct{ plain, json bool }
+
+func (v *viewFlags) register(f *pflag.FlagSet) {
+	f.BoolVar(&v.plain, "plain", false, "print one line for each event, also on a terminal")
+	f.BoolVar(&v.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+}
+
+// view is what the flags and the terminal allow. hint is that of wrong use.
+func (v *viewFlags) view(p *Process, hint string) (listen.View, error) {
+	if v.plain && v.json {
+		return listen.View{}, usageError(errors.New("--plain and --json exclude each other"), hint)
+	}
+	screen := p.Interactive && !v.plain && !v.json && tui.Unusable(p.Getenv) == ""
+	return listen.View{Out: p.Out, JSON: v.json, Screen: screen, Notes: p.notes, Getenv: p.Getenv}, nil
+}
+
 // outputFlags say how a session is shown and when it ends by itself.
 type outputFlags struct {
-	plain, json bool
+	viewFlags
 	count       int
 	until       string
 	wait        time.Duration
@@ -54,8 +67,7 @@ type outputFlags struct {
 }
 
 func (o *outputFlags) register(f *pflag.FlagSet) {
-	f.BoolVar(&o.plain, "plain", false, "print one line for each event, also on a terminal")
-	f.BoolVar(&o.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	o.viewFlags.register(f)
 	f.IntVar(&o.count, "count", 0, "end after this many events with the right secret")
 	f.StringVar(&o.until, "until", "", "end at the first event that fits this filter, like 'discussion.* repo:me/m'")
 	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3 (default no limit)")
@@ -119,23 +131,28 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	f.output.register(fs)
 }
 
-func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (err error) {
-	lines, err := f.output.printer(p)
+// parse turns the flags and arguments into what is to be run. It looks at nothing
+// outside, so that what is wrong in how the command was called is said first.
+func (f *listenFlags) parse(p *Process, args []string) (o listen.Options, err error) {
+	const help = "hf-tap listen --help"
+	if o.View, err = f.output.view(p, help); err != nil {
+		return o, err
+	}
+	if o.Stop, err = f.output.stop(help); err != nil {
+		return o, err
+	}
+	o.FailOnError, o.ReadyFile = f.output.failOnError, f.output.readyFile
+	o.Session, err = f.config(p, args)
+	return o, err
+}
+
+func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) error {
+	o, err := f.parse(p, args)
 	if err != nil {
 		return err
 	}
-	var front session.Front = lines
-	if p.wantsScreen(f.output.plain || f.output.json) {
-		f.screen = newScreen(p, lines)
-		front = f.screen
-	}
-	// What is wrong in how it was called is said first: before the token is looked
-	// for, and before anything outside is asked or changed.
-	cfg, err := f.config(p, args)
-	if err != nil {
-		return err
-	}
-	if err := f.useApp(p, &cfg); err != nil {
+	cfg := &o.Session
+	if err := f.useApp(cfg); err != nil {
 		return err
 	}
 	if err := f.secret.check(p); err != nil {
@@ -150,10 +167,8 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return err
 	}
-	trustRoots(network.Roots(), cfg.Receiver.Routes...)
-	if f.screen != nil {
-		f.screen.roots = network.Roots()
-	}
+	o.Roots = network.Roots()
+	receiver.TrustRoots(o.Roots, cfg.Receiver.Routes...)
 	transport := network.Transport()
 	defer transport.CloseIdleConnections()
 	cfg.Public = &http.Client{Transport: transport}
@@ -169,7 +184,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err := f.tunnel.check(cfg.Tunnel); err != nil {
 		return err
 	}
-	f.tellUnused(p, cfg)
+	f.tellUnused(p, *cfg)
 	if !f.noWebhook {
 		if cfg.Hub, _, err = f.account.client(p, env, transport); err != nil {
 			return err
@@ -184,17 +199,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
 		return err
 	}
-	ready := &readiness{p: p, file: f.output.readyFile}
-	lines.ready = f.announce(p, cfg, ready)
-	if file := f.output.readyFile; file != "" {
-		// One that an earlier run left would be taken for this one's.
-		if err := prepareReady(file); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, removeReady(file)) }()
-	}
-	cfg.Moved = func(url string) error { return ready.tell(func() string { return url }) }
-	return p.run(ctx, cfg, front, lines, f.output.failOnError)
+	return listen.Run(ctx, o)
 }
 
 // tellUnused says which flags have no effect.
@@ -210,7 +215,7 @@ func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 // config turns the flags into a session's configuration. It looks at nothing
 // outside.
 func (f *listenFlags) config(p *Process, args []string) (session.Config, error) {
-	cfg := session.Config{NoWebhook: f.noWebhook, Tell: func(s string) { p.tell("%s", event.MaskText(s)) }}
+	cfg := session.Config{NoWebhook: f.noWebhook}
 	const help = "hf-tap listen --help"
 	for _, arg := range args {
 		w, err := p.parseWatch(arg, "hf-tap listen")
@@ -272,129 +277,14 @@ func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 	return cfg, err
 }
 
-// printer makes the front end that the flags ask for.
-func (o *outputFlags) printer(p *Process) (*printer, error) {
-	const help = "hf-tap listen --help"
-	if o.plain && o.json {
-		return nil, usageError(errors.New("--plain and --json exclude each other"), help)
-	}
+// stop is when the session ends by itself. help is the hint of wrong use.
+func (o *outputFlags) stop(help string) (stop listen.Stop, err error) {
 	if o.count < 0 || o.wait < 0 {
-		return nil, usageError(errors.New("--count and --wait must be 0 or more"), help)
+		return stop, usageError(errors.New("--count and --wait must be 0 or more"), help)
 	}
-	pr := newPrinter(p.Out, o.json)
-	pr.hidden = p.hidden
-	pr.count, pr.wait = o.count, o.wait
+	stop.Count, stop.Wait = o.count, o.wait
 	if o.until != "" {
-		var err error
-		if pr.until, err = parseFilter(o.until, "hf-tap listen --until", "discussion.* status:>=500"); err != nil {
-			return nil, err
-		}
+		stop.Until, err = parseFilter(o.until, "hf-tap listen --until", "discussion.* status:>=500")
 	}
-	return pr, nil
-}
-
-// announce says what the session is, once it is up. The line "ready: …" and
-// the ready file come last: whoever waits for them may start at once.
-func (f *listenFlags) announce(p *Process, cfg session.Config, ready *readiness) func(*session.Live) error {
-	return func(live *session.Live) error {
-		if cfg.NoWebhook {
-			p.tell("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
-			p.tell("  url     %s", live.URL())
-			fmt.Fprintln(p.Err, "  secret  "+term.Line(cfg.Secret)) // it is there to be copied
-		} else {
-			p.tell("webhook %s watches %s (%s)", live.Webhook(), watchList(live.Watches), strings.Join(texts(live.Domains), ", "))
-		}
-		for _, route := range cfg.Receiver.Routes {
-			p.tell("handing to %s", routeWords(route))
-		}
-		if len(cfg.Receiver.Routes) > 0 && len(f.app) == 0 && p.Getenv("WEBHOOK_SECRET") == "" {
-			p.tell("your app checks the secret: export WEBHOOK_SECRET=$(hf-tap secret)")
-		}
-		return ready.tell(live.URL)
-	}
-}
-
-// readiness tells where a session is ready. The session begins to and finds that
-// it has moved in different goroutines, which may want to tell at once.
-type readiness struct {
-	p    *Process
-	file string
-	mu   sync.Mutex
-}
-
-// tell asks for the URL when it is its turn, so that the latest is told last.
-func (r *readiness) tell(url func() string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at := url()
-	r.p.tell("ready: %s", at)
-	return writeReady(r.file, at)
-}
-
-// writeReady puts the URL into the ready file as a whole: whoever waits for
-// the file never finds half of it.
-func writeReady(file, url string) error {
-	if file == "" {
-		return nil
-	}
-	tmp := file + ".tmp"
-	if err := os.WriteFile(tmp, []byte(url+"\n"), 0o600); err != nil {
-		return fmt.Errorf("write the ready file: %w", err)
-	}
-	if err := os.Rename(tmp, file); err != nil {
-		return fmt.Errorf("write the ready file: %w", errors.Join(err, os.Remove(tmp)))
-	}
-	return nil
-}
-
-// prepareReady takes away what an earlier run left, and makes sure that the
-// file can be written, before there is a webhook to be ready.
-func prepareReady(file string) error {
-	if err := removeReady(file); err != nil {
-		return err
-	}
-	tmp := file + ".tmp" // the file itself would be taken for the session's
-	err := os.WriteFile(tmp, nil, 0o600)
-	if err == nil {
-		err = os.Remove(tmp)
-	}
-	if err != nil {
-		return withHint(fmt.Errorf("write the ready file: %w", err), "name a file in a folder that is there and may be written to: --ready-file ready.txt")
-	}
-	return nil
-}
-
-func removeReady(file string) error {
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the ready file: %w", err)
-	}
-	return nil
-}
-
-func routeWords(r receiver.Route) string {
-	words := event.MaskURL(r.Target.Name())
-	switch {
-	case r.Default:
-		words += ", what no other target takes"
-	case r.Match.String() != "":
-		words += ", if " + r.Match.String()
-	}
-	return words
-}
-
-// texts returns typed texts as plain ones.
-func texts[S ~string](typed []S) []string {
-	plain := make([]string, len(typed))
-	for i, s := range typed {
-		plain[i] = string(s)
-	}
-	return plain
-}
-
-func watchList(watches []hub.Watch) string {
-	names := make([]string, len(watches))
-	for i, w := range watches {
-		names[i] = w.String()
-	}
-	return strings.Join(names, ", ")
+	return stop, err
 }

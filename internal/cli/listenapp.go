@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/url"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/hf-tap/hf-tap/internal/app"
@@ -19,7 +17,7 @@ import (
 // useApp makes the program behind -- the app of the session: it gets the port
 // of the first target on this machine, or, without one, a free port that all
 // events go to.
-func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
+func (f *listenFlags) useApp(cfg *session.Config) error {
 	if len(f.app) == 0 {
 		return nil
 	}
@@ -42,13 +40,7 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 			cfg.Receiver.Routes = []receiver.Route{route}
 		}
 	}
-	name := filepath.Base(f.app[0])
 	cfg.App = app.Config{Args: f.app, Env: []string{"PORT=" + port}}
-	cfg.App.Line = func(_, line string) { p.tell("%s | %s", name, strings.TrimSuffix(line, "\r")) }
-	if f.screen != nil {
-		f.screen.app, f.screen.appName = newAppLog(), name
-		cfg.App.Line = func(stream, line string) { f.screen.app.add(stream, p.hidden.mask(line)) }
-	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/cobra"
 )
@@ -80,7 +81,7 @@ func leftWords(rec session.Record) string {
 		words = "a webhook of it may exist"
 	}
 	if n := len(rec.Muted); n > 0 {
-		muted := count(n, "webhook") + " that it muted may still be disabled"
+		muted := present.Count(n, "webhook") + " that it muted may still be disabled"
 		if rec.Webhook == "" && !rec.Doubt {
 			return muted
 		}
@@ -138,7 +139,7 @@ func (p *Process) tellSwept(swept session.Swept) error {
 	if len(left) == 0 {
 		return nil
 	}
-	stay := count(len(left), "record") + " stay"
+	stay := present.Count(len(left), "record") + " stay"
 	if len(left) == 1 {
 		stay += "s"
 	}
@@ -174,7 +175,7 @@ func (p *Process) pruneStrays(ctx context.Context, client *hub.Client, survey se
 		}
 		strays = append(strays, h.ID)
 		if !slices.Contains(ids, h.ID) {
-			p.tell("no record here of %s, which watches %s; to delete it: hf-tap webhooks prune %s", h.ID, watchList(h.Watched), h.ID)
+			p.tell("no record here of %s, which watches %s; to delete it: hf-tap webhooks prune %s", h.ID, present.List(h.Watched), h.ID)
 			continue
 		}
 		err := client.DeleteWebhook(ctx, h.ID)

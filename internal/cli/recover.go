@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/cobra"
 )
@@ -55,12 +57,12 @@ func (p *Process) recover(ctx context.Context, dir session.Dir, to string) error
 		return err
 	}
 	if len(live) > 0 {
-		return withHint(fmt.Errorf("%s uses the history", count(len(live), "running session")), "end it first, or write the new file elsewhere: hf-tap events recover --to recovered.db")
+		return withHint(fmt.Errorf("%s uses the history", present.Count(len(live), "running session")), "end it first, or write the new file elsewhere: hf-tap events recover --to recovered.db")
 	}
 	switch err := checkHistory(ctx, from); {
 	case err == nil:
 		_, err := fmt.Fprintf(p.Out, "%s has no damage\n", from)
-		return closedOutput(err)
+		return lines.WriteError(err)
 	case errors.Is(err, fs.ErrNotExist):
 		return withHint(fmt.Errorf("there is no history at %q", from), "hf-tap events ls")
 	case !errors.Is(err, history.ErrDamaged):
@@ -94,21 +96,21 @@ func checkHistory(ctx context.Context, path string) error {
 
 // sayRecovered says what was saved and where it is.
 func (p *Process) sayRecovered(r history.Recovered, path, kept string) error {
-	parts := []string{fmt.Sprintf("recovered %s, %s and %s", count(r.Events, "event"), count(r.Attempts, "attempt"), count(r.States, "state"))}
+	parts := []string{fmt.Sprintf("recovered %s, %s and %s", present.Count(r.Events, "event"), present.Count(r.Attempts, "attempt"), present.Count(r.States, "state"))}
 	if r.WithoutBody > 0 {
-		parts = append(parts, fmt.Sprintf("%s without the whole body", count(r.WithoutBody, "event")))
+		parts = append(parts, fmt.Sprintf("%s without the whole body", present.Count(r.WithoutBody, "event")))
 	}
 	if r.Lost > 0 {
-		parts = append(parts, fmt.Sprintf("%s lost", count(r.Lost, "event")))
+		parts = append(parts, fmt.Sprintf("%s lost", present.Count(r.Lost, "event")))
 	}
 	if r.Undeleted {
 		parts = append(parts, "events that were deleted may be there again")
 	}
-	parts = append(parts, fmt.Sprintf("%s with damage", count(r.DamagedPages, "page")))
+	parts = append(parts, fmt.Sprintf("%s with damage", present.Count(r.DamagedPages, "page")))
 	text := strings.Join(parts, " · ") + "\nthe history is " + path + "\n"
 	if kept != "" {
 		text += "the damaged file is kept as " + kept + "\n"
 	}
 	_, err := fmt.Fprint(p.Out, text)
-	return closedOutput(err)
+	return lines.WriteError(err)
 }

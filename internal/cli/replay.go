@@ -16,6 +16,8 @@ import (
 	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/listen"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -101,8 +103,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		p.tell("nothing to send again")
 		return nil
 	}
-	r := &replayer{p: p, printer: newPrinter(p.Out, f.json), source: store, numbers: numbers, newID: f.newID}
-	r.printer.hidden = p.hidden
+	r := &replayer{p: p, printer: lines.NewPrinter(p.Out, f.json, p.notes.Mask), source: store, numbers: numbers, newID: f.newID}
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
@@ -113,7 +114,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		err = f.ownSession(ctx, p, dir, r, routes, roots)
 	}
 	if err == nil && f.failOnError {
-		return r.printer.failure()
+		return r.tally.Failure("")
 	}
 	return err
 }
@@ -172,7 +173,8 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 // of a session of its own when no other lives.
 type replayer struct {
 	p        *Process
-	printer  *printer
+	printer  *lines.Printer
+	tally    listen.Tally
 	troubles advice.Watch // of the targets, as their answers tell
 	source   *history.Store
 	numbers  []int64
@@ -197,7 +199,7 @@ func (r *replayer) throughSession(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.show(ctx, settled); err != nil {
+		if err := r.show(settled); err != nil {
 			return err
 		}
 	}
@@ -255,7 +257,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 			return err
 		}
 	}
-	trustRoots(roots, cfg.Receiver.Routes...)
+	receiver.TrustRoots(roots, cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
 	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0})
@@ -321,14 +323,14 @@ func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := live.History.Flush(ctx); err != nil {
+		if err := live.Flush(ctx); err != nil {
 			return err
 		}
-		e, err := live.History.Get(ctx, sent.N)
+		e, err := live.Event(ctx, sent.N)
 		if err != nil {
 			return err
 		}
-		if err := o.show(ctx, e); err != nil {
+		if err := o.show(e); err != nil {
 			return err
 		}
 	}
@@ -338,12 +340,14 @@ func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
 // Last prints nothing: all was printed as it settled.
 func (o *ownReplay) Last(context.Context, *session.Live) error { return nil }
 
-func (r *replayer) show(ctx context.Context, e *event.Event) error {
-	if err := r.printer.change(ctx, r.source, event.Change{Rev: e.Rev, Row: event.NewRow(e)}); err != nil {
+func (r *replayer) show(e *event.Event) error {
+	row := event.NewRow(e)
+	if err := r.printer.Event(event.LineEvent, row, func() (*event.Event, error) { return e, nil }); err != nil {
 		return err
 	}
-	if err := r.printer.out.Flush(); err != nil {
-		return closedOutput(err)
+	r.tally.Note(row)
+	if err := r.printer.Flush(); err != nil {
+		return err
 	}
 	for i := range e.Attempts {
 		if advice, ok := r.troubles.Note(e, &e.Attempts[i]); ok {

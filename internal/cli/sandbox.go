@@ -10,6 +10,8 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
@@ -121,16 +123,16 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 		return err
 	}
 	if _, err := fmt.Fprintf(p.Out, "export HF_ENDPOINT=%s\nexport HF_TOKEN=%s\n", base, token); err != nil {
-		return closedOutput(err)
+		return lines.WriteError(err)
 	}
-	p.tell("%s exist; end with Ctrl+C", joined(repos))
+	p.tell("%s exist; end with Ctrl+C", present.List(repos))
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case e := <-log:
 			if _, err := fmt.Fprintln(p.Out, sandboxLine(e)); err != nil {
-				return closedOutput(err)
+				return lines.WriteError(err)
 			}
 		}
 	}
@@ -138,12 +140,12 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 
 // sandboxLine is what the stand-in Hub did, as one line for people.
 func sandboxLine(e sandbox.Entry) string {
-	words := []string{e.Time.Local().Format(time.TimeOnly), padded(string(e.Type), len(sandbox.EntryAttempt))}
+	words := []string{e.Time.Local().Format(time.TimeOnly), lines.Pad(string(e.Type), len(sandbox.EntryAttempt))}
 	switch e.Type {
 	case sandbox.EntryCall:
-		words = append(words, padded(e.Method, len(http.MethodDelete)), e.Path)
+		words = append(words, lines.Pad(e.Method, len(http.MethodDelete)), e.Path)
 	default:
-		words = append(words, padded(string(e.Kind), leastKind), "webhook "+e.WebhookID)
+		words = append(words, lines.Pad(string(e.Kind), lines.KindWidth), "webhook "+e.WebhookID)
 		if e.Delivery != "" {
 			words = append(words, "delivery "+e.Delivery)
 		}
@@ -158,7 +160,7 @@ func sandboxLine(e sandbox.Entry) string {
 		}
 	}
 	if e.Status != 0 {
-		words = append(words, fmt.Sprintf("%d in %s", e.Status, round(e.Duration)))
+		words = append(words, fmt.Sprintf("%d in %s", e.Status, present.Round(e.Duration)))
 	}
 	if e.Err != "" {
 		words = append(words, e.Err)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -13,15 +12,6 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/receiver"
 )
-
-// trustRoots lets https targets have the certificates of --ca.
-func trustRoots(roots *x509.CertPool, routes ...receiver.Route) {
-	for _, route := range routes {
-		if target, ok := route.Target.(*receiver.HTTPTarget); ok {
-			target.Roots = roots
-		}
-	}
-}
 
 // targets connects to each target, and asks for its paths: no event is made up for
 // that.

@@ -1,4 +1,4 @@
-package cli
+package listen
 
 import (
 	"encoding/json"

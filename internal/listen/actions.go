@@ -1,4 +1,4 @@
-package cli
+package listen
 
 import (
 	"context"
@@ -15,8 +15,9 @@ import (
 	"github.com/atotto/clipboard"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
-	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/loopback"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tui"
@@ -25,7 +26,7 @@ import (
 // actions are what the interface can do with a session. What happens to events
 // is the session's; here it is put into words.
 type actions struct {
-	p     *Process
+	mask  *lines.Mask
 	live  *session.Live
 	roots *x509.CertPool // the certificates that targets may have; nil: the system's
 }
@@ -55,9 +56,9 @@ func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
 			sent++
 		}
 	}
-	words := "sent " + count(sent, "event") + " again"
+	words := "sent " + present.Count(sent, "event") + " again"
 	if r.Target != "" {
-		words += " to " + shortTarget(how.Targets[0])
+		words += " to " + present.Target(how.Targets[0])
 	}
 	if r.NewID {
 		words += " as new"
@@ -78,24 +79,19 @@ func (a *actions) target(s string) (string, error) {
 	if route.Default || route.Match.String() != "" {
 		return "", fmt.Errorf("%q is no target alone: leave out what stands before the =", s)
 	}
-	trustRoots(a.roots, route)
+	receiver.TrustRoots(a.roots, route)
 	return a.live.Receiver.AddTarget(route.Target), nil
 }
 
 func (a *actions) replayFailed(ctx context.Context) (string, error) {
-	numbers, err := session.ToReplay(ctx, a.live.History.Reader, history.Query{Session: a.live.ID, Failed: true})
+	sent, err := a.live.ReplayFailed(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(numbers) == 0 {
+	if sent == 0 {
 		return "no event has failed", nil
 	}
-	for _, n := range numbers {
-		if _, err := a.live.Replay(ctx, n, session.Again{}); err != nil {
-			return "", err
-		}
-	}
-	return "sent " + count(len(numbers), "failed event") + " again", nil
+	return "sent " + present.Count(sent, "failed event") + " again", nil
 }
 
 func (a *actions) deliver(ctx context.Context, d tui.Draft) (string, error) {
@@ -146,14 +142,14 @@ func (a *actions) setFault(_ context.Context, f *tui.Fault) (string, error) {
 }
 
 func (a *actions) pin(ctx context.Context, numbers []int64, on bool) (string, error) {
-	n, err := a.live.History.Pin(ctx, on, numbers...)
+	n, err := a.live.Pin(ctx, on, numbers...)
 	if err != nil {
 		return "", err
 	}
 	if on {
-		return "pinned " + count(n, "event"), nil
+		return "pinned " + present.Count(n, "event"), nil
 	}
-	return "let go of " + count(n, "event"), nil
+	return "let go of " + present.Count(n, "event"), nil
 }
 
 // save writes events into a new file of the working directory: what is there
@@ -164,7 +160,7 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 	}
 	var text []byte
 	for i, n := range numbers {
-		e, err := a.live.History.Get(ctx, n)
+		e, err := a.live.Event(ctx, n)
 		if err != nil {
 			return "", err
 		}
@@ -173,7 +169,7 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 			if b, err = e.JSONLine(event.LineEvent); err != nil {
 				return "", err
 			}
-			b = a.p.hidden.current().MaskBody(b)
+			b = a.mask.Secrets().MaskBody(b)
 		}
 		if i > 0 && format == tui.FormatJSON {
 			text = append(text, ",\n"...)

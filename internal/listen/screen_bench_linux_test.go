@@ -1,4 +1,4 @@
-package cli
+package listen
 
 import (
 	"bufio"
@@ -19,6 +19,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tui"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -30,7 +31,7 @@ import (
 // the median time to an answer. Each pair has sessions of its own, which take
 // turns of a tenth each that end when all is stored: a ratio is of two neighbours.
 //
-//	go test -run - -bench Interface ./internal/cli
+//	go test -run - -bench Interface ./internal/listen
 func BenchmarkInterface(b *testing.B) {
 	const pairs, turns, deliveries, clients = 9, 10, 20_000, 4
 	for b.Loop() {
@@ -64,6 +65,7 @@ func mid(v []float64) float64 {
 
 // benched is a session that runs for a benchmark.
 type benched struct {
+	dir  session.Dir
 	live *session.Live
 	sent int
 	stop func() // waits for its end; may be called again
@@ -86,6 +88,11 @@ func (f onlyUp) Run(ctx context.Context, live *session.Live) error {
 
 func (f onlyUp) Last(context.Context, *session.Live) error { return nil }
 
+// quietScreen is an interface whose session tells people nothing.
+func quietScreen() *screen {
+	return &screen{notes: lines.NewNotes(io.Discard, nil), getenv: func(string) string { return "" }}
+}
+
 func benchSession(b testing.TB, shown bool, change ...func(*tui.Config)) *benched {
 	b.Helper()
 	return benchSessionIn(b, session.Dir(b.TempDir()), shown, change...)
@@ -97,11 +104,10 @@ func benchSessionIn(b testing.TB, dir session.Dir, shown bool, change ...func(*t
 	if shown {
 		terminal := openTerminal(b, 120, 40)
 		front.show = func(ctx context.Context, live *session.Live) error {
-			p := &Process{Err: io.Discard, Getenv: func(string) string { return "" }}
-			s := newScreen(p, newPrinter(io.Discard, false))
+			s := quietScreen()
 			wake := make(chan struct{}, 1)
 			var merging sync.WaitGroup
-			feed := live.History.Follow(live.ID)
+			feed := live.Follow()
 			defer feed.Close()
 			merging.Go(func() { s.merge(ctx, feed.Wake(), wake) })
 			defer merging.Wait()
@@ -131,7 +137,7 @@ func benchSessionIn(b testing.TB, dir session.Dir, shown bool, change ...func(*t
 	b.Cleanup(stop)
 	select {
 	case live := <-front.up:
-		return &benched{live: live, stop: stop}
+		return &benched{dir: dir, live: live, stop: stop}
 	case err := <-done:
 		b.Fatal(err)
 		return nil
@@ -211,7 +217,7 @@ func (s *benched) load(b testing.TB, clients, deliveries int) measured {
 		})
 	}
 	wg.Wait()
-	if err := s.live.History.Flush(b.Context()); err != nil {
+	if err := s.live.Flush(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	cpu := (processTime() - before).Seconds() / float64(deliveries)
@@ -225,10 +231,15 @@ func (s *benched) load(b testing.TB, clients, deliveries int) measured {
 // lostNothing checks that every delivery is in the history, settled.
 func (s *benched) lostNothing(b testing.TB) {
 	b.Helper()
-	if err := s.live.History.Flush(b.Context()); err != nil {
+	if err := s.live.Flush(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	n, err := s.live.History.Count(b.Context(), history.Query{Session: s.live.ID, Phase: event.PhaseSettled})
+	kept, err := history.OpenReader(b.Context(), s.dir.History())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer kept.Close()
+	n, err := kept.Count(b.Context(), history.Query{Session: s.live.ID, Phase: event.PhaseSettled})
 	if err != nil || n != s.sent {
 		b.Errorf("%d deliveries were answered and %d are kept: %v", s.sent, n, err)
 	}
@@ -266,7 +277,7 @@ func TestDeliveriesAreAnsweredWhileTheInterfaceHangs(t *testing.T) {
 // selected events being read from the history, with a million events of earlier
 // sessions in it, beside a history without any. Both take turns.
 //
-//	go test -run - -bench Million ./internal/cli
+//	go test -run - -bench Million ./internal/listen
 func BenchmarkKeyWithAMillionEvents(b *testing.B) {
 	const pairs, rows = 15, 200
 	million := session.Dir(b.TempDir())
@@ -274,15 +285,14 @@ func BenchmarkKeyWithAMillionEvents(b *testing.B) {
 	frames := func(dir session.Dir) func() float64 {
 		s := benchSessionIn(b, dir, false)
 		s.load(b, 4, rows)
-		if err := s.live.History.Flush(b.Context()); err != nil {
+		if err := s.live.Flush(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		over := make(chan struct{})
 		close(over)
-		p := &Process{Err: io.Discard, Getenv: func(string) string { return "" }}
-		cfg := newScreen(p, newPrinter(io.Discard, false)).config(s.live, s.live.History.Follow(s.live.ID), over)
+		cfg := quietScreen().config(s.live, s.live.Follow(), over)
 		return func() float64 {
-			feed := s.live.History.Follow(s.live.ID) // each screen reads the session from its beginning
+			feed := s.live.Follow() // each screen reads the session from its beginning
 			defer feed.Close()
 			cfg.Feed.Read = feed.Read
 			began := time.Now()

@@ -1,15 +1,19 @@
-package cli
+package hint
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
@@ -87,7 +91,7 @@ func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 		{&tunnel.AutoError{Provider: tunnel.Ngrok, Err: tunnel.ErrNoRoute}, []string{"HTTPS_PROXY", tunnel.Gradio, tunnel.LocalhostRun, tunnel.Serveo, tunnel.Pinggy, tunnel.SrvUs, tunnel.Tuns, tunnel.Cloudflared}},
 		{&tunnel.AutoError{Provider: tunnel.Gradio, Err: errors.New("x")}, []string{tunnel.Ngrok, "ssh://"}},
 	} {
-		got := hintFor(fmt.Errorf("start: %w", c.err))
+		got := For(fmt.Errorf("start: %w", c.err))
 		for _, want := range c.hints {
 			if !strings.Contains(got, want) {
 				t.Errorf("%#v: hint %q, want %q", c.err, got, want)
@@ -96,5 +100,16 @@ func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 	}
 	if hint := tunnelHint(errors.New("x")); hint != "" {
 		t.Errorf("another error has the hint %q", hint)
+	}
+}
+
+func TestEveryCauseThatIsKnownHasAHint(t *testing.T) {
+	for _, err := range []error{
+		history.ErrDamaged, history.ErrOld, history.ErrReplaced, history.ErrNewer, history.ErrFull, history.ErrUnwritable, fs.ErrPermission, session.ErrNoHome, session.ErrBadSecret,
+		syscall.ENOSPC, syscall.EROFS, syscall.ENOTDIR, hub.ErrUnauthorized, hub.ErrForbidden, hub.ErrRateLimited, hub.ErrOffline, hub.ErrUnreachable, hub.ErrNoToken, &session.TokenError{},
+	} {
+		if next := For(fmt.Errorf("while doing so: %w", err)); next == "" || strings.Contains(next, "\n") {
+			t.Errorf("%v: the hint is %q", err, next)
+		}
 	}
 }

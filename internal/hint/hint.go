@@ -1,27 +1,40 @@
-package cli
+// Package hint is what to type next after an error: the second line of every error
+// that people read.
+package hint
 
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"syscall"
 
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"golang.org/x/term"
 )
 
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+// Error is an error with what to type next.
+type Error struct {
+	Err  error
+	Hint string // "": what For gives for Err
+}
 
-// hintFor gives what to type next after an error: the innermost cause that is
-// known decides.
-func hintFor(err error) string {
-	var h *hinted
+// Error is the error without its hint.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap is the error itself.
+func (e *Error) Unwrap() error { return e.Err }
+
+// With is an error with what to type next.
+func With(err error, hint string) error { return &Error{err, hint} }
+
+// For gives what to type next after an error, "" if nothing is known to help. The
+// hint of an Error goes before that of its cause.
+func For(err error) string {
+	var h *Error
 	if errors.As(err, &h) {
-		if h.hint == "" {
-			return hintFor(h.err)
+		if h.Hint == "" {
+			return For(h.Err)
 		}
-		return h.hint
+		return h.Hint
 	}
 	var small *session.TokenError
 	if errors.As(err, &small) {
@@ -54,10 +67,6 @@ func hintFor(err error) string {
 		return "set HF_TAP_STATE to a folder that may be written to"
 	case errors.Is(err, session.ErrBadSecret):
 		return "use a secret of printable ASCII without blanks at its ends, or let one be made: hf-tap secret --new-secret"
-	case errors.Is(err, errNotInTime):
-		return "give it longer with --wait, or see what did come: hf-tap events ls"
-	case errors.Is(err, errAppEnded):
-		return "see what it printed, and what did come: hf-tap events ls"
 	}
 	return hubHint(err)
 }

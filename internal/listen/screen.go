@@ -1,75 +1,53 @@
-package cli
+package listen
 
 import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"io"
 	"log/slog"
 	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tui"
 )
 
-// screen shows a session in the full-screen interface. It reads the feed that
-// the lines read, too.
+// screen shows a session in the full-screen interface.
 type screen struct {
-	p       *Process
-	printer *printer // its limits end the session; what it prints goes nowhere
-	gate    *gate
+	notes   *lines.Notes // are held back while it has the terminal
+	getenv  func(string) string
 	app     *appLog // nil without an app
 	appName string
 	log     *slog.Logger   // gets what the foot of the screen says; nil: none
 	roots   *x509.CertPool // the certificates that targets may have; nil: the system's
 }
 
-// newScreen makes the interface of a session, and holds back what is told
-// while it is up: the terminal is its own then.
-func newScreen(p *Process, limits *printer) *screen {
-	s := &screen{p: p, printer: limits, gate: &gate{out: p.Err}}
-	limits.out.Reset(io.Discard)
-	p.Err = s.gate
-	return s
-}
-
-// wantsScreen reports whether the interface is to be shown rather than lines.
-func (p *Process) wantsScreen(lines bool) bool {
-	return p.Interactive && !lines && tui.Unusable(p.Getenv) == ""
-}
-
-// Run shows the interface until the user leaves it, ctx ends, or what was
-// wanted has come.
-func (s *screen) Run(ctx context.Context, live *session.Live) error {
-	if s.printer.ready != nil {
-		if err := s.printer.ready(live); err != nil {
-			return err
-		}
-	}
+// Run shows the interface until the user leaves it, ctx ends, or the follower says
+// that the session ends.
+func (s *screen) Run(ctx context.Context, live *session.Live, follower *follower) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var background sync.WaitGroup
 	defer background.Wait()
 	limits := make(chan error, 1)
 	background.Go(func() {
-		limits <- s.limit(ctx, live)
+		limits <- follower.Run(ctx, live)
 		cancel()
 	})
 	wake := make(chan struct{}, 1)
-	feed := live.History.Follow(live.ID)
+	feed := live.Follow()
 	defer feed.Close()
 	background.Go(func() { s.merge(ctx, feed.Wake(), wake) })
-	s.gate.hold()
+	s.notes.Hold()
 	err := tui.Run(ctx, s.config(live, feed, wake))
-	s.gate.open()
+	s.notes.Release()
 	cancel()
 	s.lastWords()
 	if limited := <-limits; limited != nil && !errors.Is(limited, context.Canceled) {
@@ -85,22 +63,8 @@ func (s *screen) lastWords() {
 		return
 	}
 	for _, line := range s.app.last(10) {
-		s.p.tell("%s | %s", s.appName, line)
+		s.notes.Print("%s | %s", s.appName, line)
 	}
-}
-
-// limit ends when the session is to end by itself.
-func (s *screen) limit(ctx context.Context, live *session.Live) error {
-	quiet := *s.printer
-	quiet.ready = nil
-	err := quiet.Run(ctx, live)
-	s.printer.progress = quiet.progress
-	return err
-}
-
-// Last looks at what settled at the end, for the exit code.
-func (s *screen) Last(ctx context.Context, live *session.Live) error {
-	return s.printer.Last(ctx, live)
 }
 
 // merge wakes the interface when the history or the app has something new.
@@ -130,23 +94,17 @@ func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- 
 func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan struct{}) tui.Config {
 	cfg := tui.Config{
 		Feed: tui.Feed{
-			Read: feed.Read,
-			Wake: wake,
-			Get:  live.History.Get,
-			Older: func(ctx context.Context, f *filter.Filter, before int64, limit int) (found []*event.Row, err error) {
-				err = live.History.Search(ctx, history.Query{Filter: f, Before: before, Limit: limit}, func(row *event.Row) error {
-					found = append(found, row)
-					return nil
-				})
-				return found, err
-			},
+			Read:  feed.Read,
+			Wake:  wake,
+			Get:   live.Event,
+			Older: live.Older,
 		},
 		Status:  func() tui.Status { return statusOf(live) },
-		Actions: (&actions{s.p, live, s.roots}).all(),
+		Actions: (&actions{s.notes.Mask, live, s.roots}).all(),
 		Repo:    repoToTrigger(live.Watches),
-		Editor:  editor(s.p.Getenv),
-		Secrets: s.p.hidden.current(),
-		NoColor: s.p.Getenv("NO_COLOR") != "",
+		Editor:  editor(s.getenv),
+		Secrets: s.notes.Mask.Secrets(),
+		NoColor: s.getenv("NO_COLOR") != "",
 		Log:     s.log,
 	}
 	if s.app != nil {
@@ -204,19 +162,22 @@ func statusOf(live *session.Live) tui.Status {
 		Provider: tunnel.Provider, URL: live.URL(),
 		Tunnel:    tui.Health{State: string(tunnel.State), Since: tunnel.Since},
 		Check:     tui.Check{At: check.At, Took: check.Took},
-		WebhookID: live.Webhook(), Domains: texts(live.Domains), Deliveries: stats.Today,
+		WebhookID: live.Webhook(), Deliveries: stats.Today,
 		Queued: int(stats.Queued), Waiting: int(stats.Waiting),
 		Paused: !stats.PausedSince.IsZero(), PausedSince: stats.PausedSince,
 	}
 	if tunnel.Cause != nil {
-		s.Tunnel.Cause = oneLine(tunnel.Cause)
+		s.Tunnel.Cause = present.Error(tunnel.Cause)
 	}
 	if check.Err != nil {
-		s.Check.Err = oneLine(check.Err)
+		s.Check.Err = present.Error(check.Err)
 	}
 	// All other states of it are passing news.
 	if w := live.WebhookState(); w.State == "unknown" || w.State == "deleted" {
 		s.Webhook = tui.Health{State: w.State, Since: w.At, Cause: w.Detail}
+	}
+	for _, d := range live.Domains {
+		s.Domains = append(s.Domains, string(d))
 	}
 	for _, w := range live.Watches {
 		s.Watches = append(s.Watches, w.String())
@@ -231,98 +192,4 @@ func statusOf(live *session.Live) tui.Status {
 		s.FaultLeft = left
 	}
 	return s
-}
-
-// gate is standard error while the interface has the terminal: what is written
-// meanwhile comes out when it is done.
-type gate struct {
-	mu   sync.Mutex
-	out  io.Writer
-	held bool
-	kept []byte
-}
-
-// maxKept bounds what a gate keeps, in bytes.
-const maxKept = 64 << 10
-
-// Write writes, now or later.
-func (g *gate) Write(b []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.held {
-		return g.out.Write(b)
-	}
-	if len(g.kept)+len(b) <= maxKept {
-		g.kept = append(g.kept, b...)
-	}
-	return len(b), nil
-}
-
-func (g *gate) hold() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.held = true
-}
-
-func (g *gate) open() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.held = false
-	// Nobody is left to be told of an error here.
-	_, _ = g.out.Write(g.kept)
-	g.kept = nil
-}
-
-// appLog is the app's latest output, for the interface.
-type appLog struct {
-	wake chan struct{} // one slot
-	mu   sync.Mutex
-	all  []tui.AppLine // the newest last; revisions without a gap
-	rev  int64
-}
-
-// maxAppLog is how many lines are kept, and twice as many for a moment.
-const maxAppLog = 10_000
-
-func newAppLog() *appLog { return &appLog{wake: make(chan struct{}, 1)} }
-
-func (l *appLog) add(stream, text string) {
-	l.mu.Lock()
-	l.rev++
-	l.all = append(l.all, tui.AppLine{Rev: l.rev, At: time.Now(), Stderr: stream == "stderr", Text: text})
-	if len(l.all) > 2*maxAppLog {
-		l.all = append([]tui.AppLine(nil), l.all[maxAppLog:]...)
-	}
-	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-// since gives the lines after a revision, at most limit, the oldest first.
-func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.all) == 0 {
-		return nil, nil
-	}
-	from := int(max(rev-l.all[0].Rev+1, 0))
-	if from >= len(l.all) {
-		return nil, nil
-	}
-	lines := l.all[from:]
-	return append([]tui.AppLine(nil), lines[:min(limit, len(lines))]...), nil
-}
-
-// last gives the latest lines.
-func (l *appLog) last(most int) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	lines := l.all[max(len(l.all)-most, 0):]
-	out := make([]string, len(lines))
-	for i, line := range lines {
-		out[i] = line.Text
-	}
-	return out
 }
