@@ -70,9 +70,14 @@ type Config struct {
 	Limits       Limits
 
 	// OnState is called when something that events depend on changes: a target is
-	// down, up, full or unauthorized. It is
+	// down, up or full. It is
 	// called from several goroutines and must not block for long.
 	OnState func(event.State)
+
+	// OnAnswer is called with each attempt that a target gave a status to, before it
+	// is recorded. The event, whose body may be missing, and the attempt must not be
+	// changed. It is called from several goroutines and must not block for long.
+	OnAnswer func(target Target, e *event.Event, a event.Attempt)
 
 	// OnPanic is called with a panic in one of the Receiver's goroutines, which is
 	// a bug in it or in a Target; the event that it was at stays unsettled.

@@ -41,9 +41,6 @@ type lane struct {
 	downFor  time.Duration // how long it refused, the last time
 	saidDown bool
 	seen     sighting
-
-	denied     int  // answers of 401 or 403 in a row to events whose secret is right
-	saidDenied bool // until the next 2xx
 }
 
 // sighting is what a target did when it was last tried or probed.
@@ -258,30 +255,8 @@ func (l *lane) notice(j *job, a event.Attempt, outcome Outcome) {
 	}
 	l.mu.Unlock()
 	l.sayWhetherDown()
-	if outcome == OutcomeAnswered {
-		l.answered(j.e, a.Status)
-	}
-}
-
-// answered looks at the status of an answer: the target may have another secret
-// than the sender.
-func (l *lane) answered(e *event.Event, status int) {
-	l.mu.Lock()
-	l.denied++
-	switch {
-	case status/100 == 2:
-		l.denied, l.saidDenied = 0, false
-	case e.Verdict != event.VerdictOK || status != 401 && status != 403:
-		l.denied = 0
-	}
-	hint := l.denied >= 3 && !l.saidDenied
-	l.saidDenied = l.saidDenied || hint
-	l.mu.Unlock()
-	if hint {
-		l.r.report(event.State{
-			Subject: event.SubjectTarget, Name: l.name, State: "unauthorized",
-			Detail: fmt.Sprintf("three answers of 401 or 403 in a row (now %d) to events with the right secret: the handler seems to have another one", status),
-		})
+	if outcome == OutcomeAnswered && l.r.config.OnAnswer != nil {
+		l.r.config.OnAnswer(l.target, j.e, a)
 	}
 }
 

@@ -72,6 +72,7 @@ func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event
 	if err != nil {
 		return prepared{view: v, err: err}
 	}
+	e = e.Masked()
 	p := prepared{view: v, event: e}
 	isTree := false
 	if shown.n == e.N && len(shown.bytes) == len(e.Body) {
@@ -92,6 +93,8 @@ func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event
 	if v.base != 0 {
 		if base, err = get(ctx, v.base); err != nil {
 			base, why = nil, ""
+		} else {
+			base = base.Masked()
 		}
 	}
 	p.panes[tabRequest] = wrapRows(requestLines(e, zone), v.width)

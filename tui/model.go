@@ -58,12 +58,15 @@ func newModel(w *work, cfg Config) *model {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
+	if cfg.Mask == nil {
+		cfg.Mask = func(s string) string { return s }
+	}
 	s := newStore()
 	m := &model{
 		cfg: cfg, work: w, store: s, list: newList(s, cfg.Zone), detail: &detail{zone: cfg.Zone},
 		app: &appPane{zone: cfg.Zone, follow: true}, header: header{zone: cfg.Zone},
 	}
-	m.list.now = cfg.Now
+	m.list.now, m.list.mask = cfg.Now, cfg.Mask
 	m.header.status = cfg.Status()
 	return m
 }
@@ -113,7 +116,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (m *model) say(text string) { m.note = note{text: text} }
 
 func (m *model) fail(err error) {
-	m.note = note{err.Error(), true}
+	m.note = note{m.cfg.Mask(event.MaskText(err.Error())), true}
 	if m.cfg.Log != nil {
 		m.cfg.Log.Warn("the interface", "error", err)
 	}

@@ -54,6 +54,7 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	if err != nil {
 		return nil, token, err
 	}
+	p.hide(token.Value)
 	client, err := hub.NewClient(hub.ClientConfig{
 		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
 		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },

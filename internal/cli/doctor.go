@@ -14,6 +14,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -321,7 +322,8 @@ func (d *doctor) step(step tunnel.Finding) {
 	d.add(f)
 }
 
-// targets connects to each target and hangs up: no event is made up for that.
+// targets connects to each target, and asks for its paths: no event is made up for
+// that.
 func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
 	for _, route := range routes {
 		name := event.MaskURL(route.Target.Name())
@@ -331,10 +333,50 @@ func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
 		if err != nil {
 			f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, err)
 			f.Hint = "start your app; events wait a minute for it (--wait-target)"
+		} else {
+			d.paths(ctx, route.Target, &f)
 		}
 		d.add(f)
 	}
 	return ctx.Err()
+}
+
+// pathTime is how long a target may take to say at which paths it takes POST.
+const pathTime = 3 * time.Second
+
+// paths asks a target whether it takes POST at its path.
+func (d *doctor) paths(ctx context.Context, target receiver.Target, f *finding) {
+	served, ok := target.(*receiver.HTTPTarget)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, pathTime)
+	defer cancel()
+	defer served.CloseIdleConnections()
+	paths, path := served.Paths(ctx, advice.Usual()...), pathOf(target.Name())
+	switch {
+	case paths.Here:
+		f.Detail += ", and POST at " + path
+		return
+	case paths.NotHere:
+		f.Detail += ", but not POST at " + path
+	case len(paths.Others) > 0:
+		f.Detail += ", and POST at another path than " + path
+	case paths.Missing:
+		f.Detail += ", and answers 404 to OPTIONS " + path + ": it may not take POST there"
+	default:
+		return
+	}
+	f.Status, f.Hint = checkWarning, advice.Forward(target.Name(), paths.Others)
+}
+
+// pathOf is the path of a target's URL.
+func pathOf(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return "/"
+	}
+	return cmp.Or(u.EscapedPath(), "/")
 }
 
 // print shows what was found since the last time.
@@ -348,7 +390,7 @@ func (d *doctor) print() error {
 		if f.MS > 0 {
 			line += fmt.Sprintf(" (%s)", round(time.Duration(f.MS*float64(time.Millisecond))))
 		}
-		if _, err := fmt.Fprintln(d.p.Out, term.Line(line)); err != nil {
+		if _, err := fmt.Fprintln(d.p.Out, d.p.shown(line)); err != nil {
 			return closedOutput(err)
 		}
 		if f.Hint != "" {
@@ -366,7 +408,7 @@ func (d *doctor) printJSON() error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(d.p.Out, string(term.JSON(b)))
+	_, err = fmt.Fprintln(d.p.Out, d.p.hidden.maskJSON(b))
 	return closedOutput(err)
 }
 
@@ -393,8 +435,5 @@ func via(way string) string {
 	}
 	return "through " + way
 }
-
-// oneLine is an error on one line; joined ones stand on lines of their own.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -16,10 +16,9 @@ import (
 // Words say what colours would: a line reads the same in a log, by a screen
 // reader and through grep.
 func eventLine(e *event.Row) string {
-	parts := []string{stamp(e.At, time.Now()), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", cut(e.Title()))}
-	if repo := e.Repo; repo != "" {
-		parts = append(parts, fmt.Sprintf("%-23s", cut(repo)))
-	}
+	parts := []string{stamp(e.At, time.Now()), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N))}
+	// What the check of the secret said comes before any text from outside: wide
+	// letters in that cannot push it away.
 	switch e.Verdict {
 	case event.VerdictWrong:
 		parts = append(parts, "BAD SECRET")
@@ -27,6 +26,10 @@ func eventLine(e *event.Row) string {
 		parts = append(parts, "NO SECRET")
 	case event.VerdictUnchecked:
 		parts = append(parts, "secret unchecked")
+	}
+	parts = append(parts, fmt.Sprintf("%-25s", cut(e.Title())))
+	if repo := e.Repo; repo != "" {
+		parts = append(parts, fmt.Sprintf("%-23s", cut(repo)))
 	}
 	parts = append(parts, marks(e)...)
 	if e.Answer.Status != 0 {
@@ -148,7 +151,7 @@ func stateLine(s *event.State) string {
 	words = append(words, s.State)
 	line := strings.Join(words[:2], "  ") + "  " + strings.Join(words[2:], " ")
 	if s.Detail != "" {
-		line += ": " + s.Detail
+		line += ": " + event.MaskText(s.Detail)
 	}
 	return term.Line(line)
 }

@@ -143,11 +143,21 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		Actions: (&actions{s.p, live}).all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  editor(s.p.Getenv),
+		Mask:    s.p.hidden.mask,
 		NoColor: s.p.Getenv("NO_COLOR") != "",
 		Log:     s.log,
 	}
 	if s.app != nil {
 		cfg.Feed.App = s.app.since
+	}
+	status := cfg.Status
+	cfg.Status = func() tui.Status {
+		st := status()
+		st.Tunnel.Cause, st.Check.Err, st.Webhook.Cause = cfg.Mask(st.Tunnel.Cause), cfg.Mask(st.Check.Err), cfg.Mask(st.Webhook.Cause)
+		for i := range st.Targets {
+			st.Targets[i].Err = cfg.Mask(event.MaskText(st.Targets[i].Err))
+		}
+		return st
 	}
 	return cfg
 }

@@ -47,12 +47,13 @@ var layers = map[string][]string{
 	"internal/testserver/porttest":    {},
 
 	"receiver":             {"event", "event/filter", "hub"},
-	"tui":                  {"event", "event/filter", "hub", "internal/term"},
+	"tui":                  {"event", "event/filter", "hub", "internal/advice", "internal/term"},
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
+	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
 	"internal/sandbox":     {"event", "hub"},
+	"internal/advice":      {"event"},
 	"internal/term":        {},
 	"internal/network":     {},
 	"internal/app":         {},
@@ -63,7 +64,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
+		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
 	},
 }
 
