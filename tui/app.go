@@ -43,18 +43,22 @@ func (a *appPane) add(lines []AppLine) {
 	a.all = append(a.all, lines...)
 	if over := len(a.all) - maxAppLines; over > maxAppLines/10 {
 		a.all = append([]AppLine(nil), a.all[over:]...)
-		a.scroll.sel = max(a.scroll.sel-over, 0)
-		a.scroll.top = max(a.scroll.top-over, 0)
+		a.scroll.dropped(over)
 	}
-	a.scroll.rows = a
+	a.scroll.setRows(a)
 	if a.follow {
-		a.scroll.sel = len(a.all) - 1
+		a.scroll.moveTo(len(a.all) - 1)
 	}
 }
 
 func (a *appPane) move(by int) {
 	a.scroll.move(by)
-	a.follow = a.scroll.sel >= len(a.all)-1
+	a.follow = a.scroll.selected() >= len(a.all)-1
+}
+
+func (a *appPane) click(y int) {
+	a.scroll.click(y)
+	a.follow = a.scroll.selected() >= len(a.all)-1
 }
 
 func (a *appPane) render(w, h int, focused bool) ([]string, int) {

@@ -3,8 +3,6 @@ package tui
 import (
 	"strconv"
 	"strings"
-
-	"github.com/hf-tap/hf-tap/internal/term"
 )
 
 // column is one of the list's columns at its width.
@@ -157,30 +155,21 @@ func heading(cols []column, w int) line {
 	return text(faint, b.String())
 }
 
-// fit gives the line exactly w cells wide, and safe.
-func (l line) fit(w int) line {
-	var out line
-	left, cutting := w, l.width() > w
-	if cutting {
-		left-- // for the sign that it was cut
+// shortKind fits a kind into w cells: what is general goes first, then the
+// middle, as the action is what tells events apart.
+func shortKind(k string, w int) string {
+	if width(k) <= w {
+		return k
 	}
-	for _, s := range l {
-		t := term.Line(s.text)
-		if width(t) > left {
-			t = cutBefore(t, left)
-		}
-		if t != "" {
-			out = out.add(s.style, t)
-		}
-		if left -= width(t); left <= 0 {
-			break
+	if _, rest, ok := strings.Cut(k, "."); ok && strings.Contains(rest, ".") {
+		k = rest
+		if width(k) <= w {
+			return k
 		}
 	}
-	if cutting && w > 0 {
-		out = out.add(plain, "…")
+	i := strings.LastIndexByte(k, '.')
+	if i < 0 || len(k)-i > w-3 {
+		return shorten(k, w)
 	}
-	if left > 0 {
-		out = out.add(plain, strings.Repeat(" ", left))
-	}
-	return out
+	return cutBefore(k[:i], w-1-(len(k)-i)) + "…" + k[i:]
 }

@@ -83,7 +83,7 @@ func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event
 	switch {
 	case isTree:
 	case len(e.Body) == 0:
-		p.panes[tabPayload] = textRows{text(faint, "the body is empty")}
+		p.panes[tabPayload] = wrapRows([]line{text(faint, "the body is empty")}, v.width)
 	case !isText(e.Body[:min(len(e.Body), 64<<10)]):
 		p.panes[tabPayload] = newHexRows(e.Body, v.width)
 	default:
@@ -120,10 +120,10 @@ func (d *detail) set(p prepared) {
 	}
 	d.event = p.event
 	for i, r := range p.panes {
-		d.panes[i].rows = r
 		if !same {
-			d.panes[i].sel, d.panes[i].top = 0, 0
+			d.panes[i] = scroller{}
 		}
+		d.panes[i].setRows(r)
 	}
 }
 
@@ -230,7 +230,7 @@ func (d *detail) foot() line {
 	if p.count() == 0 {
 		return nil
 	}
-	l := text(faint, fmt.Sprintf("line %s of %s", group(p.sel+1), group(p.count())))
+	l := text(faint, fmt.Sprintf("line %s of %s", group(p.selected()+1), group(p.count())))
 	if d.tab == tabPayload && d.event != nil {
 		l = l.add(warn, cutWords(d.event))
 	}

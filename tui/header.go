@@ -32,6 +32,7 @@ type fact struct {
 	line   line
 	brief  line
 	reason bool
+	style  style // of a reason
 }
 
 // Cells that a reason keeps: as long as something of less weight can go
@@ -52,7 +53,7 @@ func (f fact) cut(w int) fact {
 	if i := strings.LastIndex(said, " ("); i >= 0 && strings.HasSuffix(said, ")") && width(said[i:]) < w-reasonLeast {
 		said, code = said[:i], said[i:]
 	}
-	return fact{rank: f.rank, line: text(f.line[0].style, shorten(said, w-width(code))+code)}
+	return fact{rank: f.rank, line: text(f.style, shorten(said, w-width(code))+code)}
 }
 
 // label is the rank of a word that only says what the rest of its line is about.
@@ -199,13 +200,13 @@ func (h *header) tunnelRow() []fact {
 	}
 	facts = append(facts, fact{rank: 6, line: via})
 	if s.Tunnel.Cause != "" {
-		facts = append(facts, fact{rank: 3, line: text(st, s.Tunnel.Cause), reason: true})
+		facts = append(facts, fact{rank: 3, line: text(st, s.Tunnel.Cause), reason: true, style: st})
 	}
 	switch c := s.Check; {
 	case c.At.IsZero():
 		facts = append(facts, fact{rank: 8, line: text(faint, "not checked yet")})
 	case c.Err != "":
-		facts = append(facts, fact{rank: 2, line: text(alarm, "check at "+h.clock(c.At)+" failed: "+c.Err), brief: text(alarm, "check FAILED"), reason: true})
+		facts = append(facts, fact{rank: 2, line: text(alarm, "check at "+h.clock(c.At)+" failed: "+c.Err), brief: text(alarm, "check FAILED"), reason: true, style: alarm})
 	default:
 		facts = append(facts, fact{rank: 8, line: text(faint, "checked "+h.clock(c.At)+" in "+took(c.Took))})
 	}
@@ -226,7 +227,7 @@ func (h *header) webhookRow() []fact {
 		if s.Webhook.Cause != "" {
 			words += ": " + s.Webhook.Cause
 		}
-		facts = append(facts, fact{rank: 2, line: text(stateStyle(s.Webhook.State), words), reason: true})
+		facts = append(facts, fact{rank: 2, line: text(stateStyle(s.Webhook.State), words), reason: true, style: stateStyle(s.Webhook.State)})
 	}
 	if len(s.Watches) > 0 {
 		var watched line
@@ -273,7 +274,7 @@ func (h *header) targetRow() []fact {
 		if t.Queued > 0 && t.Down {
 			waiting := fmt.Sprintf(", %s waiting", group(t.Queued))
 			l = l.add(warn, waiting)
-			short = append(short, span{warn, waiting})
+			short = short.add(warn, waiting)
 		} else if t.Queued > 0 {
 			l = l.add(plain, fmt.Sprintf(", %s queued", group(t.Queued)))
 		}

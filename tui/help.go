@@ -9,7 +9,8 @@ import (
 
 // openHelp shows all keys on one screen.
 func (m *model) openHelp() tea.Cmd {
-	m.help = &scroller{rows: wrapRows(helpLines(m.w), max(m.w, minWidth))}
+	m.help = &scroller{}
+	m.help.setRows(wrapRows(helpLines(m.w), max(m.w, minWidth)))
 	return nil
 }
 
@@ -18,17 +19,13 @@ func (m *model) helpKey(name string) {
 	case "esc", "?", "q", "enter":
 		m.help = nil
 	case "up", "k":
-		m.help.top--
-		m.help.sel = m.help.top
+		m.help.moveTo(m.help.first() - 1)
 	case "down", "j":
-		m.help.sel = m.help.top + m.h - 1
+		m.help.moveTo(m.help.first() + m.h - 1)
 	case "pgup":
-		m.help.sel = max(m.help.top-m.h, 0)
+		m.help.moveTo(m.help.first() - m.h)
 	case "pgdown", "space":
-		m.help.sel = m.help.top + 2*m.h
-	}
-	if m.help != nil {
-		m.help.move(0)
+		m.help.moveTo(m.help.first() + 2*m.h)
 	}
 }
 

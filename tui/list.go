@@ -241,15 +241,15 @@ func (l *list) row(number int64, w int) string {
 // line lays an entry out in the columns.
 func (l *list) line(number int64, selected bool) line {
 	e := l.store.get(number)
-	gutter := span{plain, " "}
+	out := text(plain, " ")
 	if selected {
-		gutter = span{accent, "›"}
+		out = text(accent, "›")
 	}
-	marked := span{plain, " "}
 	if e.row != nil && l.marks[e.row.N] {
-		marked = span{accent, "*"}
+		out = out.add(accent, "*")
+	} else {
+		out = out.add(plain, " ")
 	}
-	out := line{gutter, marked}
 	if e.state != nil {
 		out = out.add(faint, pad(l.when(e), max(l.width("time"), 8))+" "+gap(l.colWidth))
 		return append(out, stateWords(e.state).steady(l.mask)...)

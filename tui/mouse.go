@@ -76,7 +76,7 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 	case l.detail.has(at.X, at.Y) && m.selectedRow() != nil:
 		return m.clickDetail(l, at.Y-l.detail.y)
 	case l.app.has(at.X, at.Y):
-		m.app.move(m.app.scroll.top + at.Y - l.app.y - m.app.scroll.sel)
+		m.app.click(at.Y - l.app.y)
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (m *model) clickDetail(l layout, y int) tea.Cmd {
 	d, had := m.detail, m.focus == paneDetail
 	m.focusOn(paneDetail)
 	if !d.onTree() {
-		d.panes[d.tab].move(d.panes[d.tab].top + y - d.panes[d.tab].sel)
+		d.panes[d.tab].click(y)
 		return nil
 	}
 	laid := d.tree.lay(d.tree.top, l.detail.h)

@@ -228,7 +228,7 @@ func (m *model) footLine() line {
 	if right == nil {
 		return left
 	}
-	return append(append(left.fit(max(room, 0)), span{plain, "  "}), right...)
+	return append(left.fit(max(room, 0)).add(plain, "  "), right...)
 }
 
 // hints name the keys that matter here, as many as there is room for. The help
@@ -237,7 +237,7 @@ func (m *model) hints(room int) line {
 	var l, help line
 	for _, b := range bindings() {
 		if b.show == "?" {
-			help = line{{plain, "  "}, {accent, b.show}, {faint, " " + b.short}}
+			help = text(plain, "  ").add(accent, b.show).add(faint, " "+b.short)
 		}
 	}
 	room -= help.width()
@@ -249,9 +249,9 @@ func (m *model) hints(room int) line {
 		if b.other != "" && m.focus != paneList {
 			words = b.other
 		}
-		more := line{{accent, b.show}, {faint, " " + words}}
+		more := text(accent, b.show).add(faint, " "+words)
 		if len(l) > 0 {
-			more = append(line{{plain, "  "}}, more...)
+			more = append(text(plain, "  "), more...)
 		}
 		if l.width()+more.width() > room {
 			break

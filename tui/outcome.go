@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 )
@@ -169,25 +168,6 @@ func markWords(r *event.Row, brief bool) line {
 	return l
 }
 
-// shortKind fits a kind into w cells: what is general goes first, then the
-// middle, as the action is what tells events apart.
-func shortKind(k string, w int) string {
-	if width(k) <= w {
-		return k
-	}
-	if _, rest, ok := strings.Cut(k, "."); ok && strings.Contains(rest, ".") {
-		k = rest
-		if width(k) <= w {
-			return k
-		}
-	}
-	i := strings.LastIndexByte(k, '.')
-	if i < 0 || len(k)-i > w-3 {
-		return shorten(k, w)
-	}
-	return cutBefore(k[:i], w-1-(len(k)-i)) + "…" + k[i:]
-}
-
 // shortTarget leaves out what all local targets have in common: ":3000/hook".
 func shortTarget(target string) string {
 	target = strings.TrimPrefix(event.MaskURL(target), "http://")
@@ -198,89 +178,4 @@ func shortTarget(target string) string {
 		}
 	}
 	return strings.TrimSuffix(target, "/")
-}
-
-// stateWords is a change in what hf-tap depends on.
-func stateWords(s *event.State) line {
-	name := event.MaskURL(s.Name)
-	if s.Subject == event.SubjectTarget {
-		name = shortTarget(s.Name)
-	}
-	l := text(faint, string(s.Subject)+" ")
-	if name != "" {
-		l = l.add(plain, name+" ")
-	}
-	l = l.add(stateStyle(s.State), s.State)
-	if s.Detail != "" {
-		l = l.add(faint, ": "+event.MaskText(s.Detail))
-	}
-	return l
-}
-
-func stateStyle(state string) style {
-	switch state {
-	case "up", "listening", "verified", "healed", "made anew", "ready", "known again", "created", "enabled":
-		return good
-	case "down", "failing", "unauthorized", "wrong path", "invalid", "suspended", "full", "lost", "away", "deleted", "disabled":
-		return alarm
-	}
-	return warn
-}
-
-// took gives a duration in at most three digits.
-func took(d time.Duration) string {
-	switch {
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	case d >= 10*time.Second:
-		return fmt.Sprintf("%.0fs", d.Seconds())
-	case d >= time.Second:
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	case d >= 10*time.Millisecond:
-		return fmt.Sprintf("%dms", d.Round(time.Millisecond).Milliseconds())
-	}
-	return fmt.Sprintf("%.1fms", float64(d)/1e6)
-}
-
-func byteSize(n int64) string {
-	switch {
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
-	case n >= 1<<10:
-		return fmt.Sprintf("%.1f kB", float64(n)/(1<<10))
-	case n == 1:
-		return "1 byte"
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return group(n) + " " + what + "s"
-}
-
-// group writes thousands apart: 12,345.
-func group(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
-		switch n % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
-		}
-	}
-	return strconv.Itoa(n) + suffix
 }

@@ -1,0 +1,36 @@
+package tui
+
+// hexRows show bytes that are no text. Nothing is kept but the bytes.
+type hexRows struct {
+	bytes []byte
+	wide  int // bytes on a row
+}
+
+func newHexRows(b []byte, w int) hexRows {
+	h := hexRows{b, 16}
+	for h.wide > 2 && 10+h.wide*3+1+h.wide > w {
+		h.wide /= 2
+	}
+	return h
+}
+
+func (h hexRows) count() int { return (len(h.bytes) + h.wide - 1) / h.wide }
+
+func (h hexRows) row(i int) line {
+	const digits = "0123456789abcdef"
+	from := i * h.wide
+	chunk := h.bytes[from:min(from+h.wide, len(h.bytes))]
+	var offset [8]byte
+	for j := range offset {
+		offset[j] = digits[from>>(4*(7-j))&15]
+	}
+	hex, chars := make([]byte, 0, 3*h.wide), make([]byte, 0, h.wide)
+	for _, c := range chunk {
+		hex = append(hex, digits[c>>4], digits[c&15], ' ')
+		if c < 0x20 || c > 0x7e {
+			c = '.'
+		}
+		chars = append(chars, c)
+	}
+	return text(faint, string(offset[:])+"  ").add(plain, pad(string(hex), 3*h.wide)).add(faint, " ").add(good, string(chars))
+}
