@@ -12,6 +12,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 var errNotHere = errors.New("this is not to be had here")
@@ -85,7 +86,7 @@ func eventWords(ns []int64) string {
 	if len(ns) == 1 {
 		return "#" + strconv.FormatInt(ns[0], 10)
 	}
-	return count(len(ns), "event")
+	return line.Count(len(ns), "event")
 }
 
 func (m *model) replay() tea.Cmd {
@@ -105,7 +106,7 @@ func (m *model) replayEvents(r Replay) tea.Cmd {
 		what += fmt.Sprintf(" %d times", r.Times)
 	}
 	if r.Target != "" {
-		what += " to " + shortTarget(r.Target)
+		what += " to " + line.ShortTarget(r.Target)
 	}
 	if r.NewID {
 		what += " as new"
@@ -129,7 +130,7 @@ func (m *model) replayMenu() tea.Cmd {
 			failed++
 		}
 	}
-	mn.add("f", fmt.Sprintf("all that failed and were not made good since (%s here)", count(failed, "failure")), func(m *model) tea.Cmd {
+	mn.add("f", fmt.Sprintf("all that failed and were not made good since (%s here)", line.Count(failed, "failure")), func(m *model) tea.Cmd {
 		if m.cfg.Actions.ReplayFailed == nil {
 			return m.notHere()
 		}
@@ -158,7 +159,7 @@ func (m *model) replayMenu() tea.Cmd {
 			return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
 		})
 		for i, t := range m.header.status.Targets {
-			mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+shortTarget(t.Name)+" only", func(m *model) tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
+			mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+line.ShortTarget(t.Name)+" only", func(m *model) tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
 		}
 		mn.add("u", words+" to another target", func(m *model) tea.Cmd {
 			return m.ask(&prompt{label: "to which target? ", hint: "7860, 7860/path, host:port/path or a URL", accept: func(m *model, s string) tea.Cmd {

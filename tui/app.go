@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // maxAppLines is how much of the app's output can be scrolled back to.
@@ -14,23 +15,23 @@ const maxAppLines = 10_000
 type appPane struct {
 	zone   *time.Location
 	all    []AppLine
-	scroll scroller
+	scroll line.Scroller
 	follow bool
 	rev    int64
 	search string
 }
 
-func (a *appPane) count() int { return len(a.all) }
+func (a *appPane) Count() int { return len(a.all) }
 
-func (a *appPane) row(i int) line {
+func (a *appPane) Row(i int) line.Line {
 	l := a.all[i]
-	out := text(faint, l.At.In(a.zone).Format(time.TimeOnly)+" ")
+	out := line.Text(line.Faint, l.At.In(a.zone).Format(time.TimeOnly)+" ")
 	if l.Stderr {
-		out = out.add(warn, "err ")
+		out = out.Add(line.Warn, "err ")
 	} else {
-		out = out.add(faint, "out ")
+		out = out.Add(line.Faint, "out ")
 	}
-	return out.add(plain, ansi.Strip(l.Text))
+	return out.Add(line.Plain, ansi.Strip(l.Text))
 }
 
 // add takes new lines.
@@ -43,27 +44,27 @@ func (a *appPane) add(lines []AppLine) {
 	a.all = append(a.all, lines...)
 	if over := len(a.all) - maxAppLines; over > maxAppLines/10 {
 		a.all = append([]AppLine(nil), a.all[over:]...)
-		a.scroll.dropped(over)
+		a.scroll.Dropped(over)
 	}
-	a.scroll.setRows(a)
+	a.scroll.SetRows(a)
 	if a.follow {
-		a.scroll.moveTo(len(a.all) - 1)
+		a.scroll.MoveTo(len(a.all) - 1)
 	}
 }
 
 func (a *appPane) move(by int) {
-	a.scroll.move(by)
-	a.follow = a.scroll.selected() >= len(a.all)-1
+	a.scroll.Move(by)
+	a.follow = a.scroll.Selected() >= len(a.all)-1
 }
 
 func (a *appPane) click(y int) {
-	a.scroll.click(y)
-	a.follow = a.scroll.selected() >= len(a.all)-1
+	a.scroll.Click(y)
+	a.follow = a.scroll.Selected() >= len(a.all)-1
 }
 
 func (a *appPane) render(w, h int, focused bool) ([]string, int) {
 	if len(a.all) == 0 {
-		return []string{text(faint, "the app has written nothing yet").render(w, plain)}, 0
+		return []string{line.Text(line.Faint, "the app has written nothing yet").Render(w, line.Plain)}, 0
 	}
-	return a.scroll.render(w, h, focused)
+	return a.scroll.Render(w, h, focused)
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"github.com/hf-tap/hf-tap/tui/line"
 	"strconv"
 	"strings"
 )
@@ -54,27 +55,27 @@ const datedFrom = 60
 // take makes room for a row, and says whether that is more than before.
 func (n *needs) take(e *entry, when string) bool {
 	before := *n
-	n.time = max(n.time, width(when))
+	n.time = max(n.time, line.Width(when))
 	if r := e.row; r != nil {
 		n.event = max(n.event, 1+len(strconv.FormatInt(r.N, 10)))
-		kind := steady(r.Title())
-		n.kind = max(n.kind, width(kind))
+		kind := line.Steady(r.Title())
+		n.kind = max(n.kind, line.Width(kind))
 		if _, rest, ok := strings.Cut(kind, "."); ok && strings.Contains(rest, ".") {
 			kind = rest
 		}
-		n.kindBrief = max(n.kindBrief, width(kind))
-		repo := steady(r.Repo)
-		n.repo = max(n.repo, width(repo))
-		n.repoBrief = max(n.repoBrief, width(bareRepo(repo)))
-		secret, _ := verdictWords(r.Verdict)
-		n.secret = max(n.secret, width(secret))
-		brief, marks := outcome(r, briefOutcome).width(), markWords(r, true).width()
-		n.target, n.targetBrief = max(n.target, outcome(r, 1<<10).width()), max(n.targetBrief, brief)
+		n.kindBrief = max(n.kindBrief, line.Width(kind))
+		repo := line.Steady(r.Repo)
+		n.repo = max(n.repo, line.Width(repo))
+		n.repoBrief = max(n.repoBrief, line.Width(bareRepo(repo)))
+		secret, _ := line.Verdict(r.Verdict)
+		n.secret = max(n.secret, line.Width(secret))
+		brief, marks := line.Outcome(r, briefOutcome).Width(), line.Marks(r, true).Width()
+		n.target, n.targetBrief = max(n.target, line.Outcome(r, 1<<10).Width()), max(n.targetBrief, brief)
 		if marks > 0 {
 			brief += 2 + marks
 		}
 		n.marked = max(n.marked, brief)
-		n.marks, n.marksBrief = max(n.marks, markWords(r, false).width()), max(n.marksBrief, marks)
+		n.marks, n.marksBrief = max(n.marks, line.Marks(r, false).Width()), max(n.marksBrief, marks)
 	}
 	return *n != before
 }
@@ -139,7 +140,7 @@ func layColumns(w int, n needs) []column {
 }
 
 // heading is the line above the list.
-func heading(cols []column, w int) line {
+func heading(cols []column, w int) line.Line {
 	var b strings.Builder
 	b.WriteString("  ")
 	for i, c := range cols {
@@ -147,29 +148,29 @@ func heading(cols []column, w int) line {
 			b.WriteString(gap(w))
 		}
 		if c.name == "event" {
-			b.WriteString(padLeft(c.name, c.width))
+			b.WriteString(line.PadLeft(c.name, c.width))
 		} else {
-			b.WriteString(pad(c.name, c.width))
+			b.WriteString(line.Pad(c.name, c.width))
 		}
 	}
-	return text(faint, b.String())
+	return line.Text(line.Faint, b.String())
 }
 
 // shortKind fits a kind into w cells: what is general goes first, then the
 // middle, as the action is what tells events apart.
 func shortKind(k string, w int) string {
-	if width(k) <= w {
+	if line.Width(k) <= w {
 		return k
 	}
 	if _, rest, ok := strings.Cut(k, "."); ok && strings.Contains(rest, ".") {
 		k = rest
-		if width(k) <= w {
+		if line.Width(k) <= w {
 			return k
 		}
 	}
 	i := strings.LastIndexByte(k, '.')
 	if i < 0 || len(k)-i > w-3 {
-		return shorten(k, w)
+		return line.Shorten(k, w)
 	}
-	return cutBefore(k[:i], w-1-(len(k)-i)) + "…" + k[i:]
+	return line.Cut(k[:i], w-1-(len(k)-i)) + "…" + k[i:]
 }

@@ -18,13 +18,13 @@ func TestTheReasonOfATroubleIsCutAndNotLeftOut(t *testing.T) {
 			h.status.Tunnel = Health{State: "away", Since: noon, Cause: cause}
 			got := h.lines(w, most)[0]
 			for _, want := range []string{"hf-tap ● away", "the account", "…", "(ERR_NGROK_107)"} {
-				if !strings.Contains(got.plainText(), want) || got.width() > w {
-					t.Errorf("%d cells, %d lines: %q lacks %q", w, most, got.plainText(), want)
+				if !strings.Contains(got.PlainText(), want) || got.Width() > w {
+					t.Errorf("%d cells, %d lines: %q lacks %q", w, most, got.PlainText(), want)
 				}
 			}
 			h.status.Tunnel = Health{State: "up", Since: noon}
 			h.status.Check = Check{At: noon, Err: strings.Repeat("no answer from there ", 9)}
-			if got := h.lines(w, most)[0].plainText(); !strings.Contains(got, "check at 12:00:00 failed: no") && !strings.Contains(got, "check FAILED") {
+			if got := h.lines(w, most)[0].PlainText(); !strings.Contains(got, "check at 12:00:00 failed: no") && !strings.Contains(got, "check FAILED") {
 				t.Errorf("%d cells: %q does not say what failed", w, got)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/hf-tap/hf-tap/tui/line"
 	"github.com/muesli/cancelreader"
 )
 
@@ -133,10 +134,10 @@ func (m *model) copyText(what, s string) tea.Cmd {
 	if len(s) <= maxClipboard {
 		cmds = append(cmds, tea.SetClipboard(s))
 	} else if m.cfg.Actions.Copy == nil {
-		m.fail(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, byteSize(int64(len(s)))))
+		m.fail(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, line.Bytes(int64(len(s)))))
 		return nil
 	}
-	m.say("copied " + what + ", " + byteSize(int64(len(s))))
+	m.say("copied " + what + ", " + line.Bytes(int64(len(s))))
 	if local := m.cfg.Actions.Copy; local != nil {
 		m.running++
 		words, terminal := m.note.text, len(cmds) > 0

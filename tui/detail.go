@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // The detail's tabs.
@@ -44,7 +45,7 @@ type detail struct {
 	tree    *tree       // of a body that is JSON
 	busy    bool        // a long operation on the tree is under way
 	task    func(*tree) // one that is about to begin
-	panes   [tabCount]scroller
+	panes   [tabCount]line.Scroller
 	search  string
 }
 
@@ -54,7 +55,7 @@ type prepared struct {
 	event *event.Event
 	err   error
 	tree  *tree
-	panes [tabCount]rows
+	panes [tabCount]line.Rows
 }
 
 // shownBody is a body that is shown already. It does not change, so that its
@@ -83,11 +84,11 @@ func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event
 	switch {
 	case isTree:
 	case len(e.Body) == 0:
-		p.panes[tabPayload] = wrapRows([]line{text(faint, "the body is empty")}, v.width)
+		p.panes[tabPayload] = line.WrapAll([]line.Line{line.Text(line.Faint, "the body is empty")}, v.width)
 	case !isText(e.Body[:min(len(e.Body), 64<<10)]):
 		p.panes[tabPayload] = newHexRows(e.Body, v.width)
 	default:
-		p.panes[tabPayload] = wrapRows(bodyLines(e.Body, e.Header.Get("Content-Type")), v.width)
+		p.panes[tabPayload] = line.WrapAll(bodyLines(e.Body, e.Header.Get("Content-Type")), v.width)
 	}
 	var base *event.Event
 	if v.base != 0 {
@@ -97,10 +98,10 @@ func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event
 			base = base.Masked()
 		}
 	}
-	p.panes[tabRequest] = wrapRows(requestLines(e, zone), v.width)
-	p.panes[tabAttempts] = wrapRows(attemptLines(e, zone), v.width)
-	p.panes[tabTimeline] = wrapRows(timelineLines(e, zone), v.width)
-	p.panes[tabDiff] = wrapRows(diffLines(e, base, why), v.width)
+	p.panes[tabRequest] = line.WrapAll(requestLines(e, zone), v.width)
+	p.panes[tabAttempts] = line.WrapAll(attemptLines(e, zone), v.width)
+	p.panes[tabTimeline] = line.WrapAll(timelineLines(e, zone), v.width)
+	p.panes[tabDiff] = line.WrapAll(diffLines(e, base, why), v.width)
 	return p
 }
 
@@ -121,9 +122,9 @@ func (d *detail) set(p prepared) {
 	d.event = p.event
 	for i, r := range p.panes {
 		if !same {
-			d.panes[i] = scroller{}
+			d.panes[i] = line.Scroller{}
 		}
-		d.panes[i].setRows(r)
+		d.panes[i].SetRows(r)
 	}
 }
 
@@ -146,7 +147,7 @@ func (d *detail) move(by int) {
 		d.tree.move(by)
 		return
 	}
-	d.panes[d.tab].move(by)
+	d.panes[d.tab].Move(by)
 }
 
 // find searches what the tab shows.
@@ -154,15 +155,15 @@ func (d *detail) find(back bool) bool {
 	if d.search == "" || !d.ready() {
 		return true
 	}
-	return d.panes[d.tab].find(d.search, back)
+	return d.panes[d.tab].Find(d.search, back)
 }
 
 // heading gives the line of tabs, and where each begins and ends, for clicks.
-func (d *detail) heading(w int, focused bool) (line, [tabCount][2]int) {
+func (d *detail) heading(w int, focused bool) (line.Line, [tabCount][2]int) {
 	var at [tabCount][2]int
 	name := fmt.Sprintf("#%d ", d.want.n)
-	l := text(accent, name)
-	x := width(name)
+	l := line.Text(line.Accent, name)
+	x := line.Width(name)
 	room := w - x
 	full := 0
 	for _, t := range tabNames {
@@ -172,17 +173,17 @@ func (d *detail) heading(w int, focused bool) (line, [tabCount][2]int) {
 		if room < full && i != d.tab {
 			t = t[:1]
 		}
-		st := faint
+		st := line.Faint
 		t = " " + t + " "
 		if i == d.tab {
-			st = strong
+			st = line.Strong
 			if focused {
-				st = chosen
+				st = line.Chosen
 			}
 		}
 		at[i] = [2]int{x, x + len(t)}
 		x += len(t)
-		l = l.add(st, t)
+		l = l.Add(st, t)
 	}
 	return l, at
 }
@@ -191,9 +192,9 @@ func (d *detail) heading(w int, focused bool) (line, [tabCount][2]int) {
 func (d *detail) render(w, h int, focused bool) (out []string, cursor int) {
 	switch {
 	case d.err != nil && d.have.n == d.want.n:
-		return []string{text(alarm, "cannot be read: "+d.err.Error()).render(w, plain)}, 0
+		return []string{line.Text(line.Alarm, "cannot be read: "+d.err.Error()).Render(w, line.Plain)}, 0
 	case !d.ready():
-		return []string{text(faint, fmt.Sprintf("reading #%d …", d.want.n)).render(w, plain)}, 0
+		return []string{line.Text(line.Faint, fmt.Sprintf("reading #%d …", d.want.n)).Render(w, line.Plain)}, 0
 	}
 	foot := d.foot()
 	body := h
@@ -203,36 +204,36 @@ func (d *detail) render(w, h int, focused bool) (out []string, cursor int) {
 	if d.onTree() {
 		out, cursor = d.tree.render(w, body, focused)
 	} else {
-		out, cursor = d.panes[d.tab].render(w, body, focused)
+		out, cursor = d.panes[d.tab].Render(w, body, focused)
 	}
 	if body < h {
 		for len(out) < body {
 			out = append(out, "")
 		}
-		out = append(out, foot.render(w, plain))
+		out = append(out, foot.Render(w, line.Plain))
 	}
 	return out, cursor
 }
 
 // foot says where the cursor is.
-func (d *detail) foot() line {
+func (d *detail) foot() line.Line {
 	switch {
 	case d.onTree() && d.busy:
-		return text(warn, "working …")
+		return line.Text(line.Warn, "working …")
 	case d.onTree():
-		l := text(accent, d.tree.path(d.tree.at()))
+		l := line.Text(line.Accent, d.tree.path(d.tree.at()))
 		if lt := d.tree.rowsOf(d.tree.sel); lt != nil {
-			l = l.add(faint, fmt.Sprintf("  line %s of %s", group(max(d.tree.selRow, 1)), group(lt.count())))
+			l = l.Add(line.Faint, fmt.Sprintf("  line %s of %s", line.Group(max(d.tree.selRow, 1)), line.Group(lt.count())))
 		}
 		return l
 	}
 	p := &d.panes[d.tab]
-	if p.count() == 0 {
+	if p.Count() == 0 {
 		return nil
 	}
-	l := text(faint, fmt.Sprintf("line %s of %s", group(p.selected()+1), group(p.count())))
+	l := line.Text(line.Faint, fmt.Sprintf("line %s of %s", line.Group(p.Selected()+1), line.Group(p.Count())))
 	if d.tab == tabPayload && d.event != nil {
-		l = l.add(warn, cutWords(d.event))
+		l = l.Add(line.Warn, cutWords(d.event))
 	}
 	return l
 }

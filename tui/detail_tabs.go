@@ -16,6 +16,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/advice"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // maxPainted is how much of a text is laid out to be read on the screen. The
@@ -23,9 +24,9 @@ import (
 const maxPainted = 256 << 10
 
 // requestLines show what arrived, without its body.
-func requestLines(e *event.Event, zone *time.Location) []line {
-	lines := []line{
-		text(strong, e.Method).add(plain, " "+e.Path),
+func requestLines(e *event.Event, zone *time.Location) []line.Line {
+	lines := []line.Line{
+		line.Text(line.Strong, e.Method).Add(line.Plain, " "+e.Path),
 		nil,
 	}
 	lines = append(lines, headerLines(e.Header)...)
@@ -33,23 +34,23 @@ func requestLines(e *event.Event, zone *time.Location) []line {
 	facts := [][2]string{
 		{"event", fmt.Sprintf("#%d from %s, session %s", e.N, e.Source, e.Session)},
 		{"received", e.ReceivedAt.In(zone).Format("2006-01-02 15:04:05.000 -07:00")},
-		{"body", byteSize(e.Size) + cutWords(e)},
+		{"body", line.Bytes(e.Size) + cutWords(e)},
 		{"delivery", e.Delivery},
 		{"webhook", e.WebhookID},
 	}
 	if e.DeliveryN > 1 {
-		facts = append(facts, [2]string{"arrived", "for the " + ordinal(e.DeliveryN) + " time"})
+		facts = append(facts, [2]string{"arrived", "for the " + line.Ordinal(e.DeliveryN) + " time"})
 	}
 	if e.ReplayOf != 0 {
 		facts = append(facts, [2]string{"repeats", fmt.Sprintf("#%d", e.ReplayOf)})
 	}
 	for _, f := range facts {
 		if f[1] != "" {
-			lines = append(lines, text(faint, pad(f[0], 10)).add(plain, f[1]))
+			lines = append(lines, line.Text(line.Faint, line.Pad(f[0], 10)).Add(line.Plain, f[1]))
 		}
 	}
-	words, st := verdictWords(e.Verdict)
-	return append(lines, text(faint, pad("secret", 10)).add(st, words).add(faint, verdictReason(e)))
+	words, st := line.Verdict(e.Verdict)
+	return append(lines, line.Text(line.Faint, line.Pad("secret", 10)).Add(st, words).Add(line.Faint, verdictReason(e)))
 }
 
 // cutWords say that a body is not whole, and why if it is known.
@@ -80,53 +81,53 @@ func verdictReason(e *event.Event) string {
 	return ""
 }
 
-func headerLines(h http.Header) []line {
-	var lines []line
+func headerLines(h http.Header) []line.Line {
+	var lines []line.Line
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
-			lines = append(lines, text(accent, name).add(faint, ": ").add(plain, value))
+			lines = append(lines, line.Text(line.Accent, name).Add(line.Faint, ": ").Add(line.Plain, value))
 		}
 	}
 	return lines
 }
 
 // attemptLines show each try, the latest first.
-func attemptLines(e *event.Event, zone *time.Location) []line {
+func attemptLines(e *event.Event, zone *time.Location) []line.Line {
 	if len(e.Attempts) == 0 {
-		return []line{text(faint, noAttempt(e))}
+		return []line.Line{line.Text(line.Faint, noAttempt(e))}
 	}
-	var lines []line
+	var lines []line.Line
 	for i := len(e.Attempts) - 1; i >= 0; i-- {
 		a := &e.Attempts[i]
 		status, st := attemptWords(a)
-		lines = append(lines, text(title, shortTarget(a.Target)).add(plain, "  ").add(st, status).
-			add(faint, fmt.Sprintf("  in %s  at %s  try %d", took(a.Duration), a.StartedAt.In(zone).Format(time.TimeOnly), a.N)))
+		lines = append(lines, line.Text(line.Title, line.ShortTarget(a.Target)).Add(line.Plain, "  ").Add(st, status).
+			Add(line.Faint, fmt.Sprintf("  in %s  at %s  try %d", line.Took(a.Duration), a.StartedAt.In(zone).Format(time.TimeOnly), a.N)))
 		if a.Err != "" {
-			lines = append(lines, text(alarm, a.Err))
+			lines = append(lines, line.Text(line.Alarm, a.Err))
 		}
 		if advice, ok := advice.For(e, a); ok {
-			lines = append(lines, text(warn, "hint: "+advice.Hint))
+			lines = append(lines, line.Text(line.Warn, "hint: "+advice.Hint))
 		}
 		lines = append(lines, headerLines(a.Header)...)
 		if len(a.Body) > 0 {
 			lines = append(append(lines, nil), bodyLines(a.Body, a.Header.Get("Content-Type"))...)
 		}
 		if a.BodyCut {
-			lines = append(lines, text(warn, "only the beginning of the answer was kept"))
+			lines = append(lines, line.Text(line.Warn, "only the beginning of the answer was kept"))
 		}
 		lines = append(lines, nil)
 	}
 	return lines
 }
 
-func attemptWords(a *event.Attempt) (string, style) {
+func attemptWords(a *event.Attempt) (string, line.Style) {
 	switch {
 	case a.OK():
-		return fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), good
+		return fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), line.Good
 	case a.Status == 0:
-		return "FAIL", alarm
+		return "FAIL", line.Alarm
 	}
-	return fmt.Sprintf("FAIL %d %s", a.Status, http.StatusText(a.Status)), alarm
+	return fmt.Sprintf("FAIL %d %s", a.Status, http.StatusText(a.Status)), line.Alarm
 }
 
 func noAttempt(e *event.Event) string {
@@ -147,30 +148,30 @@ func noAttempt(e *event.Event) string {
 
 // bodyLines make a body readable: JSON indented, HTML without its tags, text as
 // it is, and what is no text as bytes.
-func bodyLines(body []byte, contentType string) []line {
-	var more line
+func bodyLines(body []byte, contentType string) []line.Line {
+	var more line.Line
 	if len(body) > maxPainted {
-		more = text(warn, fmt.Sprintf("… %s more: s saves all of it", byteSize(int64(len(body)-maxPainted))))
+		more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", line.Bytes(int64(len(body)-maxPainted))))
 	}
 	shown := body[:min(len(body), maxPainted)]
 	media, _, _ := mime.ParseMediaType(contentType)
-	var lines []line
+	var lines []line.Line
 	var indented bytes.Buffer
 	switch {
 	case more == nil && json.Valid(body) && json.Indent(&indented, body, "", "  ") == nil:
-		lines = textLines(indented.Bytes(), good)
+		lines = textLines(indented.Bytes(), line.Good)
 	case !isText(shown):
 		h := newHexRows(shown[:min(len(shown), 4096)], 80)
-		for i := range h.count() {
-			lines = append(lines, h.row(i))
+		for i := range h.Count() {
+			lines = append(lines, h.Row(i))
 		}
 		if len(shown) > 4096 && more == nil {
-			more = text(warn, fmt.Sprintf("… %s more: s saves all of it", byteSize(int64(len(body)-4096))))
+			more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", line.Bytes(int64(len(body)-4096))))
 		}
 	case media == "text/html":
-		lines = textLines([]byte(htmlText(string(shown))), plain)
+		lines = textLines([]byte(htmlText(string(shown))), line.Plain)
 	default:
-		lines = textLines(shown, plain)
+		lines = textLines(shown, line.Plain)
 	}
 	if more != nil {
 		lines = append(lines, more)
@@ -178,10 +179,10 @@ func bodyLines(body []byte, contentType string) []line {
 	return lines
 }
 
-func textLines(b []byte, st style) []line {
-	var lines []line
+func textLines(b []byte, st line.Style) []line.Line {
+	var lines []line.Line
 	for l := range strings.SplitSeq(strings.TrimRight(string(b), "\n"), "\n") {
-		lines = append(lines, text(st, strings.TrimSuffix(l, "\r")))
+		lines = append(lines, line.Text(st, strings.TrimSuffix(l, "\r")))
 	}
 	return lines
 }
@@ -223,44 +224,44 @@ func htmlText(s string) string {
 }
 
 // timelineLines show what became of an event, by the time since it arrived.
-func timelineLines(e *event.Event, zone *time.Location) []line {
-	step := func(at time.Duration, what string, st style, detail string) line {
-		return text(faint, padLeft(offset(at), 9)+"  ").add(st, pad(what, 12)).add(plain, " "+detail)
+func timelineLines(e *event.Event, zone *time.Location) []line.Line {
+	step := func(at time.Duration, what string, st line.Style, detail string) line.Line {
+		return line.Text(line.Faint, line.PadLeft(offset(at), 9)+"  ").Add(st, line.Pad(what, 12)).Add(line.Plain, " "+detail)
 	}
-	lines := []line{
-		step(0, "arrived", plain, fmt.Sprintf("at %s, %s", e.ReceivedAt.In(zone).Format("15:04:05.000"), byteSize(e.Size))),
+	lines := []line.Line{
+		step(0, "arrived", line.Plain, fmt.Sprintf("at %s, %s", e.ReceivedAt.In(zone).Format("15:04:05.000"), line.Bytes(e.Size))),
 	}
-	recorded := text(faint, padLeft("", 9)+"  ").add(plain, pad("recorded", 12)).add(plain, fmt.Sprintf(" #%d", e.N))
+	recorded := line.Text(line.Faint, line.PadLeft("", 9)+"  ").Add(line.Plain, line.Pad("recorded", 12)).Add(line.Plain, fmt.Sprintf(" #%d", e.N))
 	if e.Source.AwaitsAnswer() {
-		recorded = recorded.add(faint, ", before the answer")
+		recorded = recorded.Add(line.Faint, ", before the answer")
 	}
 	lines = append(lines, recorded)
 	if e.Answer.Status != 0 {
-		lines = append(lines, step(e.Answer.Duration, "answered", answerStyle(e.Answer.Status), fmt.Sprintf("%d", e.Answer.Status)))
+		lines = append(lines, step(e.Answer.Duration, "answered", line.AnswerStyle(e.Answer.Status), fmt.Sprintf("%d", e.Answer.Status)))
 	}
 	type moment struct {
 		at   time.Duration
-		line line
+		line line.Line
 	}
 	var moments []moment
 	for i := range e.Attempts {
 		a := &e.Attempts[i]
 		began := a.StartedAt.Sub(e.ReceivedAt)
-		name := shortTarget(a.Target)
-		moments = append(moments, moment{began, step(began, "handed over", plain, fmt.Sprintf("to %s, try %d", name, a.N))})
+		name := line.ShortTarget(a.Target)
+		moments = append(moments, moment{began, step(began, "handed over", line.Plain, fmt.Sprintf("to %s, try %d", name, a.N))})
 		words, st := attemptWords(a)
 		what := "responded"
 		if a.Status == 0 {
 			what, words = "failed", a.Err
 		}
-		moments = append(moments, moment{began + a.Duration, step(began+a.Duration, what, st, fmt.Sprintf("%s by %s after %s", words, name, took(a.Duration)))})
+		moments = append(moments, moment{began + a.Duration, step(began+a.Duration, what, st, fmt.Sprintf("%s by %s after %s", words, name, line.Took(a.Duration)))})
 	}
 	slices.SortStableFunc(moments, func(a, b moment) int { return int(min(max(a.at-b.at, -1), 1)) })
 	for _, m := range moments {
 		lines = append(lines, m.line)
 	}
 	if e.Phase != event.PhaseSettled {
-		lines = append(lines, text(warn, padLeft("", 9)+"  "+string(e.Phase)))
+		lines = append(lines, line.Text(line.Warn, line.PadLeft("", 9)+"  "+string(e.Phase)))
 	}
 	return lines
 }
@@ -272,5 +273,5 @@ func offset(d time.Duration) string {
 	case d >= time.Second && d < time.Hour:
 		return fmt.Sprintf("+%.3fs", d.Seconds())
 	}
-	return "+" + took(d)
+	return "+" + line.Took(d)
 }

@@ -98,7 +98,7 @@ func TestDiffComparesWithWhatItShould(t *testing.T) {
 func TestTextsAreComparedByLines(t *testing.T) {
 	var got []string
 	for _, l := range bodyDiff([]byte("a\nb\nc\nd"), []byte("a\nX\nY\nd"), [2]string{}) {
-		got = append(got, l.plainText())
+		got = append(got, l.PlainText())
 	}
 	if strings.Join(got, "|") != "- b|- c|+ X|+ Y" {
 		t.Errorf("got %q", got)
@@ -106,11 +106,11 @@ func TestTextsAreComparedByLines(t *testing.T) {
 	for _, c := range [][3]string{{"", "", "empty both times"}, {"x", "x", "the same, byte"}, {`{"a": 1}`, `{"a":1}`, `~ .`}, {"\x00\x01", "\x02\x03", "other bytes"}} {
 		l := bodyDiff([]byte(c[0]), []byte(c[1]), [2]string{})
 		if c[2] == "~ ." {
-			if !strings.Contains(l[0].plainText(), "the same but for spaces") {
-				t.Errorf("%q: %q", c, l[0].plainText())
+			if !strings.Contains(l[0].PlainText(), "the same but for spaces") {
+				t.Errorf("%q: %q", c, l[0].PlainText())
 			}
-		} else if !strings.Contains(l[0].plainText(), c[2]) {
-			t.Errorf("%q: %q", c, l[0].plainText())
+		} else if !strings.Contains(l[0].PlainText(), c[2]) {
+			t.Errorf("%q: %q", c, l[0].PlainText())
 		}
 	}
 }
@@ -121,7 +121,7 @@ func TestASmallBodyIsComparedWithALargeOne(t *testing.T) {
 	said := func(before, now []byte) string {
 		var b strings.Builder
 		for _, l := range bodyDiff(before, now, names) {
-			b.WriteString(l.plainText() + "\n")
+			b.WriteString(l.PlainText() + "\n")
 		}
 		return b.String()
 	}

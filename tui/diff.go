@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // Bounds of a comparison.
@@ -18,35 +19,35 @@ const (
 
 // diffLines compare an event with an earlier one: their bodies, and what the
 // targets said then and now. why says how the earlier one was chosen.
-func diffLines(e, base *event.Event, why string) []line {
+func diffLines(e, base *event.Event, why string) []line.Line {
 	if base == nil {
-		return []line{text(faint, "no earlier event of this kind, and none is pinned: p pins one to compare with")}
+		return []line.Line{line.Text(line.Faint, "no earlier event of this kind, and none is pinned: p pins one to compare with")}
 	}
-	lines := []line{
-		text(gone, fmt.Sprintf("- #%d", base.N)).add(faint, "  "+base.Title()+", "+why),
-		text(added, fmt.Sprintf("+ #%d", e.N)).add(faint, "  "+e.Title()),
+	lines := []line.Line{
+		line.Text(line.Gone, fmt.Sprintf("- #%d", base.N)).Add(line.Faint, "  "+base.Title()+", "+why),
+		line.Text(line.Added, fmt.Sprintf("+ #%d", e.N)).Add(line.Faint, "  "+e.Title()),
 		nil,
-		text(strong, "payload"),
+		line.Text(line.Strong, "payload"),
 	}
 	names := [2]string{fmt.Sprintf("#%d", base.N), fmt.Sprintf("#%d", e.N)}
 	lines = append(lines, bodyDiff(base.Body, e.Body, names)...)
 	for _, target := range e.Targets {
 		now, before := e.Last(target), base.Last(target)
-		lines = append(lines, nil, text(strong, "response of "+shortTarget(target)))
+		lines = append(lines, nil, line.Text(line.Strong, "response of "+line.ShortTarget(target)))
 		switch {
 		case now == nil && before == nil:
-			lines = append(lines, text(faint, "  none then, none now"))
+			lines = append(lines, line.Text(line.Faint, "  none then, none now"))
 			continue
 		case now == nil:
-			lines = append(lines, text(gone, "- "+responseWords(before)), text(faint, "  not tried now"))
+			lines = append(lines, line.Text(line.Gone, "- "+responseWords(before)), line.Text(line.Faint, "  not tried now"))
 			continue
 		case before == nil:
-			lines = append(lines, text(faint, "  not tried then"), text(added, "+ "+responseWords(now)))
+			lines = append(lines, line.Text(line.Faint, "  not tried then"), line.Text(line.Added, "+ "+responseWords(now)))
 			continue
 		case now.Status == before.Status && now.Err == before.Err:
-			lines = append(lines, text(plain, "  "+responseWords(now)).add(faint, ", then in "+took(before.Duration)))
+			lines = append(lines, line.Text(line.Plain, "  "+responseWords(now)).Add(line.Faint, ", then in "+line.Took(before.Duration)))
 		default:
-			lines = append(lines, text(gone, "- "+responseWords(before)), text(added, "+ "+responseWords(now)))
+			lines = append(lines, line.Text(line.Gone, "- "+responseWords(before)), line.Text(line.Added, "+ "+responseWords(now)))
 		}
 		lines = append(lines, bodyDiff(before.Body, now.Body, names)...)
 	}
@@ -58,24 +59,24 @@ func responseWords(a *event.Attempt) string {
 	if a.Err != "" {
 		words += ", " + a.Err
 	}
-	return words + " in " + took(a.Duration)
+	return words + " in " + line.Took(a.Duration)
 }
 
 // bodyDiff compares two bodies: JSON by its paths, other text by its lines.
 // names are of the events that they belong to.
-func bodyDiff(before, now []byte, names [2]string) []line {
+func bodyDiff(before, now []byte, names [2]string) []line.Line {
 	switch {
 	case bytes.Equal(before, now) && len(now) == 0:
-		return []line{text(faint, "  empty both times")}
+		return []line.Line{line.Text(line.Faint, "  empty both times")}
 	case bytes.Equal(before, now):
-		return []line{text(faint, "  the same, byte for byte")}
+		return []line.Line{line.Text(line.Faint, "  the same, byte for byte")}
 	case len(before)+len(now) > maxDiffBody:
-		return []line{text(warn, "  "+tooLarge(len(before), len(now), names))}
+		return []line.Line{line.Text(line.Warn, "  "+tooLarge(len(before), len(now), names))}
 	case json.Valid(before) && json.Valid(now):
 		d := &differ{a: bare(before), b: bare(now)}
 		d.compare(d.a.root, d.b.root)
 		if len(d.lines) == 0 {
-			return []line{text(faint, "  the same but for spaces")}
+			return []line.Line{line.Text(line.Faint, "  the same but for spaces")}
 		}
 		return d.lines
 	}
@@ -84,8 +85,8 @@ func bodyDiff(before, now []byte, names [2]string) []line {
 
 // tooLarge says which of two bodies cannot be compared for its size.
 func tooLarge(before, now int, names [2]string) string {
-	a, b := byteSize(int64(before)), byteSize(int64(now))
-	limit := "; both may have " + byteSize(maxDiffBody) + " together"
+	a, b := line.Bytes(int64(before)), line.Bytes(int64(now))
+	limit := "; both may have " + line.Bytes(maxDiffBody) + " together"
 	switch {
 	case now <= maxDiffBody/2:
 		return fmt.Sprintf("that of %s is too large to compare: %s%s", names[0], a, limit)
@@ -104,12 +105,12 @@ func bare(b []byte) *tree {
 // differ walks two trees side by side.
 type differ struct {
 	a, b  *tree
-	lines []line
+	lines []line.Line
 }
 
-func (d *differ) add(l line) bool {
+func (d *differ) add(l line.Line) bool {
 	if len(d.lines) == maxDiffLines {
-		l = text(warn, "  … more differences than are shown")
+		l = line.Text(line.Warn, "  … more differences than are shown")
 	}
 	if len(d.lines) <= maxDiffLines {
 		d.lines = append(d.lines, l)
@@ -123,7 +124,7 @@ func (d *differ) compare(a, b *node) {
 		return
 	}
 	if a.kind != b.kind || !a.folds() || a.depth > maxDiffDepth {
-		d.add(text(accent, "~ "+d.b.path(b)).add(plain, " ").add(gone, brief(x)).add(faint, " → ").add(added, brief(y)))
+		d.add(line.Text(line.Accent, "~ "+d.b.path(b)).Add(line.Plain, " ").Add(line.Gone, brief(x)).Add(line.Faint, " → ").Add(line.Added, brief(y)))
 		return
 	}
 	for d.a.scan(a) {
@@ -143,14 +144,14 @@ func (d *differ) compare(a, b *node) {
 		is[d.b.key(kid)] = kid
 	}
 	for _, kid := range a.kids {
-		if _, there := is[d.a.key(kid)]; !there && !d.only(d.a, kid, "- ", gone) {
+		if _, there := is[d.a.key(kid)]; !there && !d.only(d.a, kid, "- ", line.Gone) {
 			return
 		}
 	}
 	for _, kid := range b.kids {
 		key := d.b.key(kid)
 		switch old, there := was[key]; {
-		case !there && !d.only(d.b, kid, "+ ", added):
+		case !there && !d.only(d.b, kid, "+ ", line.Added):
 			return
 		case there && is[key] == kid:
 			d.compare(old, kid)
@@ -174,11 +175,11 @@ func (d *differ) elements(a, b *node) {
 	for i := range max(len(x), len(y)) {
 		switch {
 		case i >= len(x):
-			if !d.only(d.b, y[i], "+ ", added) {
+			if !d.only(d.b, y[i], "+ ", line.Added) {
 				return
 			}
 		case i >= len(y):
-			if !d.only(d.a, x[i], "- ", gone) {
+			if !d.only(d.a, x[i], "- ", line.Gone) {
 				return
 			}
 		default:
@@ -187,20 +188,20 @@ func (d *differ) elements(a, b *node) {
 	}
 }
 
-func (d *differ) only(t *tree, n *node, sign string, st style) bool {
-	return d.add(text(st, sign+t.path(n)).add(plain, " ").add(st, brief(t.text[n.start:n.end])))
+func (d *differ) only(t *tree, n *node, sign string, st line.Style) bool {
+	return d.add(line.Text(st, sign+t.path(n)).Add(line.Plain, " ").Add(st, brief(t.text[n.start:n.end])))
 }
 
 func brief(b []byte) string {
 	s := oneLine(string(b[:min(len(b), maxPreview)]))
-	return shorten(s, 120)
+	return line.Shorten(s, 120)
 }
 
 // textDiff compares two texts by their lines, without what is the same at both
 // ends.
-func textDiff(before, now []byte) []line {
+func textDiff(before, now []byte) []line.Line {
 	if !isText(before) || !isText(now) {
-		return []line{text(warn, fmt.Sprintf("  other bytes: %s, %s", byteSize(int64(len(before))), byteSize(int64(len(now)))))}
+		return []line.Line{line.Text(line.Warn, fmt.Sprintf("  other bytes: %s, %s", line.Bytes(int64(len(before))), line.Bytes(int64(len(now)))))}
 	}
 	x, y := strings.Split(string(before), "\n"), strings.Split(string(now), "\n")
 	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
@@ -209,18 +210,18 @@ func textDiff(before, now []byte) []line {
 	for len(x) > 0 && len(y) > 0 && x[len(x)-1] == y[len(y)-1] {
 		x, y = x[:len(x)-1], y[:len(y)-1]
 	}
-	var lines []line
+	var lines []line.Line
 	for i, side := range [][]string{x, y} {
-		sign, st := "- ", gone
+		sign, st := "- ", line.Gone
 		if i == 1 {
-			sign, st = "+ ", added
+			sign, st = "+ ", line.Added
 		}
 		for j, l := range side {
 			if j == maxDiffLines/2 {
-				lines = append(lines, text(warn, fmt.Sprintf("  … %d lines more", len(side)-j)))
+				lines = append(lines, line.Text(line.Warn, fmt.Sprintf("  … %d lines more", len(side)-j)))
 				break
 			}
-			lines = append(lines, text(st, sign+shorten(l, 2000)))
+			lines = append(lines, line.Text(st, sign+line.Shorten(l, 2000)))
 		}
 	}
 	return lines

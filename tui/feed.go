@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 type ctx = context.Context
@@ -243,5 +244,5 @@ func (m *model) takeOlder(o olderRows) {
 		m.say("no older events")
 		return
 	}
-	m.say(count(n, "older event"))
+	m.say(line.Count(n, "older event"))
 }

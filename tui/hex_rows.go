@@ -1,5 +1,9 @@
 package tui
 
+import (
+	"github.com/hf-tap/hf-tap/tui/line"
+)
+
 // hexRows show bytes that are no text. Nothing is kept but the bytes.
 type hexRows struct {
 	bytes []byte
@@ -14,9 +18,9 @@ func newHexRows(b []byte, w int) hexRows {
 	return h
 }
 
-func (h hexRows) count() int { return (len(h.bytes) + h.wide - 1) / h.wide }
+func (h hexRows) Count() int { return (len(h.bytes) + h.wide - 1) / h.wide }
 
-func (h hexRows) row(i int) line {
+func (h hexRows) Row(i int) line.Line {
 	const digits = "0123456789abcdef"
 	from := i * h.wide
 	chunk := h.bytes[from:min(from+h.wide, len(h.bytes))]
@@ -32,5 +36,5 @@ func (h hexRows) row(i int) line {
 		}
 		chars = append(chars, c)
 	}
-	return text(faint, string(offset[:])+"  ").add(plain, pad(string(hex), 3*h.wide)).add(faint, " ").add(good, string(chars))
+	return line.Text(line.Faint, string(offset[:])+"  ").Add(line.Plain, line.Pad(string(hex), 3*h.wide)).Add(line.Faint, " ").Add(line.Good, string(chars))
 }

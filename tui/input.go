@@ -4,6 +4,7 @@ import (
 	"unicode"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // maxInput bounds what a paste can put into a prompt.
@@ -117,16 +118,16 @@ func (in *input) cutBack(from int) {
 
 // render gives the line with its label, and the column of the cursor. What does
 // not fit is left out in front of the cursor.
-func (in *input) render(label string, w int) (line, int) {
-	room := max(w-width(label)-1, 1)
+func (in *input) render(label string, w int) (line.Line, int) {
+	room := max(w-line.Width(label)-1, 1)
 	from := 0
-	for from < in.at && width(string(in.runes[from:in.at])) > room {
+	for from < in.at && line.Width(string(in.runes[from:in.at])) > room {
 		from++
 	}
-	column := width(label) + width(string(in.runes[from:in.at]))
-	st := plain
+	column := line.Width(label) + line.Width(string(in.runes[from:in.at]))
+	st := line.Plain
 	if in.taken {
-		st = invert
+		st = line.Invert
 	}
-	return text(title, label).add(st, string(in.runes[from:])), min(column, max(w-1, 0))
+	return line.Text(line.Title, label).Add(st, string(in.runes[from:])), min(column, max(w-1, 0))
 }

@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // binding is a key and what it does. Help and the foot of the screen are made
@@ -295,7 +296,7 @@ func (m *model) askFilter() tea.Cmd {
 func (m *model) completeFilter(text string, cursor int) filter.Completion {
 	known := filter.Known{}
 	for _, t := range m.header.status.Targets {
-		known.Targets = append(known.Targets, shortTarget(t.Name))
+		known.Targets = append(known.Targets, line.ShortTarget(t.Name))
 	}
 	seen := map[string]bool{}
 	for i := len(m.store.entries) - 1; i >= max(len(m.store.entries)-2000, 0) && len(seen) < 50; i-- {
@@ -324,7 +325,7 @@ func (m *model) findKey(key string) tea.Cmd {
 	switch {
 	case m.focus == paneApp && m.app.search != "":
 		m.app.follow = false
-		if !m.app.scroll.find(m.app.search, back) {
+		if !m.app.scroll.Find(m.app.search, back) {
 			m.say(`"` + m.app.search + `" is not there`)
 		}
 	case onTree(m) && m.detail.search != "":

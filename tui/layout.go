@@ -1,5 +1,9 @@
 package tui
 
+import (
+	"github.com/hf-tap/hf-tap/tui/line"
+)
+
 // rect is a part of the screen.
 type rect struct{ x, y, w, h int }
 
@@ -103,7 +107,7 @@ func (m *model) placeSecond(l *layout, r rect) {
 
 // headerLines gives the header, in as many lines as a window of its height can
 // spare.
-func (m *model) headerLines() []line {
+func (m *model) headerLines() []line.Line {
 	most := 5
 	switch {
 	case m.h < 8:

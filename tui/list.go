@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // list shows the store's entries: which is selected, which are in sight. It
@@ -149,11 +150,11 @@ func (l *list) render(w, h int, focused bool) (rows []string, cursor int) {
 		number := l.store.number(i)
 		if number == l.sel {
 			cursor = len(rows)
-			over := invert
+			over := line.Invert
 			if !focused {
-				over = strong
+				over = line.Strong
 			}
-			rows = append(rows, l.line(number, true).render(w, over))
+			rows = append(rows, l.line(number, true).Render(w, over))
 			continue
 		}
 		rows = append(rows, l.row(number, w))
@@ -233,91 +234,91 @@ func (l *list) row(number int64, w int) string {
 		return c.text
 	}
 	l.rendered++
-	c.text = l.line(number, false).render(w, plain)
+	c.text = l.line(number, false).Render(w, line.Plain)
 	l.cache[number] = c
 	return c.text
 }
 
 // line lays an entry out in the columns.
-func (l *list) line(number int64, selected bool) line {
+func (l *list) line(number int64, selected bool) line.Line {
 	e := l.store.get(number)
-	out := text(plain, " ")
+	out := line.Text(line.Plain, " ")
 	if selected {
-		out = text(accent, "›")
+		out = line.Text(line.Accent, "›")
 	}
 	if e.row != nil && l.marks[e.row.N] {
-		out = out.add(accent, "*")
+		out = out.Add(line.Accent, "*")
 	} else {
-		out = out.add(plain, " ")
+		out = out.Add(line.Plain, " ")
 	}
 	if e.state != nil {
-		out = out.add(faint, pad(l.when(e), max(l.width("time"), 8))+" "+gap(l.colWidth))
-		return append(out, stateWords(e.state).steady(l.mask)...)
+		out = out.Add(line.Faint, line.Pad(l.when(e), max(l.width("time"), 8))+" "+gap(l.colWidth))
+		return append(out, line.State(e.state).Steady(l.mask)...)
 	}
 	r := e.row
-	if words, st := verdictWords(r.Verdict); !r.Verdict.Trusted() && l.width("secret") == 0 && l.width("kind") == 0 {
-		return out.add(plain, pad(l.when(e), l.width("time"))+gap(l.colWidth)).add(st, words) // there is no room for more
+	if words, st := line.Verdict(r.Verdict); !r.Verdict.Trusted() && l.width("secret") == 0 && l.width("kind") == 0 {
+		return out.Add(line.Plain, line.Pad(l.when(e), l.width("time"))+gap(l.colWidth)).Add(st, words) // there is no room for more
 	}
 	for i, c := range l.cols {
 		if i > 0 {
-			out = out.add(plain, gap(l.colWidth))
+			out = out.Add(line.Plain, gap(l.colWidth))
 		}
-		cell := line{}
+		cell := line.Line{}
 		switch c.name {
 		case "time":
-			cell = text(plain, l.when(e))
+			cell = line.Text(line.Plain, l.when(e))
 		case "event":
-			cell = text(accent, padLeft("#"+strconv.FormatInt(r.N, 10), c.width))
+			cell = line.Text(line.Accent, line.PadLeft("#"+strconv.FormatInt(r.N, 10), c.width))
 		case "kind":
 			cell = l.kindCell(r, c.width)
 		case "repo":
-			repo := steady(r.Repo)
+			repo := line.Steady(r.Repo)
 			if c.width < l.needs.repo { // the type is shown in all rows or in none
 				repo = bareRepo(repo)
 			}
-			cell = text(faint, shorten(repo, c.width))
+			cell = line.Text(line.Faint, line.Shorten(repo, c.width))
 		case "secret":
-			words, st := verdictWords(r.Verdict)
-			cell = text(st, words)
+			words, st := line.Verdict(r.Verdict)
+			cell = line.Text(st, words)
 		case "hub":
 			cell = answerCell(r)
 		case "target":
 			cell = l.targetCell(r, c.width)
 		case "marks":
-			if cell = markWords(r, false); cell.width() > c.width {
-				cell = markWords(r, true)
+			if cell = line.Marks(r, false); cell.Width() > c.width {
+				cell = line.Marks(r, true)
 			}
 		}
-		out = append(out, cell.fit(c.width)...)
+		out = append(out, cell.Fit(c.width)...)
 	}
 	return out
 }
 
 // kindCell is the kind, behind what is wrong with the secret where that has no
 // column of its own.
-func (l *list) kindCell(r *event.Row, w int) line {
-	kind := steady(r.Title())
+func (l *list) kindCell(r *event.Row, w int) line.Line {
+	kind := line.Steady(r.Title())
 	if r.Verdict.Trusted() || l.width("secret") > 0 {
-		return text(plain, shortKind(kind, w))
+		return line.Text(line.Plain, shortKind(kind, w))
 	}
-	words, st := verdictWords(r.Verdict)
-	return text(st, words).add(plain, " "+shortKind(kind, max(w-width(words)-1, 0)))
+	words, st := line.Verdict(r.Verdict)
+	return line.Text(st, words).Add(line.Plain, " "+shortKind(kind, max(w-line.Width(words)-1, 0)))
 }
 
 // targetCell says what the targets said, and what has no column of its own
 // where the list is narrow.
-func (l *list) targetCell(r *event.Row, w int) line {
-	marks := line(nil)
+func (l *list) targetCell(r *event.Row, w int) line.Line {
+	marks := line.Line(nil)
 	if l.width("marks") == 0 {
-		marks = markWords(r, true)
+		marks = line.Marks(r, true)
 	}
 	room := w
 	if len(marks) > 0 {
-		room -= 2 + marks.width()
+		room -= 2 + marks.Width()
 	}
-	cell := outcome(r, max(room, 0)).steady(l.mask)
+	cell := line.Outcome(r, max(room, 0)).Steady(l.mask)
 	if len(marks) > 0 {
-		cell = append(cell.add(plain, "  "), marks...)
+		cell = append(cell.Add(line.Plain, "  "), marks...)
 	}
 	return cell
 }
@@ -334,21 +335,14 @@ func (l *list) width(name string) int {
 
 // answerCell is what the sender was told: "…" until it is, and "–" where nobody
 // asked or no answer comes any more.
-func answerCell(r *event.Row) line {
+func answerCell(r *event.Row) line.Line {
 	switch {
 	case r.Answer.Status != 0:
-		return text(answerStyle(r.Answer.Status), strconv.Itoa(r.Answer.Status))
+		return line.Text(line.AnswerStyle(r.Answer.Status), strconv.Itoa(r.Answer.Status))
 	case r.Source.AwaitsAnswer() && r.Answer == event.Answer{} && r.Phase != event.PhasePending:
-		return text(faint, "…")
+		return line.Text(line.Faint, "…")
 	}
-	return text(faint, "–")
-}
-
-func answerStyle(status int) style {
-	if status >= 200 && status < 300 {
-		return faint
-	}
-	return warn
+	return line.Text(line.Faint, "–")
 }
 
 // bareRepo leaves the type away.

@@ -12,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 func many(n int) func(*world) {
@@ -141,7 +142,7 @@ func TestAnAnswerThatIsNotWholeIsShownAsAFailureWithItsReason(t *testing.T) {
 			w.put(e)
 		}, func(s *screen) { s.shows(want + " 12ms") })
 	}
-	if got := shortError("connection closed before an answer"); got != "hung up" {
+	if got := line.ShortError("connection closed before an answer"); got != "hung up" {
 		t.Errorf("a connection that was closed is %q", got)
 	}
 }
@@ -246,7 +247,7 @@ func TestTheHeaderSaysWhatATargetDidAndWhen(t *testing.T) {
 	} {
 		c.status.Name = "http://127.0.0.1:3000"
 		h := header{zone: time.UTC, status: Status{Targets: []TargetStatus{c.status}}}
-		if got := h.lines(120, 9)[2].plainText(); got != "targets  "+c.want {
+		if got := h.lines(120, 9)[2].PlainText(); got != "targets  "+c.want {
 			t.Errorf("%+v is shown as %q, want %q", c.status, got, c.want)
 		}
 	}

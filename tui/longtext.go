@@ -7,6 +7,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // longText is the text of an opened string, made safe and broken into rows. Of
@@ -36,7 +37,7 @@ func newLongText(s string, w int) *longText {
 				end = space
 			}
 			lt.ends = append(lt.ends, int32(end))
-			from, used, space = end, width(text[end:i]), -1
+			from, used, space = end, line.Width(text[end:i]), -1
 		}
 		used += cells
 		if text[i] == ' ' {

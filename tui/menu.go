@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // menu offers some things to do. Each has a key of its own, so that one who
@@ -66,18 +67,18 @@ func (mn *menu) render(w, h int) (out []string, cursor int) {
 	if mn.sel >= mn.top+rows {
 		mn.top = mn.sel - rows + 1
 	}
-	head := text(title, mn.title).add(faint, "  esc leaves")
+	head := line.Text(line.Title, mn.title).Add(line.Faint, "  esc leaves")
 	if len(mn.items) > rows {
-		head = head.add(faint, fmt.Sprintf("  %d of %d", mn.sel+1, len(mn.items)))
+		head = head.Add(line.Faint, fmt.Sprintf("  %d of %d", mn.sel+1, len(mn.items)))
 	}
-	out = append(out, head.render(w, plain))
+	out = append(out, head.Render(w, line.Plain))
 	for i := mn.top; i < min(mn.top+rows, len(mn.items)); i++ {
-		over := plain
+		over := line.Plain
 		if i == mn.sel {
-			cursor, over = len(out), invert
+			cursor, over = len(out), line.Invert
 		}
-		l := text(plain, "  ").add(accent, pad(mn.items[i].key, 2)).add(plain, " "+mn.items[i].text)
-		out = append(out, l.render(w, over))
+		l := line.Text(line.Plain, "  ").Add(line.Accent, line.Pad(mn.items[i].key, 2)).Add(line.Plain, " "+mn.items[i].text)
+		out = append(out, l.Render(w, over))
 	}
 	return out, cursor
 }

@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // pane is a part of the screen that keys can go to.
@@ -33,7 +34,7 @@ type model struct {
 	focus  pane
 	prompt *prompt
 	menu   *menu
-	help   *scroller // the help screen, while it is open
+	help   *line.Scroller // the help screen, while it is open
 	note   note
 	mouse  bool
 

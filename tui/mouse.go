@@ -86,7 +86,7 @@ func (m *model) clickDetail(l layout, y int) tea.Cmd {
 	d, had := m.detail, m.focus == paneDetail
 	m.focusOn(paneDetail)
 	if !d.onTree() {
-		d.panes[d.tab].click(y)
+		d.panes[d.tab].Click(y)
 		return nil
 	}
 	laid := d.tree.lay(d.tree.top, l.detail.h)

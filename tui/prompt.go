@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // prompt asks for a line at the foot of the screen.
@@ -126,45 +127,45 @@ func (p *prompt) take(m *model) tea.Cmd {
 
 // lines gives what stands above the line that is typed, and that line with the
 // column of the cursor.
-func (p *prompt) lines(w int) (above, typed line, column int) {
+func (p *prompt) lines(w int) (above, typed line.Line, column int) {
 	typed, column = p.in.render(p.label, w)
 	switch {
 	case p.refused:
-		return text(alarm, p.problem), typed, column
+		return line.Text(line.Alarm, p.problem), typed, column
 	case len(p.offers.Candidates) > 0: // also of what is only wrong because it is not finished
 		return p.offerLine(w), typed, column
 	case p.problem != "":
-		return text(alarm, p.problem), typed, column
+		return line.Text(line.Alarm, p.problem), typed, column
 	}
-	return text(faint, p.hint), typed, column
+	return line.Text(line.Faint, p.hint), typed, column
 }
 
 // offerLine shows the candidates around the chosen one, and its help.
-func (p *prompt) offerLine(w int) line {
+func (p *prompt) offerLine(w int) line.Line {
 	all := p.offers.Candidates
 	from := 0
 	for used := 0; from < p.offer; {
 		used = 0
 		for i := from; i <= p.offer; i++ {
-			used += width(all[i].Text) + 2
+			used += line.Width(all[i].Text) + 2
 		}
 		if used <= w*2/3 {
 			break
 		}
 		from++
 	}
-	l := line{}
+	l := line.Line{}
 	if from > 0 {
-		l = text(faint, "… ")
+		l = line.Text(line.Faint, "… ")
 	}
-	for i := from; i < len(all) && l.width() < w; i++ {
-		st := faint
+	for i := from; i < len(all) && l.Width() < w; i++ {
+		st := line.Faint
 		if i == p.offer {
-			st = invert
+			st = line.Invert
 		}
-		l = l.add(st, all[i].Text).add(plain, "  ")
+		l = l.Add(st, all[i].Text).Add(line.Plain, "  ")
 		if i == p.offer && all[i].Help != "" {
-			l = l.add(accent, all[i].Help).add(plain, "  ")
+			l = l.Add(line.Accent, all[i].Help).Add(line.Plain, "  ")
 		}
 	}
 	return l

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"github.com/hf-tap/hf-tap/tui/line"
 	"strconv"
 	"strings"
 )
@@ -18,7 +19,7 @@ func (p place) before(q place) bool { return p.line < q.line || p.line == q.line
 // treeRow is a place and what stands there.
 type treeRow struct {
 	place
-	text line
+	text line.Line
 }
 
 // defaultWidth is how wide a tree is taken to be that was not drawn yet.
@@ -95,14 +96,14 @@ func (t *tree) render(w, h int, focused bool) (rows []string, cursor int) {
 		t.top = t.step(at, -(h - 1))
 	}
 	for _, r := range t.lay(t.top, h) {
-		over := plain
+		over := line.Plain
 		if r.place == at {
 			cursor = len(rows)
-			if over = strong; focused {
-				over = invert
+			if over = line.Strong; focused {
+				over = line.Invert
 			}
 		}
-		rows = append(rows, r.text.render(w, over))
+		rows = append(rows, r.text.Render(w, over))
 	}
 	return rows, cursor
 }
@@ -121,7 +122,7 @@ func (t *tree) lay(from place, h int) []treeRow {
 		}
 		bar := strings.Repeat("  ", t.indent(t.lines[p.line].node)+1) + "│ "
 		for ; p.row <= lt.count() && len(rows) < h; p.row++ {
-			rows = append(rows, treeRow{p, text(faint, bar).add(good, lt.row(p.row-1))})
+			rows = append(rows, treeRow{p, line.Text(line.Faint, bar).Add(line.Good, lt.row(p.row-1))})
 		}
 	}
 	return rows
@@ -130,11 +131,11 @@ func (t *tree) lay(from place, h int) []treeRow {
 // indent is how far a node is set in; very deep ones no further.
 func (t *tree) indent(n *node) int { return min(max(int(n.depth)-1, 0), 20) }
 
-func (t *tree) line(tl treeLine) line {
+func (t *tree) line(tl treeLine) line.Line {
 	n := tl.node
-	l := text(plain, strings.Repeat("  ", t.indent(n)))
+	l := line.Text(line.Plain, strings.Repeat("  ", t.indent(n)))
 	if tl.more {
-		return l.add(accent, "  … more, enter shows "+strconv.Itoa(pageKids)+" of them")
+		return l.Add(line.Accent, "  … more, enter shows "+strconv.Itoa(pageKids)+" of them")
 	}
 	sign := "  "
 	switch {
@@ -144,20 +145,20 @@ func (t *tree) line(tl treeLine) line {
 	case n.folds():
 		sign = "▸ "
 	}
-	l = l.add(faint, sign)
+	l = l.Add(line.Faint, sign)
 	switch {
 	case n.keyTo == n.keyFrom+2: // the empty key
-		l = l.add(accent, `""`).add(faint, ": ")
+		l = l.Add(line.Accent, `""`).Add(line.Faint, ": ")
 	case n.keyTo > 0:
-		l = l.add(accent, t.key(n)).add(faint, ": ")
+		l = l.Add(line.Accent, t.key(n)).Add(line.Faint, ": ")
 	case n.parent != nil:
-		l = l.add(faint, strconv.Itoa(int(n.index))+": ")
+		l = l.Add(line.Faint, strconv.Itoa(int(n.index))+": ")
 	}
 	return append(l, t.value(n)...)
 }
 
 // value shows a value as it is written, and of a fold what is in it.
-func (t *tree) value(n *node) line {
+func (t *tree) value(n *node) line.Line {
 	source := t.text[n.start:n.end]
 	preview := string(source[:min(len(source), maxPreview)])
 	switch n.kind {
@@ -165,16 +166,16 @@ func (t *tree) value(n *node) line {
 		if n.open && len(n.kids) > 0 {
 			return nil
 		}
-		return text(faint, oneLine(preview))
+		return line.Text(line.Faint, oneLine(preview))
 	case nodeString:
 		if n.open {
-			return text(faint, byteSize(int64(len(source)-2)))
+			return line.Text(line.Faint, line.Bytes(int64(len(source)-2)))
 		}
-		return text(good, preview)
+		return line.Text(line.Good, preview)
 	case nodeNumber:
-		return text(number, preview)
+		return line.Text(line.Number, preview)
 	}
-	return text(number, preview)
+	return line.Text(line.Number, preview)
 }
 
 // oneLine takes the line breaks and indents of pretty JSON out of a preview.

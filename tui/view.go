@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // canvas is the screen that is being put together: a row of text for each line,
@@ -59,21 +60,21 @@ func (m *model) draw() (content string, x, y int) {
 	l := m.layout()
 	c := &canvas{rows: make([]string, m.h), w: m.w}
 	if l.list.h == 0 && l.tabs.h == 0 { // too small
-		c.rows[0] = m.oneLine().render(m.w, plain)
+		c.rows[0] = m.oneLine().Render(m.w, line.Plain)
 		return strings.TrimRight(strings.Join(c.rows, "\n"), "\n"), 0, 0
 	}
 	if m.help != nil {
-		rows, at := m.help.render(m.w, m.h-1, false)
+		rows, at := m.help.Render(m.w, m.h-1, false)
 		c.put(rect{0, 0, m.w, m.h - 1}, rows)
-		c.put(rect{0, m.h - 1, m.w, 1}, []string{text(faint, "? or esc closes the help").render(m.w, plain)})
+		c.put(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "? or esc closes the help").Render(m.w, line.Plain)})
 		return strings.Join(c.rows, "\n"), 0, at
 	}
 	var head []string
 	for _, l := range m.headerLines() {
-		head = append(head, l.render(m.w, plain))
+		head = append(head, l.Render(m.w, line.Plain))
 	}
 	c.put(l.header, head)
-	c.put(l.filter, []string{m.filterLine().render(m.w, plain)})
+	c.put(l.filter, []string{m.filterLine().Render(m.w, line.Plain)})
 	x, y = m.drawList(c, l)
 	if sx, sy, has := m.drawSecond(c, l); has {
 		x, y = sx, sy
@@ -97,28 +98,28 @@ func (m *model) drawList(c *canvas, l layout) (x, y int) {
 	if m.store.len() == 0 {
 		rows = nil
 		for _, e := range m.emptyLines() {
-			rows = append(rows, e.render(l.list.w, plain))
+			rows = append(rows, e.Render(l.list.w, line.Plain))
 		}
 	}
-	c.put(l.names, []string{heading(m.list.cols, l.list.w).render(l.names.w, plain)})
+	c.put(l.names, []string{heading(m.list.cols, l.list.w).Render(l.names.w, line.Plain)})
 	c.put(l.list, rows)
 	return l.list.x, l.list.y + at
 }
 
 // emptyLines say what to do when there is nothing to see.
-func (m *model) emptyLines() []line {
+func (m *model) emptyLines() []line.Line {
 	if !m.store.filter.Empty() {
 		what := "no event fits the filter"
 		if m.scan.running || len(m.store.open) > 0 {
 			what = "no event fits the filter so far"
 		}
-		return []line{nil, text(plain, "  "+what), text(faint, "  esc drops it; ↑ searches in older events and sessions")}
+		return []line.Line{nil, line.Text(line.Plain, "  "+what), line.Text(line.Faint, "  esc drops it; ↑ searches in older events and sessions")}
 	}
-	lines := []line{nil, text(plain, "  nothing has arrived yet")}
+	lines := []line.Line{nil, line.Text(line.Plain, "  nothing has arrived yet")}
 	if len(m.header.status.Watches) > 0 {
-		lines = append(lines, text(faint, "  what happens in "+strings.Join(m.header.status.Watches, ", ")+" shows up here"))
+		lines = append(lines, line.Text(line.Faint, "  what happens in "+strings.Join(m.header.status.Watches, ", ")+" shows up here"))
 	}
-	return append(lines, text(faint, "  ").add(accent, "t").add(faint, " makes an event up   ").add(accent, "?").add(faint, " tells all keys"))
+	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " makes an event up   ").Add(line.Accent, "?").Add(line.Faint, " tells all keys"))
 }
 
 // drawSecond draws the event or the app's output, if they are in sight.
@@ -129,14 +130,14 @@ func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
 	if l.rule.h > 1 {
 		bars := make([]string, l.rule.h)
 		for i := range bars {
-			bars[i] = text(faint, "│ ").render(l.rule.w, plain)
+			bars[i] = line.Text(line.Faint, "│ ").Render(l.rule.w, line.Plain)
 		}
 		c.put(l.rule, bars)
 	} else if l.rule.h == 1 {
-		c.put(l.rule, []string{text(faint, strings.Repeat("─", l.rule.w)).render(l.rule.w, plain)})
+		c.put(l.rule, []string{line.Text(line.Faint, strings.Repeat("─", l.rule.w)).Render(l.rule.w, line.Plain)})
 	}
 	if m.focus == paneApp {
-		c.put(l.tabs, []string{text(title, "app").add(faint, "  "+count(len(m.app.all), "line")+" of its output").render(l.tabs.w, plain)})
+		c.put(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+line.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
 		rows, at := m.app.render(l.app.w, l.app.h, true)
 		c.put(l.app, rows)
 		return l.app.x, l.app.y + at, true
@@ -148,7 +149,7 @@ func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
 	}
 	focused = m.focus == paneDetail
 	tabs, _ := m.detail.heading(l.tabs.w, focused)
-	c.put(l.tabs, []string{tabs.render(l.tabs.w, plain)})
+	c.put(l.tabs, []string{tabs.Render(l.tabs.w, line.Plain)})
 	rows, at := m.detail.render(l.detail.w, l.detail.h, focused)
 	c.put(l.detail, rows)
 	return l.detail.x, l.detail.y + at, focused
@@ -161,40 +162,40 @@ func (m *model) stateRows(w int) []string {
 		return nil
 	}
 	var rows []string
-	for _, l := range stateWords(e.state).masked(m.cfg.Mask).wrap(w, 0) {
-		rows = append(rows, l.render(w, plain))
+	for _, l := range line.State(e.state).Masked(m.cfg.Mask).Wrap(w, 0) {
+		rows = append(rows, l.Render(w, line.Plain))
 	}
 	return rows
 }
 
 // oneLine is the whole interface of a window that is too small.
-func (m *model) oneLine() line {
-	l := line{}
+func (m *model) oneLine() line.Line {
+	l := line.Line{}
 	s := &m.header.status
 	if s.Paused {
-		l = l.add(warn, "PAUSED ")
+		l = l.Add(line.Warn, "PAUSED ")
 	}
 	for _, t := range s.Targets {
 		if t.Down {
 			words, _, st := targetState(&t)
-			l = l.add(st, fmt.Sprintf("%s %s %s ", shortTarget(t.Name), words, m.header.clock(t.At)))
+			l = l.Add(st, fmt.Sprintf("%s %s %s ", line.ShortTarget(t.Name), words, m.header.clock(t.At)))
 		}
 	}
-	l = l.add(stateStyle(s.Tunnel.State), s.Tunnel.State)
-	return l.add(plain, " "+count(len(m.store.byN), "event"))
+	l = l.Add(line.StateStyle(s.Tunnel.State), s.Tunnel.State)
+	return l.Add(line.Plain, " "+line.Count(len(m.store.byN), "event"))
 }
 
 // filterLine says what the list is narrowed to.
-func (m *model) filterLine() line {
-	l := text(faint, "filter ").add(accent, m.store.filter.String()).add(plain, "  "+group(m.store.len())+" of "+group(len(m.store.entries)))
+func (m *model) filterLine() line.Line {
+	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.store.filter.String()).Add(line.Plain, "  "+line.Group(m.store.len())+" of "+line.Group(len(m.store.entries)))
 	if cut := m.store.filter.JQCutOff(); cut > 0 {
-		l = l.add(warn, "  the expression took too long on "+count(cut, "event"))
+		l = l.Add(line.Warn, "  the expression took too long on "+line.Count(cut, "event"))
 	}
 	if left := len(m.store.open) + m.scan.batch; left > 0 {
-		l = l.add(warn, fmt.Sprintf("  looking into bodies: %s of %s", group(m.scan.looked), group(m.scan.looked+left)))
+		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", line.Group(m.scan.looked), line.Group(m.scan.looked+left)))
 	}
 	if m.reading {
-		l = l.add(warn, "  searching older events")
+		l = l.Add(line.Warn, "  searching older events")
 	}
 	return l
 }
@@ -203,44 +204,44 @@ func (m *model) filterLine() line {
 func (m *model) drawFoot(c *canvas, l layout) (x, y int, typing bool) {
 	if m.prompt != nil {
 		above, typed, column := m.prompt.lines(m.w)
-		c.put(l.foot, []string{above.render(m.w, plain), typed.render(m.w, plain)})
+		c.put(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
 		return column, l.foot.y + 1, true
 	}
-	c.put(l.foot, []string{m.footLine().render(m.w, plain)})
+	c.put(l.foot, []string{m.footLine().Render(m.w, line.Plain)})
 	return 0, 0, false
 }
 
-func (m *model) footLine() line {
+func (m *model) footLine() line.Line {
 	right := m.position()
-	room := m.w - right.width() - 2
-	var left line
+	room := m.w - right.Width() - 2
+	var left line.Line
 	switch {
 	case m.note.text != "" && m.note.bad:
-		left, right = text(alarm, m.note.text), nil
+		left, right = line.Text(line.Alarm, m.note.text), nil
 		room = m.w
 	case m.note.text != "":
-		left = text(plain, m.note.text)
+		left = line.Text(line.Plain, m.note.text)
 	case m.menu != nil:
-		left = text(faint, "↑ ↓ enter, or the letter")
+		left = line.Text(line.Faint, "↑ ↓ enter, or the letter")
 	default:
 		left = m.hints(room)
 	}
 	if right == nil {
 		return left
 	}
-	return append(left.fit(max(room, 0)).add(plain, "  "), right...)
+	return append(left.Fit(max(room, 0)).Add(line.Plain, "  "), right...)
 }
 
 // hints name the keys that matter here, as many as there is room for. The help
 // is always among them.
-func (m *model) hints(room int) line {
-	var l, help line
+func (m *model) hints(room int) line.Line {
+	var l, help line.Line
 	for _, b := range bindings() {
 		if b.show == "?" {
-			help = text(plain, "  ").add(accent, b.show).add(faint, " "+b.short)
+			help = line.Text(line.Plain, "  ").Add(line.Accent, b.show).Add(line.Faint, " "+b.short)
 		}
 	}
-	room -= help.width()
+	room -= help.Width()
 	for _, b := range bindings() {
 		if b.short == "" || b.foot == nil || !b.foot(m) || b.show == "?" {
 			continue
@@ -249,11 +250,11 @@ func (m *model) hints(room int) line {
 		if b.other != "" && m.focus != paneList {
 			words = b.other
 		}
-		more := text(accent, b.show).add(faint, " "+words)
+		more := line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
 		if len(l) > 0 {
-			more = append(text(plain, "  "), more...)
+			more = append(line.Text(line.Plain, "  "), more...)
 		}
-		if l.width()+more.width() > room {
+		if l.Width()+more.Width() > room {
 			break
 		}
 		l = append(l, more...)
@@ -262,19 +263,19 @@ func (m *model) hints(room int) line {
 }
 
 // position says where in the list one is and what came meanwhile.
-func (m *model) position() line {
-	var l line
+func (m *model) position() line.Line {
+	var l line.Line
 	if n := len(m.list.marks); n > 0 {
-		l = l.add(accent, fmt.Sprintf("%d marked  ", n))
+		l = l.Add(line.Accent, fmt.Sprintf("%d marked  ", n))
 	}
 	if m.list.fresh > 0 {
-		return l.add(warn, group(m.list.fresh)+" new ↓")
+		return l.Add(line.Warn, line.Group(m.list.fresh)+" new ↓")
 	}
 	n := m.store.len()
 	if n == 0 {
 		return l
 	}
-	return l.add(faint, group(m.list.at()+1)+"/"+group(n))
+	return l.Add(line.Faint, line.Group(m.list.at()+1)+"/"+line.Group(n))
 }
 
 // filterProblem says shortly what is wrong with a filter that is being typed.

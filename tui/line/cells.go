@@ -1,4 +1,4 @@
-package tui
+package line
 
 import (
 	"strings"
@@ -17,19 +17,19 @@ func ascii(s string) bool {
 	return true
 }
 
-// width counts cells.
-func width(s string) int {
+// Width is how many cells of a terminal a safe text takes.
+func Width(s string) int {
 	if ascii(s) {
 		return len(s)
 	}
 	return ansi.StringWidth(s)
 }
 
-// steady makes a text safe and draws it so that terminals agree about its width:
-// in a column, a text that some draw wider than others pushes away what stands
-// behind it. Of an emoji that is joined from several, the parts are drawn; what has
-// no parts becomes a question mark.
-func steady(s string) string {
+// Steady returns a safe text that every terminal draws equally wide. Terminals
+// disagree about some texts, and a text that is drawn too wide moves the columns to
+// its right. An emoji that is joined from several becomes its parts; what has no
+// parts becomes a question mark.
+func Steady(s string) string {
 	if s = term.Line(s); ascii(s) {
 		return s
 	}
@@ -59,18 +59,19 @@ func steadyCluster(cluster string) string {
 	return parts
 }
 
-// shorten cuts s to w cells and shows that it did.
-func shorten(s string, w int) string {
+// Shorten cuts s to w cells. A text that is cut ends in "…".
+func Shorten(s string, w int) string {
 	switch {
-	case width(s) <= w:
+	case Width(s) <= w:
 		return s
 	case w <= 0:
 		return ""
 	}
-	return cutBefore(s, w-1) + "…"
+	return Cut(s, w-1) + "…"
 }
 
-func cutBefore(s string, w int) string {
+// Cut returns the beginning of s that fits into w cells.
+func Cut(s string, w int) string {
 	if w <= 0 {
 		return ""
 	}
@@ -80,14 +81,14 @@ func cutBefore(s string, w int) string {
 	return ansi.Truncate(s, w, "")
 }
 
-// pad gives s exactly w cells wide.
-func pad(s string, w int) string {
-	s = shorten(s, w)
-	return s + strings.Repeat(" ", max(w-width(s), 0))
+// Pad returns s exactly w cells wide, with spaces after it.
+func Pad(s string, w int) string {
+	s = Shorten(s, w)
+	return s + strings.Repeat(" ", max(w-Width(s), 0))
 }
 
-// padLeft gives s at the right end of w cells.
-func padLeft(s string, w int) string {
-	s = shorten(s, w)
-	return strings.Repeat(" ", max(w-width(s), 0)) + s
+// PadLeft returns s exactly w cells wide, with spaces before it.
+func PadLeft(s string, w int) string {
+	s = Shorten(s, w)
+	return strings.Repeat(" ", max(w-Width(s), 0)) + s
 }

@@ -1,4 +1,4 @@
-package tui
+package line
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// took gives a duration in at most three digits.
-func took(d time.Duration) string {
+// Took returns a duration in at most three digits.
+func Took(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
 		return d.Round(time.Second).String()
@@ -21,7 +21,8 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%.1fms", float64(d)/1e6)
 }
 
-func byteSize(n int64) string {
+// Bytes returns a size in bytes, kB or MB.
+func Bytes(n int64) string {
 	switch {
 	case n >= 1<<20:
 		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
@@ -33,15 +34,16 @@ func byteSize(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-func count(n int, what string) string {
+// Count returns a number and its noun: "1 event", "12,345 events".
+func Count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return group(n) + " " + what + "s"
+	return Group(n) + " " + what + "s"
 }
 
-// group writes thousands apart: 12,345.
-func group(n int) string {
+// Group returns a number with its thousands separated: "12,345".
+func Group(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -49,7 +51,8 @@ func group(n int) string {
 	return s
 }
 
-func ordinal(n int) string {
+// Ordinal returns "1st", "2nd", "3rd" and so on.
+func Ordinal(n int) string {
 	suffix := "th"
 	if n%100 < 11 || n%100 > 13 {
 		switch n % 10 {
