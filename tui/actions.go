@@ -12,6 +12,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/tui/input"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -146,14 +147,14 @@ func (m *model) replayMenu() tea.Cmd {
 	}
 	if ns != nil {
 		mn.add("n", words+" several times, to see whether the handler minds", func(m *model) tea.Cmd {
-			return m.ask(&prompt{label: "how many times? ", in: suggest("2"), hint: "each is an event of its own, linked to this one", accept: func(m *model, s string) tea.Cmd {
+			return m.ask(input.Options{Label: "how many times? ", Text: "2", Suggested: true, Hint: "each is an event of its own, linked to this one"}, func(s string) tea.Cmd {
 				times, err := strconv.Atoi(strings.TrimSpace(s))
 				if err != nil || times < 1 || times > maxTimes {
 					m.fail(fmt.Errorf("replay %q times: want a number from 1 to %d", s, maxTimes))
 					return nil
 				}
 				return m.replayEvents(Replay{Numbers: ns, Times: times})
-			}})
+			})
 		})
 		mn.add("i", words+" with a new Webhook-Id, for a handler that drops repeats", func(m *model) tea.Cmd {
 			return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
@@ -162,12 +163,12 @@ func (m *model) replayMenu() tea.Cmd {
 			mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+line.ShortTarget(t.Name)+" only", func(m *model) tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
 		}
 		mn.add("u", words+" to another target", func(m *model) tea.Cmd {
-			return m.ask(&prompt{label: "to which target? ", hint: "7860, 7860/path, host:port/path or a URL", accept: func(m *model, s string) tea.Cmd {
+			return m.ask(input.Options{Label: "to which target? ", Hint: "7860, 7860/path, host:port/path or a URL"}, func(s string) tea.Cmd {
 				if s = strings.TrimSpace(s); s == "" {
 					return nil
 				}
 				return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: s})
-			}})
+			})
 		})
 	}
 	m.menu = mn
@@ -248,14 +249,14 @@ func (m *model) faultMenu() tea.Cmd {
 		mn.add("f", "all that fit "+filter.String()+": 500", func(m *model) tea.Cmd { return m.setFault(&Fault{Status: 500, Filter: filter}) })
 	}
 	mn.add("o", "something else", func(m *model) tea.Cmd {
-		return m.ask(&prompt{label: "fault: ", in: suggest("500 next 3"), hint: "a status, delay 5s, drop; then next N; then for FILTER", accept: func(m *model, s string) tea.Cmd {
+		return m.ask(input.Options{Label: "fault: ", Text: "500 next 3", Suggested: true, Hint: "a status, delay 5s, drop; then next N; then for FILTER"}, func(s string) tea.Cmd {
 			f, err := parseFault(s)
 			if err != nil {
 				m.fail(err)
 				return nil
 			}
 			return m.setFault(f)
-		}})
+		})
 	})
 	m.menu = mn
 	return nil

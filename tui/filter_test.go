@@ -70,11 +70,11 @@ func TestAFilterThatLacksSomethingSaysWhat(t *testing.T) {
 func TestTabDoesNotBeginAKeyBehindAFinishedTerm(t *testing.T) {
 	onScreen(t, 80, 24, many(5), func(s *screen) {
 		s.press("/", "verdict:", "tab", "tab", "tab")
-		if got := s.m.prompt.in.String(); got != "verdict:ok " {
+		if got := s.m.prompt.Text(); got != "verdict:ok " {
 			t.Errorf("the filter is %q", got)
 		}
 		s.press("down", "tab") // chosen by the arrows it is meant
-		if got := s.m.prompt.in.String(); got != "verdict:ok kind:" {
+		if got := s.m.prompt.Text(); got != "verdict:ok kind:" {
 			t.Errorf("the filter is %q", got)
 		}
 	})

@@ -2,11 +2,8 @@ package tui
 
 import (
 	"slices"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/event/filter"
-	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // binding is a key and what it does. Help and the foot of the screen are made
@@ -79,7 +76,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	m.note = note{}
 	switch {
 	case m.prompt != nil:
-		return m.prompt.key(m, k)
+		return m.onPrompt(m.prompt.Key(k))
 	case m.menu != nil:
 		return m.menu.key(m, name)
 	case m.help != nil:
@@ -243,69 +240,6 @@ func (m *model) tabKey(key string) tea.Cmd {
 		m.focusOn(paneDetail)
 	}
 	return nil
-}
-
-// slash filters the list, or searches where something else is in front.
-func (m *model) slash() tea.Cmd {
-	if m.focus == paneList {
-		return m.askFilter()
-	}
-	return m.ask(&prompt{label: "search: ", hint: "enter finds the next, then n and N", accept: func(m *model, s string) tea.Cmd {
-		m.detail.search, m.app.search = s, s
-		return m.findKey("n")
-	}})
-}
-
-func (m *model) askFilter() tea.Cmd {
-	before := m.store.filter
-	p := &prompt{label: "/ ", in: newInput(before.String()), hint: `words, "phrases", keys: tab completes`, complete: m.completeFilter}
-	if s := p.in.String(); s != "" && !strings.HasSuffix(s, " ") {
-		p.in.insert(" ")
-	}
-	apply := func(m *model, s string) tea.Cmd {
-		s = strings.TrimSpace(s)
-		f, err := filter.Parse(s)
-		p.problem = ""
-		if err != nil {
-			p.problem = filterProblem(err)
-			return nil
-		}
-		if f.String() == m.store.filter.String() {
-			return nil
-		}
-		return m.setFilter(f)
-	}
-	p.changed = func(m *model, s string) tea.Cmd { return apply(m, s[:p.unfinished()]) }
-	p.accept = func(m *model, s string) tea.Cmd {
-		cmd := apply(m, s)
-		if p.problem != "" { // stay: what was typed would be lost
-			m.prompt = p
-		}
-		return cmd
-	}
-	p.cancel = func(m *model) tea.Cmd {
-		if before.String() == m.store.filter.String() {
-			return nil // what a search brought up stays
-		}
-		return m.setFilter(before)
-	}
-	return m.ask(p)
-}
-
-// completeFilter offers what the events of the list have, too.
-func (m *model) completeFilter(text string, cursor int) filter.Completion {
-	known := filter.Known{}
-	for _, t := range m.header.status.Targets {
-		known.Targets = append(known.Targets, line.ShortTarget(t.Name))
-	}
-	seen := map[string]bool{}
-	for i := len(m.store.entries) - 1; i >= max(len(m.store.entries)-2000, 0) && len(seen) < 50; i-- {
-		if r := m.store.entries[i].row; r != nil && r.Repo != "" && !seen[r.Repo] {
-			seen[r.Repo] = true
-			known.Repos = append(known.Repos, r.Repo)
-		}
-	}
-	return filter.Complete(text, cursor, known)
 }
 
 func (m *model) foldKey(key string) tea.Cmd {

@@ -85,8 +85,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.key(msg)
 	case tea.PasteMsg:
 		if m.prompt != nil {
-			m.prompt.in.insert(msg.Content)
-			cmd = m.prompt.edited(m)
+			cmd = m.onPrompt(m.prompt.Paste(msg.Content))
 		}
 	case tea.MouseClickMsg:
 		cmd = m.click(msg.Mouse())

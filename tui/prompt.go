@@ -1,172 +1,124 @@
 package tui
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/tui/input"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// prompt asks for a line at the foot of the screen.
+// prompt is an open prompt, and what to do with its text.
 type prompt struct {
-	label   string
-	in      input
-	problem string // what is wrong with what was typed so far
-	refused bool   // it was not accepted for that
-	hint    string // shown while nothing else has to be
-
-	offers   filter.Completion // what can stand where the cursor is
-	offer    int               // which is chosen, -1 for none
-	complete func(text string, cursor int) filter.Completion
-
-	changed func(*model, string) tea.Cmd // after each change, may be nil
-	accept  func(*model, string) tea.Cmd
-	cancel  func(*model) tea.Cmd // may be nil
+	*input.Prompt
+	changed func() tea.Cmd // may be nil
+	accept  func(text string) tea.Cmd
+	cancel  func() tea.Cmd // may be nil
 }
 
-// ask opens a prompt.
-func (m *model) ask(p *prompt) tea.Cmd {
-	m.prompt = p
-	p.refresh()
+// ask opens a prompt. accept gets its text.
+func (m *model) ask(o input.Options, accept func(text string) tea.Cmd) tea.Cmd {
+	m.prompt = &prompt{Prompt: input.New(o), accept: accept}
 	return nil
 }
 
-func (p *prompt) refresh() {
-	p.offer, p.refused = -1, false
-	if p.complete != nil {
-		p.offers = p.complete(p.in.String(), p.in.offset())
-	}
-}
-
-func (p *prompt) key(m *model, k tea.KeyPressMsg) tea.Cmd {
-	switch k.String() {
-	case "enter":
-		if p.offer >= 0 {
-			return p.take(m)
+// onPrompt does what a key asked of the open prompt.
+func (m *model) onPrompt(intent input.Intent) tea.Cmd {
+	p := m.prompt
+	switch intent {
+	case input.Change:
+		if p.changed != nil {
+			return p.changed()
 		}
+	case input.Accept:
 		m.prompt = nil
-		cmd := p.accept(m, p.in.String())
-		p.refused = p.problem != ""
-		return cmd
-	case "esc":
+		return p.accept(p.Text())
+	case input.Cancel:
 		m.prompt = nil
 		if p.cancel != nil {
-			return p.cancel(m)
+			return p.cancel()
 		}
-		return nil
-	case "tab":
-		if len(p.offers.Candidates) == 0 || p.offer < 0 && p.between() {
-			return nil
-		}
-		p.offer = max(p.offer, 0)
-		return p.take(m)
-	case "down":
-		p.choose(1)
-		return nil
-	case "up", "shift+tab":
-		p.choose(-1)
-		return nil
-	}
-	if !p.in.key(k) {
-		if p.complete != nil {
-			p.refresh()
-		}
-		return nil
-	}
-	return p.edited(m)
-}
-
-func (p *prompt) edited(m *model) tea.Cmd {
-	p.refresh()
-	if p.changed != nil {
-		return p.changed(m, p.in.String())
 	}
 	return nil
 }
 
-// between reports whether the cursor stands behind a finished term, where the
-// first of all keys would come out of nowhere.
-func (p *prompt) between() bool {
-	return p.offers.From == p.offers.To && strings.HasSuffix(p.in.String()[:p.offers.From], " ")
+// slash filters the list, or searches in another pane.
+func (m *model) slash() tea.Cmd {
+	if m.focus == paneList {
+		return m.askFilter()
+	}
+	return m.ask(input.Options{Label: "search: ", Hint: "enter finds the next, then n and N"}, func(s string) tea.Cmd {
+		m.detail.search, m.app.search = s, s
+		return m.findKey("n")
+	})
 }
 
-// unfinished gives where a key begins that is being typed at the end, or the
-// length of the text. Until it has its colon it would be taken for a word, and
-// searched in every body.
-func (p *prompt) unfinished() int {
-	whole := p.in.String()
-	if p.offers.To != len(whole) || len(p.offers.Candidates) == 0 || !strings.HasSuffix(p.offers.Candidates[0].Text, ":") {
-		return len(whole)
+// askFilter asks for a filter, and applies it while it is typed.
+func (m *model) askFilter() tea.Cmd {
+	before := m.store.filter
+	text := before.String()
+	if text != "" && !strings.HasSuffix(text, " ") {
+		text += " "
 	}
-	from := p.offers.From
-	if from > 0 && whole[from-1] == '-' {
-		from--
+	m.ask(input.Options{Label: "/ ", Text: text, Hint: `words, "phrases", keys: tab completes`, Complete: m.completeFilter}, nil)
+	p := m.prompt
+	p.changed = func() tea.Cmd {
+		cmd, err := m.applyFilter(p.FinishedText())
+		p.SetProblem(filterProblem(err))
+		return cmd
 	}
-	return from
+	p.accept = func(s string) tea.Cmd {
+		cmd, err := m.applyFilter(s)
+		if err != nil {
+			p.Refuse(filterProblem(err))
+			m.prompt = p // stays open: the text would be lost
+		}
+		return cmd
+	}
+	p.cancel = func() tea.Cmd {
+		if before.String() == m.store.filter.String() {
+			return nil // what a search has read stays
+		}
+		return m.setFilter(before)
+	}
+	return nil
 }
 
-func (p *prompt) choose(by int) {
-	if n := len(p.offers.Candidates); n > 0 {
-		p.offer = (max(p.offer, -1) + by + n) % n
-		if by < 0 && p.offer < 0 {
-			p.offer = n - 1
+func (m *model) applyFilter(s string) (tea.Cmd, error) {
+	f, err := filter.Parse(strings.TrimSpace(s))
+	if err != nil || f.String() == m.store.filter.String() {
+		return nil, err
+	}
+	return m.setFilter(f), nil
+}
+
+// completeFilter offers values of the list's events, too.
+func (m *model) completeFilter(text string, cursor int) filter.Completion {
+	known := filter.Known{}
+	for _, t := range m.header.status.Targets {
+		known.Targets = append(known.Targets, line.ShortTarget(t.Name))
+	}
+	seen := map[string]bool{}
+	for i := len(m.store.entries) - 1; i >= max(len(m.store.entries)-2000, 0) && len(seen) < 50; i-- {
+		if r := m.store.entries[i].row; r != nil && r.Repo != "" && !seen[r.Repo] {
+			seen[r.Repo] = true
+			known.Repos = append(known.Repos, r.Repo)
 		}
 	}
+	return filter.Complete(text, cursor, known)
 }
 
-// take puts the chosen candidate in.
-func (p *prompt) take(m *model) tea.Cmd {
-	c := p.offers.Candidates[p.offer].Text
-	if !strings.HasSuffix(c, ":") {
-		c += " "
-	}
-	p.in.replace(p.offers.From, p.offers.To, c)
-	return p.edited(m)
-}
-
-// lines gives what stands above the line that is typed, and that line with the
-// column of the cursor.
-func (p *prompt) lines(w int) (above, typed line.Line, column int) {
-	typed, column = p.in.render(p.label, w)
+// filterProblem returns what is wrong with a filter, briefly; "" if err is nil.
+func filterProblem(err error) string {
+	var at *filter.Error
 	switch {
-	case p.refused:
-		return line.Text(line.Alarm, p.problem), typed, column
-	case len(p.offers.Candidates) > 0: // also of what is only wrong because it is not finished
-		return p.offerLine(w), typed, column
-	case p.problem != "":
-		return line.Text(line.Alarm, p.problem), typed, column
+	case err == nil:
+		return ""
+	case errors.As(err, &at):
+		return fmt.Sprintf("at %d: %s: want %s", at.Pos+1, at.Problem, at.Want)
 	}
-	return line.Text(line.Faint, p.hint), typed, column
-}
-
-// offerLine shows the candidates around the chosen one, and its help.
-func (p *prompt) offerLine(w int) line.Line {
-	all := p.offers.Candidates
-	from := 0
-	for used := 0; from < p.offer; {
-		used = 0
-		for i := from; i <= p.offer; i++ {
-			used += line.Width(all[i].Text) + 2
-		}
-		if used <= w*2/3 {
-			break
-		}
-		from++
-	}
-	l := line.Line{}
-	if from > 0 {
-		l = line.Text(line.Faint, "… ")
-	}
-	for i := from; i < len(all) && l.Width() < w; i++ {
-		st := line.Faint
-		if i == p.offer {
-			st = line.Invert
-		}
-		l = l.Add(st, all[i].Text).Add(line.Plain, "  ")
-		if i == p.offer && all[i].Help != "" {
-			l = l.Add(line.Accent, all[i].Help).Add(line.Plain, "  ")
-		}
-	}
-	return l
+	return err.Error()
 }

@@ -1,12 +1,10 @@
 package tui
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -203,7 +201,7 @@ func (m *model) filterLine() line.Line {
 // drawFoot draws the prompt or what can be done now.
 func (m *model) drawFoot(c *canvas, l layout) (x, y int, typing bool) {
 	if m.prompt != nil {
-		above, typed, column := m.prompt.lines(m.w)
+		above, typed, column := m.prompt.Lines(m.w)
 		c.put(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
 		return column, l.foot.y + 1, true
 	}
@@ -276,13 +274,4 @@ func (m *model) position() line.Line {
 		return l
 	}
 	return l.Add(line.Faint, line.Group(m.list.at()+1)+"/"+line.Group(n))
-}
-
-// filterProblem says shortly what is wrong with a filter that is being typed.
-func filterProblem(err error) string {
-	var at *filter.Error
-	if errors.As(err, &at) {
-		return fmt.Sprintf("at %d: %s: want %s", at.Pos+1, at.Problem, at.Want)
-	}
-	return err.Error()
 }
