@@ -10,6 +10,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
 )
@@ -254,12 +255,15 @@ func TestTheMouseClicksWhatIsThere(t *testing.T) {
 		if s.m.focus != paneDetail {
 			t.Error("a click on the selected event does not open it")
 		}
-		_, tabs := s.m.detail.heading(l.tabs.w, true)
-		s.send(click(tabs[tabAttempts][0]+1, l.tabs.y))
+		tab := func(name string) int {
+			row := strings.Split(s.text(), "\n")[l.tabs.y]
+			return ansi.StringWidth(row[:strings.Index(row, name)])
+		}
+		s.send(click(tab("Attempts"), l.tabs.y))
 		s.settle()
 		s.shows("200 OK  in 12ms")
 		s.send(click(1, l.tabs.y)) // the number is no tab
-		s.send(click(tabs[tabPayload][0]+1, l.tabs.y))
+		s.send(click(tab("Payload"), l.tabs.y))
 		s.send(click(5, l.detail.y+3))
 		s.send(click(5, l.detail.y+3)) // folds
 		s.settle()

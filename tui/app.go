@@ -18,7 +18,6 @@ type appPane struct {
 	scroll line.Scroller
 	follow bool
 	rev    int64
-	search string
 }
 
 func (a *appPane) Count() int { return len(a.all) }
@@ -55,6 +54,15 @@ func (a *appPane) add(lines []AppLine) {
 func (a *appPane) move(by int) {
 	a.scroll.Move(by)
 	a.follow = a.scroll.Selected() >= len(a.all)-1
+}
+
+// find goes to the next line that contains a phrase, or to the previous one.
+func (a *appPane) find(phrase string, back bool) bool {
+	if phrase == "" {
+		return true
+	}
+	a.follow = false
+	return a.scroll.Find(phrase, back)
 }
 
 func (a *appPane) click(y int) {

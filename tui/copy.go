@@ -26,14 +26,9 @@ func (m *model) copyMenu() tea.Cmd {
 		return nil
 	}
 	mn := &menu{title: "copy of #" + fmt.Sprint(row.N)}
-	if m.focus == paneDetail && m.detail.onTree() {
-		t, n := m.detail.tree, m.detail.tree.at()
-		value := string(t.text[n.start:n.end])
-		if n.kind == nodeString {
-			value = unquote(t.text[n.start:n.end])
-		}
+	if path, value, ok := m.detail.Cursor(); ok && m.focus == paneDetail {
 		mn.add("v", "the value at the cursor", func(m *model) tea.Cmd { return m.copyText("the value", value) })
-		mn.add("p", "its path, "+t.path(n), func(m *model) tea.Cmd { return m.copyText("the path", t.path(n)) })
+		mn.add("p", "its path, "+path, func(m *model) tea.Cmd { return m.copyText("the path", path) })
 	}
 	for _, c := range []struct {
 		key, name string

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/tui/detail"
 )
 
 // binding is a key and what it does. Help and the foot of the screen are made
@@ -23,7 +24,7 @@ func always(*model) bool { return true }
 func inList(m *model) bool   { return m.focus == paneList }
 func onEvent(m *model) bool  { return m.focus != paneApp && m.selectedRow() != nil }
 func inDetail(m *model) bool { return m.focus == paneDetail }
-func onTree(m *model) bool   { return m.focus == paneDetail && m.detail.onTree() }
+func onTree(m *model) bool   { return m.focus == paneDetail && m.detail.OnTree() }
 
 // bindings are all keys but those that move, the most useful first.
 func bindings() []binding {
@@ -120,8 +121,7 @@ func (m *model) moveKey(name string) (tea.Cmd, bool) {
 	case "right", "l":
 		return m.sideways(true), true
 	case "1", "2", "3", "4", "5":
-		m.detail.tab = int(name[0] - '1')
-		m.focusOn(paneDetail)
+		m.openTab(detail.Tab(name[0] - '1'))
 		return nil, true
 	default:
 		return nil, false
@@ -133,7 +133,7 @@ func (m *model) moveKey(name string) (tea.Cmd, bool) {
 func (m *model) moveBy(by int) tea.Cmd {
 	switch m.focus {
 	case paneDetail:
-		m.detail.move(by)
+		m.detail.Move(by)
 	case paneApp:
 		m.app.move(by)
 	default:
@@ -146,36 +146,29 @@ func (m *model) moveBy(by int) tea.Cmd {
 	return nil
 }
 
-// sideways folds and unfolds, and goes between the list and the event.
+// sideways opens and closes nodes, and goes between the list and the event.
 func (m *model) sideways(right bool) tea.Cmd {
 	switch {
 	case m.focus == paneList && right && m.selectedRow() != nil:
 		m.focusOn(paneDetail)
 	case m.focus == paneApp && !right:
 		m.focusOn(paneList)
-	case m.focus == paneDetail && m.detail.onTree() && right:
-		m.onTreeDo((*tree).unfold)
-	case m.focus == paneDetail && m.detail.onTree():
-		n := m.detail.tree.at()
-		if n != nil && !n.open && (n.parent == nil || n.parent.parent == nil) {
-			m.focusOn(paneList)
-			return nil
-		}
-		m.onTreeDo((*tree).fold)
-	case m.focus == paneDetail && !right:
-		m.focusOn(paneList)
+	case m.focus == paneDetail && right:
+		return m.onDetail(m.detail.Do(detail.Open))
+	case m.focus == paneDetail:
+		return m.onDetail(m.detail.Do(detail.Close))
 	}
-	return m.flushTree()
+	return nil
 }
 
 func (m *model) enter(string) tea.Cmd {
 	switch {
 	case m.focus == paneList && m.selectedRow() != nil:
 		m.focusOn(paneDetail)
-	case onTree(m):
-		m.onTreeDo((*tree).toggle)
+	case m.focus == paneDetail:
+		return m.onDetail(m.detail.Do(detail.Toggle))
 	}
-	return m.flushTree()
+	return nil
 }
 
 func (m *model) mark(string) tea.Cmd {
@@ -207,67 +200,64 @@ func (m *model) focusOn(p pane) {
 	m.list.follow = p != paneDetail && m.list.atEnd()
 }
 
-// tabKey goes through all that can be looked at, one after the other.
+// openTab opens a tab of the selected event.
+func (m *model) openTab(t detail.Tab) {
+	m.detail.SetTab(t)
+	m.focusOn(paneDetail)
+}
+
+// tabKey goes to the next of the list, the tabs and the app, or to the previous one.
 func (m *model) tabKey(key string) tea.Cmd {
-	places := tabCount + 1 // the tabs and the list
+	const list, app = 0, detail.Tabs + 1 // the tabs are between them
+	places := app
 	if m.cfg.Feed.App != nil {
 		places++
 	}
-	at := 0
+	at := list
 	switch m.focus {
 	case paneDetail:
-		at = 1 + m.detail.tab
+		at = 1 + int(m.detail.Tab())
 	case paneApp:
-		at = tabCount + 1
+		at = app
 	}
 	step := 1
 	if key == "shift+tab" {
 		step = places - 1
 	}
 	at = (at + step) % places
-	if m.selectedRow() == nil && at > 0 && at <= tabCount { // no event, no tabs
-		if at = 0; m.cfg.Feed.App != nil && m.focus == paneList {
-			at = tabCount + 1
+	if m.selectedRow() == nil && at > list && at < app { // no event, no tabs
+		if at = list; m.cfg.Feed.App != nil && m.focus == paneList {
+			at = app
 		}
 	}
-	switch {
-	case at == 0:
+	switch at {
+	case list:
 		m.focusOn(paneList)
-	case at == tabCount+1:
+	case app:
 		m.focusOn(paneApp)
 	default:
-		m.detail.tab = at - 1
-		m.focusOn(paneDetail)
+		m.openTab(detail.Tab(at - 1))
 	}
 	return nil
 }
 
 func (m *model) foldKey(key string) tea.Cmd {
-	if !onTree(m) {
+	switch {
+	case m.focus != paneDetail:
 		return nil
+	case key == "Z":
+		return m.onDetail(m.detail.Do(detail.ToggleAll))
 	}
-	do := (*tree).level
-	if key == "Z" {
-		do = (*tree).all
-	}
-	m.onTreeDo(do)
-	return m.flushTree()
+	return m.onDetail(m.detail.Do(detail.ToggleLevel))
 }
 
 func (m *model) findKey(key string) tea.Cmd {
 	back := key == "N"
 	switch {
-	case m.focus == paneApp && m.app.search != "":
-		m.app.follow = false
-		if !m.app.scroll.Find(m.app.search, back) {
-			m.say(`"` + m.app.search + `" is not there`)
-		}
-	case onTree(m) && m.detail.search != "":
-		phrase := m.detail.search
-		m.onTreeDo(func(t *tree) { t.missed = !t.find(phrase, back) })
-		return m.flushTree()
-	case m.focus == paneDetail && !m.detail.find(back):
-		m.say(`"` + m.detail.search + `" is not there`)
+	case m.focus == paneApp && !m.app.find(m.search, back):
+		m.sayNotFound()
+	case m.focus == paneDetail:
+		return m.onDetail(m.detail.Find(m.search, back))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/tui/detail"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -26,7 +27,7 @@ type model struct {
 
 	store  *store
 	list   *list
-	detail *detail
+	detail *detail.Detail
 	app    *appPane
 	header header
 	loops  loopWatch
@@ -36,6 +37,7 @@ type model struct {
 	menu   *menu
 	help   *line.Scroller // the help screen, while it is open
 	note   note
+	search string // the last phrase that was searched for
 	mouse  bool
 
 	reading   bool // older events are being read
@@ -64,7 +66,7 @@ func newModel(w *work, cfg Config) *model {
 	}
 	s := newStore()
 	m := &model{
-		cfg: cfg, work: w, store: s, list: newList(s, cfg.Zone), detail: &detail{zone: cfg.Zone},
+		cfg: cfg, work: w, store: s, list: newList(s, cfg.Zone), detail: detail.New(cfg.Zone),
 		app: &appPane{zone: cfg.Zone, follow: true}, header: header{zone: cfg.Zone},
 	}
 	m.list.now, m.list.mask = cfg.Now, cfg.Mask
@@ -93,10 +95,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.wheel(msg)
 	case changes:
 		cmd = m.take(msg)
-	case prepared:
-		m.detail.set(msg)
-	case treeReady:
-		m.treeReady(msg)
+	case detail.Prepared:
+		m.detail.Set(msg)
+	case detail.Result:
+		cmd = m.onDetail(m.detail.Finish(msg), nil)
 	case scanned:
 		cmd = m.takeScanned(msg)
 	case olderRows:
@@ -108,8 +110,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case edited:
 		cmd = m.takeEdited(msg)
 	}
-	m.sizeDetail()
-	return m, tea.Batch(cmd, m.prepareDetail())
+	return m, tea.Batch(cmd, m.showSelected())
 }
 
 // say puts a line at the foot, and an error into the log.
@@ -130,38 +131,40 @@ func (m *model) selectedRow() *event.Row {
 	return nil
 }
 
-// sizeDetail says what the detail should show: the selected event, as wide as
-// the detail is.
-func (m *model) sizeDetail() {
-	l := m.layout()
-	row := m.selectedRow()
-	if row == nil || l.detail.w == 0 {
-		return
-	}
-	want := view{n: row.N, rev: row.Rev, width: l.detail.w}
-	if m.detail.tab == tabDiff {
-		if base, _ := m.compareWith(row); base != nil {
-			want.base, want.baseAt = base.N, base.Rev
-		}
-	}
-	m.detail.pending = want != m.detail.want
-	m.detail.want = want
-}
-
-// prepareDetail makes ready what the detail should show.
-func (m *model) prepareDetail() tea.Cmd {
-	d := m.detail
-	if !d.pending || m.cfg.Feed.Get == nil {
+// showSelected shows the selected event in the detail, as wide as that is.
+func (m *model) showSelected() tea.Cmd {
+	row, w := m.selectedRow(), m.layout().detail.w
+	if row == nil || w == 0 {
 		return nil
 	}
-	d.pending = false
-	v, shown, zone, get := d.want, d.shown(), m.cfg.Zone, m.cfg.Feed.Get
-	why := ""
-	if row := m.selectedRow(); row != nil {
-		_, why = m.compareWith(row)
+	subject := detail.Subject{N: row.N, Rev: row.Rev, Width: w}
+	if m.detail.Tab() == detail.Diff {
+		if base, reason := m.compareWith(row); base != nil {
+			subject.Base, subject.BaseRev, subject.BaseReason = base.N, base.Rev, reason
+		}
 	}
-	return m.work.do(func(ctx ctx) tea.Msg { return prepare(ctx, get, v, why, zone, shown) })
+	prepare := m.detail.Show(subject, m.cfg.Feed.Get)
+	if prepare == nil {
+		return nil
+	}
+	return m.work.do(func(ctx ctx) tea.Msg { return prepare(ctx) })
 }
+
+// onDetail does what a key or a click asked of the detail.
+func (m *model) onDetail(intent detail.Intent, task detail.Task) tea.Cmd {
+	switch intent {
+	case detail.Leave:
+		m.focusOn(paneList)
+	case detail.NotFound:
+		m.sayNotFound()
+	}
+	if task == nil {
+		return nil
+	}
+	return m.work.do(func(ctx) tea.Msg { return task() })
+}
+
+func (m *model) sayNotFound() { m.say(`"` + m.search + `" is not there`) }
 
 // compareWith chooses what an event is compared with: the latest pinned one of
 // its kind, what it repeats, the one before of its kind.

@@ -32,7 +32,7 @@ func (m *model) wheel(w wheelMsg) {
 	case l.list.has(w.x, w.y):
 		m.list.move(w.by)
 	case l.detail.has(w.x, w.y):
-		m.detail.move(w.by)
+		m.detail.Move(w.by)
 	case l.app.has(w.x, w.y):
 		m.app.move(w.by)
 	}
@@ -66,37 +66,15 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 		m.focusOn(paneList)
 		m.list.moveTo(i)
 	case l.tabs.has(at.X, at.Y) && m.focus != paneApp && m.selectedRow() != nil:
-		_, tabs := m.detail.heading(l.tabs.w, false)
-		for i, t := range tabs {
-			if x := at.X - l.tabs.x; x >= t[0] && x < t[1] {
-				m.detail.tab = i
-				m.focusOn(paneDetail)
-			}
+		if tab, ok := m.detail.TabAt(at.X-l.tabs.x, l.tabs.w); ok {
+			m.openTab(tab)
 		}
 	case l.detail.has(at.X, at.Y) && m.selectedRow() != nil:
-		return m.clickDetail(l, at.Y-l.detail.y)
+		had := m.focus == paneDetail
+		m.focusOn(paneDetail)
+		return m.onDetail(m.detail.Click(at.Y-l.detail.y, l.detail.h, had))
 	case l.app.has(at.X, at.Y):
 		m.app.click(at.Y - l.app.y)
 	}
-	return nil
-}
-
-// clickDetail selects a line of the event; a click on the selected one folds.
-func (m *model) clickDetail(l layout, y int) tea.Cmd {
-	d, had := m.detail, m.focus == paneDetail
-	m.focusOn(paneDetail)
-	if !d.onTree() {
-		d.panes[d.tab].Click(y)
-		return nil
-	}
-	laid := d.tree.lay(d.tree.top, l.detail.h)
-	if y >= len(laid) {
-		return nil
-	}
-	if laid[y].place == (place{d.tree.sel, d.tree.selRow}) && had {
-		m.onTreeDo((*tree).toggle)
-		return m.flushTree()
-	}
-	d.tree.moveTo(laid[y].place)
 	return nil
 }

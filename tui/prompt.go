@@ -51,7 +51,7 @@ func (m *model) slash() tea.Cmd {
 		return m.askFilter()
 	}
 	return m.ask(input.Options{Label: "search: ", Hint: "enter finds the next, then n and N"}, func(s string) tea.Cmd {
-		m.detail.search, m.app.search = s, s
+		m.search = s
 		return m.findKey("n")
 	})
 }

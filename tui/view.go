@@ -146,9 +146,8 @@ func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
 		return 0, 0, false
 	}
 	focused = m.focus == paneDetail
-	tabs, _ := m.detail.heading(l.tabs.w, focused)
-	c.put(l.tabs, []string{tabs.Render(l.tabs.w, line.Plain)})
-	rows, at := m.detail.render(l.detail.w, l.detail.h, focused)
+	c.put(l.tabs, []string{m.detail.Heading(l.tabs.w, focused).Render(l.tabs.w, line.Plain)})
+	rows, at := m.detail.Render(l.detail.w, l.detail.h, focused)
 	c.put(l.detail, rows)
 	return l.detail.x, l.detail.y + at, focused
 }

@@ -1,4 +1,4 @@
-package tui
+package detail
 
 import (
 	"slices"
@@ -10,19 +10,19 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// longText is the text of an opened string, made safe and broken into rows. Of
-// the rows only their ends are kept: a text of some megabytes may have as many.
-type longText struct {
-	width int // in cells, for which it was broken
+// stringRows is a text, safe and broken into rows. It keeps only where rows end: a
+// text of some megabytes may have a million rows.
+type stringRows struct {
+	width int // of the rows, in cells
 	text  string
 	ends  []int32
 }
 
-// newLongText breaks a text into rows of at most w cells, in one pass.
-func newLongText(s string, w int) *longText {
-	lt := &longText{width: w, text: term.Text(strings.ReplaceAll(s, "\r\n", "\n"))}
+// newStringRows breaks a text into rows of at most w cells, in one pass.
+func newStringRows(s string, w int) *stringRows {
+	lt := &stringRows{width: w, text: term.Text(strings.ReplaceAll(s, "\r\n", "\n"))}
 	text := lt.text
-	from, used, space := 0, 0, -1 // space: behind the last one of the row
+	from, used, space := 0, 0, -1 // space: after the last one of the row
 	for i := 0; i < len(text); {
 		if text[i] == '\n' {
 			lt.ends = append(lt.ends, int32(i+1))
@@ -51,8 +51,8 @@ func newLongText(s string, w int) *longText {
 	return lt
 }
 
-// cluster gives the bytes and the cells of what a terminal shows as one sign at
-// the beginning of s.
+// cluster returns the bytes and the cells of the first character of s, as a terminal
+// shows it.
 func cluster(s string) (size, cells int) {
 	if s[0] < utf8.RuneSelf && (len(s) == 1 || s[1] < utf8.RuneSelf) {
 		return 1, 1
@@ -61,9 +61,9 @@ func cluster(s string) (size, cells int) {
 	return len(first), cells
 }
 
-func (lt *longText) count() int { return len(lt.ends) }
+func (lt *stringRows) count() int { return len(lt.ends) }
 
-func (lt *longText) row(i int) string {
+func (lt *stringRows) row(i int) string {
 	from := 0
 	if i > 0 {
 		from = int(lt.ends[i-1])
@@ -71,22 +71,22 @@ func (lt *longText) row(i int) string {
 	return strings.TrimSuffix(lt.text[from:lt.ends[i]], "\n")
 }
 
-// find gives the next row behind one, or the one before it, that a phrase in
-// small letters begins in, -1 if there is none.
-func (lt *longText) find(phrase string, behind int, back bool) int {
+// find returns the next row after one, or the previous one before it, in which a
+// phrase in small letters begins; -1 if there is none.
+func (lt *stringRows) find(phrase string, from int, back bool) int {
 	lower := strings.ToLower(lt.text)
-	if len(lower) != len(lt.text) { // a rune got shorter: positions would be wrong
+	if len(lower) != len(lt.text) { // offsets would be wrong
 		lower = lt.text
 	}
 	edge := 0
 	if back {
-		if behind > 0 {
-			edge = int(lt.ends[behind-1])
+		if from > 0 {
+			edge = int(lt.ends[from-1])
 		}
 		edge = strings.LastIndex(lower[:edge], phrase)
 	} else {
-		if behind >= 0 {
-			edge = int(lt.ends[behind])
+		if from >= 0 {
+			edge = int(lt.ends[from])
 		}
 		at := strings.Index(lower[edge:], phrase)
 		if edge += at; at < 0 {

@@ -1,15 +1,18 @@
-package tui
+package detail
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/internal/term"
 )
 
 const oddJSON = `{"z":12345678901234567890.10,"a":1e400,"a":[1,[2,{"b c":null}],"x\"\\",{}],"":true,"t":"line one\nline two","ü":"\u001b[31m"}`
@@ -66,23 +69,23 @@ func TestFoldsOpenAndClose(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
-	tr.level() // something is open: all of the level close
+	tr.toggleLevel() // something is open: all of the level close
 	shows("▸ a: {\"b\":{\"c\":1}}\n▸ d: [{\"e\":2},{\"f\":3}]\n  g: \"long\\ntext\"")
 	tr.unfold()
 	tr.unfold() // goes in
-	if tr.path(tr.at()) != ".a.b" {
-		t.Errorf("unfolding twice went to %s", tr.path(tr.at()))
+	if tr.path(tr.selected()) != ".a.b" {
+		t.Errorf("unfolding twice went to %s", tr.path(tr.selected()))
 	}
 	tr.fold()
 	tr.fold() // goes out
 	tr.fold()
 	shows("▸ a: {\"b\":{\"c\":1}}\n▸ d: [{\"e\":2},{\"f\":3}]\n  g: \"long\\ntext\"")
-	tr.all()
+	tr.toggleAll()
 	shows("▾ a:\n  ▾ b:\n      c: 1\n▾ d:\n  ▾ 0:\n      e: 2\n  ▾ 1:\n      f: 3\n  g: \"long\\ntext\"")
 	tr.sel = 2
-	tr.all()
-	if tr.path(tr.at()) != ".a" {
-		t.Errorf("what was selected is folded into %s", tr.path(tr.at()))
+	tr.toggleAll()
+	if tr.path(tr.selected()) != ".a" {
+		t.Errorf("what was selected is folded into %s", tr.path(tr.selected()))
 	}
 	tr.sel = 2
 	tr.toggle() // a string opens, too
@@ -91,32 +94,32 @@ func TestFoldsOpenAndClose(t *testing.T) {
 
 func TestSearchFindsKeysAndValuesThatAreFoldedAway(t *testing.T) {
 	tr := newTree([]byte(`{"a":{"deep":{"needle":1}},"b":["x","Needle \"quoted\"","y"],"c":{"needle":{"needle":2}}}`))
-	tr.all() // closes
+	tr.toggleAll() // closes
 	var found []string
 	for range 5 {
 		if !tr.find("needle", false) {
 			t.Fatal("not found")
 		}
-		found = append(found, tr.path(tr.at()))
+		found = append(found, tr.path(tr.selected()))
 	}
 	if got := strings.Join(found, " "); got != ".a.deep.needle .b[1] .c.needle .c.needle.needle .a.deep.needle" {
 		t.Errorf("found %s", got)
 	}
 	tr.find("needle", true)
-	if got := tr.path(tr.at()); got != ".c.needle.needle" {
+	if got := tr.path(tr.selected()); got != ".c.needle.needle" {
 		t.Errorf("the one before is %s", got)
 	}
-	if !tr.find(`"quoted"`, false) || tr.path(tr.at()) != ".b[1]" {
-		t.Errorf("a phrase with quotation marks is found in %s", tr.path(tr.at()))
+	if !tr.find(`"quoted"`, false) || tr.path(tr.selected()) != ".b[1]" {
+		t.Errorf("a phrase with quotation marks is found in %s", tr.path(tr.selected()))
 	}
 	tr = newTree([]byte(`["\"q\"",1,{"q":2}]`)) // as text and as a key: the next one counts
 	tr.sel = 1
-	if tr.find(`"q"`, false); tr.path(tr.at()) != ".[2].q" {
-		t.Errorf("the next one is said to be %s", tr.path(tr.at()))
+	if tr.find(`"q"`, false); tr.path(tr.selected()) != ".[2].q" {
+		t.Errorf("the next one is said to be %s", tr.path(tr.selected()))
 	}
 	tr.sel = 1
-	if tr.find(`"q"`, true); tr.path(tr.at()) != ".[0]" {
-		t.Errorf("the one before is said to be %s", tr.path(tr.at()))
+	if tr.find(`"q"`, true); tr.path(tr.selected()) != ".[0]" {
+		t.Errorf("the one before is said to be %s", tr.path(tr.selected()))
 	}
 	if tr.find("nowhere", false) {
 		t.Error("found what is not there")
@@ -143,13 +146,15 @@ func TestLongFoldsShowAPageAtATime(t *testing.T) {
 		t.Fatalf("no sign of more: %s", treeText(tr, 50, 3))
 	}
 	tr.toggle()
-	if len(tr.lines) != 2*pageKids+3 || tr.path(tr.at()) != ".list[500]" {
-		t.Errorf("%d lines, at %s", len(tr.lines), tr.path(tr.at()))
+	if len(tr.lines) != 2*pageKids+3 || tr.path(tr.selected()) != ".list[500]" {
+		t.Errorf("%d lines, at %s", len(tr.lines), tr.path(tr.selected()))
 	}
-	if !tr.find("last", false) || tr.path(tr.at()) != ".list[1300]" {
-		t.Errorf("the search reached %s", tr.path(tr.at()))
+	if !tr.find("last", false) || tr.path(tr.selected()) != ".list[1300]" {
+		t.Errorf("the search reached %s", tr.path(tr.selected()))
 	}
 }
+
+var sgr = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
 // FuzzTree opens, folds, searches and draws whatever is valid JSON.
 func FuzzTree(f *testing.F) {
@@ -170,9 +175,9 @@ func FuzzTree(f *testing.F) {
 			case 2:
 				tr.fold()
 			case 3:
-				tr.level()
+				tr.toggleLevel()
 			case 4:
-				tr.all()
+				tr.toggleAll()
 			case 5:
 				tr.find(phrase, op > 100)
 			case 6:
@@ -191,15 +196,35 @@ func FuzzTree(f *testing.F) {
 				if ansi.StringWidth(r) > w {
 					t.Fatalf("a row in a window of %d: %q", w, r)
 				}
-				if err := obeyed(r); err != nil {
-					t.Fatal(err)
+				if text := sgr.ReplaceAllString(r, ""); term.Line(text) != text {
+					t.Fatalf("%q is not safe", r)
 				}
 			}
-			if n := tr.at(); n == nil {
-				t.Fatal("nothing is selected")
-			} else if path := tr.path(n); !strings.HasPrefix(path, ".") {
+			if path := tr.path(tr.selected()); !strings.HasPrefix(path, ".") {
 				t.Fatalf("path %q", path)
 			}
 		}
 	})
+}
+
+func TestABigPayloadTakesAtMostFourTimesItsMemory(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString(`{"updatedFiles":[`)
+	for i := 0; b.Len() < 10<<20; i++ {
+		fmt.Fprintf(&b, `{"path":"data/shard-%05d.parquet","action":"add","size":%d},`, i, i*1000)
+	}
+	b.WriteString(`null]}`)
+	body := b.Bytes()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	tr := newTree(bytes.Clone(body))
+	tr.toggleAll()
+	tr.toggleAll()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if held := float64(int64(after.HeapAlloc)-int64(before.HeapAlloc)) / float64(len(body)); held > 4 {
+		t.Errorf("a tree that was opened as far as it goes takes %.1f times the body", held)
+	}
+	runtime.KeepAlive(tr)
 }

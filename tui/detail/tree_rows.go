@@ -1,4 +1,4 @@
-package tui
+package detail
 
 import (
 	"github.com/hf-tap/hf-tap/tui/line"
@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// maxPreview is how much of a folded value or a long string a line shows; it is
-// cut to the window anyway, and a string may have megabytes.
+// maxPreview is how many bytes of a value its line shows. A value may have megabytes,
+// and the line is cut to the window.
 const maxPreview = 400
 
-// place is a row of the tree: a line, or below an opened string a row of its
-// text, counted from 1.
+// place is a row of the tree: a line, or a row of the open string on that line,
+// counted from 1.
 type place struct{ line, row int }
 
 func (p place) before(q place) bool { return p.line < q.line || p.line == q.line && p.row < q.row }
 
-// treeRow is a place and what stands there.
+// treeRow is a place and its text.
 type treeRow struct {
 	place
 	text line.Line
 }
 
-// defaultWidth is how wide a tree is taken to be that was not drawn yet.
+// defaultWidth is the width of a tree that was not drawn yet, in cells.
 const defaultWidth = 80
 
-// rowsOf gives the text of an opened string as rows, nil of all other lines. It
-// is kept, since a text of megabytes takes a while.
-func (t *tree) rowsOf(line int) *longText {
+// rowsOf returns the rows of the open string on a line; nil on other lines. They are
+// kept, because a text of megabytes takes a while.
+func (t *tree) rowsOf(line int) *stringRows {
 	l := t.lines[line]
 	if l.more || l.node.kind != nodeString || !l.node.open {
 		return nil
@@ -39,15 +39,22 @@ func (t *tree) rowsOf(line int) *longText {
 	if lt := t.texts[l.node]; lt != nil && lt.width == w {
 		return lt
 	}
-	lt := newLongText(unquote(t.text[l.node.start:l.node.end]), w)
+	lt := newStringRows(unquote(t.text[l.node.start:l.node.end]), w)
 	if t.texts == nil {
-		t.texts = map[*node]*longText{}
+		t.texts = map[*node]*stringRows{}
 	}
 	t.texts[l.node] = lt
 	return lt
 }
 
-// below is how many rows of text stand below a line.
+// move moves the cursor down by some rows, or up.
+func (t *tree) move(by int) { t.moveTo(t.step(t.cursor(), by)) }
+
+func (t *tree) moveTo(p place) { t.sel, t.selRow = p.line, p.row }
+
+func (t *tree) cursor() place { return place{t.sel, t.selRow} }
+
+// below is the number of rows of the open string on a line.
 func (t *tree) below(line int) int {
 	if lt := t.rowsOf(line); lt != nil {
 		return lt.count()
@@ -55,8 +62,7 @@ func (t *tree) below(line int) int {
 	return 0
 }
 
-// step gives the place that is so many rows further down, or up, as far as
-// there are rows.
+// step returns the place that is some rows further down, or up, or the last one.
 func (t *tree) step(p place, by int) place {
 	for by > 0 {
 		rest := t.below(p.line) - p.row
@@ -82,20 +88,20 @@ func (t *tree) step(p place, by int) place {
 	return p
 }
 
-// render gives the rows in sight and which is selected. Only what is in sight
-// is laid out.
+// render returns the rows in sight, and which of them the cursor is on. Only those
+// are laid out.
 func (t *tree) render(w, h int, focused bool) (rows []string, cursor int) {
 	t.width = w
 	t.selRow = min(t.selRow, t.below(t.sel))
 	t.top.line = min(max(t.top.line, 0), len(t.lines)-1)
 	t.top.row = min(t.top.row, t.below(t.top.line))
-	at := place{t.sel, t.selRow}
+	at := t.cursor()
 	if at.before(t.top) {
 		t.top = at
 	} else if t.step(t.top, h-1).before(at) {
 		t.top = t.step(at, -(h - 1))
 	}
-	for _, r := range t.lay(t.top, h) {
+	for _, r := range t.layOut(t.top, h) {
 		over := line.Plain
 		if r.place == at {
 			cursor = len(rows)
@@ -108,8 +114,8 @@ func (t *tree) render(w, h int, focused bool) (rows []string, cursor int) {
 	return rows, cursor
 }
 
-// lay lays h rows out from a place on.
-func (t *tree) lay(from place, h int) []treeRow {
+// layOut returns h rows from a place on.
+func (t *tree) layOut(from place, h int) []treeRow {
 	var rows []treeRow
 	for p := from; p.line < len(t.lines) && len(rows) < h; p = (place{p.line + 1, 0}) {
 		lt := t.rowsOf(p.line)
@@ -128,7 +134,7 @@ func (t *tree) lay(from place, h int) []treeRow {
 	return rows
 }
 
-// indent is how far a node is set in; very deep ones no further.
+// indent is how far a node is indented; deep nodes are no further.
 func (t *tree) indent(n *node) int { return min(max(int(n.depth)-1, 0), 20) }
 
 func (t *tree) line(tl treeLine) line.Line {
@@ -157,7 +163,8 @@ func (t *tree) line(tl treeLine) line.Line {
 	return append(l, t.value(n)...)
 }
 
-// value shows a value as it is written, and of a fold what is in it.
+// value is the beginning of a value as it is written. The children of an open node
+// have lines of their own.
 func (t *tree) value(n *node) line.Line {
 	source := t.text[n.start:n.end]
 	preview := string(source[:min(len(source), maxPreview)])
@@ -172,11 +179,9 @@ func (t *tree) value(n *node) line.Line {
 			return line.Text(line.Faint, line.Bytes(int64(len(source)-2)))
 		}
 		return line.Text(line.Good, preview)
-	case nodeNumber:
-		return line.Text(line.Number, preview)
 	}
 	return line.Text(line.Number, preview)
 }
 
-// oneLine takes the line breaks and indents of pretty JSON out of a preview.
+// oneLine removes line breaks and indents from JSON.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,13 +1,13 @@
-package tui
+package detail
 
 import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// hexRows show bytes that are no text. Nothing is kept but the bytes.
+// hexRows shows bytes that are not text. Rows are made when they are drawn.
 type hexRows struct {
 	bytes []byte
-	wide  int // bytes on a row
+	wide  int // bytes in a row
 }
 
 func newHexRows(b []byte, w int) hexRows {
