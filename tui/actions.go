@@ -59,12 +59,7 @@ func (m *model) notHere() tea.Cmd {
 
 // chosen gives the marked events, or the selected one.
 func (m *model) chosen() []int64 {
-	if len(m.list.marks) > 0 {
-		var ns []int64
-		for n := range m.list.marks {
-			ns = append(ns, n)
-		}
-		slices.Sort(ns)
+	if ns := m.list.Marked(); len(ns) > 0 {
 		return ns
 	}
 	if row := m.selectedRow(); row != nil {
@@ -126,8 +121,8 @@ const targetKeys = "tabcdegh"
 func (m *model) replayMenu() tea.Cmd {
 	mn := &menu{title: "replay"}
 	failed := 0
-	for _, e := range m.store.entries {
-		if e.row != nil && e.row.Failed {
+	for r := range m.list.Rows() {
+		if r.Failed {
 			failed++
 		}
 	}
@@ -139,11 +134,9 @@ func (m *model) replayMenu() tea.Cmd {
 	})
 	ns := m.chosen()
 	words := eventWords(ns)
-	if ns == nil && m.store.len() > 0 { // a state is selected
-		if e := m.store.get(m.store.number(m.list.newest())); e.row != nil {
-			ns = []int64{e.row.N}
-			words = eventWords(ns) + ", the newest,"
-		}
+	if newest := m.list.Newest(); ns == nil && newest != nil { // a state is selected
+		ns = []int64{newest.N}
+		words = eventWords(ns) + ", the newest,"
 	}
 	if ns != nil {
 		mn.add("n", words+" several times, to see whether the handler minds", func(m *model) tea.Cmd {
@@ -244,8 +237,8 @@ func (m *model) faultMenu() tea.Cmd {
 	} {
 		mn.add("", faultChoice(f), func(m *model) tea.Cmd { return m.setFault(&f) })
 	}
-	if !m.store.filter.Empty() {
-		filter := m.store.filter
+	if !m.list.Filter().Empty() {
+		filter := m.list.Filter()
 		mn.add("f", "all that fit "+filter.String()+": 500", func(m *model) tea.Cmd { return m.setFault(&Fault{Status: 500, Filter: filter}) })
 	}
 	mn.add("o", "something else", func(m *model) tea.Cmd {

@@ -31,7 +31,7 @@ func filled(rows, w, h int) *model {
 		r.N, r.Rev, r.At = int64(i), int64(i), noon.Add(time.Duration(i)*time.Millisecond)
 		us = append(us, event.Change{Rev: int64(i), Row: &r})
 	}
-	m.list.changed(m.store.apply(us))
+	m.list.Apply(us)
 	m.View()
 	return m
 }
@@ -52,7 +52,7 @@ func median(d []time.Duration) time.Duration {
 // BenchmarkKeyWithManyRows measures a key press to its frame with 1,000 and
 // with 100,000 rows in the list, in turns, and reports the ratio of the medians.
 func BenchmarkKeyWithManyRows(b *testing.B) {
-	few, all := filled(1000, 120, 40), filled(maxRows, 120, 40)
+	few, all := filled(1000, 120, 40), filled(100_000, 120, 40)
 	keys := []tea.KeyPressMsg{keyPresses("up")[0], keyPresses("up")[0], keyPresses("pgup")[0], keyPresses("down")[0], keyPresses("G")[0], keyPresses("space")[0]}
 	var a, c []time.Duration
 	for i := 0; b.Loop(); i++ {
@@ -68,11 +68,10 @@ func BenchmarkKeyWithManyRows(b *testing.B) {
 // BenchmarkFilterKeyBesideSubstring measures a key of a filter that is typed,
 // over 100,000 rows, beside a scan of the same rows' texts for a substring.
 func BenchmarkFilterKeyBesideSubstring(b *testing.B) {
-	m := filled(maxRows, 120, 40)
-	texts := make([]string, len(m.store.entries))
-	for i, e := range m.store.entries {
-		r := e.row
-		texts[i] = strings.ToLower(strings.Join([]string{r.Title(), r.Repo, string(r.Verdict), string(r.Source), string(r.Phase), r.Delivery, r.Targets[0].Name}, "\n"))
+	m := filled(100_000, 120, 40)
+	var texts []string
+	for r := range m.list.Rows() {
+		texts = append(texts, strings.ToLower(strings.Join([]string{r.Title(), r.Repo, string(r.Verdict), string(r.Source), string(r.Phase), r.Delivery, r.Targets[0].Name}, "\n")))
 	}
 	m.Update(keyPresses("/")[0])
 	for _, k := range keyPresses("status:>=500 kind:discussion.c") {
@@ -123,7 +122,7 @@ func BenchmarkBigPayload(b *testing.B) {
 		// As the history does, Get gives a body of its own to each caller.
 		m.cfg.Feed.Get = func(context.Context, int64) (*event.Event, error) {
 			e := delivery(1)
-			e.N, e.Body = m.list.selected().row.N, bytes.Clone(body)
+			e.N, e.Body = m.selectedRow().N, bytes.Clone(body)
 			return e, nil
 		}
 		var before, after runtime.MemStats

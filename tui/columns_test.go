@@ -78,8 +78,7 @@ func TestEventsOfOtherDaysHaveTheirDate(t *testing.T) {
 		s.shows("› 12:00:00     #5")
 		s.press("up")
 		s.shows("12:00:00", "Nov 23 12:00     #4", "2025-11-24       #3")
-		later := noon.AddDate(0, 0, 1)
-		s.m.list.now = func() time.Time { return later }
+		s.world.now = noon.AddDate(0, 0, 1)
 		s.shows("Nov 24 12:00     #5")
 		s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
 		s.shows("Nov 23 ", "Nov 2025 ")

@@ -33,6 +33,7 @@ type world struct {
 	asked  []string // what was done, in words
 	gets   int
 	fail   error // of actions
+	now    time.Time
 }
 
 type change struct {
@@ -42,7 +43,7 @@ type change struct {
 }
 
 func newWorld() *world {
-	return &world{events: map[int64]*event.Event{}, wake: make(chan struct{}, 1), status: Status{
+	return &world{now: noon, events: map[int64]*event.Event{}, wake: make(chan struct{}, 1), status: Status{
 		Provider: "ngrok", URL: "https://tap.ngrok.app/hf-tap/4f1c", Tunnel: Health{State: "up", Since: noon.Add(-10 * time.Minute)},
 		Check: Check{At: noon.Add(-9 * time.Minute), Took: 82 * time.Millisecond}, WebhookID: "65a14fd933eca76f4639fc84",
 		Watches: []string{"model:me/whisper-tiny"}, Domains: []string{"repo", "discussion"}, Deliveries: 12,
@@ -147,7 +148,7 @@ func (w *world) config() Config {
 			return slices.Clone(w.app[min(int(rev), len(w.app)):]), nil
 		}},
 		Status: func() Status { w.mu.Lock(); defer w.mu.Unlock(); return w.status },
-		Repo:   "model:me/whisper-tiny", Editor: []string{"true"}, Now: func() time.Time { return noon }, Zone: time.UTC,
+		Repo:   "model:me/whisper-tiny", Editor: []string{"true"}, Now: func() time.Time { return w.now }, Zone: time.UTC,
 		Actions: Actions{
 			Replay: func(_ context.Context, r Replay) (string, error) {
 				if r.NewID {

@@ -71,7 +71,7 @@ func (m *model) read(after time.Duration, wait bool) tea.Cmd {
 func (m *model) take(c changes) tea.Cmd {
 	m.header.status = c.status
 	m.app.add(c.app)
-	m.list.changed(m.store.apply(c.read))
+	m.list.Apply(c.read)
 	for _, change := range c.read {
 		if change.Row != nil {
 			m.pin(change.Row)
@@ -128,31 +128,27 @@ const (
 // scanned is what a look into some bodies gave.
 type scanned struct {
 	of      int
-	numbers []int64
-	fits    []bool // of as many of the numbers as were looked at
+	numbers []int64 // of events
+	matches []bool  // of the first of them, as many as were read
 	err     error
 }
 
 // scanMore looks into the next bodies, the newest first.
 func (m *model) scanMore() tea.Cmd {
-	if m.scan.running || len(m.store.open) == 0 || m.cfg.Feed.Get == nil {
+	if m.scan.running || m.list.Undecided() == 0 || m.cfg.Feed.Get == nil {
 		return nil
 	}
 	m.scan.running = true
-	numbers := m.store.next(scanBatch)
-	ns := make([]int64, len(numbers))
-	for i, number := range numbers {
-		ns[i] = m.store.get(number).row.N
-	}
+	numbers := m.list.NextUndecided(scanBatch)
 	m.scan.batch = len(numbers)
-	of, filter, get := m.scan.of, m.store.filter, m.cfg.Feed.Get
+	of, filter, get := m.scan.of, m.list.Filter(), m.cfg.Feed.Get
 	parent, cancel := context.WithCancel(m.work.ctx)
 	m.scan.cancel = cancel
 	return m.work.do(func(ctx) tea.Msg {
 		defer cancel()
 		result := scanned{of: of, numbers: numbers}
 		began := time.Now()
-		for i, n := range ns {
+		for i, n := range numbers {
 			if i > 0 && time.Since(began) > scanTime {
 				break
 			}
@@ -163,7 +159,7 @@ func (m *model) scanMore() tea.Cmd {
 			if err != nil {
 				result.err = err
 			}
-			result.fits = append(result.fits, err == nil && filter.Match(e))
+			result.matches = append(result.matches, err == nil && filter.Match(e))
 		}
 		return result
 	})
@@ -174,17 +170,11 @@ func (m *model) takeScanned(s scanned) tea.Cmd {
 		return nil
 	}
 	m.scan.running, m.scan.batch = false, 0
-	m.scan.looked += len(s.fits)
-	for i, fits := range s.fits {
-		m.store.settle(s.numbers[i], fits)
-	}
-	for i := len(s.numbers) - 1; i >= len(s.fits); i-- { // the newest is next, as before
-		m.store.open = append(m.store.open, s.numbers[i])
-	}
+	m.scan.looked += len(s.matches)
+	m.list.Decide(s.numbers, s.matches)
 	if s.err != nil {
 		m.fail(fmt.Errorf("search in bodies: %w", s.err))
 	}
-	m.list.changed(0)
 	return m.scanMore()
 }
 
@@ -194,9 +184,8 @@ func (m *model) setFilter(f *filter.Filter) tea.Cmd {
 		m.scan.cancel()
 	}
 	m.scan = scan{of: m.scan.of + 1}
-	m.store.setFilter(f)
+	m.list.SetFilter(f)
 	m.exhausted = false
-	m.list.changed(0)
 	return m.scanMore()
 }
 
@@ -218,7 +207,7 @@ func (m *model) older() tea.Cmd {
 		return nil
 	}
 	m.reading = true
-	of, filter, before, older := m.scan.of, m.store.filter, m.store.oldest(), m.cfg.Feed.Older
+	of, filter, before, older := m.scan.of, m.list.Filter(), m.list.Oldest(), m.cfg.Feed.Older
 	return m.work.do(func(ctx ctx) tea.Msg {
 		rows, err := older(ctx, filter, before, olderPage)
 		return olderRows{of: of, rows: rows, err: err, end: len(rows) < olderPage}
@@ -234,12 +223,11 @@ func (m *model) takeOlder(o olderRows) {
 	case o.of != m.scan.of:
 		return
 	}
-	n := m.store.prepend(o.rows)
+	n := m.list.Prepend(o.rows)
 	for _, r := range o.rows {
 		m.pin(r)
 	}
 	m.exhausted = o.end
-	m.list.changed(0)
 	if n == 0 {
 		m.say("no older events")
 		return

@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/tui/detail"
+	"github.com/hf-tap/hf-tap/tui/list"
 )
 
 // binding is a key and what it does. Help and the foot of the screen are made
@@ -137,11 +138,20 @@ func (m *model) moveBy(by int) tea.Cmd {
 	case paneApp:
 		m.app.move(by)
 	default:
-		atTop := m.list.at() == 0
-		m.list.move(by)
-		if atTop && by < 0 {
-			return m.older()
-		}
+		return m.onList(m.list.Move(by))
+	}
+	return nil
+}
+
+// onList does what a key or a click asked of the list.
+func (m *model) onList(intent list.Intent) tea.Cmd {
+	switch intent {
+	case list.Focus:
+		m.focusOn(paneList)
+	case list.Open:
+		m.focusOn(paneDetail)
+	case list.ReadOlder:
+		return m.older()
 	}
 	return nil
 }
@@ -172,7 +182,7 @@ func (m *model) enter(string) tea.Cmd {
 }
 
 func (m *model) mark(string) tea.Cmd {
-	if !m.list.mark() {
+	if !m.list.ToggleMark() {
 		m.say("only events can be marked")
 	}
 	return nil
@@ -183,9 +193,9 @@ func (m *model) back() tea.Cmd {
 	switch {
 	case m.focus != paneList:
 		m.focusOn(paneList)
-	case len(m.list.marks) > 0:
-		clear(m.list.marks)
-	case !m.store.filter.Empty():
+	case len(m.list.Marked()) > 0:
+		m.list.ClearMarks()
+	case !m.list.Filter().Empty():
 		return m.setFilter(nil)
 	default:
 		m.header.loop = ""
@@ -197,7 +207,7 @@ func (m *model) back() tea.Cmd {
 // not go on to what is new.
 func (m *model) focusOn(p pane) {
 	m.focus = p
-	m.list.follow = p != paneDetail && m.list.atEnd()
+	m.list.Follow(p != paneDetail)
 }
 
 // openTab opens a tab of the selected event.

@@ -62,7 +62,7 @@ func (m *model) layout() layout {
 		return r
 	}
 	l.header = take(len(m.headerLines()))
-	if !m.store.filter.Empty() && bottom-top > 2 {
+	if !m.list.Filter().Empty() && bottom-top > 2 {
 		l.filter = take(1)
 	}
 	body := rect{0, top, w, max(bottom-top, 0)}
@@ -73,7 +73,7 @@ func (m *model) layout() layout {
 		l.rule = rect{left, top, 2, body.h}
 		m.placeSecond(&l, rect{left + 2, top, w - left - 2, body.h})
 	case w >= bothWidth && h >= bothHeight && body.h >= 16:
-		n := min(body.h*2/5, max(m.store.len()+1, 7)) // a few events leave the room to the one that is open
+		n := min(body.h*2/5, max(m.list.Shown()+1, 7)) // a few events leave the room to the one that is open
 		l.placeList(rect{0, top, w, n})
 		l.rule = rect{0, top + n, w, 1}
 		m.placeSecond(&l, rect{0, top + n + 1, w, body.h - n - 1})

@@ -1,12 +1,14 @@
 package tui
 
 import (
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/tui/detail"
 	"github.com/hf-tap/hf-tap/tui/line"
+	"github.com/hf-tap/hf-tap/tui/list"
 )
 
 // pane is a part of the screen that keys can go to.
@@ -25,8 +27,7 @@ type model struct {
 	work *work
 	w, h int
 
-	store  *store
-	list   *list
+	list   *list.List
 	detail *detail.Detail
 	app    *appPane
 	header header
@@ -64,12 +65,10 @@ func newModel(w *work, cfg Config) *model {
 	if cfg.Mask == nil {
 		cfg.Mask = func(s string) string { return s }
 	}
-	s := newStore()
 	m := &model{
-		cfg: cfg, work: w, store: s, list: newList(s, cfg.Zone), detail: detail.New(cfg.Zone),
+		cfg: cfg, work: w, list: list.New(cfg.Zone, cfg.Now, cfg.Mask), detail: detail.New(cfg.Zone),
 		app: &appPane{zone: cfg.Zone, follow: true}, header: header{zone: cfg.Zone},
 	}
-	m.list.now, m.list.mask = cfg.Now, cfg.Mask
 	m.header.status = cfg.Status()
 	return m
 }
@@ -125,10 +124,7 @@ func (m *model) fail(err error) {
 
 // selectedRow gives the selected event, nil when a state or nothing is selected.
 func (m *model) selectedRow() *event.Row {
-	if e := m.list.selected(); e != nil {
-		return e.row
-	}
-	return nil
+	return m.list.SelectedRow()
 }
 
 // showSelected shows the selected event in the detail, as wide as that is.
@@ -166,21 +162,17 @@ func (m *model) onDetail(intent detail.Intent, task detail.Task) tea.Cmd {
 
 func (m *model) sayNotFound() { m.say(`"` + m.search + `" is not there`) }
 
-// compareWith chooses what an event is compared with: the latest pinned one of
-// its kind, what it repeats, the one before of its kind.
-func (m *model) compareWith(row *event.Row) (*event.Row, string) {
-	for i := len(m.pins) - 1; i >= 0; i-- {
-		if e := m.store.get(m.store.byN[m.pins[i]]); e != nil && e.row != nil && e.row.N == m.pins[i] && e.row.N != row.N && e.row.Kind == row.Kind {
-			return e.row, "pinned"
+// compareWith chooses the event that one is compared with: the last pinned one of its
+// kind, else the one that it repeats, else the previous one of its kind. reason says
+// which.
+func (m *model) compareWith(row *event.Row) (base *event.Row, reason string) {
+	for _, n := range slices.Backward(m.pins) {
+		if pinned := m.list.Row(n); pinned != nil && n != row.N && pinned.Kind == row.Kind {
+			return pinned, "pinned"
 		}
 	}
-	if number, ok := m.store.byN[row.ReplayOf]; ok && row.ReplayOf != 0 {
-		return m.store.get(number).row, "which this one repeats"
+	if original := m.list.Row(row.ReplayOf); original != nil {
+		return original, "which this one repeats"
 	}
-	if number, ok := m.store.byN[row.N]; ok {
-		if before := m.store.before(number); before != nil {
-			return before, "the one before of its kind"
-		}
-	}
-	return nil, ""
+	return m.list.Previous(row.N), "the one before of its kind"
 }

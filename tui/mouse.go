@@ -30,7 +30,7 @@ func (m *model) wheel(w wheelMsg) {
 	switch {
 	case m.help != nil || m.menu != nil || m.prompt != nil:
 	case l.list.has(w.x, w.y):
-		m.list.move(w.by)
+		m.list.Move(w.by)
 	case l.detail.has(w.x, w.y):
 		m.detail.Move(w.by)
 	case l.app.has(w.x, w.y):
@@ -56,15 +56,7 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 		}
 		m.menu = nil
 	case l.list.has(at.X, at.Y):
-		i := m.list.top + at.Y - l.list.y
-		if i >= m.store.len() {
-			return nil
-		}
-		if m.store.number(i) == m.list.sel && m.focus == paneList {
-			return m.enter("")
-		}
-		m.focusOn(paneList)
-		m.list.moveTo(i)
+		return m.onList(m.list.Click(at.Y-l.list.y, m.focus == paneList))
 	case l.tabs.has(at.X, at.Y) && m.focus != paneApp && m.selectedRow() != nil:
 		if tab, ok := m.detail.TabAt(at.X-l.tabs.x, l.tabs.w); ok {
 			m.openTab(tab)

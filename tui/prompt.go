@@ -58,7 +58,7 @@ func (m *model) slash() tea.Cmd {
 
 // askFilter asks for a filter, and applies it while it is typed.
 func (m *model) askFilter() tea.Cmd {
-	before := m.store.filter
+	before := m.list.Filter()
 	text := before.String()
 	if text != "" && !strings.HasSuffix(text, " ") {
 		text += " "
@@ -79,7 +79,7 @@ func (m *model) askFilter() tea.Cmd {
 		return cmd
 	}
 	p.cancel = func() tea.Cmd {
-		if before.String() == m.store.filter.String() {
+		if before.String() == m.list.Filter().String() {
 			return nil // what a search has read stays
 		}
 		return m.setFilter(before)
@@ -89,7 +89,7 @@ func (m *model) askFilter() tea.Cmd {
 
 func (m *model) applyFilter(s string) (tea.Cmd, error) {
 	f, err := filter.Parse(strings.TrimSpace(s))
-	if err != nil || f.String() == m.store.filter.String() {
+	if err != nil || f.String() == m.list.Filter().String() {
 		return nil, err
 	}
 	return m.setFilter(f), nil
@@ -102,8 +102,12 @@ func (m *model) completeFilter(text string, cursor int) filter.Completion {
 		known.Targets = append(known.Targets, line.ShortTarget(t.Name))
 	}
 	seen := map[string]bool{}
-	for i := len(m.store.entries) - 1; i >= max(len(m.store.entries)-2000, 0) && len(seen) < 50; i-- {
-		if r := m.store.entries[i].row; r != nil && r.Repo != "" && !seen[r.Repo] {
+	looked := 0
+	for r := range m.list.Rows() {
+		if looked++; looked > 2000 || len(seen) == 50 {
+			break
+		}
+		if r.Repo != "" && !seen[r.Repo] {
 			seen[r.Repo] = true
 			known.Repos = append(known.Repos, r.Repo)
 		}

@@ -166,10 +166,8 @@ func soundness(m *model) error {
 	if m.w > 0 && m.h > 0 && (x < 0 || y < 0 || y >= m.h) {
 		return fmt.Errorf("the cursor is at %d, %d in a window of %d×%d", x, y, m.w, m.h)
 	}
-	if m.store.len() > 0 {
-		if _, exact := m.store.index(m.list.sel); !exact || m.list.selected() == nil {
-			return fmt.Errorf("the selection %d is not among what is shown", m.list.sel)
-		}
+	if m.list.Shown() > 0 && m.list.SelectedRow() == nil && m.list.SelectedState() == nil {
+		return fmt.Errorf("nothing of %d events and states is selected", m.list.Shown())
 	}
 	return obeyed(content)
 }

@@ -92,23 +92,23 @@ func (m *model) drawList(c *canvas, l layout) (x, y int) {
 	if l.list.h == 0 {
 		return 0, 0
 	}
-	rows, at := m.list.render(l.list.w, l.list.h, m.focus == paneList)
-	if m.store.len() == 0 {
+	rows, at := m.list.Render(l.list.w, l.list.h, m.focus == paneList)
+	if m.list.Shown() == 0 {
 		rows = nil
 		for _, e := range m.emptyLines() {
 			rows = append(rows, e.Render(l.list.w, line.Plain))
 		}
 	}
-	c.put(l.names, []string{heading(m.list.cols, l.list.w).Render(l.names.w, line.Plain)})
+	c.put(l.names, []string{m.list.Heading().Render(l.names.w, line.Plain)})
 	c.put(l.list, rows)
 	return l.list.x, l.list.y + at
 }
 
 // emptyLines say what to do when there is nothing to see.
 func (m *model) emptyLines() []line.Line {
-	if !m.store.filter.Empty() {
+	if !m.list.Filter().Empty() {
 		what := "no event fits the filter"
-		if m.scan.running || len(m.store.open) > 0 {
+		if m.scan.running || m.list.Undecided() > 0 {
 			what = "no event fits the filter so far"
 		}
 		return []line.Line{nil, line.Text(line.Plain, "  "+what), line.Text(line.Faint, "  esc drops it; ↑ searches in older events and sessions")}
@@ -154,12 +154,12 @@ func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
 
 // stateRows tell a selected state in full.
 func (m *model) stateRows(w int) []string {
-	e := m.list.selected()
-	if e == nil || e.state == nil {
+	state := m.list.SelectedState()
+	if state == nil {
 		return nil
 	}
 	var rows []string
-	for _, l := range line.State(e.state).Masked(m.cfg.Mask).Wrap(w, 0) {
+	for _, l := range line.State(state).Masked(m.cfg.Mask).Wrap(w, 0) {
 		rows = append(rows, l.Render(w, line.Plain))
 	}
 	return rows
@@ -179,16 +179,16 @@ func (m *model) oneLine() line.Line {
 		}
 	}
 	l = l.Add(line.StateStyle(s.Tunnel.State), s.Tunnel.State)
-	return l.Add(line.Plain, " "+line.Count(len(m.store.byN), "event"))
+	return l.Add(line.Plain, " "+line.Count(m.list.Events(), "event"))
 }
 
 // filterLine says what the list is narrowed to.
 func (m *model) filterLine() line.Line {
-	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.store.filter.String()).Add(line.Plain, "  "+line.Group(m.store.len())+" of "+line.Group(len(m.store.entries)))
-	if cut := m.store.filter.JQCutOff(); cut > 0 {
+	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+line.Group(m.list.Shown())+" of "+line.Group(m.list.Total()))
+	if cut := m.list.Filter().JQCutOff(); cut > 0 {
 		l = l.Add(line.Warn, "  the expression took too long on "+line.Count(cut, "event"))
 	}
-	if left := len(m.store.open) + m.scan.batch; left > 0 {
+	if left := m.list.Undecided() + m.scan.batch; left > 0 {
 		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", line.Group(m.scan.looked), line.Group(m.scan.looked+left)))
 	}
 	if m.reading {
@@ -262,15 +262,15 @@ func (m *model) hints(room int) line.Line {
 // position says where in the list one is and what came meanwhile.
 func (m *model) position() line.Line {
 	var l line.Line
-	if n := len(m.list.marks); n > 0 {
+	if n := len(m.list.Marked()); n > 0 {
 		l = l.Add(line.Accent, fmt.Sprintf("%d marked  ", n))
 	}
-	if m.list.fresh > 0 {
-		return l.Add(line.Warn, line.Group(m.list.fresh)+" new ↓")
+	if n := m.list.Fresh(); n > 0 {
+		return l.Add(line.Warn, line.Group(n)+" new ↓")
 	}
-	n := m.store.len()
+	n := m.list.Shown()
 	if n == 0 {
 		return l
 	}
-	return l.Add(line.Faint, line.Group(m.list.at()+1)+"/"+line.Group(n))
+	return l.Add(line.Faint, line.Group(m.list.Position()+1)+"/"+line.Group(n))
 }

@@ -47,7 +47,8 @@ var layers = map[string][]string{
 	"internal/testserver/porttest":    {},
 
 	"receiver":             {"event", "event/filter", "hub"},
-	"tui":                  {"event", "event/filter", "hub", "internal/term", "tui/detail", "tui/input", "tui/line"},
+	"tui":                  {"event", "event/filter", "hub", "internal/term", "tui/detail", "tui/input", "tui/line", "tui/list"},
+	"tui/list":             {"event", "event/filter", "tui/line"},
 	"tui/detail":           {"event", "internal/advice", "internal/term", "tui/line"},
 	"tui/input":            {"event/filter", "tui/line"},
 	"tui/line":             {"event", "internal/term"},

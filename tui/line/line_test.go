@@ -96,6 +96,16 @@ func TestTheScrollerShowsTheSelectedRow(t *testing.T) {
 	shows("row 15", "row 19")
 }
 
+func TestErrorsAreShort(t *testing.T) {
+	for err, want := range map[string]string{
+		"connection closed before an answer": "hung up", "dial tcp 127.0.0.1:1: connect: connection refused": "refused", "Post: proxy: odd trouble": "odd trouble", "odd": "odd",
+	} {
+		if got := ShortError(err); got != want {
+			t.Errorf("%q is shortened to %q, want %q", err, got, want)
+		}
+	}
+}
+
 func TestUnits(t *testing.T) {
 	for want, got := range map[string]string{
 		"1 event": Count(1, "event"), "12,345 events": Count(12345, "event"), "-1,234": Group(-1234), "999": Group(999),
