@@ -103,9 +103,10 @@ func namesSecret(name string) bool {
 	return false
 }
 
-// urlIn finds URLs in a text, and what looks like the user and password of one
-// without its scheme.
-var urlIn = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]+|[^\s"'/:@]+:[^\s"'/@]+@[^\s"'/@]`)
+// urlIn finds URLs in a text: what is quoted and holds one, with its blanks; those
+// that end with a blank; and what looks like user, password and host of one without
+// its scheme.
+var urlIn = regexp.MustCompile(`"(?:[^"\\]|\\.)*://(?:[^"\\]|\\.)*"|[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]+|[^\s"'/:@]+:[^\s"'/@]+@[^\s"'/@]`)
 
 // MaskText returns a text that may quote URLs, for example an error, as it may be
 // shown. URLs lose their query and the password of their user, those over HTTP
@@ -114,37 +115,47 @@ func MaskText(s string) string {
 	if !strings.Contains(s, "://") && !strings.Contains(s, "@") {
 		return s
 	}
-	return urlIn.ReplaceAllStringFunc(s, func(u string) string {
-		u, behind := strings.TrimRight(u, ",.;:)"), u
-		behind = behind[len(u):] // of the sentence
-		scheme, rest, ok := strings.Cut(u, "://")
-		if !ok {
-			user, _, _ := strings.Cut(u, ":")
-			if strings.Contains(u, ":"+Masked+"@") {
-				return u + behind
-			}
-			return user + ":" + Masked + u[strings.LastIndexByte(u, '@'):] + behind
-		}
-		rest, query, _ := strings.Cut(rest, "?")
-		authority, path, hasPath := strings.Cut(rest, "/")
-		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-			user, password, hasPassword := strings.Cut(authority[:at], ":")
-			host := authority[at+1:]
-			switch {
-			case hasPassword && (password == Masked || password == "PASSWORD" || password == "xxxxx"): // a placeholder
-			case strings.HasPrefix(strings.ToLower(scheme), "http"):
-				authority = host
-			case hasPassword:
-				authority = user + ":" + Masked + "@" + host
-			}
-		}
-		out := scheme + "://" + authority
-		if hasPath {
-			out += "/" + path
-		}
-		if query != "" && strings.Contains(query, "="+Masked) {
-			out = MaskURL(out + "?" + query)
-		}
-		return out + behind
+	return urlIn.ReplaceAllStringFunc(s, func(found string) string {
+		u := strings.TrimRight(found, ",.;:)\"")
+		return bareURL(u) + found[len(u):]
 	})
+}
+
+// userEnd returns where the user info of a URL ends, whose scheme is cut off; -1 if
+// it has none. A slash in a password that is not escaped does not end it.
+func userEnd(rest string) int {
+	authority, _, _ := strings.Cut(rest, "/")
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		return at
+	}
+	if _, port, ok := strings.Cut(authority, ":"); ok && strings.Trim(port, "0123456789") != "" && !strings.HasPrefix(authority, "[") {
+		return strings.LastIndexByte(rest, '@')
+	}
+	return -1
+}
+
+// bareURL is a URL in a text without user info and query.
+func bareURL(u string) string {
+	scheme, rest, ok := strings.Cut(u, "://")
+	if !ok {
+		user, rest, _ := strings.Cut(u, ":")
+		at := strings.LastIndexByte(rest, '@')
+		return user + ":" + Masked + rest[at:]
+	}
+	rest, query, _ := strings.Cut(rest, "?")
+	if at := userEnd(rest); at >= 0 {
+		user, password, hasPassword := strings.Cut(rest[:at], ":")
+		switch {
+		case hasPassword && (password == Masked || password == "PASSWORD" || password == "xxxxx"): // a placeholder
+		case strings.HasSuffix(scheme, "ssh") && hasPassword:
+			rest = user + ":" + Masked + rest[at:]
+		case strings.HasSuffix(scheme, "ssh"):
+		default:
+			rest = rest[at+1:]
+		}
+	}
+	if strings.Contains(query, "="+Masked) {
+		return MaskURL(scheme + "://" + rest + "?" + query)
+	}
+	return scheme + "://" + rest
 }

@@ -46,16 +46,18 @@ func TestQueryKeysThatCarrySecretsAreMasked(t *testing.T) {
 func TestURLsInTextsLoseUserInfoAndQuery(t *testing.T) {
 	for in, want := range map[string]string{
 		"nothing here": "nothing here",
-		`parse "http://me:hunter2@h ost/x": invalid`:              `parse "http://h ost/x": invalid`,
-		`Get "https://hf_token@h.example:8443/a?b=c#d": EOF`:      `Get "https://h.example:8443/a": EOF`,
-		`ssh://me@host:22 refused; ssh://me:hunter2@host refused`: `ssh://me@host:22 refused; ssh://me:***@host refused`,
-		`route "me:hunter2@host:3000/x" is wrong`:                 `route "me:***@host:3000/x" is wrong`,
-		`went to http://me:***@h/hook?v=1&secret=***, and`:        `went to http://me:***@h/hook?v=1&secret=***, and`,
-		`see https://huggingface.co/settings/tokens.`:             `see https://huggingface.co/settings/tokens.`,
-		`socks5://u:hunter2@proxy:1080: refused`:                  `socks5://u:***@proxy:1080: refused`,
-		`HTTPS://u:p%40w@h/`:                                      `HTTPS://h/`,
-		`write it as http://me:PASSWORD@h/`:                       `write it as http://me:PASSWORD@h/`,
-		`git@hf.co:me/m and a@b.example`:                          `git@hf.co:me/m and a@b.example`,
+		`parse "http://me:hunter2@h ost/x": invalid`:                `parse "http://h ost/x": invalid`,
+		`Get "https://hf_token@h.example:8443/a?b=c#d": EOF`:        `Get "https://h.example:8443/a": EOF`,
+		`ssh://me@host:22 refused; ssh://me:hunter2@host refused`:   `ssh://me@host:22 refused; ssh://me:***@host refused`,
+		`route "me:hunter2@host:3000/x" is wrong`:                   `route "me:***@host:3000/x" is wrong`,
+		`went to http://me:***@h/hook?v=1&secret=***, and`:          `went to http://me:***@h/hook?v=1&secret=***, and`,
+		`see https://huggingface.co/settings/tokens.`:               `see https://huggingface.co/settings/tokens.`,
+		`socks5://u:hunter2@proxy:1080: refused`:                    `socks5://proxy:1080: refused`,
+		`HTTPS://u:p%40w@h/`:                                        `HTTPS://h/`,
+		`write it as http://me:PASSWORD@h/`:                         `write it as http://me:PASSWORD@h/`,
+		`see https://h.example:8443/@me/x@1 or http://[::1]:80/@me`: `see https://h.example:8443/@me/x@1 or http://[::1]:80/@me`,
+		`"http://me:hun/ter2@h/x"`:                                  `"http://h/x"`,
+		`git@hf.co:me/m and a@b.example`:                            `git@hf.co:me/m and a@b.example`,
 	} {
 		if got := MaskText(in); got != want {
 			t.Errorf("MaskText(%q) = %q, want %q", in, got, want)

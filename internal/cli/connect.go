@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -93,6 +94,9 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 			}
 			return ""
 		},
+	}
+	if host, port, err := net.SplitHostPort(f.gradio); f.gradio != "" && (err != nil || host == "" || port == "" || strings.ContainsAny(f.gradio, "/?@ ")) {
+		return cfg, usageError(errors.New("invalid --gradio-server: want host:port"), "hf-tap listen --gradio-server share.example.com:7000")
 	}
 	if roots := n.Roots(); roots != nil {
 		cfg.NgrokRoots = append(cfg.NgrokRoots, roots)
