@@ -249,7 +249,7 @@ func TestTheMouseClicksWhatIsThere(t *testing.T) {
 		l := s.m.layout()
 		s.send(click(20, l.list.y+2))
 		s.settle()
-		want := s.m.selectedRow().N
+		want := s.m.list.SelectedRow().N
 		s.shows(fmt.Sprintf("#%d  Payload", want))
 		s.send(click(20, l.list.y+2)) // what is selected opens
 		if s.m.focus != paneDetail {
@@ -270,7 +270,7 @@ func TestTheMouseClicksWhatIsThere(t *testing.T) {
 		s.shows("▸ repo")
 		s.send(tea.MouseWheelMsg{X: 5, Y: l.list.y + 1, Button: tea.MouseWheelUp})
 		s.settle()
-		if got := s.m.selectedRow().N; got != want-3 {
+		if got := s.m.list.SelectedRow().N; got != want-3 {
 			t.Errorf("the wheel went from #%d to #%d", want, got)
 		}
 		s.press("t")

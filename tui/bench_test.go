@@ -122,7 +122,7 @@ func BenchmarkBigPayload(b *testing.B) {
 		// As the history does, Get gives a body of its own to each caller.
 		m.cfg.Feed.Get = func(context.Context, int64) (*event.Event, error) {
 			e := delivery(1)
-			e.N, e.Body = m.selectedRow().N, bytes.Clone(body)
+			e.N, e.Body = m.list.SelectedRow().N, bytes.Clone(body)
 			return e, nil
 		}
 		var before, after runtime.MemStats

@@ -13,7 +13,7 @@ import (
 )
 
 // draftHelp stands at the top of what the editor is given.
-const draftHelp = `# Event #%d, to be changed and sent. Save and close to send it; leave it as it is to send nothing.
+const draftIntro = `# Event #%d, to be changed and sent. Save and close to send it; leave it as it is to send nothing.
 # Lines that begin with # are left out up to the empty line, below which the body stands.
 # A value of *** stays what it was. Each @target is a place it goes to; without one, to all that match.
 # @secret: right puts the webhook's secret in; @secret: as it stands sends the header below.
@@ -24,7 +24,7 @@ const draftHelp = `# Event #%d, to be changed and sent. Save and close to send i
 // the text is written to a file. A body that is JSON is indented.
 func writeDraft(e *event.Event) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, draftHelp, e.N)
+	fmt.Fprintf(&b, draftIntro, e.N)
 	for _, t := range e.Targets {
 		fmt.Fprintf(&b, "@target: %s\n", event.MaskURL(t))
 	}

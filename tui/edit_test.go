@@ -66,7 +66,7 @@ func TestWhatCameBackFromTheEditorIsSentOrAskedAbout(t *testing.T) {
 	onScreen(t, 100, 24, many(1), func(s *screen) {
 		e := delivery(1)
 		back := func(text string) {
-			s.send(edited{of: e, text: []byte(text)})
+			s.send(editorResult{of: e, text: []byte(text)})
 			s.settle()
 		}
 		back("POST /hook\n\n{\"a\":1}\n")
@@ -84,7 +84,7 @@ func TestWhatCameBackFromTheEditorIsSentOrAskedAbout(t *testing.T) {
 		s.press("x")
 		back("")
 		s.shows("nothing was sent")
-		s.send(edited{of: e, err: errNotHere})
+		s.send(editorResult{of: e, err: errUnavailable})
 		s.shows("this is not to be had here")
 		if got := len(s.world.said()) - n; got != 1 {
 			t.Errorf("%d were sent, one was told to be", got)
@@ -99,14 +99,14 @@ func TestAnEditorThatIsLeftWithoutAChangeSendsNothing(t *testing.T) {
 			e.Body = []byte(body)
 			ended := append(bytes.TrimSuffix(writeDraft(e), []byte("\n")), '\n') // vim and nano add an end where there is none
 			for _, text := range [][]byte{writeDraft(e), ended} {
-				s.send(edited{of: e, text: text})
+				s.send(editorResult{of: e, text: text})
 				s.settle()
 				s.shows("nothing was changed: not sent; r sends it as it was")
 			}
 			if said := s.world.said(); len(said) > 0 {
 				t.Errorf("done was %q", said)
 			}
-			s.send(edited{of: e, text: bytes.Replace(writeDraft(e), []byte("POST"), []byte("PUT"), 1)})
+			s.send(editorResult{of: e, text: bytes.Replace(writeDraft(e), []byte("POST"), []byte("PUT"), 1)})
 			s.settle()
 			s.did("delivered 1: PUT")
 		})

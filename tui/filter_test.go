@@ -130,7 +130,7 @@ func TestTheSearchInBodiesSaysHowFarItIs(t *testing.T) {
 		var quick atomic.Bool
 		s.m.cfg.Feed.Get = func(ctx context.Context, n int64) (*event.Event, error) {
 			if !quick.Load() {
-				pause(ctx, scanTime/2)
+				pause(ctx, searchTime/2)
 			}
 			return get(ctx, n)
 		}

@@ -45,7 +45,7 @@ const (
 
 // cut shortens a reason to w cells. The code of the service's documentation at
 // its end stays: it says more than any words before it.
-func (f fact) cut(w int) fact {
+func (f fact) shortened(w int) fact {
 	said := term.Line(f.line.PlainText())
 	if line.Width(said) <= w {
 		return f
@@ -58,7 +58,7 @@ func (f fact) cut(w int) fact {
 }
 
 // label is the rank of a word that only says what the rest of its line is about.
-const label = 99
+const labelRank = 99
 
 // lines gives the header in at most so many lines of width w: trouble first.
 func (h *header) lines(w, most int) []line.Line {
@@ -78,7 +78,7 @@ func regroup(rows [][]fact, w, most int) [][]fact {
 	var facts []fact
 	for _, row := range rows {
 		for _, f := range row {
-			if f.rank != label {
+			if f.rank != labelRank {
 				facts = append(facts, f)
 			}
 		}
@@ -93,7 +93,7 @@ func regroup(rows [][]fact, w, most int) [][]fact {
 				said.line = f.brief
 			}
 			if room := w - rowWidth(row) - 2; len(row) > 0 && f.reason && room >= reasonLeast && rowWidth(append(row, f)) > w {
-				said = f.cut(room)
+				said = f.shortened(room)
 				row, full = append(row, said), append(full, said)
 				continue
 			}
@@ -136,7 +136,7 @@ func packRow(row []fact, w int) line.Line {
 		}
 		switch {
 		case reason >= 0 && (row[reason].line.Width()-over >= reasonRoom || reason == last):
-			row[reason] = row[reason].cut(row[reason].line.Width() - over)
+			row[reason] = row[reason].shortened(row[reason].line.Width() - over)
 		case brief >= 0:
 			row[brief] = fact{rank: row[brief].rank, line: row[brief].brief}
 		case len(row) > 1:
@@ -257,7 +257,7 @@ func (h *header) targetRow() []fact {
 	if len(s.Targets) == 0 {
 		return []fact{{rank: 5, line: line.Text(line.Faint, "targets ").Add(line.Plain, "none: events are shown and kept"), brief: line.Text(line.Plain, "no target")}}
 	}
-	facts := []fact{{rank: label, line: line.Text(line.Faint, "targets")}}
+	facts := []fact{{rank: labelRank, line: line.Text(line.Faint, "targets")}}
 	for _, t := range s.Targets {
 		name, rank := line.ShortTarget(t.Name)+" ", 5
 		words, why, st := targetState(&t)
@@ -330,34 +330,4 @@ func (h *header) alarmRow() []fact {
 		facts = append(facts, fact{rank: 1, line: line.Text(line.Alarm, "LOOP?").Add(line.Plain, " "+h.loop), brief: line.Text(line.Alarm, "LOOP?")})
 	}
 	return facts
-}
-
-// faultWords says what answers get instead of the right one.
-func faultWords(f *Fault, left int) string {
-	var what string
-	switch {
-	case f.Drop:
-		what = "no answer, the connection is dropped"
-	case f.Status != 0:
-		what = fmt.Sprintf("answered %d", f.Status)
-	default:
-		what = "answered late"
-	}
-	if f.Delay > 0 {
-		what += " after " + line.Took(f.Delay)
-	}
-	who := "every delivery"
-	switch {
-	case left == 1:
-		who = "the next delivery"
-	case left > 1:
-		who = "the next " + line.Group(left) + " deliveries"
-	}
-	if !f.Filter.Empty() {
-		who += " that fits " + f.Filter.String()
-		if left > 1 {
-			who = strings.Replace(who, " fits ", " fit ", 1)
-		}
-	}
-	return who + ": " + what
 }

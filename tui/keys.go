@@ -23,7 +23,7 @@ type binding struct {
 func always(*model) bool { return true }
 
 func inList(m *model) bool   { return m.focus == paneList }
-func onEvent(m *model) bool  { return m.focus != paneApp && m.selectedRow() != nil }
+func onEvent(m *model) bool  { return m.focus != paneApp && m.list.SelectedRow() != nil }
 func inDetail(m *model) bool { return m.focus == paneDetail }
 func onTree(m *model) bool   { return m.focus == paneDetail && m.detail.OnTree() }
 
@@ -45,7 +45,7 @@ func bindings() []binding {
 		{[]string{"P"}, "P", "", "", "pause handing over; resume it", nil, func(m *model, _ string) tea.Cmd { return m.togglePause() }},
 		{[]string{"F"}, "F", "", "", "faults: answer wrongly on purpose", nil, func(m *model, _ string) tea.Cmd { return m.faultMenu() }},
 		{[]string{"s"}, "s", "save", "", "save as JSON, NDJSON or a fixture", onEvent, func(m *model, _ string) tea.Cmd { return m.saveMenu() }},
-		{[]string{"o"}, "o", "", "", "open on the Hub, in the browser", nil, func(m *model, _ string) tea.Cmd { return m.open() }},
+		{[]string{"o"}, "o", "", "", "open on the Hub, in the browser", nil, func(m *model, _ string) tea.Cmd { return m.openOnHub() }},
 		{[]string{"n", "N"}, "n N", "", "", "next place that was searched; previous", nil, (*model).findKey},
 		{[]string{"m"}, "m", "", "", "mouse: clicks here; or the terminal's", nil, func(m *model, _ string) tea.Cmd { return m.toggleMouse() }},
 		{[]string{"?"}, "?", "help", "", "this help", always, func(m *model, _ string) tea.Cmd { return m.openHelp() }},
@@ -80,7 +80,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case m.prompt != nil:
 		return m.onPrompt(m.prompt.Key(k))
 	case m.menu != nil:
-		return m.menu.key(m, name)
+		return m.menuKey(name)
 	case m.help != nil:
 		m.helpKey(name)
 		return nil
@@ -151,7 +151,7 @@ func (m *model) onList(intent list.Intent) tea.Cmd {
 	case list.Open:
 		m.focusOn(paneDetail)
 	case list.ReadOlder:
-		return m.older()
+		return m.readOlder()
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (m *model) onList(intent list.Intent) tea.Cmd {
 // sideways opens and closes nodes, and goes between the list and the event.
 func (m *model) sideways(right bool) tea.Cmd {
 	switch {
-	case m.focus == paneList && right && m.selectedRow() != nil:
+	case m.focus == paneList && right && m.list.SelectedRow() != nil:
 		m.focusOn(paneDetail)
 	case m.focus == paneApp && !right:
 		m.focusOn(paneList)
@@ -173,7 +173,7 @@ func (m *model) sideways(right bool) tea.Cmd {
 
 func (m *model) enter(string) tea.Cmd {
 	switch {
-	case m.focus == paneList && m.selectedRow() != nil:
+	case m.focus == paneList && m.list.SelectedRow() != nil:
 		m.focusOn(paneDetail)
 	case m.focus == paneDetail:
 		return m.onDetail(m.detail.Do(detail.Toggle))
@@ -183,7 +183,7 @@ func (m *model) enter(string) tea.Cmd {
 
 func (m *model) mark(string) tea.Cmd {
 	if !m.list.ToggleMark() {
-		m.say("only events can be marked")
+		m.showNote("only events can be marked")
 	}
 	return nil
 }
@@ -235,7 +235,7 @@ func (m *model) tabKey(key string) tea.Cmd {
 		step = places - 1
 	}
 	at = (at + step) % places
-	if m.selectedRow() == nil && at > list && at < app { // no event, no tabs
+	if m.list.SelectedRow() == nil && at > list && at < app { // no event, no tabs
 		if at = list; m.cfg.Feed.App != nil && m.focus == paneList {
 			at = app
 		}
@@ -265,7 +265,7 @@ func (m *model) findKey(key string) tea.Cmd {
 	back := key == "N"
 	switch {
 	case m.focus == paneApp && !m.app.find(m.search, back):
-		m.sayNotFound()
+		m.showNotFound()
 	case m.focus == paneDetail:
 		return m.onDetail(m.detail.Find(m.search, back))
 	}
@@ -275,9 +275,9 @@ func (m *model) findKey(key string) tea.Cmd {
 func (m *model) toggleMouse() tea.Cmd {
 	m.mouse = !m.mouse
 	if m.mouse {
-		m.say("the mouse works here; m gives it back to the terminal")
+		m.showNote("the mouse works here; m gives it back to the terminal")
 	} else {
-		m.say("the mouse is the terminal's: select and copy with it")
+		m.showNote("the mouse is the terminal's: select and copy with it")
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 // rect is a part of the screen.
 type rect struct{ x, y, w, h int }
 
-func (r rect) has(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }
+func (r rect) contains(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }
 
 // layout says where everything is. A part without height is not shown.
 type layout struct {

@@ -61,7 +61,7 @@ func TestTheListWaitsWhileAnEventIsRead(t *testing.T) {
 }
 
 func TestWhatIsThereAtTheStartIsReadToTheEnd(t *testing.T) {
-	onScreen(t, 120, 40, many(2*pullLimit+500), func(s *screen) { s.shows("4,500/4,500") })
+	onScreen(t, 120, 40, many(2*feedLimit+500), func(s *screen) { s.shows("4,500/4,500") })
 }
 
 func TestAFeedThatFailsIsAskedAgain(t *testing.T) {

@@ -29,11 +29,11 @@ func (m *model) wheel(w wheelMsg) {
 	l := m.layout()
 	switch {
 	case m.help != nil || m.menu != nil || m.prompt != nil:
-	case l.list.has(w.x, w.y):
+	case l.list.contains(w.x, w.y):
 		m.list.Move(w.by)
-	case l.detail.has(w.x, w.y):
+	case l.detail.contains(w.x, w.y):
 		m.detail.Move(w.by)
-	case l.app.has(w.x, w.y):
+	case l.app.contains(w.x, w.y):
 		m.app.move(w.by)
 	}
 }
@@ -49,23 +49,22 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 	case m.help != nil:
 		m.help = nil
 	case m.menu != nil:
-		if i := m.menu.top + at.Y - l.menu.y - 1; l.menu.has(at.X, at.Y) && at.Y > l.menu.y && i < len(m.menu.items) {
-			do := m.menu.items[i].do
+		if !l.menu.contains(at.X, at.Y) {
 			m.menu = nil
-			return do(m)
+			return nil
 		}
-		m.menu = nil
-	case l.list.has(at.X, at.Y):
+		return m.menuClick(at.Y - l.menu.y)
+	case l.list.contains(at.X, at.Y):
 		return m.onList(m.list.Click(at.Y-l.list.y, m.focus == paneList))
-	case l.tabs.has(at.X, at.Y) && m.focus != paneApp && m.selectedRow() != nil:
+	case l.tabs.contains(at.X, at.Y) && m.focus != paneApp && m.list.SelectedRow() != nil:
 		if tab, ok := m.detail.TabAt(at.X-l.tabs.x, l.tabs.w); ok {
 			m.openTab(tab)
 		}
-	case l.detail.has(at.X, at.Y) && m.selectedRow() != nil:
+	case l.detail.contains(at.X, at.Y) && m.list.SelectedRow() != nil:
 		had := m.focus == paneDetail
 		m.focusOn(paneDetail)
 		return m.onDetail(m.detail.Click(at.Y-l.detail.y, l.detail.h, had))
-	case l.app.has(at.X, at.Y):
+	case l.app.contains(at.X, at.Y):
 		m.app.click(at.Y - l.app.y)
 	}
 	return nil

@@ -38,7 +38,7 @@ func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
 
 func TestWhatIsPrintedIsSafe(t *testing.T) {
 	var out strings.Builder
-	p := &printed{ctx: t.Context(), text: "one\n\x1b[2J\u009bx"}
+	p := &textScreen{ctx: t.Context(), text: "one\n\x1b[2J\u009bx"}
 	p.SetStdin(strings.NewReader("\n"))
 	p.SetStdout(&out)
 	if err := p.Run(); err != nil {

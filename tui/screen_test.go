@@ -104,7 +104,7 @@ func (s *screen) press(keys ...string) {
 
 // text gives what is on the screen, without styles and blanks at line ends.
 func (s *screen) text() string {
-	content, _, _ := s.m.draw()
+	content, _, _ := s.m.compose()
 	var lines []string
 	for l := range strings.SplitSeq(ansi.Strip(content), "\n") {
 		lines = append(lines, strings.TrimRight(l, " "))
@@ -153,7 +153,7 @@ func (s *screen) sound() {
 // soundness says what is wrong with a screen: too many lines or too wide ones,
 // a cursor outside, a selection that is not there, bytes that a terminal obeys.
 func soundness(m *model) error {
-	content, x, y := m.draw()
+	content, x, y := m.compose()
 	lines := strings.Split(content, "\n")
 	if m.w > 0 && m.h > 0 && len(lines) > m.h {
 		return fmt.Errorf("%d lines in a window of %d", len(lines), m.h)

@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -95,45 +94,4 @@ func Unusable(getenv func(string) string) string {
 		return "TERM is dumb"
 	}
 	return ""
-}
-
-// work owns the goroutines of the interface's commands. Bubble Tea starts them
-// and forgets them.
-type work struct {
-	ctx    context.Context
-	mu     sync.Mutex
-	closed bool
-	group  sync.WaitGroup
-}
-
-// do makes a command of f, which has to return when its context ends.
-func (w *work) do(f func(ctx context.Context) tea.Msg) tea.Cmd {
-	return func() tea.Msg {
-		w.mu.Lock()
-		if w.closed {
-			w.mu.Unlock()
-			return nil
-		}
-		w.group.Add(1)
-		w.mu.Unlock()
-		defer w.group.Done()
-		return f(w.ctx)
-	}
-}
-
-func (w *work) wait() {
-	w.mu.Lock()
-	w.closed = true
-	w.mu.Unlock()
-	w.group.Wait()
-}
-
-// pause waits for d, or less when ctx ends first.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

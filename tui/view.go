@@ -17,7 +17,7 @@ type canvas struct {
 
 // put writes rows into a part of the screen, from the left. Parts that stand
 // side by side are put from left to right.
-func (c *canvas) put(r rect, rows []string) {
+func (c *canvas) write(r rect, rows []string) {
 	blank := strings.Repeat(" ", max(r.w, 0))
 	for i := range r.h {
 		row := blank
@@ -32,7 +32,7 @@ func (c *canvas) put(r rect, rows []string) {
 
 // View draws the screen. All that the terminal is asked for is said here.
 func (m *model) View() tea.View {
-	content, x, y := m.draw()
+	content, x, y := m.compose()
 	v := tea.NewView(content)
 	v.AltScreen = true
 	v.WindowTitle = "hf-tap"
@@ -51,7 +51,7 @@ func (m *model) View() tea.View {
 
 // draw gives the screen's lines and where the cursor is: on what is selected,
 // where screen readers and magnifiers look for it.
-func (m *model) draw() (content string, x, y int) {
+func (m *model) compose() (content string, x, y int) {
 	if m.w <= 0 || m.h <= 0 {
 		return "", 0, 0
 	}
@@ -63,23 +63,23 @@ func (m *model) draw() (content string, x, y int) {
 	}
 	if m.help != nil {
 		rows, at := m.help.Render(m.w, m.h-1, false)
-		c.put(rect{0, 0, m.w, m.h - 1}, rows)
-		c.put(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "? or esc closes the help").Render(m.w, line.Plain)})
+		c.write(rect{0, 0, m.w, m.h - 1}, rows)
+		c.write(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "? or esc closes the help").Render(m.w, line.Plain)})
 		return strings.Join(c.rows, "\n"), 0, at
 	}
 	var head []string
 	for _, l := range m.headerLines() {
 		head = append(head, l.Render(m.w, line.Plain))
 	}
-	c.put(l.header, head)
-	c.put(l.filter, []string{m.filterLine().Render(m.w, line.Plain)})
+	c.write(l.header, head)
+	c.write(l.filter, []string{m.filterLine().Render(m.w, line.Plain)})
 	x, y = m.drawList(c, l)
 	if sx, sy, has := m.drawSecond(c, l); has {
 		x, y = sx, sy
 	}
 	if m.menu != nil {
 		rows, at := m.menu.render(l.menu.w, l.menu.h)
-		c.put(l.menu, rows)
+		c.write(l.menu, rows)
 		x, y = 0, l.menu.y+at
 	}
 	if px, py, has := m.drawFoot(c, l); has {
@@ -99,8 +99,8 @@ func (m *model) drawList(c *canvas, l layout) (x, y int) {
 			rows = append(rows, e.Render(l.list.w, line.Plain))
 		}
 	}
-	c.put(l.names, []string{m.list.Heading().Render(l.names.w, line.Plain)})
-	c.put(l.list, rows)
+	c.write(l.names, []string{m.list.Heading().Render(l.names.w, line.Plain)})
+	c.write(l.list, rows)
 	return l.list.x, l.list.y + at
 }
 
@@ -108,7 +108,7 @@ func (m *model) drawList(c *canvas, l layout) (x, y int) {
 func (m *model) emptyLines() []line.Line {
 	if !m.list.Filter().Empty() {
 		what := "no event fits the filter"
-		if m.scan.running || m.list.Undecided() > 0 {
+		if m.bodySearch.running || m.list.Undecided() > 0 {
 			what = "no event fits the filter so far"
 		}
 		return []line.Line{nil, line.Text(line.Plain, "  "+what), line.Text(line.Faint, "  esc drops it; ↑ searches in older events and sessions")}
@@ -130,25 +130,25 @@ func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
 		for i := range bars {
 			bars[i] = line.Text(line.Faint, "│ ").Render(l.rule.w, line.Plain)
 		}
-		c.put(l.rule, bars)
+		c.write(l.rule, bars)
 	} else if l.rule.h == 1 {
-		c.put(l.rule, []string{line.Text(line.Faint, strings.Repeat("─", l.rule.w)).Render(l.rule.w, line.Plain)})
+		c.write(l.rule, []string{line.Text(line.Faint, strings.Repeat("─", l.rule.w)).Render(l.rule.w, line.Plain)})
 	}
 	if m.focus == paneApp {
-		c.put(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+line.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
+		c.write(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+line.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
 		rows, at := m.app.render(l.app.w, l.app.h, true)
-		c.put(l.app, rows)
+		c.write(l.app, rows)
 		return l.app.x, l.app.y + at, true
 	}
-	if m.selectedRow() == nil {
-		c.put(l.tabs, nil)
-		c.put(l.detail, m.stateRows(l.detail.w))
+	if m.list.SelectedRow() == nil {
+		c.write(l.tabs, nil)
+		c.write(l.detail, m.stateRows(l.detail.w))
 		return 0, 0, false
 	}
 	focused = m.focus == paneDetail
-	c.put(l.tabs, []string{m.detail.Heading(l.tabs.w, focused).Render(l.tabs.w, line.Plain)})
+	c.write(l.tabs, []string{m.detail.Heading(l.tabs.w, focused).Render(l.tabs.w, line.Plain)})
 	rows, at := m.detail.Render(l.detail.w, l.detail.h, focused)
-	c.put(l.detail, rows)
+	c.write(l.detail, rows)
 	return l.detail.x, l.detail.y + at, focused
 }
 
@@ -188,10 +188,10 @@ func (m *model) filterLine() line.Line {
 	if cut := m.list.Filter().JQCutOff(); cut > 0 {
 		l = l.Add(line.Warn, "  the expression took too long on "+line.Count(cut, "event"))
 	}
-	if left := m.list.Undecided() + m.scan.batch; left > 0 {
-		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", line.Group(m.scan.looked), line.Group(m.scan.looked+left)))
+	if left := m.list.Undecided() + m.bodySearch.batch; left > 0 {
+		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", line.Group(m.bodySearch.decided), line.Group(m.bodySearch.decided+left)))
 	}
-	if m.reading {
+	if m.readingOlder {
 		l = l.Add(line.Warn, "  searching older events")
 	}
 	return l
@@ -201,10 +201,10 @@ func (m *model) filterLine() line.Line {
 func (m *model) drawFoot(c *canvas, l layout) (x, y int, typing bool) {
 	if m.prompt != nil {
 		above, typed, column := m.prompt.Lines(m.w)
-		c.put(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
+		c.write(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
 		return column, l.foot.y + 1, true
 	}
-	c.put(l.foot, []string{m.footLine().Render(m.w, line.Plain)})
+	c.write(l.foot, []string{m.footLine().Render(m.w, line.Plain)})
 	return 0, 0, false
 }
 

@@ -24,7 +24,7 @@ func Draw(ctx context.Context, cfg Config, width, height int, keys ...string) st
 		}
 	}
 	w.wait()
-	content, _, _ := m.draw()
+	content, _, _ := m.compose()
 	return content
 }
 

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 )
 
 // edited is what came back from the editor.
-type edited struct {
+type editorResult struct {
 	of   *event.Event
 	text []byte
 	err  error
@@ -27,20 +28,20 @@ const editorGrace = 2 * time.Second
 
 // edit opens the selected event in the user's editor.
 func (m *model) edit() tea.Cmd {
-	row := m.selectedRow()
+	row := m.list.SelectedRow()
 	switch {
 	case row == nil:
-		m.say("select an event first")
+		m.showNote("select an event first")
 		return nil
 	case m.cfg.Actions.Deliver == nil:
-		return m.notHere()
+		return m.showUnavailable()
 	case len(m.cfg.Editor) == 0:
-		m.fail(errors.New("no editor: set VISUAL or EDITOR"))
+		m.showError(errors.New("no editor: set VISUAL or EDITOR"))
 		return nil
 	}
-	return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd {
+	return m.withEvent(row.N, func(e *event.Event) tea.Cmd {
 		if e.BodyCut {
-			m.fail(fmt.Errorf("edit #%d: only the beginning of its body was kept", e.N))
+			m.showError(fmt.Errorf("edit #%d: only the beginning of its body was kept", e.N))
 			return nil
 		}
 		return m.editText(e, writeDraft(e))
@@ -55,7 +56,7 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 		err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N)), text, 0o600)
 	}
 	if err != nil {
-		m.fail(fmt.Errorf("edit #%d: %w", of.N, err))
+		m.showError(fmt.Errorf("edit #%d: %w", of.N, err))
 		return nil
 	}
 	file := filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N))
@@ -71,7 +72,7 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 	cmd.WaitDelay = editorGrace
 	return tea.ExecProcess(cmd, func(err error) tea.Msg {
 		defer os.RemoveAll(dir)
-		back := edited{of: of, text: text}
+		back := editorResult{of: of, text: text}
 		if err != nil {
 			back.err = fmt.Errorf("edit #%d with %s: %w", of.N, m.cfg.Editor[0], err)
 			return back
@@ -84,32 +85,32 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 }
 
 // takeEdited sends what was edited, or asks what to do with what is wrong.
-func (m *model) takeEdited(e edited) tea.Cmd {
+func (m *model) finishEdit(e editorResult) tea.Cmd {
 	if e.err != nil {
-		m.fail(e.err)
+		m.showError(e.err)
 		return nil
 	}
 	draft, err := readDraft(e.text, e.of)
 	switch {
 	case untouched(e.text, writeDraft(e.of)): // as an editor leaves it that one leaves without a change
-		m.say("nothing was changed: not sent; r sends it as it was")
+		m.showNote("nothing was changed: not sent; r sends it as it was")
 		return nil
 	case err != nil:
-		m.fail(fmt.Errorf("edit #%d: %w", e.of.N, err))
-		m.menu = &menu{title: "this cannot be sent", left: "nothing was sent"}
-		m.menu.add("e", "edit it again", func(m *model) tea.Cmd { return m.editText(e.of, e.text) })
-		m.menu.add("x", "throw it away", func(m *model) tea.Cmd { m.say("nothing was sent"); return nil })
+		m.showError(fmt.Errorf("edit #%d: %w", e.of.N, err))
+		m.menu = &menu{title: "this cannot be sent", cancelNote: "nothing was sent"}
+		m.menu.add("e", "edit it again", func() tea.Cmd { return m.editText(e.of, e.text) })
+		m.menu.add("x", "throw it away", func() tea.Cmd { m.showNote("nothing was sent"); return nil })
 		return nil
 	case draft == nil:
-		m.say("nothing was sent")
+		m.showNote("nothing was sent")
 		return nil
 	}
 	if json.Valid(e.of.Body) && !json.Valid(draft.Body) {
-		m.fail(fmt.Errorf("edit #%d: %s", e.of.N, jsonFault(draft.Body)))
-		m.menu = &menu{title: "the body is no JSON", left: "nothing was sent"}
-		m.menu.add("e", "edit it again", func(m *model) tea.Cmd { return m.editText(e.of, e.text) })
-		m.menu.add("s", "send it as it is", func(m *model) tea.Cmd { return m.deliver(draft) })
-		m.menu.add("x", "throw it away", func(m *model) tea.Cmd { m.say("nothing was sent"); return nil })
+		m.showError(fmt.Errorf("edit #%d: %s", e.of.N, jsonFault(draft.Body)))
+		m.menu = &menu{title: "the body is no JSON", cancelNote: "nothing was sent"}
+		m.menu.add("e", "edit it again", func() tea.Cmd { return m.editText(e.of, e.text) })
+		m.menu.add("s", "send it as it is", func() tea.Cmd { return m.deliver(draft) })
+		m.menu.add("x", "throw it away", func() tea.Cmd { m.showNote("nothing was sent"); return nil })
 		return nil
 	}
 	return m.deliver(draft)
@@ -123,7 +124,7 @@ func untouched(text, given []byte) bool {
 
 func (m *model) deliver(d *Draft) tea.Cmd {
 	deliver := m.cfg.Actions.Deliver
-	return m.act(fmt.Sprintf("send #%d as edited", d.Of), func(ctx ctx) (string, error) { return deliver(ctx, *d) })
+	return m.runAction(fmt.Sprintf("send #%d as edited", d.Of), func(ctx context.Context) (string, error) { return deliver(ctx, *d) })
 }
 
 // jsonFault says what is wrong with a text, and in which line of the body.

@@ -1,0 +1,72 @@
+package tui
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/event"
+)
+
+// copyMenu offers what of an event can be copied.
+func (m *model) copyMenu() tea.Cmd {
+	row := m.list.SelectedRow()
+	if row == nil {
+		m.showNote("select an event first")
+		return nil
+	}
+	mn := &menu{title: "copy of #" + fmt.Sprint(row.N)}
+	if path, value, ok := m.detail.Cursor(); ok && m.focus == paneDetail {
+		mn.add("v", "the value at the cursor", func() tea.Cmd { return m.copyText("the value", value) })
+		mn.add("p", "its path, "+path, func() tea.Cmd { return m.copyText("the path", path) })
+	}
+	for _, c := range []struct {
+		key, name string
+		make      func(*event.Event) (string, error)
+	}{
+		{"c", "the curl command that sends it again", func(e *event.Event) (string, error) { return event.Curl(e, m.sendTo(e)), nil }},
+		{"j", "the event as JSON", eventJSON},
+		{"b", "its body", func(e *event.Event) (string, error) { return string(e.Body), nil }},
+		{"u", "its address on the Hub", hubURL},
+	} {
+		mn.add(c.key, c.name, func() tea.Cmd {
+			return m.withEvent(row.N, func(e *event.Event) tea.Cmd {
+				text, err := c.make(e)
+				if err != nil {
+					m.showError(err)
+					return nil
+				}
+				return m.copyText(c.name, text)
+			})
+		})
+	}
+	mn.add("s", "show the curl command below this screen, to select it by hand", func() tea.Cmd {
+		return m.withEvent(row.N, func(e *event.Event) tea.Cmd {
+			return tea.Exec(&textScreen{ctx: m.work.ctx, text: event.Curl(e, m.sendTo(e))}, func(err error) tea.Msg {
+				return actionResult{err: err}
+			})
+		})
+	})
+	m.menu = mn
+	return nil
+}
+
+// sendTo gives where a copy of an event goes: its first target, else the public
+// address.
+func (m *model) sendTo(e *event.Event) string {
+	if len(e.Targets) > 0 {
+		return e.Targets[0]
+	}
+	return m.header.status.URL
+}
+
+func eventJSON(e *event.Event) (string, error) {
+	line, err := e.JSONLine(event.LineEvent)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	err = json.Indent(&b, line, "", "  ")
+	return b.String(), err
+}
