@@ -15,14 +15,14 @@ import (
 
 var errUnavailable = errors.New("this is not to be had here")
 
-// done is what came of an action.
+// actionResult is the result of an action.
 type actionResult struct {
 	text string
 	err  error
-	then func() tea.Cmd // what to do on success, may be nil
+	then func() tea.Cmd // continues after success; may be nil
 }
 
-// act does something off the interface's goroutine. what says what is under way.
+// runAction runs an action as a command. what is the action in words.
 func (m *model) runAction(what string, f func(context.Context) (string, error)) tea.Cmd {
 	m.showNote(what + " …")
 	return m.work.do(func(ctx context.Context) tea.Msg {
@@ -34,25 +34,27 @@ func (m *model) runAction(what string, f func(context.Context) (string, error)) 
 	})
 }
 
-func (m *model) finishAction(d actionResult) tea.Cmd {
+// finishAction shows the result of an action.
+func (m *model) finishAction(r actionResult) tea.Cmd {
 	m.header.status = m.cfg.Status()
-	if d.err != nil {
-		m.showError(d.err)
+	if r.err != nil {
+		m.showError(r.err)
 		return nil
 	}
-	m.showNote(d.text)
-	if d.then != nil {
-		return d.then()
+	m.showNote(r.text)
+	if r.then != nil {
+		return r.then()
 	}
 	return nil
 }
 
+// showUnavailable shows that an action is not available in this session.
 func (m *model) showUnavailable() tea.Cmd {
 	m.showError(errUnavailable)
 	return nil
 }
 
-// chosen gives the marked events, or the selected one.
+// chosenEvents returns the numbers of the marked events, else of the selected one.
 func (m *model) chosenEvents() []int64 {
 	if ns := m.list.Marked(); len(ns) > 0 {
 		return ns
@@ -63,7 +65,7 @@ func (m *model) chosenEvents() []int64 {
 	return nil
 }
 
-// chosenOr is chosen, with a word about it where there is none.
+// requireEvents returns the chosen events, and shows a note if there are none.
 func (m *model) requireEvents() []int64 {
 	ns := m.chosenEvents()
 	if ns == nil {
@@ -72,7 +74,7 @@ func (m *model) requireEvents() []int64 {
 	return ns
 }
 
-// eventWords names events: "#12", "3 events".
+// eventWords is the name of some events: "#12", "3 events".
 func eventWords(ns []int64) string {
 	if len(ns) == 1 {
 		return "#" + strconv.FormatInt(ns[0], 10)
@@ -80,6 +82,7 @@ func eventWords(ns []int64) string {
 	return line.Count(len(ns), "event")
 }
 
+// togglePin pins the chosen events. If all are pinned, it unpins them.
 func (m *model) togglePin() tea.Cmd {
 	ns := m.requireEvents()
 	if ns == nil {
@@ -97,6 +100,7 @@ func (m *model) togglePin() tea.Cmd {
 	return m.runAction(what, func(ctx context.Context) (string, error) { return do(ctx, ns, on) })
 }
 
+// togglePause pauses or resumes delivery to targets.
 func (m *model) togglePause() tea.Cmd {
 	if m.cfg.Actions.Pause == nil {
 		return m.showUnavailable()
@@ -107,7 +111,7 @@ func (m *model) togglePause() tea.Cmd {
 	return m.runAction(what, func(ctx context.Context) (string, error) { return do(ctx, on) })
 }
 
-// withEvent does something with a whole event, once it is read.
+// withEvent reads a whole event, and continues with it.
 func (m *model) withEvent(n int64, do func(*event.Event) tea.Cmd) tea.Cmd {
 	if m.cfg.Feed.Get == nil {
 		return m.showUnavailable()

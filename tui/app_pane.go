@@ -7,11 +7,11 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// maxAppLines is how much of the app's output can be scrolled back to.
+// maxAppLines is how many lines of the app's output are kept.
 const maxAppLines = 10_000
 
-// appPane shows what the app under development wrote. Colours that it writes
-// are left out: they are commands to a terminal.
+// appPane shows the output of the app under development, without its colours. It
+// follows the last line until the user moves away.
 type appPane struct {
 	zone   *time.Location
 	all    []AppLine
@@ -20,8 +20,10 @@ type appPane struct {
 	rev    int64
 }
 
+// Count is for the scroller.
 func (a *appPane) Count() int { return len(a.all) }
 
+// Row is for the scroller.
 func (a *appPane) Row(i int) line.Line {
 	l := a.all[i]
 	out := line.Text(line.Faint, l.At.In(a.zone).Format(time.TimeOnly)+" ")
@@ -33,7 +35,7 @@ func (a *appPane) Row(i int) line.Line {
 	return out.Add(line.Plain, ansi.Strip(l.Text))
 }
 
-// add takes new lines.
+// add adds new lines.
 func (a *appPane) add(lines []AppLine) {
 	for _, l := range lines {
 		if l.Rev > a.rev {

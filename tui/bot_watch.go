@@ -113,6 +113,6 @@ func findBot(ctx context.Context, get func(context.Context, int64) (*event.Event
 func (m *model) showBot(b botFound) {
 	m.bots.reading = false
 	if b.warning != "" {
-		m.header.loop = b.warning
+		m.header.botWarning = b.warning
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// open shows what an event is about in the browser.
+// openOnHub opens the subject of the selected event in the browser.
 func (m *model) openOnHub() tea.Cmd {
 	row := m.list.SelectedRow()
 	if row == nil {
@@ -37,8 +37,8 @@ func (m *model) openOnHub() tea.Cmd {
 	})
 }
 
-// hubURL finds the narrowest thing of a payload that has an address: a comment,
-// its discussion, the repo.
+// hubURL is the address of the narrowest subject of a payload: its comment, else its
+// discussion, else its repo.
 func hubURL(e *event.Event) (string, error) {
 	type place struct {
 		URL struct {

@@ -8,13 +8,12 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// maxClipboard is what terminals take for their clipboard, in bytes: xterm's
-// limit of 100,000 after base64.
+// maxClipboard is how many bytes a terminal takes for its clipboard: xterm's limit of
+// 100,000 after base64.
 const maxClipboard = 74_000
 
-// copyText puts text into the clipboards: the terminal's, which works through
-// SSH, and this machine's, where there is one. A terminal does not say whether
-// it did.
+// copyText copies text to the terminal's clipboard, which works through SSH, and to
+// this machine's, if there is one. A terminal does not report success.
 func (m *model) copyText(what, s string) tea.Cmd {
 	var cmds []tea.Cmd
 	if len(s) <= maxClipboard {
@@ -28,7 +27,7 @@ func (m *model) copyText(what, s string) tea.Cmd {
 
 		words, terminal := m.note.text, len(cmds) > 0
 		cmds = append(cmds, m.work.do(func(ctx context.Context) tea.Msg {
-			// On a machine without a clipboard the terminal's is all there is.
+			// A machine without a clipboard is no failure if the terminal has the text.
 			err := local(ctx, s)
 			if err != nil && !terminal {
 				return actionResult{err: fmt.Errorf("copy %s: %w; s saves it", what, err)}

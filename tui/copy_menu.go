@@ -9,7 +9,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// copyMenu offers what of an event can be copied.
+// copyMenu offers parts of the selected event to copy.
 func (m *model) copyMenu() tea.Cmd {
 	row := m.list.SelectedRow()
 	if row == nil {
@@ -52,8 +52,8 @@ func (m *model) copyMenu() tea.Cmd {
 	return nil
 }
 
-// sendTo gives where a copy of an event goes: its first target, else the public
-// address.
+// sendTo is the address in a curl command: the first target of the event, else the
+// public address.
 func (m *model) sendTo(e *event.Event) string {
 	if len(e.Targets) > 0 {
 		return e.Targets[0]
@@ -61,6 +61,7 @@ func (m *model) sendTo(e *event.Event) string {
 	return m.header.status.URL
 }
 
+// eventJSON is an event as its JSON line, with indents.
 func eventJSON(e *event.Event) (string, error) {
 	line, err := e.JSONLine(event.LineEvent)
 	if err != nil {

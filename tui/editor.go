@@ -16,14 +16,14 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// edited is what came back from the editor.
+// editorResult is the text that came back from the editor.
 type editorResult struct {
 	of   *event.Event
 	text []byte
 	err  error
 }
 
-// editorGrace is how long an editor may take to end with the session.
+// editorGrace is how long an editor may take to exit when the session ends.
 const editorGrace = 2 * time.Second
 
 // edit opens the selected event in the user's editor.
@@ -48,10 +48,10 @@ func (m *model) edit() tea.Cmd {
 	})
 }
 
-// editText opens a text in the editor. The screen is the editor's meanwhile;
-// events are recorded and handed over as before.
+// editText opens a text in the editor, which has the screen meanwhile. Events are
+// recorded and delivered as before.
 func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
-	dir, err := os.MkdirTemp("", "hf-tap-edit-") // for the user alone
+	dir, err := os.MkdirTemp("", "hf-tap-edit-") // readable by the user only
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N)), text, 0o600)
 	}
@@ -61,9 +61,9 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 	}
 	file := filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N))
 	args := append(append([]string(nil), m.cfg.Editor[1:]...), file)
-	// The context ends the editor, too: a session that ends does not wait for it.
+	// A session that ends does not wait for the editor.
 	cmd := exec.CommandContext(m.work.ctx, m.cfg.Editor[0], args...)
-	cmd.Cancel = func() error { // an editor puts the terminal right when it is asked to end
+	cmd.Cancel = func() error { // an editor restores the terminal on SIGTERM
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			return cmd.Process.Kill()
 		}
@@ -84,7 +84,7 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 	})
 }
 
-// takeEdited sends what was edited, or asks what to do with what is wrong.
+// finishEdit sends what was edited. If the text is not valid, it asks what to do.
 func (m *model) finishEdit(e editorResult) tea.Cmd {
 	if e.err != nil {
 		m.showError(e.err)
@@ -92,7 +92,7 @@ func (m *model) finishEdit(e editorResult) tea.Cmd {
 	}
 	draft, err := readDraft(e.text, e.of)
 	switch {
-	case untouched(e.text, writeDraft(e.of)): // as an editor leaves it that one leaves without a change
+	case untouched(e.text, writeDraft(e.of)):
 		m.showNote("nothing was changed: not sent; r sends it as it was")
 		return nil
 	case err != nil:
@@ -116,18 +116,19 @@ func (m *model) finishEdit(e editorResult) tea.Cmd {
 	return m.deliver(draft)
 }
 
-// untouched reports whether a text came back as it was given. Editors end the
-// last line where it had no end.
+// untouched reports whether a text came back without a change. Editors add a line
+// break at the end if there is none.
 func untouched(text, given []byte) bool {
 	return bytes.Equal(bytes.TrimSuffix(text, []byte("\n")), bytes.TrimSuffix(given, []byte("\n")))
 }
 
+// deliver sends an edited event.
 func (m *model) deliver(d *Draft) tea.Cmd {
 	deliver := m.cfg.Actions.Deliver
 	return m.runAction(fmt.Sprintf("send #%d as edited", d.Of), func(ctx context.Context) (string, error) { return deliver(ctx, *d) })
 }
 
-// jsonFault says what is wrong with a text, and in which line of the body.
+// jsonFault is why a body is not valid JSON, and in which line.
 func jsonFault(b []byte) string {
 	var v any
 	err := json.Unmarshal(b, &v)

@@ -10,7 +10,7 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// parseFault reads "500 delay 2s next 3 for kind:repo.*".
+// parseFault parses a fault: "500 delay 2s next 3 for kind:repo.*".
 func parseFault(s string) (*Fault, error) {
 	f := &Fault{}
 	head, which, hasFilter := strings.Cut(s+" ", " for ")
@@ -61,7 +61,7 @@ func parseFault(s string) (*Fault, error) {
 	return f, nil
 }
 
-// faultWords says what answers get instead of the right one.
+// faultWords is a fault in words. left is how many answers are still to be wrong; 0: all.
 func faultWords(f *Fault, left int) string {
 	var what string
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/hf-tap/hf-tap/tui/input"
 )
 
-// faultMenu offers wrong answers.
+// faultMenu offers wrong answers to the next deliveries.
 func (m *model) faultMenu() tea.Cmd {
 	if m.cfg.Actions.SetFault == nil {
 		return m.showUnavailable()
@@ -41,6 +41,7 @@ func (m *model) faultMenu() tea.Cmd {
 	return nil
 }
 
+// faultChoice is a fault in words, as a choice.
 func faultChoice(f Fault) string {
 	next := "the next delivery"
 	if f.Times > 1 {
@@ -55,6 +56,7 @@ func faultChoice(f Fault) string {
 	return fmt.Sprintf("%s: %d", next, f.Status)
 }
 
+// setFault makes answers wrong, or right again if f is nil.
 func (m *model) setFault(f *Fault) tea.Cmd {
 	what := "make answers right again"
 	if f != nil {

@@ -2,65 +2,28 @@ package tui
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// dailyLimit is how many deliveries the Hub makes for one webhook in a day;
-// from dailyWarning on the header says how near it is.
+// dailyLimit is how many deliveries the Hub makes for a webhook in a day. From
+// dailyWarning on the header shows the limit.
 const (
 	dailyLimit   = 1000
 	dailyWarning = 800
 )
 
-// header says how things stand. It is made of facts, each with a rank; where
-// the window is too small for all, the lowest ranks stay.
+// header shows the state of the tunnel, the webhook and the targets. Alarms are above
+// them. In a small window the facts of lowest rank stay.
 type header struct {
-	status Status
-	loop   string // a warning that a bot answers itself
-	zone   *time.Location
+	status     Status
+	botWarning string // a bot answers itself; "": none does
+	zone       *time.Location
 }
 
-// fact is one thing the header says, and how it says so where there is no room.
-// The lower the rank, the longer it stays.
-// A reason is cut rather than left out.
-type fact struct {
-	rank   int
-	line   line.Line
-	brief  line.Line
-	reason bool
-	style  line.Style // of a reason
-}
-
-// Cells that a reason keeps: as long as something of less weight can go
-// instead, and at the very least.
-const (
-	reasonRoom  = 40
-	reasonLeast = 12
-)
-
-// cut shortens a reason to w cells. The code of the service's documentation at
-// its end stays: it says more than any words before it.
-func (f fact) shortened(w int) fact {
-	said := term.Line(f.line.PlainText())
-	if line.Width(said) <= w {
-		return f
-	}
-	code := ""
-	if i := strings.LastIndex(said, " ("); i >= 0 && strings.HasSuffix(said, ")") && line.Width(said[i:]) < w-reasonLeast {
-		said, code = said[:i], said[i:]
-	}
-	return fact{rank: f.rank, line: line.Text(f.style, line.Shorten(said, w-line.Width(code))+code)}
-}
-
-// label is the rank of a word that only says what the rest of its line is about.
-const labelRank = 99
-
-// lines gives the header in at most so many lines of width w: trouble first.
+// lines returns the header in at most some lines of w cells.
 func (h *header) lines(w, most int) []line.Line {
 	rows := h.rows()
 	if len(rows) > most {
@@ -73,99 +36,9 @@ func (h *header) lines(w, most int) []line.Line {
 	return out
 }
 
-// regroup puts what matters most into fewer rows than there are.
-func regroup(rows [][]fact, w, most int) [][]fact {
-	var facts []fact
-	for _, row := range rows {
-		for _, f := range row {
-			if f.rank != labelRank {
-				facts = append(facts, f)
-			}
-		}
-	}
-	slices.SortStableFunc(facts, func(a, b fact) int { return a.rank - b.rank })
-	var out [][]fact
-	for range most {
-		var row, full, rest []fact // row says all briefly
-		for _, f := range facts {
-			said := f
-			if f.brief != nil {
-				said.line = f.brief
-			}
-			if room := w - rowWidth(row) - 2; len(row) > 0 && f.reason && room >= reasonLeast && rowWidth(append(row, f)) > w {
-				said = f.shortened(room)
-				row, full = append(row, said), append(full, said)
-				continue
-			}
-			if len(row) > 0 && rowWidth(append(row, said)) > w {
-				rest = append(rest, f)
-				continue
-			}
-			row, full = append(row, said), append(full, f)
-		}
-		for i, f := range full { // and at length where there is room for it
-			brief := row[i]
-			if row[i] = f; rowWidth(row) > w {
-				row[i] = brief
-			}
-		}
-		if facts = rest; len(row) > 0 {
-			out = append(out, row)
-		}
-	}
-	return out
-}
-
-// packRow joins facts to a line. Where they do not fit, the highest ranks are
-// said briefly first, and then not at all.
-func packRow(row []fact, w int) line.Line {
-	row = slices.Clone(row)
-	for rowWidth(row) > w {
-		over := rowWidth(row) - w
-		last, brief, reason := 0, -1, -1
-		for i, f := range row {
-			if f.rank >= row[last].rank {
-				last = i
-			}
-			if f.brief != nil && (brief < 0 || f.rank >= row[brief].rank) {
-				brief = i
-			}
-			if f.reason && f.line.Width()-over >= reasonLeast && (reason < 0 || f.rank >= row[reason].rank) {
-				reason = i
-			}
-		}
-		switch {
-		case reason >= 0 && (row[reason].line.Width()-over >= reasonRoom || reason == last):
-			row[reason] = row[reason].shortened(row[reason].line.Width() - over)
-		case brief >= 0:
-			row[brief] = fact{rank: row[brief].rank, line: row[brief].brief}
-		case len(row) > 1:
-			row = slices.Delete(row, last, last+1)
-		default:
-			return row[0].line
-		}
-	}
-	l := line.Line{}
-	for i, f := range row {
-		if i > 0 {
-			l = l.Add(line.Plain, "  ")
-		}
-		l = append(l, f.line...)
-	}
-	return l
-}
-
-func rowWidth(row []fact) int {
-	w := -2
-	for _, f := range row {
-		w += 2 + f.line.Width()
-	}
-	return w
-}
-
 func (h *header) clock(t time.Time) string { return t.In(h.zone).Format(time.TimeOnly) }
 
-// rows gives all facts, by lines.
+// rows returns all facts, by rows.
 func (h *header) rows() [][]fact {
 	rows := [][]fact{h.tunnelRow(), h.webhookRow(), h.targetRow()}
 	if alarms := h.alarmRow(); len(alarms) > 0 {
@@ -201,13 +74,15 @@ func (h *header) tunnelRow() []fact {
 	}
 	facts = append(facts, fact{rank: 6, line: via})
 	if s.Tunnel.Cause != "" {
-		facts = append(facts, fact{rank: 3, line: line.Text(st, s.Tunnel.Cause), reason: true, style: st})
+		facts = append(facts, newReason(3, st, s.Tunnel.Cause))
 	}
 	switch c := s.Check; {
 	case c.At.IsZero():
 		facts = append(facts, fact{rank: 8, line: line.Text(line.Faint, "not checked yet")})
 	case c.Err != "":
-		facts = append(facts, fact{rank: 2, line: line.Text(line.Alarm, "check at "+h.clock(c.At)+" failed: "+c.Err), brief: line.Text(line.Alarm, "check FAILED"), reason: true, style: line.Alarm})
+		failed := newReason(2, line.Alarm, "check at "+h.clock(c.At)+" failed: "+c.Err)
+		failed.brief = line.Text(line.Alarm, "check FAILED")
+		facts = append(facts, failed)
 	default:
 		facts = append(facts, fact{rank: 8, line: line.Text(line.Faint, "checked "+h.clock(c.At)+" in "+line.Took(c.Took))})
 	}
@@ -228,7 +103,7 @@ func (h *header) webhookRow() []fact {
 		if s.Webhook.Cause != "" {
 			words += ": " + s.Webhook.Cause
 		}
-		facts = append(facts, fact{rank: 2, line: line.Text(line.StateStyle(s.Webhook.State), words), reason: true, style: line.StateStyle(s.Webhook.State)})
+		facts = append(facts, newReason(2, line.StateStyle(s.Webhook.State), words))
 	}
 	if len(s.Watches) > 0 {
 		var watched line.Line
@@ -284,8 +159,8 @@ func (h *header) targetRow() []fact {
 	return facts
 }
 
-// targetState says what a target did when it was last tried, and why where that
-// is not clear from it.
+// targetState is the last result of a target in words, and its cause if that is not
+// obvious.
 func targetState(t *TargetStatus) (words, why string, st line.Style) {
 	switch {
 	case t.At.IsZero():
@@ -305,6 +180,7 @@ func targetState(t *TargetStatus) (words, why string, st line.Style) {
 	return "reached", "", line.Good
 }
 
+// targetStyle is the style of a status that a target answered.
 func targetStyle(status int) line.Style {
 	if status/100 == 2 {
 		return line.Good
@@ -312,7 +188,7 @@ func targetStyle(status int) line.Style {
 	return line.Warn
 }
 
-// alarmRow is there only when something is not as one would think.
+// alarmRow is empty if deliveries go their normal way.
 func (h *header) alarmRow() []fact {
 	s := &h.status
 	var facts []fact
@@ -326,8 +202,8 @@ func (h *header) alarmRow() []fact {
 	if s.Fault != nil {
 		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, "FAULT").Add(line.Plain, ": "+faultWords(s.Fault, s.FaultLeft)), brief: line.Text(line.Warn, "FAULT")})
 	}
-	if h.loop != "" {
-		facts = append(facts, fact{rank: 1, line: line.Text(line.Alarm, "LOOP?").Add(line.Plain, " "+h.loop), brief: line.Text(line.Alarm, "LOOP?")})
+	if h.botWarning != "" {
+		facts = append(facts, fact{rank: 1, line: line.Text(line.Alarm, "LOOP?").Add(line.Plain, " "+h.botWarning), brief: line.Text(line.Alarm, "LOOP?")})
 	}
 	return facts
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// openHelp shows all keys on one screen.
+// openHelp opens the help screen, which shows all keys.
 func (m *model) openHelp() tea.Cmd {
 	m.help = &line.Scroller{}
 	m.help.SetRows(line.WrapAll(helpLines(m.w), max(m.w, minWidth)))
 	return nil
 }
 
+// helpKey scrolls the help screen, or closes it.
 func (m *model) helpKey(name string) {
 	switch name {
 	case "esc", "?", "q", "enter":
@@ -30,8 +31,8 @@ func (m *model) helpKey(name string) {
 	}
 }
 
-// helpLines tell the keys in the words of their bindings; beside them, or below
-// in a narrow window, how to move and how to filter.
+// helpLines is the help of all bindings. To its right, or below it in a narrow window,
+// are the keys that move and the terms of filters.
 func helpLines(w int) []line.Line {
 	const left, both = 49, 80
 	var lines []line.Line

@@ -2,14 +2,13 @@ package tui
 
 import tea "charm.land/bubbletea/v2"
 
-// wheelMsg is what wheel events are made into, so that all of them have one
-// type here.
+// wheelMsg is a turn of the wheel, in lines.
 type wheelMsg struct{ x, y, by int }
 
-// wheelLines is how far one notch of the wheel goes.
+// wheelLines is how many lines one notch of the wheel moves.
 const wheelLines = 3
 
-// wheelAsLines makes a wheel event into the lines that it goes.
+// wheelAsLines translates wheel events to lines, before they reach Update.
 func wheelAsLines(_ tea.Model, msg tea.Msg) tea.Msg {
 	wheel, ok := msg.(tea.MouseWheelMsg)
 	if !ok {
@@ -24,7 +23,7 @@ func wheelAsLines(_ tea.Model, msg tea.Msg) tea.Msg {
 	return wheelMsg{wheel.X, wheel.Y, by}
 }
 
-// wheel moves in the part that is below the pointer.
+// wheel moves in the pane under the pointer.
 func (m *model) wheel(w wheelMsg) {
 	l := m.layout()
 	switch {
@@ -38,7 +37,7 @@ func (m *model) wheel(w wheelMsg) {
 	}
 }
 
-// click selects what is clicked on; a click on what is selected opens it.
+// click selects what is under the pointer. A click on what is selected opens it.
 func (m *model) click(at tea.Mouse) tea.Cmd {
 	if at.Button != tea.MouseLeft || m.prompt != nil {
 		return nil
@@ -61,9 +60,9 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 			m.openTab(tab)
 		}
 	case l.detail.contains(at.X, at.Y) && m.list.SelectedRow() != nil:
-		had := m.focus == paneDetail
+		focused := m.focus == paneDetail
 		m.focusOn(paneDetail)
-		return m.onDetail(m.detail.Click(at.Y-l.detail.y, l.detail.h, had))
+		return m.onDetail(m.detail.Click(at.Y-l.detail.y, l.detail.h, focused))
 	case l.app.contains(at.X, at.Y):
 		m.app.click(at.Y - l.app.y)
 	}

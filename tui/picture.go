@@ -7,10 +7,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Draw gives the screen of a window as text with styles, line by line, after
-// some keys were pressed: names like "enter" and "ctrl+d", else text that is
-// typed. It is for pictures. Feed.Wake has to be closed, and keys that leave
-// the screen to another program do nothing.
+// Draw returns the screen of a window as styled text, line by line, after some keys
+// were pressed: names, for example "enter" and "ctrl+d", or text to type. It is for
+// pictures. Feed.Wake has to be closed. Keys that start another program do nothing.
 func Draw(ctx context.Context, cfg Config, width, height int, keys ...string) string {
 	w := &work{ctx: ctx}
 	m := newModel(w, cfg)
@@ -19,7 +18,7 @@ func Draw(ctx context.Context, cfg Config, width, height int, keys ...string) st
 	for _, k := range keys {
 		for _, press := range keyPresses(k) {
 			_, cmd := m.Update(press)
-			m.View() // scrolls to where the key went
+			m.View() // scrolls to the selection
 			m.runAll(cmd)
 		}
 	}
@@ -28,7 +27,7 @@ func Draw(ctx context.Context, cfg Config, width, height int, keys ...string) st
 	return content
 }
 
-// runAll runs a command and all that follow from it, one after the other.
+// runAll runs a command and all that follow from it, one after another.
 func (m *model) runAll(cmd tea.Cmd) {
 	if cmd == nil {
 		return
@@ -46,7 +45,7 @@ func (m *model) runAll(cmd tea.Cmd) {
 	}
 }
 
-// keyNames are the keys that have no text.
+// keyNames are the keys without text.
 func keyNames() map[string]rune {
 	return map[string]rune{
 		"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
@@ -54,7 +53,7 @@ func keyNames() map[string]rune {
 	}
 }
 
-// keyPresses gives a key by its name, or the keys that type a text.
+// keyPresses returns the key with a name, or the keys that type a text.
 func keyPresses(k string) []tea.KeyPressMsg {
 	if code, named := keyNames()[k]; named {
 		return []tea.KeyPressMsg{{Code: code}}

@@ -11,6 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
+// replay replays the chosen events to the targets that they had.
 func (m *model) replay() tea.Cmd {
 	ns := m.requireEvents()
 	if ns == nil {
@@ -37,15 +38,30 @@ func (m *model) replayEvents(r Replay) tea.Cmd {
 	return m.runAction(what, func(ctx context.Context) (string, error) { return replay(ctx, r) })
 }
 
-// maxTimes bounds how often one key sends an event.
+// maxTimes is how often an event can be replayed at once.
 const maxTimes = 1000
 
-// targetKeys are the keys of targets in the menu of replays.
+// targetKeys are the keys of targets in the replay menu.
 const targetKeys = "tabcdegh"
 
-// replayMenu offers the ways to send again.
+// replayMenu offers ways to replay events. If a state is selected, the newest event is
+// offered.
 func (m *model) replayMenu() tea.Cmd {
-	mn := &menu{title: "replay"}
+	m.menu = &menu{title: "replay"}
+	m.addReplayFailed(m.menu)
+	ns := m.chosenEvents()
+	words := eventWords(ns)
+	if newest := m.list.Newest(); ns == nil && newest != nil {
+		ns = []int64{newest.N}
+		words = eventWords(ns) + ", the newest,"
+	}
+	if ns != nil {
+		m.addReplayChoices(m.menu, ns, words)
+	}
+	return nil
+}
+
+func (m *model) addReplayFailed(mn *menu) {
 	failed := 0
 	for r := range m.list.Rows() {
 		if r.Failed {
@@ -58,38 +74,32 @@ func (m *model) replayMenu() tea.Cmd {
 		}
 		return m.runAction("replay what failed", m.cfg.Actions.ReplayFailed)
 	})
-	ns := m.chosenEvents()
-	words := eventWords(ns)
-	if newest := m.list.Newest(); ns == nil && newest != nil { // a state is selected
-		ns = []int64{newest.N}
-		words = eventWords(ns) + ", the newest,"
+}
+
+// addReplayChoices offers ways to replay some events, which words names.
+func (m *model) addReplayChoices(mn *menu, ns []int64, words string) {
+	mn.add("n", words+" several times, to see whether the handler minds", func() tea.Cmd {
+		return m.ask(input.Options{Label: "how many times? ", Text: "2", Suggested: true, Hint: "each is an event of its own, linked to this one"}, func(s string) tea.Cmd {
+			times, err := strconv.Atoi(strings.TrimSpace(s))
+			if err != nil || times < 1 || times > maxTimes {
+				m.showError(fmt.Errorf("replay %q times: want a number from 1 to %d", s, maxTimes))
+				return nil
+			}
+			return m.replayEvents(Replay{Numbers: ns, Times: times})
+		})
+	})
+	mn.add("i", words+" with a new Webhook-Id, for a handler that drops repeats", func() tea.Cmd {
+		return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
+	})
+	for i, t := range m.header.status.Targets {
+		mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+line.ShortTarget(t.Name)+" only", func() tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
 	}
-	if ns != nil {
-		mn.add("n", words+" several times, to see whether the handler minds", func() tea.Cmd {
-			return m.ask(input.Options{Label: "how many times? ", Text: "2", Suggested: true, Hint: "each is an event of its own, linked to this one"}, func(s string) tea.Cmd {
-				times, err := strconv.Atoi(strings.TrimSpace(s))
-				if err != nil || times < 1 || times > maxTimes {
-					m.showError(fmt.Errorf("replay %q times: want a number from 1 to %d", s, maxTimes))
-					return nil
-				}
-				return m.replayEvents(Replay{Numbers: ns, Times: times})
-			})
+	mn.add("u", words+" to another target", func() tea.Cmd {
+		return m.ask(input.Options{Label: "to which target? ", Hint: "7860, 7860/path, host:port/path or a URL"}, func(s string) tea.Cmd {
+			if s = strings.TrimSpace(s); s == "" {
+				return nil
+			}
+			return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: s})
 		})
-		mn.add("i", words+" with a new Webhook-Id, for a handler that drops repeats", func() tea.Cmd {
-			return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
-		})
-		for i, t := range m.header.status.Targets {
-			mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+line.ShortTarget(t.Name)+" only", func() tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
-		}
-		mn.add("u", words+" to another target", func() tea.Cmd {
-			return m.ask(input.Options{Label: "to which target? ", Hint: "7860, 7860/path, host:port/path or a URL"}, func(s string) tea.Cmd {
-				if s = strings.TrimSpace(s); s == "" {
-					return nil
-				}
-				return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: s})
-			})
-		})
-	}
-	m.menu = mn
-	return nil
+	})
 }

@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// saveMenu offers the forms in which the chosen events can be saved.
+// saveMenu offers formats in which to save the chosen events.
 func (m *model) saveMenu() tea.Cmd {
 	ns := m.requireEvents()
 	if ns == nil {

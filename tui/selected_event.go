@@ -42,6 +42,7 @@ func (m *model) onDetail(intent detail.Intent, task detail.Task) tea.Cmd {
 	return m.work.do(func(context.Context) tea.Msg { return task() })
 }
 
+// showNotFound shows that the searched phrase does not occur.
 func (m *model) showNotFound() { m.showNote(`"` + m.search + `" is not there`) }
 
 // compareWith chooses the event that one is compared with: the last pinned one of its

@@ -12,8 +12,8 @@ import (
 	"github.com/muesli/cancelreader"
 )
 
-// printed shows text on the terminal's own screen until enter is pressed or the
-// session ends: the way out for terminals that copy nothing.
+// textScreen shows text on the terminal's own screen, until enter is pressed or the
+// session ends. It is for terminals without a clipboard: the text can be selected.
 type textScreen struct {
 	ctx  context.Context
 	text string
@@ -21,16 +21,16 @@ type textScreen struct {
 	out  io.Writer
 }
 
-// SetStdin is called with the terminal.
+// SetStdin sets the terminal's input.
 func (p *textScreen) SetStdin(r io.Reader) { p.in = r }
 
-// SetStdout is called with the terminal.
+// SetStdout sets the terminal's output.
 func (p *textScreen) SetStdout(w io.Writer) { p.out = w }
 
-// SetStderr is not needed.
+// SetStderr does nothing.
 func (p *textScreen) SetStderr(io.Writer) {}
 
-// Run prints and waits.
+// Run prints the text, and waits.
 func (p *textScreen) Run() error {
 	if _, err := fmt.Fprintf(p.out, "\n%s\n\n(enter goes back)\n", strings.ReplaceAll(term.Text(p.text), "\n", "\r\n")); err != nil {
 		return err

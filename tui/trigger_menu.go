@@ -9,7 +9,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// triggerMenu offers every kind that the repo in use can have.
+// triggerMenu offers every kind of the selected event's repo, or of the session's.
 func (m *model) triggerMenu() tea.Cmd {
 	if m.cfg.Actions.Trigger == nil {
 		return m.showUnavailable()

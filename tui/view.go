@@ -8,29 +8,23 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// canvas is the screen that is being put together: a row of text for each line,
-// each as wide as the window.
-type canvas struct {
-	rows []string
-	w    int
-}
+// canvas is the lines of the screen.
+type canvas []string
 
-// put writes rows into a part of the screen, from the left. Parts that stand
-// side by side are put from left to right.
-func (c *canvas) write(r rect, rows []string) {
+// write writes rows into a part of the screen. Parts that are side by side are written
+// from left to right.
+func (c canvas) write(r rect, rows []string) {
 	blank := strings.Repeat(" ", max(r.w, 0))
-	for i := range r.h {
+	for i := range min(r.h, len(c)-r.y) {
 		row := blank
 		if i < len(rows) && rows[i] != "" {
 			row = rows[i]
 		}
-		if r.y+i < len(c.rows) {
-			c.rows[r.y+i] += row
-		}
+		c[r.y+i] += row
 	}
 }
 
-// View draws the screen. All that the terminal is asked for is said here.
+// View draws the screen, and sets all that is asked of the terminal.
 func (m *model) View() tea.View {
 	content, x, y := m.compose()
 	v := tea.NewView(content)
@@ -49,23 +43,23 @@ func (m *model) View() tea.View {
 	return v
 }
 
-// draw gives the screen's lines and where the cursor is: on what is selected,
-// where screen readers and magnifiers look for it.
+// compose returns the screen, and where the cursor is: on what is selected, where
+// screen readers and magnifiers look for it.
 func (m *model) compose() (content string, x, y int) {
 	if m.w <= 0 || m.h <= 0 {
 		return "", 0, 0
 	}
 	l := m.layout()
-	c := &canvas{rows: make([]string, m.h), w: m.w}
+	c := make(canvas, m.h)
 	if l.list.h == 0 && l.tabs.h == 0 { // too small
-		c.rows[0] = m.oneLine().Render(m.w, line.Plain)
-		return strings.TrimRight(strings.Join(c.rows, "\n"), "\n"), 0, 0
+		c[0] = m.oneLine().Render(m.w, line.Plain)
+		return strings.TrimRight(strings.Join(c, "\n"), "\n"), 0, 0
 	}
 	if m.help != nil {
 		rows, at := m.help.Render(m.w, m.h-1, false)
 		c.write(rect{0, 0, m.w, m.h - 1}, rows)
 		c.write(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "? or esc closes the help").Render(m.w, line.Plain)})
-		return strings.Join(c.rows, "\n"), 0, at
+		return strings.Join(c, "\n"), 0, at
 	}
 	var head []string
 	for _, l := range m.headerLines() {
@@ -85,10 +79,11 @@ func (m *model) compose() (content string, x, y int) {
 	if px, py, has := m.drawFoot(c, l); has {
 		x, y = px, py
 	}
-	return strings.Join(c.rows, "\n"), x, y
+	return strings.Join(c, "\n"), x, y
 }
 
-func (m *model) drawList(c *canvas, l layout) (x, y int) {
+// drawList draws the list, and returns where its cursor is.
+func (m *model) drawList(c canvas, l layout) (x, y int) {
 	if l.list.h == 0 {
 		return 0, 0
 	}
@@ -104,7 +99,7 @@ func (m *model) drawList(c *canvas, l layout) (x, y int) {
 	return l.list.x, l.list.y + at
 }
 
-// emptyLines say what to do when there is nothing to see.
+// emptyLines is shown in place of an empty list.
 func (m *model) emptyLines() []line.Line {
 	if !m.list.Filter().Empty() {
 		what := "no event fits the filter"
@@ -120,8 +115,9 @@ func (m *model) emptyLines() []line.Line {
 	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " makes an event up   ").Add(line.Accent, "?").Add(line.Faint, " tells all keys"))
 }
 
-// drawSecond draws the event or the app's output, if they are in sight.
-func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
+// drawSecond draws the event or the app's output, if there is room. It returns where
+// the cursor is, and whether keys go there.
+func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 	if l.tabs.h == 0 {
 		return 0, 0, false
 	}
@@ -152,7 +148,7 @@ func (m *model) drawSecond(c *canvas, l layout) (x, y int, focused bool) {
 	return l.detail.x, l.detail.y + at, focused
 }
 
-// stateRows tell a selected state in full.
+// stateRows is the selected state in full.
 func (m *model) stateRows(w int) []string {
 	state := m.list.SelectedState()
 	if state == nil {
@@ -165,7 +161,7 @@ func (m *model) stateRows(w int) []string {
 	return rows
 }
 
-// oneLine is the whole interface of a window that is too small.
+// oneLine is all that is shown in a window that is too small.
 func (m *model) oneLine() line.Line {
 	l := line.Line{}
 	s := &m.header.status
@@ -182,7 +178,7 @@ func (m *model) oneLine() line.Line {
 	return l.Add(line.Plain, " "+line.Count(m.list.Events(), "event"))
 }
 
-// filterLine says what the list is narrowed to.
+// filterLine is the filter, and how far the search in bodies is.
 func (m *model) filterLine() line.Line {
 	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+line.Group(m.list.Shown())+" of "+line.Group(m.list.Total()))
 	if cut := m.list.Filter().JQCutOff(); cut > 0 {
@@ -195,82 +191,4 @@ func (m *model) filterLine() line.Line {
 		l = l.Add(line.Warn, "  searching older events")
 	}
 	return l
-}
-
-// drawFoot draws the prompt or what can be done now.
-func (m *model) drawFoot(c *canvas, l layout) (x, y int, typing bool) {
-	if m.prompt != nil {
-		above, typed, column := m.prompt.Lines(m.w)
-		c.write(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
-		return column, l.foot.y + 1, true
-	}
-	c.write(l.foot, []string{m.footLine().Render(m.w, line.Plain)})
-	return 0, 0, false
-}
-
-func (m *model) footLine() line.Line {
-	right := m.position()
-	room := m.w - right.Width() - 2
-	var left line.Line
-	switch {
-	case m.note.text != "" && m.note.bad:
-		left, right = line.Text(line.Alarm, m.note.text), nil
-		room = m.w
-	case m.note.text != "":
-		left = line.Text(line.Plain, m.note.text)
-	case m.menu != nil:
-		left = line.Text(line.Faint, "↑ ↓ enter, or the letter")
-	default:
-		left = m.hints(room)
-	}
-	if right == nil {
-		return left
-	}
-	return append(left.Fit(max(room, 0)).Add(line.Plain, "  "), right...)
-}
-
-// hints name the keys that matter here, as many as there is room for. The help
-// is always among them.
-func (m *model) hints(room int) line.Line {
-	var l, help line.Line
-	for _, b := range bindings() {
-		if b.show == "?" {
-			help = line.Text(line.Plain, "  ").Add(line.Accent, b.show).Add(line.Faint, " "+b.short)
-		}
-	}
-	room -= help.Width()
-	for _, b := range bindings() {
-		if b.short == "" || b.foot == nil || !b.foot(m) || b.show == "?" {
-			continue
-		}
-		words := b.short
-		if b.other != "" && m.focus != paneList {
-			words = b.other
-		}
-		more := line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
-		if len(l) > 0 {
-			more = append(line.Text(line.Plain, "  "), more...)
-		}
-		if l.Width()+more.Width() > room {
-			break
-		}
-		l = append(l, more...)
-	}
-	return append(l, help...)
-}
-
-// position says where in the list one is and what came meanwhile.
-func (m *model) position() line.Line {
-	var l line.Line
-	if n := len(m.list.Marked()); n > 0 {
-		l = l.Add(line.Accent, fmt.Sprintf("%d marked  ", n))
-	}
-	if n := m.list.Fresh(); n > 0 {
-		return l.Add(line.Warn, line.Group(n)+" new ↓")
-	}
-	n := m.list.Shown()
-	if n == 0 {
-		return l
-	}
-	return l.Add(line.Faint, line.Group(m.list.Position()+1)+"/"+line.Group(n))
 }
