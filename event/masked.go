@@ -35,6 +35,11 @@ func NewSecrets(texts ...string) Secrets {
 			}
 		}
 	}
+	return secretsOf(forms)
+}
+
+// secretsOf makes Secrets of the forms in which they are written.
+func secretsOf(forms []string) Secrets {
 	if len(forms) == 0 {
 		return Secrets{}
 	}
@@ -106,8 +111,12 @@ func (s Secrets) maskJSON(text []byte) []byte {
 // Masked returns a copy of e as it may be shown or exported: secrets in headers and
 // URLs are replaced by [Masked], and what they say is masked wherever else it
 // stands, as in a header that a proxy adds or an answer that repeats its request.
-func (e *Event) Masked() *Event {
+// So are the others.
+func (e *Event) Masked(others ...Secrets) *Event {
 	secrets := e.Secrets()
+	for _, other := range others {
+		secrets = secretsOf(append(slices.Clone(secrets.forms), other.forms...))
+	}
 	m := *e
 	m.Path, m.Header, m.Body = secrets.Mask(MaskURL(e.Path)), secrets.maskHeaders(e.Header), secrets.MaskBody(e.Body)
 	m.Targets = slices.Clone(e.Targets)

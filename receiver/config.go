@@ -67,9 +67,9 @@ type Config struct {
 	// several goroutines and must return soon.
 	OnState func(event.State)
 
-	// OnAnswer is called with each attempt that a target gave a status to, before it
+	// OnAnswer is called with each attempt that a target gave a status to, once it
 	// is recorded. The event, whose body may be missing, and the attempt must not be
-	// changed. It is called from several goroutines and must not block for long.
+	// changed. It is called from several goroutines and must return soon.
 	OnAnswer func(target Target, e *event.Event, a event.Attempt)
 
 	// OnPanic is called with a panic in one of the Receiver's goroutines, which is

@@ -226,9 +226,11 @@ func (l *lane) run(j *job) {
 		pause, again := l.r.again(j.tries, a, outcome)
 		if !again || j.ctx.Err() != nil {
 			j.done(a, statusOf(j.ctx, a, outcome))
+			l.passOn(j, a, outcome)
 			return
 		}
 		j.tried(a)
+		l.passOn(j, a, outcome)
 		select {
 		case <-j.ctx.Done():
 		case <-time.After(pause):
@@ -254,6 +256,10 @@ func (l *lane) notice(j *job, a event.Attempt, outcome Outcome) {
 	}
 	l.mu.Unlock()
 	l.sayWhetherDown()
+}
+
+// passOn calls OnAnswer.
+func (l *lane) passOn(j *job, a event.Attempt, outcome Outcome) {
 	if outcome == OutcomeAnswered && l.r.config.OnAnswer != nil {
 		l.r.config.OnAnswer(l.target, j.e, a)
 	}

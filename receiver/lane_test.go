@@ -266,7 +266,7 @@ func TestEachAnswerIsPassedOnWithItsTarget(t *testing.T) {
 	target := &scripted{try: status(401, 500, 204)}
 	var got []string
 	var mu sync.Mutex
-	tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), OnAnswer: func(from receiver.Target, e *event.Event, a event.Attempt) {
+	tap := makeTap(t, receiver.Config{Concurrency: 1, Routes: routes(receiver.Route{Target: target}), OnAnswer: func(from receiver.Target, e *event.Event, a event.Attempt) {
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, fmt.Sprint(from == receiver.Target(target), " ", string(e.Body), " ", a.Target == from.Name(), " ", a.N, " ", a.Status))
@@ -274,6 +274,7 @@ func TestEachAnswerIsPassedOnWithItsTarget(t *testing.T) {
 	for range 3 {
 		<-tap.give(t, "x")
 	}
+	tap.Close()
 	mu.Lock()
 	defer mu.Unlock()
 	want(t, "passed on", strings.Join(got, ", "), "true x true 1 401, true x true 1 500, true x true 1 204")

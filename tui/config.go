@@ -20,9 +20,9 @@ type Config struct {
 	Repo    string   // "model:me/m": whose events are triggered while none is selected
 	Editor  []string // a command and its arguments, before the name of a file; none: no editing
 
-	// Mask masks the session's secret and the Hub's token in a text; nil: there are
-	// none. An event's own secrets are masked without it.
-	Mask func(string) string
+	// Secrets are the session's secret and the Hub's token. They are masked everywhere
+	// on the screen, as the secrets of each event are.
+	Secrets event.Secrets
 
 	NoColor bool             // bold, faint and reverse only
 	Now     func() time.Time // nil: time.Now

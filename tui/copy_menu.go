@@ -25,8 +25,8 @@ func (m *model) copyMenu() tea.Cmd {
 		key, name string
 		make      func(*event.Event) (string, error)
 	}{
-		{"c", "the curl command that sends it again", func(e *event.Event) (string, error) { return event.Curl(e, m.sendTo(e)), nil }},
-		{"j", "the event as JSON", eventJSON},
+		{"c", "the curl command that sends it again", func(e *event.Event) (string, error) { return m.curl(e), nil }},
+		{"j", "the event as JSON", m.eventJSON},
 		{"b", "its body", func(e *event.Event) (string, error) { return string(e.Body), nil }},
 		{"u", "its address on the Hub", hubURL},
 	} {
@@ -43,7 +43,7 @@ func (m *model) copyMenu() tea.Cmd {
 	}
 	mn.add("s", "show the curl command below this screen, to select it by hand", func() tea.Cmd {
 		return m.withEvent(row.N, func(e *event.Event) tea.Cmd {
-			return tea.Exec(&textScreen{ctx: m.work.ctx, text: event.Curl(e, m.sendTo(e))}, func(err error) tea.Msg {
+			return tea.Exec(&textScreen{ctx: m.work.ctx, text: m.curl(e)}, func(err error) tea.Msg {
 				return actionResult{err: err}
 			})
 		})
@@ -52,22 +52,23 @@ func (m *model) copyMenu() tea.Cmd {
 	return nil
 }
 
-// sendTo is the address in a curl command: the first target of the event, else the
-// public address.
-func (m *model) sendTo(e *event.Event) string {
+// curl is the command that sends an event to its first target, or else to the public
+// address.
+func (m *model) curl(e *event.Event) string {
+	to := m.header.status.URL
 	if len(e.Targets) > 0 {
-		return e.Targets[0]
+		to = e.Targets[0]
 	}
-	return m.header.status.URL
+	return m.cfg.Secrets.Mask(event.Curl(e, to))
 }
 
 // eventJSON is an event as its JSON line, with indents.
-func eventJSON(e *event.Event) (string, error) {
+func (m *model) eventJSON(e *event.Event) (string, error) {
 	line, err := e.JSONLine(event.LineEvent)
 	if err != nil {
 		return "", err
 	}
 	var b bytes.Buffer
-	err = json.Indent(&b, line, "", "  ")
+	err = json.Indent(&b, m.cfg.Secrets.MaskBody(line), "", "  ")
 	return b.String(), err
 }

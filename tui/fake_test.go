@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -141,7 +140,7 @@ func (w *world) said() []string {
 
 func (w *world) config() Config {
 	return Config{
-		Mask: func(s string) string { return strings.ReplaceAll(s, "v4lue-of-it", "***") },
+		Secrets: event.NewSecrets("v4lue-of-it"),
 		Feed: Feed{Read: w.read, Wake: w.wake, Get: w.get, Older: w.older, App: func(_ context.Context, rev int64, _ int) ([]AppLine, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -59,11 +59,8 @@ func newModel(w *work, cfg Config) *model {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	if cfg.Mask == nil {
-		cfg.Mask = func(s string) string { return s }
-	}
 	m := &model{
-		cfg: cfg, work: w, list: list.New(cfg.Zone, cfg.Now, cfg.Mask), detail: detail.New(cfg.Zone),
+		cfg: cfg, work: w, list: list.New(cfg.Zone, cfg.Now, cfg.Secrets.Mask), detail: detail.New(cfg.Zone, cfg.Secrets),
 		app: &appPane{zone: cfg.Zone, follow: true}, header: header{zone: cfg.Zone},
 	}
 	m.header.status = cfg.Status()
@@ -114,7 +111,7 @@ func (m *model) showNote(text string) { m.note = note{text: text} }
 
 // showError shows an error at the foot, and logs it.
 func (m *model) showError(err error) {
-	m.note = note{m.cfg.Mask(event.MaskText(err.Error())), true}
+	m.note = note{m.cfg.Secrets.Mask(event.MaskText(err.Error())), true}
 	if m.cfg.Log != nil {
 		m.cfg.Log.Warn("the interface", "error", err)
 	}

@@ -155,7 +155,7 @@ func (m *model) stateRows(w int) []string {
 		return nil
 	}
 	var rows []string
-	for _, l := range line.State(state).Masked(m.cfg.Mask).Wrap(w, 0) {
+	for _, l := range line.State(state).Masked(m.cfg.Secrets.Mask).Wrap(w, 0) {
 		rows = append(rows, l.Render(w, line.Plain))
 	}
 	return rows

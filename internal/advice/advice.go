@@ -34,8 +34,14 @@ type Advice struct {
 	Hint    string // what to type
 }
 
-// String is the advice in one sentence.
-func (a Advice) String() string { return a.What + "; " + a.Hint }
+// String is the advice in one line. What can be typed as it is comes first: a screen
+// cuts what is long.
+func (a Advice) String() string {
+	if a.Trouble == WrongPath || a.Trouble == Duplicate {
+		return a.Hint + " (" + a.What + ")"
+	}
+	return a.What + "; " + a.Hint
+}
 
 // For returns advice about one attempt to hand over an event. Without any, ok is
 // false.
@@ -51,7 +57,7 @@ func For(e *event.Event, a *event.Attempt) (advice Advice, ok bool) {
 	case a.Status == http.StatusUnprocessableEntity:
 		return payload(e, a), true
 	case e.ReplayOf != 0 && (a.OK() || a.Status == http.StatusConflict) && saysDuplicate(a.Body):
-		return Advice{Duplicate, "it has seen the replay's Webhook-Id before, and says so", fmt.Sprintf("send it with an id of its own: hf-tap events replay %d --new-id; on the screen R, then i", e.ReplayOf)}, true
+		return Advice{Duplicate, "the handler drops the replay, whose Webhook-Id it has seen", fmt.Sprintf("hf-tap events replay %d --new-id, or on the screen R, then i", e.ReplayOf)}, true
 	}
 	return Advice{}, false
 }
@@ -80,15 +86,21 @@ const mostPaths = 3
 
 // Forward is the hint that names the path to hand events to.
 func Forward(target string, paths []string) string {
-	front := "the handler takes POST at another path: "
+	behind := ", where the handler takes POST"
 	if len(paths) == 0 {
-		paths, front = usual[:], "hand events to the path that your handler has, for example: "
+		own := pathOf(target)
+		for _, path := range usual {
+			if path != own {
+				paths = append(paths, path)
+			}
+		}
+		behind = ", or the path that your handler has"
 	}
 	var flags []string
 	for _, path := range paths[:min(len(paths), mostPaths)] {
 		flags = append(flags, "--forward "+withPath(target, path))
 	}
-	return front + strings.Join(flags, " or ")
+	return strings.Join(flags, " or ") + behind
 }
 
 func pathOf(target string) string {

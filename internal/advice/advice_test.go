@@ -72,7 +72,7 @@ func TestEachAnswerHasItsAdvice(t *testing.T) {
 
 func TestPathsThatAreKnownAreNamed(t *testing.T) {
 	got := Path(attempt(404, ""), []string{"/api/hf", "/b", "/c", "/d"}).Hint
-	if got != "the handler takes POST at another path: --forward 7860/api/hf or --forward 7860/b or --forward 7860/c" {
+	if got != "--forward 7860/api/hf or --forward 7860/b or --forward 7860/c, where the handler takes POST" {
 		t.Errorf("the hint is %q", got)
 	}
 }

@@ -61,8 +61,8 @@ func TestTheFirstAnswerOf404Or405NamesThePathsOfTheHandler(t *testing.T) {
 	for _, c := range []struct {
 		name, port, says, hint string
 	}{
-		{"FastAPI", describedAt(t, "/hf/events"), "POST / was answered 405, only GET is allowed there", "the handler takes POST at another path: --forward PORT/hf/events"},
-		{"Express", handlerAt(t, "/webhooks/huggingface", fine), "POST / was answered 404", "the handler takes POST at another path: --forward PORT/webhooks/huggingface"},
+		{"FastAPI", describedAt(t, "/hf/events"), "POST / was answered 405, only GET is allowed there", "--forward PORT/hf/events, where the handler takes POST"},
+		{"Express", handlerAt(t, "/webhooks/huggingface", fine), "POST / was answered 404", "--forward PORT/webhooks/huggingface, where the handler takes POST"},
 		{"unknown", handlerAt(t, "/my/own", fine), "POST / was answered 404", "--forward PORT/webhook or --forward PORT/webhooks/huggingface"},
 	} {
 		w := newWorld(t)
@@ -80,7 +80,7 @@ func TestTheFirstAnswerOf404Or405NamesThePathsOfTheHandler(t *testing.T) {
 		if n := strings.Count(p.stdout.text(), "wrong path"); n != 1 {
 			t.Errorf("%s: it is told %d times", c.name, n)
 		}
-		if s := w.run(0, "events", "show", "1").stdout.text(); !strings.Contains(s, "\nhint: hand events to the path that your handler has, for example: --forward "+c.port+"/webhook or ") {
+		if s := w.run(0, "events", "show", "1").stdout.text(); !strings.Contains(s, "\nhint: --forward "+c.port+"/webhook or ") {
 			t.Errorf("%s: the event is shown as %s", c.name, s)
 		}
 		found := w.doctor(0, "--forward", c.port, "--tunnel", "loopback")["target"]
@@ -157,7 +157,7 @@ func TestAReplayWithANewIdReachesAHandlerThatDropsRepeats(t *testing.T) {
 	p.ready()
 	w.happen("repo.update")
 	p.wait(p.stdout, "#1 ")
-	const hint = "hint: send it with an id of its own: hf-tap events replay 1 --new-id"
+	const hint = "hint: hf-tap events replay 1 --new-id, or on the screen R, then i"
 	for _, live := range []bool{true, false} {
 		if !live {
 			p.signal(os.Interrupt)

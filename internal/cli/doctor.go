@@ -362,6 +362,9 @@ func (d *doctor) paths(ctx context.Context, target receiver.Target, f *finding) 
 		f.Detail += ", but not POST at " + path
 	case len(paths.Others) > 0:
 		f.Detail += ", and POST at another path than " + path
+	case paths.Missing && path != "/":
+		f.Detail += "; whether it takes POST at " + path + " is unknown" // some answer 404 to OPTIONS where they take POST
+		return
 	case paths.Missing:
 		f.Detail += ", and answers 404 to OPTIONS " + path + ": it may not take POST there"
 	default:

@@ -143,7 +143,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		Actions: (&actions{s.p, live}).all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  editor(s.p.Getenv),
-		Mask:    s.p.hidden.mask,
+		Secrets: s.p.hidden.current(),
 		NoColor: s.p.Getenv("NO_COLOR") != "",
 		Log:     s.log,
 	}
@@ -153,9 +153,9 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	status := cfg.Status
 	cfg.Status = func() tui.Status {
 		st := status()
-		st.Tunnel.Cause, st.Check.Err, st.Webhook.Cause = cfg.Mask(st.Tunnel.Cause), cfg.Mask(st.Check.Err), cfg.Mask(st.Webhook.Cause)
+		st.Tunnel.Cause, st.Check.Err, st.Webhook.Cause = cfg.Secrets.Mask(st.Tunnel.Cause), cfg.Secrets.Mask(st.Check.Err), cfg.Secrets.Mask(st.Webhook.Cause)
 		for i := range st.Targets {
-			st.Targets[i].Err = cfg.Mask(event.MaskText(st.Targets[i].Err))
+			st.Targets[i].Err = cfg.Secrets.Mask(event.MaskText(st.Targets[i].Err))
 		}
 		return st
 	}

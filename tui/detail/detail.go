@@ -40,19 +40,22 @@ type Subject struct {
 
 // Detail is the pane. It needs New.
 type Detail struct {
-	zone  *time.Location
-	tab   Tab
-	want  Subject // the last one that was asked for
-	have  Subject // the one that is shown
-	event *event.Event
-	err   error
-	tree  *tree // of a body that is JSON
-	busy  bool  // a task works on a copy of the tree
-	panes [Tabs]line.Scroller
+	zone    *time.Location
+	secrets event.Secrets
+	tab     Tab
+	want    Subject // the last one that was asked for
+	have    Subject // the one that is shown
+	event   *event.Event
+	err     error
+	tree    *tree // of a body that is JSON
+	busy    bool  // a task works on a copy of the tree
+	panes   [Tabs]line.Scroller
 }
 
-// New returns a pane that shows times in a zone.
-func New(zone *time.Location) *Detail { return &Detail{zone: zone} }
+// New returns a pane that shows times in a zone. Secrets are masked in all tabs.
+func New(zone *time.Location, secrets event.Secrets) *Detail {
+	return &Detail{zone: zone, secrets: secrets}
+}
 
 // Get reads an event with its bodies.
 type Get func(ctx context.Context, n int64) (*event.Event, error)
@@ -64,7 +67,7 @@ func (d *Detail) Show(s Subject, get Get) func(ctx context.Context) Prepared {
 		return nil
 	}
 	d.want = s
-	p := preparation{subject: s, get: get, zone: d.zone}
+	p := preparation{subject: s, get: get, zone: d.zone, secrets: d.secrets}
 	if d.event != nil {
 		p.shown, p.shownN, p.shownTree = d.event.Body, d.event.N, d.tree != nil
 	}

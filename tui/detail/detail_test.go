@@ -38,7 +38,7 @@ func show(t *testing.T, d *Detail, b bodies, s Subject) {
 
 func TestAResultForAnEarlierEventIsDropped(t *testing.T) {
 	b := bodies{1: `{"first":1}`, 2: `{"second":2}`}
-	d := New(time.UTC)
+	d := New(time.UTC, event.Secrets{})
 	first := d.Show(Subject{N: 1, Width: 60}, b.get)
 	second := d.Show(Subject{N: 2, Width: 60}, b.get)
 	d.Set(second(t.Context()))
@@ -54,7 +54,7 @@ func TestAResultForAnEarlierEventIsDropped(t *testing.T) {
 func TestATaskOnAnEarlierEventIsDropped(t *testing.T) {
 	long := `{"rows":[` + strings.Repeat(`{"text":"some words"},`, longTree/20) + `{"text":"needle"}]}`
 	b := bodies{1: long, 2: strings.Replace(long, "rows", "others", 1)}
-	d := New(time.UTC)
+	d := New(time.UTC, event.Secrets{})
 	show(t, d, b, Subject{N: 1, Width: 60})
 	intent, first := d.Find("needle", false)
 	if intent != None || first == nil || !strings.Contains(text(d), "working …") {
@@ -77,7 +77,7 @@ func TestATaskOnAnEarlierEventIsDropped(t *testing.T) {
 }
 
 func TestLeftClosesAndThenLeaves(t *testing.T) {
-	d := New(time.UTC)
+	d := New(time.UTC, event.Secrets{})
 	show(t, d, bodies{1: `{"a":{"b":1}}`}, Subject{N: 1, Width: 60})
 	for i, want := range []Intent{None, Leave} {
 		if got, _ := d.Do(Close); got != want {
@@ -94,7 +94,7 @@ func TestLeftClosesAndThenLeaves(t *testing.T) {
 }
 
 func TestTabsAreFoundWhereTheyAreDrawn(t *testing.T) {
-	d := New(time.UTC)
+	d := New(time.UTC, event.Secrets{})
 	show(t, d, bodies{12: "{}"}, Subject{N: 12, Width: 60})
 	for _, w := range []int{20, 60} {
 		heading := d.Heading(w, true).PlainText()
@@ -128,7 +128,7 @@ func TestPagesOfHTMLAreShownAsText(t *testing.T) {
 }
 
 func TestAnEventThatIsGoneSaysSo(t *testing.T) {
-	d := New(time.UTC)
+	d := New(time.UTC, event.Secrets{})
 	show(t, d, bodies{}, Subject{N: 3, Width: 60})
 	if got := text(d); !strings.Contains(got, "cannot be read: no such event") {
 		t.Error(got)

@@ -23,6 +23,7 @@ type preparation struct {
 	subject Subject
 	get     Get
 	zone    *time.Location
+	secrets event.Secrets
 
 	// The body that is shown. A body does not change with its event, so its tree and
 	// the state of its folds are kept.
@@ -37,7 +38,7 @@ func (p preparation) run(ctx context.Context) Prepared {
 	if err != nil {
 		return Prepared{subject: s, err: err}
 	}
-	e = e.Masked()
+	e = e.Masked(p.secrets)
 	out := Prepared{subject: s, event: e}
 	isTree := false
 	if p.shownN == e.N && len(p.shown) == len(e.Body) {
@@ -59,7 +60,7 @@ func (p preparation) run(ctx context.Context) Prepared {
 		if base, err = p.get(ctx, s.Base); err != nil {
 			base = nil
 		} else {
-			base = base.Masked()
+			base = base.Masked(p.secrets)
 		}
 	}
 	out.panes[Request] = line.WrapAll(requestLines(e, p.zone), s.Width)
