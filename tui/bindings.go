@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"slices"
-
 	tea "charm.land/bubbletea/v2"
 )
 
@@ -62,35 +60,4 @@ func moves() [][2]string {
 		{"1 2 3 4 5", "the event's tabs"},
 		{"^c ^z", "quit; suspend"},
 	}
-}
-
-// key routes a key: to what is open in front of the screen, else to the pane with the
-// focus, else to the bindings.
-func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
-	name := k.String()
-	switch name {
-	case "ctrl+c":
-		return tea.Quit
-	case "ctrl+z":
-		return tea.Suspend
-	}
-	m.note = note{}
-	switch {
-	case m.prompt != nil:
-		return m.onPrompt(m.prompt.Key(k))
-	case m.menu != nil:
-		return m.menuKey(name)
-	case m.help != nil:
-		m.helpKey(name)
-		return nil
-	}
-	if cmd, moved := m.moveKey(name); moved {
-		return cmd
-	}
-	for _, b := range bindings() {
-		if slices.Contains(b.keys, name) {
-			return b.do(m, name)
-		}
-	}
-	return nil
 }

@@ -9,16 +9,6 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// bodySearch is the search in the bodies of events whose rows cannot decide whether the
-// filter matches.
-type bodySearch struct {
-	filterID int // counts filters
-	running  bool
-	batch    int // how many events are being read
-	decided  int // how many were read
-	cancel   context.CancelFunc
-}
-
 // searchBatch is how many bodies are searched between two frames. After searchTime a
 // batch ends early: a jq expression may take long for each body.
 const (

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 )
 
@@ -32,29 +30,6 @@ type botWatch struct {
 type comment struct {
 	n  int64
 	at time.Time
-}
-
-// botFound is the result of reading comments: a warning, "" if there is no bot.
-type botFound struct{ warning string }
-
-// watchBots reads the recent comments of a repo if a new one makes them too many.
-func (m *model) watchBots(changes []event.Change) tea.Cmd {
-	var suspects []comment
-	for _, c := range changes {
-		if c.Row != nil {
-			if recent := m.bots.add(c.Row); len(recent) >= botComments {
-				suspects = recent
-			}
-		}
-	}
-	if suspects == nil || m.bots.reading || m.cfg.Feed.Get == nil {
-		return nil
-	}
-	m.bots.reading = true
-	get, suspects := m.cfg.Feed.Get, slices.Clone(suspects)
-	return m.work.do(func(ctx context.Context) tea.Msg {
-		return botFound{findBot(ctx, get, suspects)}
-	})
 }
 
 // add adds an event if it is a new comment, and returns the recent comments of its repo.
@@ -107,12 +82,4 @@ func findBot(ctx context.Context, get func(context.Context, int64) (*event.Event
 		}
 	}
 	return ""
-}
-
-// showBot shows a warning in the header.
-func (m *model) showBot(b botFound) {
-	m.bots.reading = false
-	if b.warning != "" {
-		m.header.botWarning = b.warning
-	}
 }

@@ -35,39 +35,31 @@ func (mn *menu) add(key, text string, do func() tea.Cmd) {
 	mn.items = append(mn.items, item{key, text, do})
 }
 
-// menuKey does what a key does in the open menu.
-func (m *model) menuKey(key string) tea.Cmd {
-	mn := m.menu
-	if i := slices.IndexFunc(mn.items, func(it item) bool { return it.key == key }); i >= 0 {
-		return m.choose(i)
+// key does what a key does. It returns the item that was chosen, and whether the menu
+// closes.
+func (mn *menu) key(name string) (chosen *item, closes bool) {
+	if i := slices.IndexFunc(mn.items, func(it item) bool { return it.key == name }); i >= 0 {
+		return &mn.items[i], true
 	}
-	switch key {
+	switch name {
 	case "up", "k", "shift+tab":
 		mn.sel = (mn.sel + len(mn.items) - 1) % len(mn.items)
 	case "down", "j", "tab":
 		mn.sel = (mn.sel + 1) % len(mn.items)
 	case "enter", "space":
-		return m.choose(mn.sel)
+		return &mn.items[mn.sel], true
 	case "esc", "q":
-		m.menu = nil
-		m.showNote(mn.cancelNote)
+		return nil, true
 	}
-	return nil
+	return nil, false
 }
 
-// menuClick chooses the item at a line of the open menu, or closes the menu.
-func (m *model) menuClick(y int) tea.Cmd {
-	if i := m.menu.top + y - 1; y > 0 && i < len(m.menu.items) {
-		return m.choose(i)
+// click returns the item at a line of the menu, nil if there is none.
+func (mn *menu) click(y int) *item {
+	if i := mn.top + y - 1; y > 0 && i < len(mn.items) {
+		return &mn.items[i]
 	}
-	m.menu = nil
 	return nil
-}
-
-func (m *model) choose(i int) tea.Cmd {
-	do := m.menu.items[i].do
-	m.menu = nil
-	return do()
 }
 
 // height is how many lines the menu takes in a window of h lines.

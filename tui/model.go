@@ -1,11 +1,13 @@
 package tui
 
 import (
+	"context"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/tui/detail"
+	"github.com/hf-tap/hf-tap/tui/input"
 	"github.com/hf-tap/hf-tap/tui/line"
 	"github.com/hf-tap/hf-tap/tui/list"
 )
@@ -52,6 +54,24 @@ type note struct {
 	bad  bool
 }
 
+// prompt is an open prompt, and what to do with its text.
+type prompt struct {
+	*input.Prompt
+	changed func() tea.Cmd // may be nil
+	accept  func(text string) tea.Cmd
+	cancel  func() tea.Cmd // may be nil
+}
+
+// bodySearch is the search in the bodies of events whose rows cannot decide whether the
+// filter matches.
+type bodySearch struct {
+	filterID int // counts filters
+	running  bool
+	batch    int // how many events are being read
+	decided  int // how many were read
+	cancel   context.CancelFunc
+}
+
 func newModel(w *work, cfg Config) *model {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -67,45 +87,6 @@ func newModel(w *work, cfg Config) *model {
 	return m
 }
 
-// Init begins to read the feed.
-func (m *model) Init() tea.Cmd { return m.readFeed(0, false) }
-
-// Update routes a message.
-func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	var cmd tea.Cmd
-	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		m.w, m.h = msg.Width, msg.Height
-	case tea.KeyPressMsg:
-		cmd = m.key(msg)
-	case tea.PasteMsg:
-		if m.prompt != nil {
-			cmd = m.onPrompt(m.prompt.Paste(msg.Content))
-		}
-	case tea.MouseClickMsg:
-		cmd = m.click(msg.Mouse())
-	case wheelMsg:
-		m.wheel(msg)
-	case feedUpdate:
-		cmd = m.applyFeed(msg)
-	case detail.Prepared:
-		m.detail.Set(msg)
-	case detail.Result:
-		cmd = m.onDetail(m.detail.Finish(msg), nil)
-	case searchResult:
-		cmd = m.applySearch(msg)
-	case olderResult:
-		m.addOlder(msg)
-	case botFound:
-		m.showBot(msg)
-	case actionResult:
-		cmd = m.finishAction(msg)
-	case editorResult:
-		cmd = m.finishEdit(msg)
-	}
-	return m, tea.Batch(cmd, m.showSelected())
-}
-
 // showNote shows a text at the foot.
 func (m *model) showNote(text string) { m.note = note{text: text} }
 
@@ -115,4 +96,17 @@ func (m *model) showError(err error) {
 	if m.cfg.Log != nil {
 		m.cfg.Log.Warn("the interface", "error", err)
 	}
+}
+
+// focusOn sets the pane that keys go to. While an event is read, the list does not
+// follow new events.
+func (m *model) focusOn(p pane) {
+	m.focus = p
+	m.list.Follow(p != paneDetail)
+}
+
+// openTab opens a tab of the selected event.
+func (m *model) openTab(t detail.Tab) {
+	m.detail.SetTab(t)
+	m.focusOn(paneDetail)
 }

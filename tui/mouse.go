@@ -52,7 +52,7 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 			m.menu = nil
 			return nil
 		}
-		return m.menuClick(at.Y - l.menu.y)
+		return m.onMenu(m.menu.click(at.Y-l.menu.y), true)
 	case l.list.contains(at.X, at.Y):
 		return m.onList(m.list.Click(at.Y-l.list.y, m.focus == paneList))
 	case l.tabs.contains(at.X, at.Y) && m.focus != paneApp && m.list.SelectedRow() != nil:

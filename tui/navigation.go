@@ -3,7 +3,6 @@ package tui
 import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/tui/detail"
-	"github.com/hf-tap/hf-tap/tui/list"
 )
 
 // moveKey moves in the pane with the focus. It reports whether the key moves.
@@ -49,19 +48,6 @@ func (m *model) moveBy(by int) tea.Cmd {
 		m.app.move(by)
 	default:
 		return m.onList(m.list.Move(by))
-	}
-	return nil
-}
-
-// onList does what a key or a click asked of the list.
-func (m *model) onList(intent list.Intent) tea.Cmd {
-	switch intent {
-	case list.Focus:
-		m.focusOn(paneList)
-	case list.Open:
-		m.focusOn(paneDetail)
-	case list.ReadOlder:
-		return m.readOlder()
 	}
 	return nil
 }
@@ -114,19 +100,6 @@ func (m *model) back() tea.Cmd {
 		m.header.botWarning = ""
 	}
 	return nil
-}
-
-// focusOn sets the pane that keys go to. While an event is read, the list does not
-// follow new events.
-func (m *model) focusOn(p pane) {
-	m.focus = p
-	m.list.Follow(p != paneDetail)
-}
-
-// openTab opens a tab of the selected event.
-func (m *model) openTab(t detail.Tab) {
-	m.detail.SetTab(t)
-	m.focusOn(paneDetail)
 }
 
 // tabKey goes to the next of the list, the tabs and the app, or to the previous one.

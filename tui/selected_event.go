@@ -28,20 +28,6 @@ func (m *model) showSelected() tea.Cmd {
 	return m.work.do(func(ctx context.Context) tea.Msg { return prepare(ctx) })
 }
 
-// onDetail does what a key or a click asked of the detail.
-func (m *model) onDetail(intent detail.Intent, task detail.Task) tea.Cmd {
-	switch intent {
-	case detail.Leave:
-		m.focusOn(paneList)
-	case detail.NotFound:
-		m.showNotFound()
-	}
-	if task == nil {
-		return nil
-	}
-	return m.work.do(func(context.Context) tea.Msg { return task() })
-}
-
 // showNotFound shows that the searched phrase does not occur.
 func (m *model) showNotFound() { m.showNote(`"` + m.search + `" is not there`) }
 
