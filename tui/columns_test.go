@@ -2,34 +2,12 @@ package tui
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 )
-
-func TestTheReasonOfATroubleIsCutAndNotLeftOut(t *testing.T) {
-	cause := "the account may run one agent at a time, and another one is running since this morning: stop it, or log in with another account, then r tries again (ERR_NGROK_107)"
-	for _, w := range []int{60, 80, 110, 150} {
-		for _, most := range []int{1, 5} {
-			h := header{zone: time.UTC, status: newWorld().status}
-			h.status.Tunnel = Health{State: "away", Since: noon, Cause: cause}
-			got := h.lines(w, most)[0]
-			for _, want := range []string{"hf-tap ● away", "the account", "…", "(ERR_NGROK_107)"} {
-				if !strings.Contains(got.PlainText(), want) || got.Width() > w {
-					t.Errorf("%d cells, %d lines: %q lacks %q", w, most, got.PlainText(), want)
-				}
-			}
-			h.status.Tunnel = Health{State: "up", Since: noon}
-			h.status.Check = Check{At: noon, Err: strings.Repeat("no answer from there ", 9)}
-			if got := h.lines(w, most)[0].PlainText(); !strings.Contains(got, "check at 12:00:00 failed: no") && !strings.Contains(got, "check FAILED") {
-				t.Errorf("%d cells: %q does not say what failed", w, got)
-			}
-		}
-	}
-}
 
 func TestColumnsAreAsWideAsTheRowsInSightNeed(t *testing.T) {
 	world := func(w *world) {

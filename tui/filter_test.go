@@ -31,7 +31,7 @@ func TestTheFilterNarrowsTheListWhileItIsTyped(t *testing.T) {
 	})
 }
 
-func TestAWrongFilterSaysWhereAndKeepsTheLastGoodResult(t *testing.T) {
+func TestAnInvalidFilterSaysWhereAndKeepsTheLastResult(t *testing.T) {
 	onScreen(t, 80, 24, many(22), func(s *screen) {
 		s.press("/", "kind:disc foo:x")
 		s.shows(`at 11: there is no key "foo"`, "filter kind:disc foo  0 of 22", "/ kind:disc foo:x")
@@ -42,7 +42,7 @@ func TestAWrongFilterSaysWhereAndKeepsTheLastGoodResult(t *testing.T) {
 	})
 }
 
-func TestAKeyThatIsBeingTypedIsNoWord(t *testing.T) {
+func TestAKeyThatIsBeingTypedIsNotAWord(t *testing.T) {
 	onScreen(t, 80, 24, many(5), func(s *screen) {
 		s.press("/", "re")
 		s.shows("repo:  replay:")
@@ -113,7 +113,7 @@ func TestWordsAreSearchedInBodiesToo(t *testing.T) {
 	})
 }
 
-func TestAnExpressionThatTakesTooLongIsToldOf(t *testing.T) {
+func TestAnExpressionThatTakesTooLongIsReported(t *testing.T) {
 	onScreen(t, 120, 24, many(3), func(s *screen) {
 		s.press("/", `jq:("aaaaaaaaaa"*100000000)|length>1`, "enter")
 		s.shows("0 of 3  the expression took too long on 3 events")
@@ -176,7 +176,7 @@ func TestOlderEventsAreSearchedOnRequest(t *testing.T) {
 	})
 }
 
-func TestAFilterThatNothingFitsSaysSo(t *testing.T) {
+func TestAFilterWithoutAMatchSaysSo(t *testing.T) {
 	onScreen(t, 80, 24, many(3), func(s *screen) {
 		s.press("/", "kind:nothing", "enter")
 		s.shows("no event fits the filter", "0 of 3")

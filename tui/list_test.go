@@ -1,14 +1,10 @@
 package tui
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
 )
 
@@ -60,29 +56,6 @@ func TestTheListWaitsWhileAnEventIsRead(t *testing.T) {
 	})
 }
 
-func TestWhatIsThereAtTheStartIsReadToTheEnd(t *testing.T) {
-	onScreen(t, 120, 40, many(2*feedLimit+500), func(s *screen) { s.shows("4,500/4,500") })
-}
-
-func TestAFeedThatFailsIsAskedAgain(t *testing.T) {
-	onScreen(t, 120, 40, many(2), func(s *screen) {
-		read := s.m.cfg.Feed.Read
-		broken := true
-		s.m.cfg.Feed.Read = func(ctx context.Context, limit int) ([]event.Change, error) {
-			if broken {
-				broken = false
-				return nil, errors.New("disk I/O error")
-			}
-			return read(ctx, limit)
-		}
-		s.world.put(delivery(3)) // read by what began before
-		s.settle()
-		s.world.put(delivery(4))
-		s.settle()
-		s.shows("read what is new: disk I/O error", "#4")
-	})
-}
-
 func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 	onScreen(t, 80, 24, func(w *world) {
 		e := delivery(1)
@@ -100,7 +73,7 @@ func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 	})
 }
 
-func TestTheAnswerIsOnlyShownWhereSomebodyAsked(t *testing.T) {
+func TestTheAnswerIsShownOnlyIfSomebodyWaitsForIt(t *testing.T) {
 	onScreen(t, 80, 24, func(w *world) {
 		for i, change := range []func(*event.Event){
 			func(e *event.Event) { e.Answer = event.Answer{} },                                               // on its way
@@ -127,7 +100,7 @@ func TestTheAnswerIsOnlyShownWhereSomebodyAsked(t *testing.T) {
 	})
 }
 
-func TestAnAnswerThatIsNotWholeIsShownAsAFailureWithItsReason(t *testing.T) {
+func TestAnIncompleteAnswerIsAFailureWithAReason(t *testing.T) {
 	for reason, want := range map[string]string{
 		"": "FAIL 500", "the answer was cut short after 5 of 100 bytes: connection closed": "FAIL 500 cut short",
 	} {
@@ -139,7 +112,7 @@ func TestAnAnswerThatIsNotWholeIsShownAsAFailureWithItsReason(t *testing.T) {
 	}
 }
 
-func TestAnEventWhoseBodyWasCutIsNotEdited(t *testing.T) {
+func TestAnEventWithAnIncompleteBodyIsNotEdited(t *testing.T) {
 	onScreen(t, 120, 24, func(w *world) {
 		e := delivery(1)
 		e.Answer.Status, e.BodyCut, e.Targets, e.Attempts = 413, true, nil, nil
@@ -152,7 +125,7 @@ func TestAnEventWhoseBodyWasCutIsNotEdited(t *testing.T) {
 	})
 }
 
-func TestChangesOfStateStandAmongTheEvents(t *testing.T) {
+func TestStatesAreShownAmongTheEvents(t *testing.T) {
 	onScreen(t, 80, 24, many(2), func(s *screen) {
 		s.world.state(event.State{At: noon.Add(20 * time.Second), Subject: event.SubjectTunnel, Name: "https://x", State: "down", Detail: "session closed\x1b[2J"})
 		s.settle()
@@ -196,87 +169,6 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 	})
 }
 
-func TestTheHeaderSaysWhatIsWrongAndSinceWhen(t *testing.T) {
-	onScreen(t, 140, 40, many(1), func(s *screen) {
-		st := &s.world.status
-		s.shows("● up", "https://tap.ngrok.app/hf-tap/4f1c", "ngrok since 11:50:00", "checked 11:51:00 in 82ms", "webhook 65a14fd933eca76f4639fc84", "12 deliveries", ":3000/hook answered 200 at 11:55:00")
-		s.hides("PAUSED", "FAULT", "LOOP")
-		st.Tunnel = Health{State: "down", Since: noon, Cause: "ERR_NGROK_108"}
-		st.Check = Check{At: noon, Err: "no route"}
-		st.Webhook = Health{State: "suspended", Cause: "the Hub gave up"}
-		st.Deliveries = 800
-		st.Targets = append(st.Targets, TargetStatus{Name: "http://127.0.0.1:4000/", At: noon, Down: true, Err: "dial tcp: connection refused", Queued: 3}, TargetStatus{Name: "http://127.0.0.1:5000/"})
-		st.Paused, st.PausedSince, st.Queued = true, noon, 7
-		st.Fault, st.FaultLeft = &Fault{Status: 503, Delay: 2 * time.Second}, 2
-		s.world.signal()
-		s.settle()
-		s.shows("● down", "ERR_NGROK_108", "check at 12:00:00 failed: no route", "suspended: the Hub gave up", "800 of 1,000 deliveries a day",
-			":4000 refused at 12:00:00, 3 waiting", ":5000 not tried yet", "PAUSED since 12:00:00: 7 events queued", "FAULT: the next 2 deliveries: answered 503 after 2.0s")
-		s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
-		s.shows("PAUSED", "FAULT", "● down")
-		st.WebhookID, st.Deliveries = "", 799
-		s.send(tea.WindowSizeMsg{Width: 140, Height: 40})
-		s.world.signal()
-		s.settle()
-		s.shows("webhook made by hand", "799 deliveries")
-	})
-}
-
-func TestTheHeaderSaysWhatATargetDidAndWhen(t *testing.T) {
-	for _, c := range []struct {
-		status TargetStatus
-		want   string
-	}{
-		{TargetStatus{}, ":3000 not tried yet"},
-		{TargetStatus{Queued: 2}, ":3000 not tried yet, 2 queued"},
-		{TargetStatus{At: noon, Status: 200}, ":3000 answered 200 at 12:00:00"},
-		{TargetStatus{At: noon, Status: 500}, ":3000 answered 500 at 12:00:00"},
-		{TargetStatus{At: noon, Status: 200, Err: "the answer was cut short after 5 of 100 bytes: connection closed"}, ":3000 answered 200 at 12:00:00, cut short"},
-		{TargetStatus{At: noon, Err: "connection reset before an answer"}, ":3000 failed at 12:00:00, reset"},
-		{TargetStatus{At: noon}, ":3000 reached at 12:00:00"},
-		{TargetStatus{At: noon, Down: true, Err: "connection refused", Queued: 1}, ":3000 refused at 12:00:00, 1 waiting"},
-		{TargetStatus{At: noon, Down: true, Err: "no such host"}, ":3000 not reached at 12:00:00, no such host"},
-	} {
-		c.status.Name = "http://127.0.0.1:3000"
-		h := header{zone: time.UTC, status: Status{Targets: []TargetStatus{c.status}}}
-		if got := h.lines(120, 9)[2].PlainText(); got != "targets  "+c.want {
-			t.Errorf("%+v is shown as %q, want %q", c.status, got, c.want)
-		}
-	}
-}
-
-func TestABotThatAnswersItselfIsNoticed(t *testing.T) {
-	comment := func(i int, author, discussion string, at time.Duration) *event.Event {
-		e := delivery(9) // discussion.comment.create
-		e.N, e.ReceivedAt = int64(i), noon.Add(at)
-		e.Body = []byte(fmt.Sprintf(`{"event":{"action":"create","scope":"discussion.comment"},"repo":{"type":"model","name":"me/m"},"discussion":{"id":%q,"num":4},"comment":{"author":{"id":%q}}}`, discussion, author))
-		e.ParseRequest()
-		return e
-	}
-	for _, c := range []struct {
-		name string
-		make func(i int) *event.Event
-		loop bool
-	}{
-		{"one author, one discussion, one minute", func(i int) *event.Event { return comment(i, "a", "d", time.Duration(i)*5*time.Second) }, true},
-		{"ten authors", func(i int) *event.Event { return comment(i, fmt.Sprint(i), "d", time.Duration(i)*5*time.Second) }, false},
-		{"ten discussions", func(i int) *event.Event { return comment(i, "a", fmt.Sprint(i), time.Duration(i)*5*time.Second) }, false},
-		{"ten minutes", func(i int) *event.Event { return comment(i, "a", "d", time.Duration(i)*time.Minute) }, false},
-	} {
-		onScreen(t, 140, 24, nil, func(s *screen) {
-			for i := 1; i <= 10; i++ {
-				s.world.put(c.make(i))
-				s.settle()
-			}
-			if got := strings.Contains(s.text(), "LOOP? 10 comments by one author in discussion 4 of model:me/m"); got != c.loop {
-				t.Errorf("%s: warned: %v\n%s", c.name, got, s.text())
-			}
-			s.press("esc")
-			s.hides("LOOP?")
-		})
-	}
-}
-
 func TestOlderEventsAreReadAPageAtATime(t *testing.T) {
 	onScreen(t, 80, 24, func(w *world) {
 		for i := 1001; i <= 1010; i++ {
@@ -304,7 +196,7 @@ func TestOlderEventsAreReadAPageAtATime(t *testing.T) {
 	})
 }
 
-func TestSpaceMarksAndActionsGoToTheMarked(t *testing.T) {
+func TestActionsApplyToMarkedEvents(t *testing.T) {
 	onScreen(t, 80, 24, many(5), func(s *screen) {
 		s.press("g", "space", "space", "down", "space")
 		s.shows(" *12:00:07", "3 marked")

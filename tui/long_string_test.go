@@ -18,7 +18,7 @@ func commenting(text string) func(*world) {
 	}
 }
 
-func TestAnOpenedTextIsReadToItsEnd(t *testing.T) {
+func TestALongStringCanBeReadToItsEnd(t *testing.T) {
 	var lines []string
 	for i := 1; i <= 60; i++ {
 		lines = append(lines, fmt.Sprintf("L%03d", i))

@@ -6,8 +6,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/hf-tap/hf-tap/event"
 )
 
 func TestAnEventThatIsNotEditedIsSentAsItWas(t *testing.T) {
@@ -33,7 +31,7 @@ func TestAnEventThatIsNotEditedIsSentAsItWas(t *testing.T) {
 	}
 }
 
-func TestEditsAreTaken(t *testing.T) {
+func TestEditsAreApplied(t *testing.T) {
 	e := delivery(3)
 	d, err := readDraft([]byte("# a comment\n@secret: as it stands\n@target: 4000\nPUT /other?x=1\nX-Webhook-Secret: mine\nx-new: 1\n\n{\n  \"a\": 1\n}\n"), e)
 	if err != nil {
@@ -45,7 +43,7 @@ func TestEditsAreTaken(t *testing.T) {
 	}
 }
 
-func TestADraftThatIsWrongSaysInWhichLine(t *testing.T) {
+func TestAnInvalidDraftNamesTheLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"POST hook\n\n":               "line 1: \"POST hook\" is no request line",
 		"POST /hook\nno header\n\n":   "line 2: \"no header\" is no header",
@@ -62,7 +60,7 @@ func TestADraftThatIsWrongSaysInWhichLine(t *testing.T) {
 	}
 }
 
-func TestWhatCameBackFromTheEditorIsSentOrAskedAbout(t *testing.T) {
+func TestAnEditedEventIsSentOrAskedAbout(t *testing.T) {
 	onScreen(t, 100, 24, many(1), func(s *screen) {
 		e := delivery(1)
 		back := func(text string) {
@@ -92,7 +90,7 @@ func TestWhatCameBackFromTheEditorIsSentOrAskedAbout(t *testing.T) {
 	})
 }
 
-func TestAnEditorThatIsLeftWithoutAChangeSendsNothing(t *testing.T) {
+func TestAnEditorWithoutAChangeSendsNothing(t *testing.T) {
 	for _, body := range []string{`{"a":1}`, "no end of line", "", "{wrong"} {
 		onScreen(t, 100, 24, many(1), func(s *screen) {
 			e := delivery(1)
@@ -125,18 +123,4 @@ func FuzzDraft(f *testing.F) {
 			t.Fatalf("%q came back as %q, %v", body, d.Body, err)
 		}
 	})
-}
-
-func TestHubAddressesAreTheNarrowest(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"repo":{"url":{"web":"r"}},"discussion":{"url":{"web":"d"}},"comment":{"url":{"web":"c"}}}`: "c",
-		`{"repo":{"url":{"web":"r"}},"discussion":{"url":{"web":"d"}}}`:                               "d",
-		`{"repo":{"url":{"web":"r"}}}`: "r",
-		`{}`:                           "", "no json": "", `{"repo":3}`: "",
-	} {
-		got, err := hubURL(&event.Event{Body: []byte(body)})
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("%s: %q, %v", body, got, err)
-		}
-	}
 }
