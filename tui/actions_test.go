@@ -57,7 +57,7 @@ func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
 }
 
 func TestReplaysOfferTheNewestEventWhereAStateIsSelected(t *testing.T) {
-	onScreen(t, 100, 30, func(w *world) {
+	onScreen(t, 100, 30, func(w *fakeSession) {
 		many(3)(w)
 		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down"})
 		w.status.Targets = append(w.status.Targets, TargetStatus{Name: "http://127.0.0.1:4000/"})
@@ -71,10 +71,10 @@ func TestReplaysOfferTheNewestEventWhereAStateIsSelected(t *testing.T) {
 
 func TestAnErrorStaysAtTheFootUntilTheNextKey(t *testing.T) {
 	onScreen(t, 80, 24, many(5), func(s *screen) {
-		s.world.fail = errors.New("no such target\x1b[31m")
+		s.session.fail = errors.New("no such target\x1b[31m")
 		s.press("r")
 		s.shows("replay #5: no such target␛[31m")
-		s.world.put(delivery(6))
+		s.session.record(delivery(6))
 		s.settle()
 		s.shows("no such target")
 		s.press("up")
@@ -98,7 +98,7 @@ func TestWrongInputIsExplained(t *testing.T) {
 		onScreen(t, 120, 24, many(5), func(s *screen) {
 			s.press(c.keys...)
 			s.shows(c.want)
-			if said := s.world.said(); len(said) > 0 {
+			if said := s.session.actions(); len(said) > 0 {
 				t.Errorf("%q did %q", c.keys, said)
 			}
 		})
@@ -122,7 +122,7 @@ func TestEscClosesWhatIsOpen(t *testing.T) {
 			s.press("esc", "esc")
 			s.shows("enter open", "5/5")
 		}
-		if said := s.world.said(); len(said) > 0 {
+		if said := s.session.actions(); len(said) > 0 {
 			t.Errorf("it did %q", said)
 		}
 	})

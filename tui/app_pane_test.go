@@ -6,7 +6,7 @@ import (
 )
 
 func TestTheAppsOutputIsShownSafely(t *testing.T) {
-	onScreen(t, 80, 24, func(w *world) {
+	onScreen(t, 80, 24, func(w *fakeSession) {
 		many(2)(w)
 		for i := 1; i <= 40; i++ {
 			w.app = append(w.app, AppLine{Rev: int64(i), At: noon, Stderr: i%2 == 0, Text: fmt.Sprintf("\x1b[31mline %d\x1b[m \x1b]52;c;eA==\x07 \u202e", i)})
@@ -15,8 +15,8 @@ func TestTheAppsOutputIsShownSafely(t *testing.T) {
 		s.press("shift+tab")
 		s.shows("app  40 lines of its output", `12:00:00 err line 40`, "out line 39")
 		s.sound()
-		s.world.app = append(s.world.app, AppLine{Rev: 41, At: noon, Text: "ready"})
-		s.world.signal()
+		s.session.app = append(s.session.app, AppLine{Rev: 41, At: noon, Text: "ready"})
+		s.session.signal()
 		s.settle()
 		s.shows("out ready")
 		s.press("g")

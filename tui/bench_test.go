@@ -17,8 +17,7 @@ import (
 
 // filled gives a model with so many rows in its list, in a window of a size.
 func filled(rows, w, h int) *model {
-	world := newWorld()
-	cfg := world.config()
+	cfg := newFakeSession().config()
 	m := newModel(&work{ctx: context.Background()}, cfg)
 	m.w, m.h = w, h
 	var us []event.Change

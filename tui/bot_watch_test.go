@@ -29,7 +29,7 @@ func TestABotThatAnswersItselfIsNoticed(t *testing.T) {
 	} {
 		onScreen(t, 140, 24, nil, func(s *screen) {
 			for i := 1; i <= 10; i++ {
-				s.world.put(c.make(i))
+				s.session.record(c.make(i))
 				s.settle()
 			}
 			if got := strings.Contains(s.text(), "LOOP? 10 comments by one author in discussion 4 of model:me/m"); got != c.loop {

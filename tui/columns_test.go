@@ -10,7 +10,7 @@ import (
 )
 
 func TestColumnsAreAsWideAsTheRowsInSightNeed(t *testing.T) {
-	world := func(w *world) {
+	events := func(w *fakeSession) {
 		for i := 1; i <= 6; i++ {
 			e := delivery(i)
 			e.Body = fmt.Appendf(nil, `{"event":{"action":"create","scope":"discussion"},"repo":{"type":"model","name":"someone/a-rather-long-name-%d"}}`, i)
@@ -21,7 +21,7 @@ func TestColumnsAreAsWideAsTheRowsInSightNeed(t *testing.T) {
 				e.Source, e.ReplayOf, e.Edited, e.Pinned = event.SourceReplay, 14, true, true
 			}
 			e.ParseRequest()
-			w.put(e)
+			w.record(e)
 		}
 	}
 	for _, c := range []struct {
@@ -34,7 +34,7 @@ func TestColumnsAreAsWideAsTheRowsInSightNeed(t *testing.T) {
 		{200, 50, []string{"2nd", "of 14 edited pinned", "someone/a-rather-long-name-4"}},
 		{149, 50, []string{"2nd delivery", "replay of 14 edited pinned", "model:someone/a-rather-long-name-4"}},
 	} {
-		onScreen(t, c.w, c.h, world, func(s *screen) {
+		onScreen(t, c.w, c.h, events, func(s *screen) {
 			s.shows(c.want...)
 			s.hides("delive…", "rep…", "pinn…")
 			s.sound()
@@ -48,15 +48,15 @@ func TestEventsOfOtherDaysHaveTheirDate(t *testing.T) {
 		e.ReceivedAt = at
 		return e
 	}
-	prepare := func(w *world) {
-		w.put(at(5, noon))
+	prepare := func(w *fakeSession) {
+		w.record(at(5, noon))
 		w.old = []*event.Event{at(4, noon.AddDate(0, 0, -1)), at(3, noon.AddDate(-1, 0, 0))}
 	}
 	onScreen(t, 80, 24, prepare, func(s *screen) {
 		s.shows("› 12:00:00     #5")
 		s.press("up")
 		s.shows("12:00:00", "Nov 23 12:00     #4", "2025-11-24       #3")
-		s.world.now = noon.AddDate(0, 0, 1)
+		s.session.now = noon.AddDate(0, 0, 1)
 		s.shows("Nov 24 12:00     #5")
 		s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
 		s.shows("Nov 23 ", "Nov 2025 ")

@@ -29,14 +29,14 @@ func TestWithoutABrowserTheAddressCanBeCopied(t *testing.T) {
 }
 
 func TestALongTextIsNotCopiedByTheTerminal(t *testing.T) {
-	onScreen(t, 100, 24, func(w *world) {
+	onScreen(t, 100, 24, func(w *fakeSession) {
 		e := delivery(1)
 		e.Body = []byte(`"` + strings.Repeat("x", maxClipboard) + `"`)
-		w.put(e)
+		w.record(e)
 	}, func(s *screen) {
 		s.press("c", "b")
 		s.did("copied \"xxx")
-		s.world.fail = errors.New("no clipboard")
+		s.session.fail = errors.New("no clipboard")
 		s.press("c", "b")
 		s.shows("copy its body: no clipboard; s saves it")
 		s.press("c", "c")

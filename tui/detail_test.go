@@ -12,14 +12,14 @@ import (
 )
 
 func TestTheTabsShowAllOfAnEvent(t *testing.T) {
-	onScreen(t, 100, 40, func(w *world) {
+	onScreen(t, 100, 40, func(w *fakeSession) {
 		e := delivery(10)
 		e.DeliveryN = 2
 		e.Attempts = append([]event.Attempt{{N: 1, Target: e.Targets[0], StartedAt: e.ReceivedAt.Add(4 * time.Millisecond), Duration: time.Second, Status: 500,
 			Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Set-Cookie": {"s3cret"}},
 			Body:   []byte("<html><head><title>Oops</title><style>p{}</style></head><body><h1>KeyError</h1><p>it&#39;s gone</p><script>x()</script></body></html>")}}, e.Attempts...)
 		e.Attempts[1].N, e.Attempts[1].StartedAt = 2, e.ReceivedAt.Add(3*time.Second)
-		w.put(e)
+		w.record(e)
 	}, func(s *screen) {
 		s.press("tab")
 		s.shows("▾ comment:", `action: "update"`, ".event")
@@ -39,10 +39,10 @@ func TestTheTabsShowAllOfAnEvent(t *testing.T) {
 }
 
 func TestTheTabsShowWhatARefusedEventLacks(t *testing.T) {
-	onScreen(t, 120, 40, func(w *world) {
+	onScreen(t, 120, 40, func(w *fakeSession) {
 		e := delivery(1)
 		e.Answer.Status, e.BodyCut, e.Targets, e.Attempts, e.Size, e.Body = 413, true, nil, nil, 40<<20, []byte(`{"event":{"scope":`)
-		w.put(e)
+		w.record(e)
 	}, func(s *screen) {
 		const why = ", only the beginning was kept: the body is too large"
 		s.shows("413  refused")
@@ -58,10 +58,10 @@ func TestTheTabsShowWhatARefusedEventLacks(t *testing.T) {
 }
 
 func TestTheTimelineOfAReplayHasNoAnswer(t *testing.T) {
-	onScreen(t, 120, 40, func(w *world) {
+	onScreen(t, 120, 40, func(w *fakeSession) {
 		e := delivery(1)
 		e.Source, e.ReplayOf, e.Answer = event.SourceReplay, 7, event.Answer{}
-		w.put(e)
+		w.record(e)
 	}, func(s *screen) {
 		s.press("4")
 		s.shows("recorded     #1", "handed over")
@@ -70,7 +70,7 @@ func TestTheTimelineOfAReplayHasNoAnswer(t *testing.T) {
 }
 
 func TestDiffComparesWithThePinnedTheOriginalOrThePreviousEvent(t *testing.T) {
-	onScreen(t, 100, 40, func(w *world) {
+	onScreen(t, 100, 40, func(w *fakeSession) {
 		for i := 1; i <= 3; i++ {
 			e := delivery(9)
 			e.N = int64(i)
@@ -80,7 +80,7 @@ func TestDiffComparesWithThePinnedTheOriginalOrThePreviousEvent(t *testing.T) {
 				e.ReplayOf, e.Source = 1, event.SourceReplay
 				e.Attempts[0].Status = 500
 			}
-			w.put(e)
+			w.record(e)
 		}
 	}, func(s *screen) {
 		s.press("up", "5")
@@ -100,10 +100,10 @@ func TestBodiesThatAreNotJSONAreShownAsTextOrBytes(t *testing.T) {
 		{"\x00\x01\x02\xff\xfe binary \x00\x03", "00000000  00 01 02 ff fe 20 62 69 6e 61 72 79 20 00 03"},
 		{`{"cut":`, `{"cut":`},
 	} {
-		onScreen(t, 90, 24, func(w *world) {
+		onScreen(t, 90, 24, func(w *fakeSession) {
 			e := delivery(1)
 			e.Body, e.Size = []byte(c.body), int64(len(c.body))
-			w.put(e)
+			w.record(e)
 		}, func(s *screen) {
 			s.press("enter")
 			s.shows(c.want)
@@ -118,7 +118,7 @@ func TestFoldsAreKeptWhenAnAttemptIsAdded(t *testing.T) {
 		s.shows("▸ event")
 		e := delivery(1)
 		e.Attempts = append(e.Attempts, event.Attempt{N: 2, Target: e.Targets[0], Status: 418, StartedAt: noon})
-		s.world.put(e)
+		s.session.record(e)
 		s.settle()
 		s.shows("▸ event")
 		s.press("3")
@@ -133,10 +133,10 @@ func TestALongPayloadIsReadInTheBackgroundAndSearchedThere(t *testing.T) {
 		fmt.Fprintf(&body, `{"i":%d,"text":"some words of a row"},`, i)
 	}
 	body.WriteString(`{"i":-1,"text":"the needle"}]}`)
-	onScreen(t, 100, 24, func(w *world) {
+	onScreen(t, 100, 24, func(w *fakeSession) {
 		e := delivery(1)
 		e.Body = body.Bytes()
-		w.put(e)
+		w.record(e)
 	}, func(s *screen) {
 		s.press("enter", "/", "the needle")
 		s.send(keyPresses("enter")[0])
@@ -152,7 +152,7 @@ func TestALongPayloadIsReadInTheBackgroundAndSearchedThere(t *testing.T) {
 
 func TestAnEventThatCannotBeReadSaysWhy(t *testing.T) {
 	onScreen(t, 100, 24, many(2), func(s *screen) {
-		delete(s.world.events, 2)
+		delete(s.session.events, 2)
 		s.press("enter")
 		s.send(tea.WindowSizeMsg{Width: 101, Height: 24})
 		s.settle()
@@ -163,7 +163,7 @@ func TestAnEventThatCannotBeReadSaysWhy(t *testing.T) {
 }
 
 func TestNoTabShowsWhatTheRequestCarriesAsSecret(t *testing.T) {
-	onScreen(t, 120, 40, func(w *world) {
+	onScreen(t, 120, 40, func(w *fakeSession) {
 		for i := 1; i <= 2; i++ {
 			e := delivery(7 * i)
 			e.Kind = "repo.update"
@@ -176,7 +176,7 @@ func TestNoTabShowsWhatTheRequestCarriesAsSecret(t *testing.T) {
 			if i == 2 {
 				e.Header.Del("X-Webhook-Secret") // the session knows its secret all the same
 			}
-			w.put(e)
+			w.record(e)
 		}
 	}, func(s *screen) {
 		for _, c := range []struct{ tab, shows string }{

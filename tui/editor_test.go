@@ -69,7 +69,7 @@ func TestAnEditedEventIsSentOrAskedAbout(t *testing.T) {
 		}
 		back("POST /hook\n\n{\"a\":1}\n")
 		s.did(`delivered 1: POST /hook "{\"a\":1}" to [], keep secret false`)
-		n := len(s.world.said())
+		n := len(s.session.actions())
 		back("POST /hook\n\n{\"a\":\n1,}\n")
 		s.shows("the body is no JSON", "line 2 of the body is no JSON", "e  edit it again")
 		s.press("esc")
@@ -84,7 +84,7 @@ func TestAnEditedEventIsSentOrAskedAbout(t *testing.T) {
 		s.shows("nothing was sent")
 		s.send(editorResult{of: e, err: errUnavailable})
 		s.shows("this is not to be had here")
-		if got := len(s.world.said()) - n; got != 1 {
+		if got := len(s.session.actions()) - n; got != 1 {
 			t.Errorf("%d were sent, one was told to be", got)
 		}
 	})
@@ -101,7 +101,7 @@ func TestAnEditorWithoutAChangeSendsNothing(t *testing.T) {
 				s.settle()
 				s.shows("nothing was changed: not sent; r sends it as it was")
 			}
-			if said := s.world.said(); len(said) > 0 {
+			if said := s.session.actions(); len(said) > 0 {
 				t.Errorf("done was %q", said)
 			}
 			s.send(editorResult{of: e, text: bytes.Replace(writeDraft(e), []byte("POST"), []byte("PUT"), 1)})

@@ -23,9 +23,9 @@ func TestAFeedThatFailsIsReadAgain(t *testing.T) {
 			}
 			return read(ctx, limit)
 		}
-		s.world.put(delivery(3)) // read by what began before
+		s.session.record(delivery(3)) // read by what began before
 		s.settle()
-		s.world.put(delivery(4))
+		s.session.record(delivery(4))
 		s.settle()
 		s.shows("read what is new: disk I/O error", "#4")
 	})

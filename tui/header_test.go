@@ -12,7 +12,7 @@ func TestTheReasonOfAFailureIsCutButNotLeftOut(t *testing.T) {
 	cause := "the account may run one agent at a time, and another one is running since this morning: stop it, or log in with another account, then r tries again (ERR_NGROK_107)"
 	for _, w := range []int{60, 80, 110, 150} {
 		for _, most := range []int{1, 5} {
-			h := header{zone: time.UTC, status: newWorld().status}
+			h := header{zone: time.UTC, status: newFakeSession().status}
 			h.status.Tunnel = Health{State: "away", Since: noon, Cause: cause}
 			got := h.lines(w, most)[0]
 			for _, want := range []string{"hf-tap ● away", "the account", "…", "(ERR_NGROK_107)"} {
@@ -31,7 +31,7 @@ func TestTheReasonOfAFailureIsCutButNotLeftOut(t *testing.T) {
 
 func TestTheHeaderShowsWhatIsWrongAndSinceWhen(t *testing.T) {
 	onScreen(t, 140, 40, many(1), func(s *screen) {
-		st := &s.world.status
+		st := &s.session.status
 		s.shows("● up", "https://tap.ngrok.app/hf-tap/4f1c", "ngrok since 11:50:00", "checked 11:51:00 in 82ms", "webhook 65a14fd933eca76f4639fc84", "12 deliveries", ":3000/hook answered 200 at 11:55:00")
 		s.hides("PAUSED", "FAULT", "LOOP")
 		st.Tunnel = Health{State: "down", Since: noon, Cause: "ERR_NGROK_108"}
@@ -41,7 +41,7 @@ func TestTheHeaderShowsWhatIsWrongAndSinceWhen(t *testing.T) {
 		st.Targets = append(st.Targets, TargetStatus{Name: "http://127.0.0.1:4000/", At: noon, Down: true, Err: "dial tcp: connection refused", Queued: 3}, TargetStatus{Name: "http://127.0.0.1:5000/"})
 		st.Paused, st.PausedSince, st.Queued = true, noon, 7
 		st.Fault, st.FaultLeft = &Fault{Status: 503, Delay: 2 * time.Second}, 2
-		s.world.signal()
+		s.session.signal()
 		s.settle()
 		s.shows("● down", "ERR_NGROK_108", "check at 12:00:00 failed: no route", "suspended: the Hub gave up", "800 of 1,000 deliveries a day",
 			":4000 refused at 12:00:00, 3 waiting", ":5000 not tried yet", "PAUSED since 12:00:00: 7 events queued", "FAULT: the next 2 deliveries: answered 503 after 2.0s")
@@ -49,7 +49,7 @@ func TestTheHeaderShowsWhatIsWrongAndSinceWhen(t *testing.T) {
 		s.shows("PAUSED", "FAULT", "● down")
 		st.WebhookID, st.Deliveries = "", 799
 		s.send(tea.WindowSizeMsg{Width: 140, Height: 40})
-		s.world.signal()
+		s.session.signal()
 		s.settle()
 		s.shows("webhook made by hand", "799 deliveries")
 	})

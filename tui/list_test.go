@@ -8,10 +8,10 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-func many(n int) func(*world) {
-	return func(w *world) {
+func many(n int) func(*fakeSession) {
+	return func(w *fakeSession) {
 		for i := 1; i <= n; i++ {
-			w.put(delivery(i))
+			w.record(delivery(i))
 		}
 	}
 }
@@ -19,13 +19,13 @@ func many(n int) func(*world) {
 func TestTheListFollowsUntilTheUserMovesAway(t *testing.T) {
 	onScreen(t, 80, 24, many(30), func(s *screen) {
 		s.shows("› 12:03:30    #30", "30/30")
-		s.world.put(delivery(31))
+		s.session.record(delivery(31))
 		s.settle()
 		s.shows("#31", "31/31")
 		s.press("up", "up")
 		s.shows("› 12:03:23    #29")
 		for i := 32; i <= 43; i++ {
-			s.world.put(delivery(i))
+			s.session.record(delivery(i))
 			if i == 36 {
 				s.settle()
 			}
@@ -35,7 +35,7 @@ func TestTheListFollowsUntilTheUserMovesAway(t *testing.T) {
 		s.press("G")
 		s.shows("› 12:05:01    #43", "43/43")
 		s.hides("new ↓")
-		s.world.put(delivery(44))
+		s.session.record(delivery(44))
 		s.settle()
 		s.shows("› 12:05:08    #44")
 	})
@@ -44,29 +44,29 @@ func TestTheListFollowsUntilTheUserMovesAway(t *testing.T) {
 func TestTheListWaitsWhileAnEventIsRead(t *testing.T) {
 	onScreen(t, 120, 40, many(5), func(s *screen) {
 		s.press("enter")
-		s.world.put(delivery(6))
+		s.session.record(delivery(6))
 		s.settle()
 		s.shows("#5  Payload", "1 new ↓")
 		s.press("esc", "G")
 		s.shows("#6  Payload")
 		s.press("enter", "esc") // nothing came meanwhile: it follows as before
-		s.world.put(delivery(7))
+		s.session.record(delivery(7))
 		s.settle()
 		s.shows("#7  Payload")
 	})
 }
 
 func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
-	onScreen(t, 80, 24, func(w *world) {
+	onScreen(t, 80, 24, func(w *fakeSession) {
 		e := delivery(1)
 		e.Attempts, e.Phase, e.Answer = nil, event.PhaseOpen, event.Answer{}
-		w.put(e)
-		w.put(delivery(2)) // is selected, so that the other's row is kept
+		w.record(e)
+		w.record(delivery(2)) // is selected, so that the other's row is kept
 	}, func(s *screen) {
 		s.shows("…    …")
 		e := delivery(1)
 		e.Attempts[0].Status = 503
-		s.world.put(e)
+		s.session.record(e)
 		s.settle()
 		s.shows("FAIL 503")
 		s.shows("2/2")
@@ -74,7 +74,7 @@ func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 }
 
 func TestTheAnswerIsShownOnlyIfSomebodyWaitsForIt(t *testing.T) {
-	onScreen(t, 80, 24, func(w *world) {
+	onScreen(t, 80, 24, func(w *fakeSession) {
 		for i, change := range []func(*event.Event){
 			func(e *event.Event) { e.Answer = event.Answer{} },                                               // on its way
 			func(e *event.Event) { e.Answer.Status = 0 },                                                     // the connection was closed on purpose
@@ -85,7 +85,7 @@ func TestTheAnswerIsShownOnlyIfSomebodyWaitsForIt(t *testing.T) {
 		} {
 			e := delivery(i + 1)
 			change(e)
-			w.put(e)
+			w.record(e)
 		}
 	}, func(s *screen) {
 		var answers []string
@@ -104,19 +104,19 @@ func TestAnIncompleteAnswerIsAFailureWithAReason(t *testing.T) {
 	for reason, want := range map[string]string{
 		"": "FAIL 500", "the answer was cut short after 5 of 100 bytes: connection closed": "FAIL 500 cut short",
 	} {
-		onScreen(t, 120, 24, func(w *world) {
+		onScreen(t, 120, 24, func(w *fakeSession) {
 			e := delivery(1)
 			e.Attempts[0].Status, e.Attempts[0].Err = 500, reason
-			w.put(e)
+			w.record(e)
 		}, func(s *screen) { s.shows(want + " 12ms") })
 	}
 }
 
 func TestAnEventWithAnIncompleteBodyIsNotEdited(t *testing.T) {
-	onScreen(t, 120, 24, func(w *world) {
+	onScreen(t, 120, 24, func(w *fakeSession) {
 		e := delivery(1)
 		e.Answer.Status, e.BodyCut, e.Targets, e.Attempts = 413, true, nil, nil
-		w.put(e)
+		w.record(e)
 	}, func(s *screen) {
 		s.m.cfg.Editor = []string{"no-such-editor"}
 		s.press("e")
@@ -127,7 +127,7 @@ func TestAnEventWithAnIncompleteBodyIsNotEdited(t *testing.T) {
 
 func TestStatesAreShownAmongTheEvents(t *testing.T) {
 	onScreen(t, 80, 24, many(2), func(s *screen) {
-		s.world.state(event.State{At: noon.Add(20 * time.Second), Subject: event.SubjectTunnel, Name: "https://x", State: "down", Detail: "session closed\x1b[2J"})
+		s.session.state(event.State{At: noon.Add(20 * time.Second), Subject: event.SubjectTunnel, Name: "https://x", State: "down", Detail: "session closed\x1b[2J"})
 		s.settle()
 		s.shows("12:00:20   tunnel https://x down: session closed␛[2J")
 		s.press("enter") // there is nothing to open
@@ -138,13 +138,13 @@ func TestStatesAreShownAmongTheEvents(t *testing.T) {
 func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 	onScreen(t, 80, 24, nil, func(s *screen) {
 		state := func(detail string) {
-			s.world.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down", Detail: detail})
+			s.session.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down", Detail: detail})
 			s.settle()
 		}
 		state("before all")
 		s.shows("› 12:00:00   tunnel https://x down: before all")
 		for i := 1; i <= 30; i++ {
-			s.world.put(delivery(i))
+			s.session.record(delivery(i))
 		}
 		s.settle()
 		state("one")
@@ -154,7 +154,7 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 		s.shows("*12:03:30    #30", "› 12:00:00   tunnel https://x down: one")
 		s.press("space")
 		s.shows("only events can be marked", "› 12:00:00   tunnel https://x down: one", "1 marked")
-		s.world.put(delivery(31)) // it followed all the time
+		s.session.record(delivery(31)) // it followed all the time
 		s.settle()
 		s.shows("› 12:03:37    #31")
 		for range 40 {
@@ -162,7 +162,7 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 		}
 		s.shows("› 12:03:37    #31")
 		s.press("G")
-		s.world.put(delivery(32))
+		s.session.record(delivery(32))
 		s.settle()
 		s.shows("› 12:03:44    #32")
 		s.sound()
@@ -170,9 +170,9 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 }
 
 func TestOlderEventsAreReadAPageAtATime(t *testing.T) {
-	onScreen(t, 80, 24, func(w *world) {
+	onScreen(t, 80, 24, func(w *fakeSession) {
 		for i := 1001; i <= 1010; i++ {
-			w.put(delivery(i))
+			w.record(delivery(i))
 		}
 		for i := 1000; i > 0; i-- {
 			e := delivery(i)

@@ -8,13 +8,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// commenting puts an event whose last value is a text into a world.
-func commenting(text string) func(*world) {
-	return func(w *world) {
+// commenting is a session with an event whose last value is a text.
+func commenting(text string) func(*fakeSession) {
+	return func(w *fakeSession) {
 		e := delivery(1)
 		e.Body = fmt.Appendf(nil, `{"event":{"action":"create"},"text":%q}`, text)
 		e.Size = int64(len(e.Body))
-		w.put(e)
+		w.record(e)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 func TestRunWaitsForItsGoroutines(t *testing.T) {
-	w := newWorld()
-	w.put(delivery(1))
+	w := newFakeSession()
+	w.record(delivery(1))
 	cfg := w.config()
 	in, out := io.Pipe()
 	defer out.Close()

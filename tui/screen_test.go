@@ -25,24 +25,24 @@ func TestMain(m *testing.M) {
 // screen drives a model as Bubble Tea does, without a terminal: it runs the
 // commands and feeds what they give back, until nothing more happens.
 type screen struct {
-	t     *testing.T
-	m     *model
-	world *world
-	msgs  chan tea.Msg
-	sent  []tea.Msg // what went to Bubble Tea itself
+	t       *testing.T
+	m       *model
+	session *fakeSession
+	msgs    chan tea.Msg
+	sent    []tea.Msg // what went to Bubble Tea itself
 }
 
 // onScreen runs a test in a bubble, where time passes only when all wait.
-func onScreen(t *testing.T, w, h int, prepare func(*world), test func(*screen)) {
+func onScreen(t *testing.T, w, h int, prepare func(*fakeSession), test func(*screen)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		world := newWorld()
+		session := newFakeSession()
 		if prepare != nil {
-			prepare(world)
+			prepare(session)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		work := &work{ctx: ctx}
-		s := &screen{t: t, m: newModel(work, world.config()), world: world, msgs: make(chan tea.Msg, 10_000)}
+		s := &screen{t: t, m: newModel(work, session.config()), session: session, msgs: make(chan tea.Msg, 10_000)}
 		s.run(s.m.Init())
 		s.send(tea.WindowSizeMsg{Width: w, Height: h})
 		s.settle()
@@ -136,7 +136,7 @@ func (s *screen) hides(texts ...string) {
 // did fails the test unless the last thing that was done is this.
 func (s *screen) did(want string) {
 	s.t.Helper()
-	said := s.world.said()
+	said := s.session.actions()
 	if len(said) == 0 || !strings.Contains(said[len(said)-1], want) {
 		s.t.Errorf("done was %q, want %q; the screen:\n%s", said, want, s.text())
 	}
