@@ -15,7 +15,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// filled gives a model with so many rows in its list, in a window of a size.
+// filled is a model with some rows in its list, in a window of a size.
 func filled(rows, w, h int) *model {
 	cfg := newFakeSession().config()
 	m := newModel(&work{ctx: context.Background()}, cfg)
@@ -35,7 +35,7 @@ func filled(rows, w, h int) *model {
 	return m
 }
 
-// frame is what a key costs: Update, and View as Bubble Tea calls it.
+// frame is the time of a key: Update and View, as Bubble Tea calls them.
 func frame(m *model, k tea.KeyPressMsg) time.Duration {
 	began := time.Now()
 	m.Update(k)
@@ -118,7 +118,7 @@ func BenchmarkBigPayload(b *testing.B) {
 	var held float64
 	for b.Loop() {
 		m := filled(10, 120, 40)
-		// As the history does, Get gives a body of its own to each caller.
+		// Each caller gets a body of its own, as from the history.
 		m.cfg.Feed.Get = func(context.Context, int64) (*event.Event, error) {
 			e := delivery(1)
 			e.N, e.Body = m.list.SelectedRow().N, bytes.Clone(body)

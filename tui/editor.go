@@ -48,8 +48,8 @@ func (m *model) edit() tea.Cmd {
 	})
 }
 
-// editText opens a text in the editor, which has the screen meanwhile. Events are
-// recorded and delivered as before.
+// editText opens a text in the editor, which gets the screen. Events are recorded and
+// delivered as before.
 func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 	dir, err := os.MkdirTemp("", "hf-tap-edit-") // readable by the user only
 	if err == nil {

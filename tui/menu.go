@@ -8,7 +8,7 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// menu offers actions. Each has a key of its own, so that two known keys are enough.
+// menu offers actions. Each has a key of its own: users who know it do not look.
 type menu struct {
 	title      string
 	items      []item

@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// screen drives a model as Bubble Tea does, without a terminal: it runs the
-// commands and feeds what they give back, until nothing more happens.
+// screen drives a model as Bubble Tea does, without a terminal: it runs commands and
+// sends their results, until nothing more happens.
 type screen struct {
 	t       *testing.T
 	m       *model
@@ -77,7 +77,7 @@ func (s *screen) send(msg tea.Msg) {
 	s.run(cmd)
 }
 
-// settle waits until all that was begun is done.
+// settle waits until all commands have ended.
 func (s *screen) settle() {
 	for quiet := 0; quiet < 2; {
 		synctest.Wait()
@@ -92,7 +92,7 @@ func (s *screen) settle() {
 	}
 }
 
-// press presses keys one after the other: names, or else text to type.
+// press presses keys one after another: names, or text to type.
 func (s *screen) press(keys ...string) {
 	for _, k := range keys {
 		for _, press := range keyPresses(k) {
@@ -102,7 +102,7 @@ func (s *screen) press(keys ...string) {
 	}
 }
 
-// text gives what is on the screen, without styles and blanks at line ends.
+// text is the screen without styles, and without spaces at the ends of lines.
 func (s *screen) text() string {
 	content, _, _ := s.m.compose()
 	var lines []string
@@ -133,7 +133,7 @@ func (s *screen) hides(texts ...string) {
 	}
 }
 
-// did fails the test unless the last thing that was done is this.
+// did fails the test unless this was the last action.
 func (s *screen) did(want string) {
 	s.t.Helper()
 	said := s.session.actions()
@@ -142,7 +142,7 @@ func (s *screen) did(want string) {
 	}
 }
 
-// sound checks what has to hold of every screen.
+// sound fails the test if the screen is not sound.
 func (s *screen) sound() {
 	s.t.Helper()
 	if err := soundness(s.m); err != nil {
@@ -150,8 +150,8 @@ func (s *screen) sound() {
 	}
 }
 
-// soundness says what is wrong with a screen: too many lines or too wide ones,
-// a cursor outside, a selection that is not there, bytes that a terminal obeys.
+// soundness returns what no screen may have: too many lines or too wide ones, a cursor
+// outside, nothing selected, bytes that a terminal obeys.
 func soundness(m *model) error {
 	content, x, y := m.compose()
 	lines := strings.Split(content, "\n")
@@ -172,8 +172,7 @@ func soundness(m *model) error {
 	return obeyed(content)
 }
 
-// obeyed says what in a text a terminal would obey, but for the interface's own
-// styles.
+// obeyed returns the first part of a text that a terminal would obey, except styles.
 func obeyed(content string) error {
 	if !utf8.ValidString(content) {
 		return fmt.Errorf("bytes that are no text: %q", content)

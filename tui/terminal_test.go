@@ -20,7 +20,7 @@ type terminal struct {
 	t       *testing.T
 	socket  string
 	changed chan struct{} // one slot: the screen has changed
-	ended   string        // a pipe in which the story says how it ended
+	ended   string        // a pipe, to which the story reports how it ended
 }
 
 // openTerminal opens a shell of a size. It knows the program of the tests as

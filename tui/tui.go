@@ -2,14 +2,14 @@
 // events, one event in detail, the output of the app under development, and all actions
 // on them.
 //
-// It reads and is never written to: who records an event does not wait for the screen. A
-// channel of one slot signals a change. The interface then reads all changes since the
-// last time, at most once a frame.
+// Recording an event does not wait for the screen. A channel of one slot signals a
+// change. The interface then reads all changes since the last time, at most once a
+// frame.
 //
 // There is one model. Update routes keys and messages to the parts: tui/list,
 // tui/detail, tui/input, the header, the menus. They know neither the model nor each
 // other, and return what a key asks for. View composes the lines that they draw.
-// Whatever may take long is a command. All text reaches the screen through tui/line,
+// What may take long is a command. All text reaches the screen through tui/line,
 // which makes it safe for a terminal.
 package tui
 

@@ -2,8 +2,8 @@
 // tree that folds, its request, its attempts, its timeline, and its difference to an
 // earlier event.
 //
-// Whatever may take long is a function that is returned to the caller, who runs it
-// elsewhere and hands its result back. Until then the pane shows what it has.
+// Work that may take long is a function for the caller to run in a command. Until its
+// result is back, the pane shows what it has.
 package detail
 
 import (

@@ -11,7 +11,7 @@ import (
 var blankLines = regexp.MustCompile(`\n\s*\n+`)
 
 // htmlText returns the text of an HTML page, for example of a framework's error page.
-// Its title is often all that it says.
+// Often there is only a title.
 func htmlText(page string) string {
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(page))

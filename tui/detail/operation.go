@@ -99,7 +99,7 @@ func (d *Detail) Click(y, h int, focused bool) (Intent, Task) {
 }
 
 // change changes the tree: a small one at once, a long one as a task on a copy. The
-// tree can be looked at meanwhile, and not be changed.
+// tree can be read until then, and not be changed.
 func (d *Detail) change(f func(*tree) Intent) (Intent, Task) {
 	if d.busy {
 		return None, nil

@@ -10,8 +10,8 @@ import (
 // maxLength is how many runes a field takes, so that a paste cannot fill it.
 const maxLength = 2000
 
-// field is one line of text that can be edited. It stands in for the text input of
-// bubbles, which draws bidirectional controls and its suggestions as they come.
+// field is one line of text that can be edited. The text input of bubbles is not used,
+// because it does not make its text and its suggestions safe for a terminal.
 type field struct {
 	runes    []rune
 	cursor   int  // in runes

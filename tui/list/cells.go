@@ -40,8 +40,8 @@ func (l *layout) cell(c column, e *entry) line.Line {
 	return nil
 }
 
-// kindCell is the kind. Where the secret has no column of its own, a bad secret stands
-// before it.
+// kindCell is the kind. If the secret has no column of its own, a bad secret is before
+// the kind.
 func (l *layout) kindCell(r *event.Row, w int) line.Line {
 	kind := line.Steady(r.Title())
 	if r.Verdict.Trusted() || l.columnWidth(secretColumn) > 0 {

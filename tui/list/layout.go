@@ -38,7 +38,7 @@ func (l *layout) date(t time.Time) string { return t.In(l.zone).Format(time.Date
 // widen adds what an entry needs, and reports whether that is more than before.
 func (l *layout) widen(e *entry) bool { return l.needs.add(e, l.when(e)) }
 
-// distribute gives the columns their widths, and reports whether one has changed.
+// distribute sets the widths of the columns, and reports whether one has changed.
 func (l *layout) distribute() bool {
 	columns := distribute(l.width, l.needs)
 	if slices.Equal(columns, l.columns) {

@@ -140,7 +140,7 @@ func (l *List) Position() int {
 	return i
 }
 
-// Fresh is how many events and states came since the list stopped to follow them.
+// Fresh is how many events and states came since the list stopped following them.
 func (l *List) Fresh() int { return l.fresh }
 
 // updateSelection keeps the selection on an entry that is shown. added is how many
@@ -173,7 +173,7 @@ func (l *List) newest() int {
 	return last
 }
 
-// Follow makes the list follow the newest event, if that is selected; or stop to.
+// Follow makes the list follow the newest event if it is selected, or stop following.
 func (l *List) Follow(on bool) { l.follow = on && l.atEnd() }
 
 // atEnd reports whether the newest event is selected, or a state after it. States do
@@ -279,8 +279,8 @@ func (l *List) scroll(height int) {
 	l.top = min(max(l.top, 0), max(n-height, 0))
 }
 
-// layOut makes the columns as wide as the rows in sight need them. Columns grow with
-// the rows and do not shrink with each, so that they do not jump.
+// layOut makes the columns as wide as the rows in sight need them. Columns only grow
+// while rows come and go, because columns that jump are hard to read.
 func (l *List) layOut(w, h int) {
 	again := l.layout.outdated(w) || len(l.cache) > 8*h+200
 	if again {
