@@ -63,10 +63,13 @@ type Get func(ctx context.Context, n int64) (*event.Event, error)
 // Show sets what the pane is to show. If that is new, it returns the function that
 // reads it, whose result goes to Set.
 func (d *Detail) Show(s Subject, get Get) func(ctx context.Context) Prepared {
-	if s == d.want || get == nil {
+	if s == d.want {
 		return nil
 	}
 	d.want = s
+	if get == nil {
+		return nil
+	}
 	p := preparation{subject: s, get: get, zone: d.zone, secrets: d.secrets}
 	if d.event != nil {
 		p.shown, p.shownN, p.shownTree = d.event.Body, d.event.N, d.tree != nil
