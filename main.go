@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -24,6 +25,8 @@ var version = "devel"
 const echo = 500 * time.Millisecond
 
 func main() {
+	log.SetFlags(0) // the file has times of its own
+	log.SetOutput(cli.LibrariesLog(os.Getenv))
 	// A write to a closed pipe would kill the process before it has deleted its
 	// webhook; ignored, the write fails and the session ends in order.
 	signal.Ignore(syscall.SIGPIPE)

@@ -8,13 +8,15 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/internal/headers"
 )
 
 // Curl gives the command that sends e to a URL as it came, for a POSIX shell:
 // it runs as it is and tells no secret. The webhook's secret is taken from
-// $WEBHOOK_SECRET wherever it stands; other secrets are left out, or masked where
-// something repeats them. A body that is no text comes from printf, since no word
-// of a shell can hold every byte.
+// $WEBHOOK_SECRET wherever it stands; one that was wrong stays wrong, and other
+// secrets are left out, or masked where something repeats them. A body that is not
+// text comes from printf, since no word of a shell can hold every byte.
 func Curl(e *Event, url string) string {
 	var b strings.Builder
 	sh := shell{secret: e.webhookSecret(), others: e.Secrets()}
@@ -27,6 +29,8 @@ func Curl(e *Event, url string) string {
 		for _, value := range e.Header[name] {
 			switch {
 			case leftOut(name):
+			case http.CanonicalHeaderKey(name) == SecretHeader && e.Verdict == VerdictWrong: // it stays wrong
+				b.WriteString(" \\\n  -H 'X-Webhook-Secret: " + Masked + "'")
 			case http.CanonicalHeaderKey(name) == SecretHeader:
 				b.WriteString(" \\\n  -H \"X-Webhook-Secret: $WEBHOOK_SECRET\"")
 			case MaskHeader(name, value) == Masked:
@@ -63,11 +67,8 @@ func (e *Event) webhookSecret() string {
 // leftOut reports whether curl makes the header itself: a second one, or one
 // with the length of another body, would be wrong.
 func leftOut(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Content-Length", "Host", "Connection", "Transfer-Encoding", "Accept-Encoding":
-		return true
-	}
-	return strings.HasPrefix(http.CanonicalHeaderKey(name), "X-Forwarded-")
+	name = http.CanonicalHeaderKey(name)
+	return headers.OfConnection(name) || name == "Accept-Encoding" || name == LeftOutHeader || strings.HasPrefix(name, "X-Forwarded-")
 }
 
 // shell writes texts for a shell, without the secrets of an event.

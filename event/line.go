@@ -67,6 +67,7 @@ type lineAttempt struct {
 	Status    int       `json:"status"`
 	MS        float64   `json:"ms"`
 	Error     string    `json:"error,omitempty"`
+	BodyError string    `json:"body_error,omitempty"`
 }
 
 // lineDelivery says that a target took a later event of the same family.
@@ -103,8 +104,9 @@ func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 			l.Headers = append(l.Headers, [2]string{name, value})
 		}
 	}
-	for _, a := range m.Attempts {
-		l.Attempts = append(l.Attempts, lineAttempt{a.N, a.Target, a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err})
+	for i := range m.Attempts {
+		a := &m.Attempts[i]
+		l.Attempts = append(l.Attempts, lineAttempt{a.N, a.Target, a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err, a.BodyError()})
 	}
 	for _, target := range slices.Sorted(maps.Keys(e.DeliveredBy)) {
 		l.Later = append(l.Later, lineDelivery{MaskURL(target), e.DeliveredBy[target]})

@@ -157,5 +157,8 @@ func bareURL(u string) string {
 	if strings.Contains(query, "="+Masked) {
 		return MaskURL(scheme + "://" + rest + "?" + query)
 	}
+	if strings.Contains(query, "=VALUE") && MaskURL("?"+query) == strings.ReplaceAll("?"+query, "=VALUE", "="+Masked) {
+		return scheme + "://" + rest + "?" + query // a placeholder
+	}
 	return scheme + "://" + rest
 }

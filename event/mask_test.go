@@ -54,6 +54,8 @@ func TestURLsInTextsLoseUserInfoAndQuery(t *testing.T) {
 		`see https://huggingface.co/settings/tokens.`:               `see https://huggingface.co/settings/tokens.`,
 		`socks5://u:hunter2@proxy:1080: refused`:                    `socks5://proxy:1080: refused`,
 		`HTTPS://u:p%40w@h/`:                                        `HTTPS://h/`,
+		`write it as http://h/?v=1&secret=VALUE`:                    `write it as http://h/?v=1&secret=VALUE`,
+		`bad http://h/?token=x&secret=VALUE`:                        `bad http://h/`,
 		`write it as http://me:PASSWORD@h/`:                         `write it as http://me:PASSWORD@h/`,
 		`see https://h.example:8443/@me/x@1 or http://[::1]:80/@me`: `see https://h.example:8443/@me/x@1 or http://[::1]:80/@me`,
 		`"http://me:hun/ter2@h/x"`:                                  `"http://h/x"`,

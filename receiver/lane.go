@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,8 @@ type lane struct {
 	downFor  time.Duration // how long it refused, the last time
 	saidDown bool
 	seen     sighting
+
+	saidError bool // that the body of an answer of 2xx is an error
 }
 
 // sighting is what a target did when it was last tried or probed.
@@ -208,7 +211,7 @@ func (l *lane) run(j *job) {
 			return
 		}
 		a, outcome := j.try(l.target)
-		mayWait := l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
+		mayWait := l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
 		if outcome == OutcomeRefused && mayWait {
 			l.giveBack(j, a.Err)
 			return
@@ -256,6 +259,30 @@ func (l *lane) notice(j *job, a event.Attempt, outcome Outcome) {
 	}
 	l.mu.Unlock()
 	l.sayWhetherDown()
+	if outcome == OutcomeAnswered {
+		l.sayBodyError(&a)
+	}
+}
+
+// sayBodyError says once that the target answers 2xx with an error in the body,
+// which its sender takes for success.
+func (l *lane) sayBodyError(a *event.Attempt) {
+	says := a.BodyError()
+	if says == "" {
+		return
+	}
+	l.mu.Lock()
+	said := l.saidError
+	l.saidError = true
+	l.mu.Unlock()
+	if said {
+		return
+	}
+	detail := fmt.Sprintf("it answered %d, and the body is an error: %s. The Hub counts the status: answer errors with 4xx or 5xx", a.Status, says)
+	if bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("[")) {
+		detail += ". FastAPI sends a returned pair (body, 400) as a list with 200: raise HTTPException instead"
+	}
+	l.r.report(event.State{Subject: event.SubjectTarget, Name: l.name, State: "error in 2xx", Detail: detail})
 }
 
 // passOn calls OnAnswer.

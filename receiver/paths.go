@@ -62,6 +62,10 @@ func (t *HTTPTarget) Paths(ctx context.Context, likely ...string) Paths {
 	return p
 }
 
+// plainPath is the characters of paths that mean nothing to a shell or a terminal,
+// with the braces of parameters.
+const plainPath = "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~{}"
+
 // described returns the paths with POST of an OpenAPI description.
 func (t *HTTPTarget) described(ctx context.Context) ([]string, bool) {
 	status, _, body := t.ask(ctx, http.MethodGet, "/openapi.json")
@@ -74,7 +78,8 @@ func (t *HTTPTarget) described(ctx context.Context) ([]string, bool) {
 	}
 	var paths []string
 	for path, methods := range said.Paths {
-		if _, post := methods["post"]; post {
+		// One that is not plain would be a danger in a command that is pasted.
+		if _, post := methods["post"]; post && strings.Trim(path, plainPath) == "" {
 			paths = append(paths, path)
 		}
 	}
@@ -121,7 +126,11 @@ func (t *HTTPTarget) ask(ctx context.Context, method, path string) (status int, 
 		password, _ := t.url.User.Password()
 		req.SetBasicAuth(t.url.User.Username(), password)
 	}
-	resp, err := t.transport.RoundTrip(req)
+	c, err := t.connector()
+	if err != nil {
+		return 0, nil, nil
+	}
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return 0, nil, nil
 	}

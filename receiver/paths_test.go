@@ -65,6 +65,7 @@ func TestAServerSaysAtWhichPathsItTakesPost(t *testing.T) {
 	}{
 		{"FastAPI", "", []string{"/webhook", "/admin", "/api/hooks/hf"}, receiver.Paths{NotHere: true, Others: []string{"/api/hooks/hf", "/webhook", "/admin"}}},
 		{"FastAPI", "/webhook", []string{"/webhook"}, receiver.Paths{Here: true}},
+		{"FastAPI", "", []string{"/a b;$(id)", "/x\ny", "/\x1b[2J", "/ok"}, receiver.Paths{NotHere: true, Others: []string{"/ok"}}},
 		{"Flask", "/", []string{"/webhook"}, receiver.Paths{NotHere: true, Others: []string{"/webhook"}}},
 		{"Flask", "/webhook/", []string{"/webhook/"}, receiver.Paths{Here: true}},
 		{"Express", "/", []string{"/webhooks/huggingface"}, receiver.Paths{Missing: true, Others: []string{"/webhooks/huggingface"}}},

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 func TestAnEventThatIsNotEditedIsSentAsItWas(t *testing.T) {
@@ -40,6 +42,22 @@ func TestEditsAreApplied(t *testing.T) {
 	want := &Draft{Of: 3, Method: "PUT", Path: "/other?x=1", Header: http.Header{"X-Webhook-Secret": {"mine"}, "X-New": {"1"}}, Body: []byte("{\n  \"a\": 1\n}"), Targets: []string{"4000"}, KeepSecret: true}
 	if !reflect.DeepEqual(d, want) {
 		t.Errorf("got %+v", d)
+	}
+}
+
+func TestAStrangersEventKeepsItsSecret(t *testing.T) {
+	for _, verdict := range []event.Verdict{event.VerdictWrong, event.VerdictMissing} {
+		e := delivery(3)
+		e.Verdict = verdict
+		text := writeDraft(e)
+		if !bytes.Contains(text, []byte("\n@secret: as it stands\n")) {
+			t.Errorf("the draft is %s", text)
+		}
+		for _, text := range [][]byte{text, []byte("POST /hook\n\n{}")} {
+			if d, err := readDraft(text, e); err != nil || !d.KeepSecret {
+				t.Errorf("came back as %+v, %v", d, err)
+			}
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -76,7 +75,7 @@ func Usual() []string {
 func Path(a *event.Attempt, paths []string) Advice {
 	what := fmt.Sprintf("POST %s was answered %d", pathOf(a.Target), a.Status)
 	if allow := a.Header.Get("Allow"); a.Status == http.StatusMethodNotAllowed && allow != "" {
-		what += ", only " + allow + " is allowed there"
+		what += ", only " + cut(allow) + " is allowed there"
 	}
 	return Advice{WrongPath, what, Forward(a.Target, paths)}
 }
@@ -118,10 +117,20 @@ func withPath(target, path string) string {
 		return strings.TrimSuffix(event.MaskText(target), pathOf(target)) + path
 	}
 	host := u.Host
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+	switch u.Hostname() {
+	case "127.0.0.1", "localhost", "::1": // what a port alone means
 		host = cmp.Or(u.Port(), "80")
 	}
 	return host + path
+}
+
+// cut shortens what a target said.
+func cut(s string) string {
+	const most = 120
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return s
 }
 
 func secret(a *event.Attempt) Advice {
@@ -143,7 +152,7 @@ func payload(e *event.Event, a *event.Attempt) Advice {
 		for _, part := range said.Detail[0].Loc {
 			at = append(at, fmt.Sprint(part))
 		}
-		what += ": " + strings.TrimPrefix(strings.Join(at, ".")+": ", ": ") + said.Detail[0].Msg
+		what += ": " + cut(strings.TrimPrefix(strings.Join(at, ".")+": ", ": ")+said.Detail[0].Msg)
 	}
 	other := "repo"
 	if strings.HasPrefix(string(e.Kind), "repo") {

@@ -47,6 +47,7 @@ func TestEachAnswerHasItsAdvice(t *testing.T) {
 		{"401 without a secret to check", stranger, attempt(401, ""), "", nil},
 		{"422", delivered("discussion.create"), attempt(422, "no"), BadPayload, []string{"answered 422;", "the repo's type", "a field that discussion.create does not have", "--domain repo"}},
 		{"422 of FastAPI", delivered("repo.update"), attempt(422, missing), BadPayload, []string{"body.discussion.num: Field required", "--domain discussion"}},
+		{"422 of great length", delivered("repo.update"), attempt(422, strings.ReplaceAll(missing, "required", strings.Repeat("x", 1000))), BadPayload, []string{"…;"}},
 		{"a duplicate", replay, attempt(200, `{"status":"Duplicate"}`), Duplicate, []string{"hf-tap events replay 12 --new-id"}},
 		{"a conflict", replay, attempt(409, `already processed`), Duplicate, []string{"--new-id"}},
 		{"a retry of the Hub's that is a duplicate", delivered("repo.update"), attempt(200, `duplicate`), "", nil},
@@ -63,6 +64,9 @@ func TestEachAnswerHasItsAdvice(t *testing.T) {
 			if !strings.Contains(got.String(), want) {
 				t.Errorf("%s: %q does not say %q", c.name, got, want)
 			}
+		}
+		if len(got.String()) > 400 {
+			t.Errorf("%s: too long: %q", c.name, got)
 		}
 		if strings.Contains(got.String(), "\n") {
 			t.Errorf("%s: more than a line: %q", c.name, got)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
-	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -106,6 +105,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
+	trustRoots(n.Roots(), routes...)
 	d := &doctor{p: p}
 	transport := n.Transport()
 	defer transport.CloseIdleConnections()
@@ -320,66 +320,6 @@ func (d *doctor) step(step tunnel.Finding) {
 		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), hintFor(step.Err)
 	}
 	d.add(f)
-}
-
-// targets connects to each target, and asks for its paths: no event is made up for
-// that.
-func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
-	for _, route := range routes {
-		name := event.MaskURL(route.Target.Name())
-		start := time.Now()
-		err := route.Target.Probe(ctx)
-		f := finding{Check: "target", Status: checkOK, Detail: name + " takes connections", MS: ms(time.Since(start))}
-		if err != nil {
-			f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, err)
-			f.Hint = "start your app; events wait a minute for it (--wait-target)"
-		} else {
-			d.paths(ctx, route.Target, &f)
-		}
-		d.add(f)
-	}
-	return ctx.Err()
-}
-
-// pathTime is how long a target may take to say at which paths it takes POST.
-const pathTime = 3 * time.Second
-
-// paths asks a target whether it takes POST at its path.
-func (d *doctor) paths(ctx context.Context, target receiver.Target, f *finding) {
-	served, ok := target.(*receiver.HTTPTarget)
-	if !ok {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, pathTime)
-	defer cancel()
-	defer served.CloseIdleConnections()
-	paths, path := served.Paths(ctx, advice.Usual()...), pathOf(target.Name())
-	switch {
-	case paths.Here:
-		f.Detail += ", and POST at " + path
-		return
-	case paths.NotHere:
-		f.Detail += ", but not POST at " + path
-	case len(paths.Others) > 0:
-		f.Detail += ", and POST at another path than " + path
-	case paths.Missing && path != "/":
-		f.Detail += "; whether it takes POST at " + path + " is unknown" // some answer 404 to OPTIONS where they take POST
-		return
-	case paths.Missing:
-		f.Detail += ", and answers 404 to OPTIONS " + path + ": it may not take POST there"
-	default:
-		return
-	}
-	f.Status, f.Hint = checkWarning, advice.Forward(target.Name(), paths.Others)
-}
-
-// pathOf is the path of a target's URL.
-func pathOf(target string) string {
-	u, err := url.Parse(target)
-	if err != nil {
-		return "/"
-	}
-	return cmp.Or(u.EscapedPath(), "/")
 }
 
 // print shows what was found since the last time.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/advice"
+	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -27,6 +28,7 @@ type replayFlags struct {
 	newID       bool
 	json        bool
 	failOnError bool
+	ca          string
 	secret      secretFlags
 }
 
@@ -54,6 +56,7 @@ gives it another, so that a handler which drops repeats takes it.`,
 	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
+	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
 	f.secret.register(fs)
 	return cmd
 }
@@ -80,7 +83,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
-	case r.live != "":
+	case r.live.URL != "":
 		err = r.throughSession(ctx)
 	default:
 		err = f.ownSession(ctx, p, dir, r)
@@ -115,32 +118,32 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 	return session.ToReplay(ctx, store.Reader, f.sel.query())
 }
 
-// liveSession gives the address of the session that replays go through: the
+// liveSession gives the way to the session that replays go through: the
 // one that received the events if it lives, else the only one that does. It is
 // empty when --forward names another way or when none lives.
-func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (string, error) {
+func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {
 	if len(f.forward) > 0 {
-		return "", nil
+		return none, nil
 	}
 	live, err := session.LiveAt(dir)
 	if err != nil || len(live) == 0 {
-		return "", err
+		return none, err
 	}
 	first, err := getEvent(ctx, store.Reader, numbers[0])
 	if err != nil {
-		return "", err
+		return none, err
 	}
 	if at, ok := live[first.Session]; ok {
 		return at, nil
 	}
 	if len(live) > 1 {
-		return "", withHint(errors.New("several sessions live, and none of them received this event"),
+		return none, withHint(errors.New("several sessions live, and none of them received this event"),
 			fmt.Sprintf("hf-tap events replay %d --forward PORT", numbers[0]))
 	}
 	for _, at := range live {
 		return at, nil
 	}
-	return "", nil
+	return none, nil
 }
 
 // replayer sends events again and prints what becomes of them. It is the front
@@ -151,8 +154,8 @@ type replayer struct {
 	troubles advice.Watch // of the targets, as their answers tell
 	source   *history.Store
 	numbers  []int64
-	newID    bool   // each has a Webhook-Id of its own
-	live     string // the URL of the live session to send through
+	newID    bool                // each has a Webhook-Id of its own
+	live     session.LocalAccess // the live session to send through
 }
 
 // throughSession posts each event to a live session, where it takes the way of
@@ -181,7 +184,8 @@ func (r *replayer) throughSession(ctx context.Context) error {
 
 // post sends e to a session's own loopback address and gives the number of the
 // new event. The session puts its secret in.
-func post(ctx context.Context, client *http.Client, url string, e *event.Event, newID bool) (int64, error) {
+func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event, newID bool) (int64, error) {
+	url := to.URL
 	if _, query, ok := strings.Cut(e.Path, "?"); ok {
 		url += "?" + query
 	}
@@ -189,12 +193,13 @@ func post(ctx context.Context, client *http.Client, url string, e *event.Event, 
 	if err != nil {
 		return 0, err
 	}
-	for name, values := range session.OnceMore(e.Header) {
+	for name, values := range headers.Onward(e.Header) {
 		req.Header[name] = values
 	}
 	if newID {
 		req.Header.Set("Webhook-Id", session.NewDeliveryID())
 	}
+	req.Header.Set("Hf-Tap-Key", to.Key)
 	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
 	req.Header.Set("Hf-Tap-Replay-Of", strconv.FormatInt(e.N, 10))
 	resp, err := client.Do(req)
@@ -233,6 +238,13 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
 			return err
 		}
+	}
+	if f.ca != "" {
+		n, err := (&accountFlags{ca: f.ca}).network(p)
+		if err != nil {
+			return err
+		}
+		trustRoots(n.Roots(), cfg.Receiver.Routes...)
 	}
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second

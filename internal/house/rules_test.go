@@ -25,12 +25,12 @@ const module = "github.com/hf-tap/hf-tap"
 // import each other. A package that does not stand here has no place yet.
 var layers = map[string][]string{
 	".":            {"internal/cli"},
-	"hub":          {},
-	"event":        {"hub"},
+	"hub":          {"internal/loopback"},
+	"event":        {"hub", "internal/headers"},
 	"event/filter": {"event"},
-	"webhooks":     {"event", "hub"},
-	"tunnel":       {"tunnel/frp"},
-	"tunnel/frp":   {"internal/frpwire"},
+	"webhooks":     {"event", "hub", "internal/loopback"},
+	"tunnel":       {"tunnel/frp", "internal/loopback"},
+	"tunnel/frp":   {"internal/frpwire", "internal/loopback"},
 
 	"examples":                {},
 	"examples/hubapi":         {},
@@ -46,7 +46,7 @@ var layers = map[string][]string{
 	"internal/testserver/frps":        {"tunnel/frp"},
 	"internal/testserver/porttest":    {},
 
-	"receiver":             {"event", "event/filter", "hub"},
+	"receiver":             {"event", "event/filter", "hub", "internal/headers", "internal/loopback", "internal/network"},
 	"tui":                  {"event", "event/filter", "hub", "internal/term", "tui/detail", "tui/input", "tui/line", "tui/list"},
 	"tui/list":             {"event", "event/filter", "tui/line"},
 	"tui/detail":           {"event", "internal/advice", "internal/term", "tui/line"},
@@ -55,11 +55,13 @@ var layers = map[string][]string{
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
-	"internal/sandbox":     {"event", "hub"},
+	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/sandbox":     {"event", "hub", "internal/loopback"},
 	"internal/advice":      {"event"},
 	"internal/term":        {},
-	"internal/network":     {},
+	"internal/network":     {"internal/loopback"},
+	"internal/loopback":    {},
+	"internal/headers":     {},
 	"internal/app":         {},
 	"internal/frpwire":     {},
 
@@ -68,7 +70,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
+		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback",
 	},
 }
 

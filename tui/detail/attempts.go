@@ -42,6 +42,8 @@ func attemptLines(e *event.Event, zone *time.Location) []line.Line {
 // attemptWords is the result of an attempt.
 func attemptWords(a *event.Attempt) (string, line.Style) {
 	switch {
+	case a.OK() && a.BodyError() != "":
+		return fmt.Sprintf("%d %s, ERROR IN BODY", a.Status, http.StatusText(a.Status)), line.Warn
 	case a.OK():
 		return fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), line.Good
 	case a.Status == 0:

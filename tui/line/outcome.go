@@ -48,6 +48,8 @@ func attemptOutcome(r *event.Row, t event.RowTarget) (string, Style) {
 		return "UNANSWERED", Alarm
 	case t.Tries == 0:
 		return "…", Faint
+	case t.OK() && t.BodyError != "":
+		return fmt.Sprintf("%d ERROR IN BODY", t.Status), Warn
 	case t.OK():
 		return strconv.Itoa(t.Status), Good
 	case t.Status == 0:
