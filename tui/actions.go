@@ -25,7 +25,7 @@ type actionResult struct {
 // runAction runs an action as a command. what is the action in words.
 func (m *model) runAction(what string, f func(context.Context) (string, error)) tea.Cmd {
 	m.showNote(what + " …")
-	return m.work.do(func(ctx context.Context) tea.Msg {
+	return m.work.command(func(ctx context.Context) tea.Msg {
 		text, err := f(ctx)
 		if err != nil && !strings.HasPrefix(err.Error(), what+": ") {
 			err = fmt.Errorf("%s: %w", what, err)
@@ -117,7 +117,7 @@ func (m *model) withEvent(n int64, do func(*event.Event) tea.Cmd) tea.Cmd {
 		return m.showUnavailable()
 	}
 	get := m.cfg.Feed.Get
-	return m.work.do(func(ctx context.Context) tea.Msg {
+	return m.work.command(func(ctx context.Context) tea.Msg {
 		e, err := get(ctx, n)
 		if err != nil {
 			return actionResult{err: fmt.Errorf("read #%d: %w", n, err)}

@@ -45,7 +45,7 @@ func (m *model) searchBodies() tea.Cmd {
 	m.bodySearch.running, m.bodySearch.batch, m.bodySearch.cancel = true, len(numbers), cancel
 	result := searchResult{filterID: m.bodySearch.filterID, numbers: numbers}
 	filter, get := m.list.Filter(), m.cfg.Feed.Get
-	return m.work.do(func(context.Context) tea.Msg {
+	return m.work.command(func(context.Context) tea.Msg {
 		defer cancel()
 		began := time.Now()
 		for i, n := range numbers {

@@ -26,13 +26,13 @@ func (m *model) watchBots(changes []event.Change) tea.Cmd {
 	}
 	m.bots.reading = true
 	get, suspects := m.cfg.Feed.Get, slices.Clone(suspects)
-	return m.work.do(func(ctx context.Context) tea.Msg {
+	return m.work.command(func(ctx context.Context) tea.Msg {
 		return botFound{findBot(ctx, get, suspects)}
 	})
 }
 
-// showBot shows a warning in the header.
-func (m *model) showBot(b botFound) {
+// showBotWarning shows a warning in the header.
+func (m *model) showBotWarning(b botFound) {
 	m.bots.reading = false
 	if b.warning != "" {
 		m.header.botWarning = b.warning

@@ -26,7 +26,7 @@ func (m *model) copyText(what, s string) tea.Cmd {
 	if local := m.cfg.Actions.Copy; local != nil {
 
 		words, terminal := m.note.text, len(cmds) > 0
-		cmds = append(cmds, m.work.do(func(ctx context.Context) tea.Msg {
+		cmds = append(cmds, m.work.command(func(ctx context.Context) tea.Msg {
 			// A machine without a clipboard is no failure if the terminal has the text.
 			err := local(ctx, s)
 			if err != nil && !terminal {

@@ -28,7 +28,7 @@ func (m *model) faultMenu() tea.Cmd {
 		mn.add("f", "all that fit "+filter.String()+": 500", func() tea.Cmd { return m.setFault(&Fault{Status: 500, Filter: filter}) })
 	}
 	mn.add("o", "something else", func() tea.Cmd {
-		return m.ask(input.Options{Label: "fault: ", Text: "500 next 3", Suggested: true, Hint: "a status, delay 5s, drop; then next N; then for FILTER"}, func(s string) tea.Cmd {
+		return m.openPrompt(input.Options{Label: "fault: ", Text: "500 next 3", Suggested: true, Hint: "a status, delay 5s, drop; then next N; then for FILTER"}, func(s string) tea.Cmd {
 			f, err := parseFault(s)
 			if err != nil {
 				m.showError(err)

@@ -34,7 +34,7 @@ type feedUpdate struct {
 // something new.
 func (m *model) readFeed(after time.Duration, wait bool) tea.Cmd {
 	feed, status, appRev := m.cfg.Feed, m.cfg.Status, m.app.rev
-	return m.work.do(func(ctx context.Context) tea.Msg {
+	return m.work.command(func(ctx context.Context) tea.Msg {
 		var u feedUpdate
 		if after > 0 {
 			pause(ctx, after)

@@ -11,14 +11,14 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// askFilter asks for a filter, and applies it while it is typed.
-func (m *model) askFilter() tea.Cmd {
+// openFilterPrompt asks for a filter, and applies it while it is typed.
+func (m *model) openFilterPrompt() tea.Cmd {
 	before := m.list.Filter()
 	text := before.String()
 	if text != "" && !strings.HasSuffix(text, " ") {
 		text += " "
 	}
-	m.ask(input.Options{Label: "/ ", Text: text, Hint: `words, "phrases", keys: tab completes`, Complete: m.completeFilter}, nil)
+	m.openPrompt(input.Options{Label: "/ ", Text: text, Hint: `words, "phrases", keys: tab completes`, Complete: m.completeFilter}, nil)
 	p := m.prompt
 	p.changed = func() tea.Cmd {
 		cmd, err := m.applyFilter(p.FinishedText())

@@ -33,7 +33,7 @@ func (m *model) onDetail(intent detail.Intent, task detail.Task) tea.Cmd {
 	if task == nil {
 		return nil
 	}
-	return m.work.do(func(context.Context) tea.Msg { return task() })
+	return m.work.command(func(context.Context) tea.Msg { return task() })
 }
 
 // onPrompt does what a key asked of the open prompt.

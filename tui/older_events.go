@@ -27,7 +27,7 @@ func (m *model) readOlder() tea.Cmd {
 	}
 	m.readingOlder = true
 	id, filter, before, older := m.bodySearch.filterID, m.list.Filter(), m.list.Oldest(), m.cfg.Feed.Older
-	return m.work.do(func(ctx context.Context) tea.Msg {
+	return m.work.command(func(ctx context.Context) tea.Msg {
 		rows, err := older(ctx, filter, before, olderLimit)
 		return olderResult{filterID: id, rows: rows, err: err}
 	})

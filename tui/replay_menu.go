@@ -79,7 +79,7 @@ func (m *model) addReplayFailed(mn *menu) {
 // addReplayChoices offers ways to replay some events, which words names.
 func (m *model) addReplayChoices(mn *menu, ns []int64, words string) {
 	mn.add("n", words+" several times, to see whether the handler minds", func() tea.Cmd {
-		return m.ask(input.Options{Label: "how many times? ", Text: "2", Suggested: true, Hint: "each is an event of its own, linked to this one"}, func(s string) tea.Cmd {
+		return m.openPrompt(input.Options{Label: "how many times? ", Text: "2", Suggested: true, Hint: "each is an event of its own, linked to this one"}, func(s string) tea.Cmd {
 			times, err := strconv.Atoi(strings.TrimSpace(s))
 			if err != nil || times < 1 || times > maxTimes {
 				m.showError(fmt.Errorf("replay %q times: want a number from 1 to %d", s, maxTimes))
@@ -95,7 +95,7 @@ func (m *model) addReplayChoices(mn *menu, ns []int64, words string) {
 		mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+line.ShortTarget(t.Name)+" only", func() tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
 	}
 	mn.add("u", words+" to another target", func() tea.Cmd {
-		return m.ask(input.Options{Label: "to which target? ", Hint: "7860, 7860/path, host:port/path or a URL"}, func(s string) tea.Cmd {
+		return m.openPrompt(input.Options{Label: "to which target? ", Hint: "7860, 7860/path, host:port/path or a URL"}, func(s string) tea.Cmd {
 			if s = strings.TrimSpace(s); s == "" {
 				return nil
 			}

@@ -25,7 +25,7 @@ func (m *model) showSelected() tea.Cmd {
 	if prepare == nil {
 		return nil
 	}
-	return m.work.do(func(ctx context.Context) tea.Msg { return prepare(ctx) })
+	return m.work.command(func(ctx context.Context) tea.Msg { return prepare(ctx) })
 }
 
 // showNotFound shows that the searched phrase does not occur.

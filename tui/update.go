@@ -37,7 +37,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case olderResult:
 		m.addOlder(msg)
 	case botFound:
-		m.showBot(msg)
+		m.showBotWarning(msg)
 	case actionResult:
 		cmd = m.finishAction(msg)
 	case editorResult:

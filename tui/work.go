@@ -16,8 +16,8 @@ type work struct {
 	group  sync.WaitGroup
 }
 
-// do returns a command that runs f. f returns when its context ends.
-func (w *work) do(f func(ctx context.Context) tea.Msg) tea.Cmd {
+// command returns a command that runs f. f returns when its context ends.
+func (w *work) command(f func(ctx context.Context) tea.Msg) tea.Cmd {
 	return func() tea.Msg {
 		w.mu.Lock()
 		if w.closed {
