@@ -74,8 +74,7 @@ type Status struct {
 	Deliveries int // of this webhook, within the Hub's day
 
 	Targets []TargetStatus
-	Queued  int // events before their turn, with those of Waiting
-	Waiting int // events whose target is down
+	Queued  int // events before their turn
 
 	Paused      bool
 	PausedSince time.Time
@@ -106,7 +105,6 @@ type TargetStatus struct {
 	Status int       // of its answer; 0: none, or it was only connected to
 	Err    string    // what went wrong
 	Queued int
-	Active int
 }
 
 // Actions are what keys do. Each returns its result in words. They run in goroutines of
