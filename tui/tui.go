@@ -11,6 +11,9 @@
 // other, and return what a key asks for. View composes the lines that they draw.
 // What may take long is a command. All text reaches the screen through tui/line,
 // which makes it safe for a terminal.
+//
+// A new key is a line in bindings.go, a new column is described in tui/list/columns.go,
+// and a new tab in tui/detail/detail.go.
 package tui
 
 import (

@@ -15,7 +15,8 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// Tab is a tab of the pane.
+// Tab is a tab of the pane. To add one, add it here, to tabNames, and to
+// preparation.run; and its key to the help of tui.
 type Tab int
 
 // The tabs.
