@@ -45,10 +45,11 @@ func (t *HTTPTarget) Paths(ctx context.Context, likely ...string) Paths {
 	}
 	var p Paths
 	var status int
-	if p.Here, p.NotHere, status = t.takesPost(ctx, own); status == 0 {
-		return Paths{} // it is gone
-	}
+	p.Here, p.NotHere, status = t.takesPost(ctx, own)
 	p.Missing = status == http.StatusNotFound
+	if !p.Here && !p.NotHere && !p.Missing && status != http.StatusMethodNotAllowed {
+		return Paths{} // it is gone, or takes OPTIONS for a request like any other: nothing more is asked
+	}
 	for _, path := range likely {
 		if post, _, _ := t.takesPost(ctx, path); post && !samePath(path, own) {
 			p.Others = append(p.Others, path)

@@ -41,6 +41,7 @@ func framework(t *testing.T, name string, paths ...string) (url string, asked fu
 			w.Header().Set("Allow", "POST, OPTIONS")
 		case name == "Flask" && r.URL.Path == "/":
 			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		case name == "all methods alike":
 		case name == "not HTTP":
 			conn, _, _ := w.(http.Hijacker).Hijack()
 			_, _ = conn.Write([]byte("220 mail\r\n"))
@@ -72,6 +73,7 @@ func TestAServerSaysAtWhichPathsItTakesPost(t *testing.T) {
 		{"Hono", "/", []string{"/webhook"}, receiver.Paths{Missing: true}},
 		{"any path", "/", nil, receiver.Paths{}},
 		{"not HTTP", "/", nil, receiver.Paths{}},
+		{"all methods alike", "/", nil, receiver.Paths{}},
 	} {
 		url, asked := framework(t, c.name, c.has...)
 		target, err := receiver.ParseTarget(url + c.path)
@@ -82,6 +84,9 @@ func TestAServerSaysAtWhichPathsItTakesPost(t *testing.T) {
 		target.CloseIdleConnections()
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s%s (-want +got):\n%s", c.name, c.path, diff)
+		}
+		if c.name == "all methods alike" && asked() != "GET OPTIONS" {
+			t.Errorf("a handler of all methods was asked %s", asked())
 		}
 		if all := asked(); strings.Trim(all, "GETOPIONS ") != "" {
 			t.Errorf("%s was asked %s", c.name, all)

@@ -127,7 +127,7 @@ func TestNoStringOfTheHubForgesALine(t *testing.T) {
 				{"webhooks", "create", "--url", exampleURL, "--watch", "model:me/m"}, {"webhooks", "create", "--url", exampleURL, "--watch", "model:me/m", "--json"},
 			},
 			{{"webhooks", "disable", id}}, {{"webhooks", "enable", id}}, {{"webhooks", "update", id, "--domain", "repo"}},
-			{{"webhooks", "delete", id, "--yes"}, {"webhooks", "prune"}, {"events", "ls"}, {"events", "ls", "--json"}},
+			{{"webhooks", "delete", id, "--yes"}, {"webhooks", "prune"}, {"events", "ls"}, {"events", "ls", "--json"}, {}},
 		} {
 			var started []*process
 			for _, args := range together {

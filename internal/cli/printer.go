@@ -29,6 +29,8 @@ type printer struct {
 
 	hidden *hidden // what no line shows
 
+	columns columns
+
 	settled func(n int64) // called after an event was printed; nil: not
 
 	progress
@@ -307,7 +309,7 @@ func (p *printer) wanted(ctx context.Context, store *history.Store, row *event.R
 // has settled.
 func (p *printer) event(ctx context.Context, store *history.Store, lineType event.LineType, row *event.Row) error {
 	if !p.json {
-		return p.line(p.hidden.mask(eventLine(row)))
+		return p.line(p.hidden.mask(p.columns.event(row)))
 	}
 	whole, err := store.Get(ctx, row.N)
 	if errors.Is(err, history.ErrNotFound) {
@@ -325,7 +327,7 @@ func (p *printer) event(ctx context.Context, store *history.Store, lineType even
 
 func (p *printer) state(s *event.State) error {
 	if !p.json {
-		return p.line(p.hidden.mask(stateLine(s)))
+		return p.line(p.hidden.mask(p.columns.state(s)))
 	}
 	b, err := s.JSONLine()
 	if err != nil {

@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	".":            {"internal/cli"},
 	"hub":          {"internal/loopback"},
 	"event":        {"hub", "internal/headers"},
-	"event/filter": {"event"},
+	"event/filter": {"event", "hub", "internal/nearest"},
 	"webhooks":     {"event", "hub", "internal/loopback"},
 	"tunnel":       {"tunnel/frp", "internal/loopback"},
 	"tunnel/frp":   {"internal/frpwire", "internal/loopback"},
@@ -59,6 +59,7 @@ var layers = map[string][]string{
 	"internal/sandbox":     {"event", "hub", "internal/loopback"},
 	"internal/advice":      {"event"},
 	"internal/term":        {},
+	"internal/nearest":     {},
 	"internal/network":     {"internal/loopback"},
 	"internal/loopback":    {},
 	"internal/headers":     {},
@@ -70,7 +71,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback",
+		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 
