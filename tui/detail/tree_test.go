@@ -82,12 +82,12 @@ func TestFoldsOpenAndClose(t *testing.T) {
 	shows("▸ a: {\"b\":{\"c\":1}}\n▸ d: [{\"e\":2},{\"f\":3}]\n  g: \"long\\ntext\"")
 	tr.toggleAll()
 	shows("▾ a:\n  ▾ b:\n      c: 1\n▾ d:\n  ▾ 0:\n      e: 2\n  ▾ 1:\n      f: 3\n  g: \"long\\ntext\"")
-	tr.sel = 2
+	tr.moveTo(place{line: 2})
 	tr.toggleAll()
 	if tr.path(tr.selected()) != ".a" {
 		t.Errorf("what was selected is folded into %s", tr.path(tr.selected()))
 	}
-	tr.sel = 2
+	tr.moveTo(place{line: 2})
 	tr.toggle() // a string opens, too
 	shows("▸ a: {\"b\":{\"c\":1}}\n▸ d: [{\"e\":2},{\"f\":3}]\n  g: 10 bytes\n  │ long\n  │ text")
 }
@@ -113,11 +113,11 @@ func TestSearchFindsKeysAndValuesThatAreFoldedAway(t *testing.T) {
 		t.Errorf("a phrase with quotation marks is found in %s", tr.path(tr.selected()))
 	}
 	tr = newTree([]byte(`["\"q\"",1,{"q":2}]`)) // as text and as a key: the next one counts
-	tr.sel = 1
+	tr.moveTo(place{line: 1})
 	if tr.find(`"q"`, false); tr.path(tr.selected()) != ".[2].q" {
 		t.Errorf("the next one is said to be %s", tr.path(tr.selected()))
 	}
-	tr.sel = 1
+	tr.moveTo(place{line: 1})
 	if tr.find(`"q"`, true); tr.path(tr.selected()) != ".[0]" {
 		t.Errorf("the one before is said to be %s", tr.path(tr.selected()))
 	}
@@ -134,14 +134,14 @@ func TestLongFoldsShowAPageAtATime(t *testing.T) {
 	}
 	b.WriteString(`"last"],"after":1}`)
 	tr := newTree(b.Bytes())
-	tr.sel = 0
+	tr.moveTo(place{line: 0})
 	if !tr.lines[0].node.open {
 		tr.toggle()
 	}
 	if len(tr.lines) != pageKids+3 {
 		t.Fatalf("%d lines", len(tr.lines))
 	}
-	tr.sel = pageKids + 1
+	tr.moveTo(place{line: pageKids + 1})
 	if !tr.lines[tr.sel].more {
 		t.Fatalf("no sign of more: %s", treeText(tr, 50, 3))
 	}
@@ -185,7 +185,7 @@ func FuzzTree(f *testing.F) {
 			case 7:
 				tr = tr.clone()
 			case 8:
-				tr.sel, tr.selRow = 0, 0
+				tr.moveTo(place{})
 			}
 			w, h := 4+int(op)%90, 1+int(op)%30
 			rows, cursor := tr.render(w, h, true)
