@@ -80,7 +80,8 @@ host:port/path or a URL. Kinds and repos in front of a "=" choose what it gets:
 An event goes to every target that matches; default=TARGET takes the rest.
 
 What stands behind -- is your app: it is started with PORT and WEBHOOK_SECRET in
-its environment, gets the events, and ends with the session.`,
+its environment, also under the names that Gradio, uvicorn, Flask and handlers use;
+it gets the events, and ends with the session.`,
 		Example: `  hf-tap listen model:me/my-model --forward 7860
   hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
   hf-tap listen user:me --json --count 1 --wait 60s

@@ -309,6 +309,19 @@ func TestTheAppBehindTheDashesIsStartedServedAndEnded(t *testing.T) {
 	}
 }
 
+func TestTheAppFindsItsSecretAndItsPortUnderEachUsualName(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	w := newWorld(t)
+	script := `echo "$PORT,$GRADIO_SERVER_PORT,$UVICORN_PORT,$FLASK_RUN_PORT,$WEBHOOK_SECRET,$HF_WEBHOOK_SECRET,$HUGGINGFACE_WEBHOOK_SECRET"`
+	w.env = append(w.env, "WEBHOOK_SECRET=right", "HF_WEBHOOK_SECRET=of the user's last webhook", "GRADIO_SERVER_PORT=7861", "UVICORN_PORT=8001")
+	p := w.run(0, append(listenArgs("--forward", "4711/webhook"), "--", "sh", "-c", script)...)
+	if want := "sh | 4711,4711,4711,4711,right,right,right"; !strings.Contains(p.stderr.text(), want) {
+		t.Errorf("want %q in %s", want, p.stderr.text())
+	}
+}
+
 func TestTheSessionEndsAsTheAppDoes(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a POSIX shell")
