@@ -216,9 +216,11 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 		cfg.Domains = append(cfg.Domains, domain)
 	}
 	if len(args) == 0 && f.like == "" && !f.noWebhook {
-		if repo, ok := folderRepo(ctx, p.Getenv); ok {
+		if repo, why := folderRepo(ctx, p.Getenv); why == "" {
 			cfg.Watches = []hub.Watch{repo.Watch()}
 			p.tell("watching %s, the Hub repo of this folder", repo)
+		} else {
+			p.tell("watching your whole account: %s", why)
 		}
 	}
 	var err error

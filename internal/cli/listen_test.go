@@ -330,7 +330,7 @@ func TestWithoutAWebhookItPrintsWhatToPaste(t *testing.T) {
 	}
 }
 
-func TestTheFoldersRepoIsWatched(t *testing.T) {
+func TestTheRepoThatTheFolderIsFetchedFromIsWatched(t *testing.T) {
 	git, err := exec.LookPath("git")
 	if err != nil {
 		missing(t, "git: apt-get install git")
@@ -339,21 +339,43 @@ func TestTheFoldersRepoIsWatched(t *testing.T) {
 	if err := w.AddRepo(hub.Repo{Type: "space", Name: "me/s"}, false); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	remote := strings.Replace(w.endpoint, "://", "://me:hf_password@", 1) + "/spaces/me/s"
-	for _, args := range [][]string{{"init", "-q"}, {"remote", "add", "origin", remote}} {
-		cmd := exec.Command(git, args...)
-		cmd.Dir, cmd.Env = dir, w.env
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
-	cmd := exec.Command(binary, "listen", "--wait", "1ms")
-	cmd.Env, cmd.Dir = w.env, dir
-	p := startProcess(t, cmd)
-	p.ends(0)
-	if s := p.stderr.text(); !strings.Contains(s, "watching space:me/s, the Hub repo of this folder") || strings.Contains(s, "hf_password") {
-		t.Errorf("it says %s", s)
+	const elsewhere = "https://me:hf_password@github.example/me/s?token=hf_password"
+	found, account := "watching space:me/s, the Hub repo of this folder", "watching your whole account: "
+	for name, c := range map[string]struct {
+		git  [][]string
+		want string
+	}{
+		"one URL":                   {[][]string{{"remote", "add", "origin", remote}}, found},
+		"a second one is pushed to": {[][]string{{"remote", "add", "origin", remote}, {"remote", "set-url", "--add", "origin", elsewhere}}, found},
+		"another one to push to":    {[][]string{{"remote", "add", "origin", remote}, {"remote", "set-url", "--push", "origin", elsewhere}}, found},
+		"an abbreviation":           {[][]string{{"remote", "add", "origin", "hub:spaces/me/s"}, {"config", "url." + w.endpoint + "/.insteadOf", "hub:"}}, found},
+		"only pushed to":            {[][]string{{"remote", "add", "origin", elsewhere}, {"remote", "set-url", "--add", "origin", remote}}, account + `this folder's git remote origin is "https://github.example/me/s", which is not a repo on huggingface.co`},
+		"no origin":                 {[][]string{{"remote", "add", "upstream", remote}}, account + `this folder's git repository has no remote "origin"`},
+		"no repository":             {nil, account + "this folder is not a git repository"},
+		"a broken configuration":    {[][]string{{"config", "core.repositoryformatversion", "99"}}, account + "git does not say which repo this folder is ("},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			env := append(slices.Clone(w.env), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
+			if c.git != nil {
+				c.git = append([][]string{{"init", "-q"}}, c.git...)
+			}
+			for _, args := range c.git {
+				cmd := exec.Command(git, args...)
+				cmd.Dir, cmd.Env = dir, env
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", args, out)
+				}
+			}
+			cmd := exec.Command(binary, "listen", "--wait", "1ms")
+			cmd.Env, cmd.Dir = env, dir
+			p := startProcess(t, cmd)
+			p.ends(0)
+			if s := p.stderr.text(); !strings.Contains(s, c.want) || strings.Contains(s, "hf_password") {
+				t.Errorf("want %q in %s", c.want, s)
+			}
+		})
 	}
 }
 
