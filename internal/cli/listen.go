@@ -136,6 +136,9 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
 	}
+	if err := f.tunnel.misplaced(p, env); err != nil {
+		return err
+	}
 	cfg.Endpoint, cfg.NewURL = env.Endpoint, f.tunnel.newURL
 	network, err := f.account.network(p)
 	if err != nil {
