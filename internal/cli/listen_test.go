@@ -222,7 +222,7 @@ func TestAReadyFileThatCannotBeWrittenIsToldBeforeThereIsAWebhook(t *testing.T) 
 func TestTheReadyFileIsThereWhileItIsTrue(t *testing.T) {
 	w := newWorld(t)
 	ready := filepath.Join(t.TempDir(), "ready")
-	if err := os.WriteFile(ready, []byte("of yesterday"), 0o600); err != nil {
+	if err := os.WriteFile(ready, []byte("https://of-yesterday.example\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	hold := w.Hold("POST /api/settings/webhooks", sandbox.Before)
@@ -244,6 +244,69 @@ func TestTheReadyFileIsThereWhileItIsTrue(t *testing.T) {
 	if _, err := os.Stat(ready); err == nil {
 		t.Error("it is there after the session")
 	}
+}
+
+func TestASessionTouchesNoReadyFileButItsOwn(t *testing.T) {
+	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "ready")
+	first := w.start(listenArgs("--ready-file", file)...)
+	first.ready()
+	second := w.start(listenArgs("--ready-file", file)...)
+	url := second.ready()
+	first.signal(os.Interrupt)
+	first.ends(0)
+	if b, err := os.ReadFile(file); err != nil || string(b) != url+"\n" {
+		t.Errorf("the end of another session left %q, %v", b, err)
+	}
+	second.signal(os.Interrupt)
+	second.ends(0)
+	if _, err := os.Lstat(file); err == nil {
+		t.Error("it is there after its session")
+	}
+}
+
+func TestWhatIsNoReadyFileIsNotReplaced(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	victim := filepath.Join(dir, "victim")
+	content := []byte("export PATH\nhttps://x.example\n")
+	if err := os.WriteFile(victim, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unharmed := func() {
+		t.Helper()
+		if b, err := os.ReadFile(victim); err != nil || !bytes.Equal(b, content) {
+			t.Errorf("the file of somebody holds %q, %v", b, err)
+		}
+	}
+	no := []string{`write the ready file ".*": it exists, and is not a ready file`, `name another file, or remove that one: .*`}
+	w.run(1, listenArgs("--ready-file", victim)...).says(no[0], no[1])
+	w.run(1, listenArgs("--ready-file", dir)...).says(no[0], no[1])
+	if n := w.CallCount("POST /api/settings/webhooks"); n != 0 {
+		t.Errorf("%d webhooks were made", n)
+	}
+	empty := filepath.Join(dir, "empty") // as mktemp makes them
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.run(0, listenArgs("--wait", "1ms", "--ready-file", empty)...)
+	if runtime.GOOS == "windows" {
+		unharmed()
+		return // where links need rights
+	}
+	link := filepath.Join(dir, "link")
+	for _, name := range []string{link, link + ".tmp"} { // the second is the name of an earlier version's temporary file
+		if err := os.Symlink(victim, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.run(1, listenArgs("--ready-file", link)...).says(no[0], no[1])
+	unharmed()
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	w.run(0, listenArgs("--wait", "1ms", "--ready-file", link)...)
+	unharmed()
 }
 
 func TestRelayTellsTheHubWhatTheTargetSaid(t *testing.T) {
