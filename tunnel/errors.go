@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // ErrNoToken says that ngrok was asked for by name, and that there is no token
@@ -89,7 +91,7 @@ func (e *ConnectError) Error() string {
 	default:
 		what = fmt.Sprintf("the connection to %s broke", e.Provider)
 	}
-	return fmt.Sprintf("%s: %v", what, e.Err)
+	return fmt.Sprintf("%s: %s", what, neterror.Reason(e.Err))
 }
 
 // Unwrap gives the cause.
