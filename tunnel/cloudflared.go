@@ -268,7 +268,7 @@ func (t *cloudflaredTunnel) hostname(ctx context.Context) (string, error) {
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Hostname == "" {
 		return "", nil
 	}
-	public, err := announced("https://"+answer.Hostname, []string{cloudflaredDomain})
+	public, err := announced("https://"+answer.Hostname, []string{cloudflaredDomain}, false)
 	if err != nil {
 		return "", &ProviderError{Provider: Cloudflared, Message: "it " + err.Error(), Permanent: true}
 	}

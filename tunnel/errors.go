@@ -31,6 +31,11 @@ type ProviderError struct {
 	Code      string // the provider's error code, "ERR_NGROK_107", empty if it gave none
 	Message   string // what the provider said, in one line, as it came but for the token
 	Permanent bool   // trying again changes nothing: the token or the settings have to
+
+	// OtherDomain is the domain of an address that a server at ssh://… announced
+	// and that was refused, because it is not known to be the server's:
+	// Config.SSHDomains may allow it. It is empty otherwise.
+	OtherDomain string
 }
 
 // Error says what the provider said, and its code.

@@ -70,6 +70,7 @@ type tunnelFlags struct {
 	port        int
 	ngrokDomain string
 	gradio      string
+	sshDomains  []string
 	newURL      bool
 }
 
@@ -78,6 +79,7 @@ func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
 	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
 	fs.StringVar(&f.gradio, "gradio-server", "", "the host:port of a share server of your own, instead of gradio.live's")
+	fs.StringArrayVar(&f.sshDomains, "ssh-domain", nil, "a further domain in which your server at ssh://… announces addresses; repeatable (default the one that it is in)")
 	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
 }
 
@@ -102,6 +104,7 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 		{"--ngrok-domain", f.ngrokDomain != "", func(name string) bool { return name == tunnel.Ngrok }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
 		{"--gradio-server", f.gradio != "", func(name string) bool { return name == tunnel.Gradio }, "add --tunnel gradio, or leave --gradio-server out"},
 		{"--new-url", f.newURL, func(name string) bool { return name == tunnel.Gradio }, "add --tunnel gradio, or leave --new-url out"},
+		{"--ssh-domain", len(f.sshDomains) > 0, func(name string) bool { return strings.HasPrefix(name, "ssh://") && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
 		{"--port", f.port != 0, own, "name the address of the tunnel that leads there: --public-url https://… --port " + strconv.Itoa(f.port)},
 	} {
 		if flag.given && !slices.ContainsFunc(order, flag.counts) {
@@ -114,7 +117,7 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 // config is what the flags and ngrok's own settings ask for.
 func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (tunnel.Config, error) {
 	cfg := tunnel.Config{
-		SSHKeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), SSHAgent: p.Getenv("SSH_AUTH_SOCK"),
+		SSHKeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), SSHAgent: p.Getenv("SSH_AUTH_SOCK"), SSHDomains: f.sshDomains,
 		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokDomain: f.ngrokDomain,
 		GradioServer: f.gradio, HTTP: &http.Client{Transport: transport},
 		Version: p.Version, Dial: n.DialContext,

@@ -123,6 +123,8 @@ func TestAFlagOfATunnelThatIsNotOpenedIsAUsageError(t *testing.T) {
 		{append(elsewhere, "NGROK_AUTHTOKEN=x"), []string{"--gradio-server", "s.example:7000"}, `--gradio-server has no effect on the tunnel ngrok`, `add --tunnel gradio.*`},
 		{elsewhere, []string{"--public-url", "https://me.example", "--gradio-server", "s.example:7000"}, `--gradio-server has no effect on the tunnel public`, `.*`},
 		{elsewhere, []string{"--port", "4567"}, `--port has no effect on the tunnel gradio`, `.*--public-url https://… --port 4567`},
+		{elsewhere, []string{"--tunnel", "serveo", "--ssh-domain", "me.example"}, `--ssh-domain has no effect on the tunnel serveo`, `add --tunnel ssh://.*`},
+		{elsewhere, []string{"--tunnel", "ssh://me.example", "--public-url", "https://me.example", "--ssh-domain", "me.example"}, `--ssh-domain has no effect on the tunnel ssh://me.example`, `.*`},
 		{nil, []string{"--ngrok-domain", "me.ngrok.app"}, `--ngrok-domain has no effect on the tunnel loopback`, `.*`},
 	} {
 		w := *w
