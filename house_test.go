@@ -24,12 +24,12 @@ const module = "github.com/hf-tap/hf-tap"
 // layers says which of our packages each package may import: stages never
 // import each other. A package that does not stand here has no place yet.
 var layers = map[string][]string{
-	".":                {"internal/cli"},
+	".":                {"internal/cli", "internal/process"},
 	"hub":              {"internal/neterror"},
 	"event":            {"hub"},
 	"event/filter":     {"event"},
 	"webhooks":         {"event", "hub"},
-	"tunnel":           {"tunnel/frp", "internal/neterror"},
+	"tunnel":           {"tunnel/frp", "internal/neterror", "internal/process"},
 	"tunnel/ngroktest": {},
 
 	"examples":                {},
@@ -57,7 +57,8 @@ var layers = map[string][]string{
 	"internal/term":        {},
 	"internal/network":     {"internal/neterror"},
 	"internal/neterror":    {},
-	"internal/app":         {},
+	"internal/app":         {"internal/process"},
+	"internal/process":     {},
 	"internal/porttest":    {},
 
 	"internal/house/promises": {},

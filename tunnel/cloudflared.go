@@ -15,7 +15,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/process"
 )
 
 const (
@@ -44,7 +47,7 @@ type cloudflaredTunnel struct {
 
 	cmd    *exec.Cmd
 	config string // its configuration file, removed when it was read
-	group  groupOfOne
+	tree   *process.Tree
 	said   lastWords
 	exited chan struct{} // closed when the program has ended, and all that it wrote was read
 	closed chan struct{}
@@ -131,7 +134,6 @@ func startCloudflared(ctx context.Context, cfg Config, program string) (*cloudfl
 	}
 	t.cmd = exec.Command(program, "tunnel", "--config", t.config, "--url", "http://"+ln.Addr().String(), "--metrics", metrics, "--no-autoupdate")
 	t.cmd.Env = cloudflaredEnv(os.Environ())
-	t.cmd.SysProcAttr = groupAttributes()
 	output, theirs, err := os.Pipe()
 	if err != nil {
 		_ = ln.Close()
@@ -213,21 +215,17 @@ func (t *cloudflaredTunnel) child(started chan<- error, output *os.File) {
 	defer runtime.UnlockOSThread()
 	defer output.Close()
 	defer os.Remove(t.config)
-	err := t.cmd.Start()
-	if err == nil {
-		if err = t.group.lead(t.cmd.Process); err != nil {
-			_ = t.cmd.Process.Kill()
-			_ = t.cmd.Wait()
-		}
-	}
+	var err error
+	t.tree, err = process.Start(t.cmd, process.Config{Death: syscall.SIGKILL})
 	started <- err
 	if err != nil {
 		return
 	}
 	var reading sync.WaitGroup
 	reading.Go(func() { _, _ = io.Copy(&lines{take: t.said.line}, output) })
-	_ = t.cmd.Wait() // how it ended, its output tells
-	t.group.end()    // nothing of what it started is to stay
+	_, _ = t.tree.Wait() // how it ended, its output tells
+	t.tree.Kill()        // nothing of what it started is to stay
+	t.tree.Close()
 	// What has left the group may hold the pipe. It is not waited for.
 	_ = output.SetReadDeadline(time.Now().Add(cloudflaredGrace))
 	reading.Wait()
@@ -402,13 +400,13 @@ func (t *cloudflaredTunnel) Accept() (net.Conn, error) {
 func (t *cloudflaredTunnel) Close() error {
 	t.close.Do(func() {
 		close(t.closed)
-		t.group.signal(processGroup.terminate)
+		t.tree.Terminate()
 		late := time.NewTimer(cloudflaredGrace)
 		defer late.Stop()
 		select {
 		case <-t.exited:
 		case <-late.C:
-			t.group.signal(processGroup.kill)
+			t.tree.Kill()
 		}
 		_ = t.Listener.Close() // watching for the end may have done it
 	})
