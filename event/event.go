@@ -138,9 +138,14 @@ func (e *Event) Pending() bool { return NewRow(e).Pending }
 // trusted, because the body did not arrive whole: it was too large, too slow or
 // broke off. Such an event is settled when it is recorded. It has no targets, is
 // not counted, and cannot be sent again.
-func (e *Event) Refused() bool { return isRefused(e.BodyCut, e.Verdict) }
+func (e *Event) Refused() bool { return isRefused(e.BodyCut, e.Verdict, e.Answer, len(e.Targets)) }
 
-func isRefused(bodyCut bool, v Verdict) bool { return bodyCut && v.Trusted() }
+// isRefused tells a body that did not arrive whole from one that a damaged
+// history has lost.
+func isRefused(bodyCut bool, v Verdict, a Answer, targets int) bool {
+	accepted := a.Status >= 200 && a.Status < 300
+	return bodyCut && v.Trusted() && targets == 0 && !accepted
+}
 
 // Refusal says for people why an event is Refused; it is empty where it is not.
 func (e *Event) Refusal() string { return refusal(e.Refused(), e.Answer.Status) }

@@ -37,6 +37,8 @@ func TestARefusedEventIsOneOfATrustedSenderWithoutAWholeBody(t *testing.T) {
 		{Event{Verdict: VerdictUnchecked, BodyCut: true, Answer: Answer{Status: 408}}, "the body came too slowly"},
 		{Event{Verdict: VerdictOK, BodyCut: true, Answer: Answer{Status: 400}}, "the body broke off"},
 		{Event{Verdict: VerdictOK, BodyCut: true}, "the body did not arrive whole"},
+		{Event{Verdict: VerdictOK, BodyCut: true, Answer: Answer{Status: 200}}, ""}, // it was lost later
+		{Event{Verdict: VerdictOK, BodyCut: true, Answer: Answer{Status: 502}, Targets: []string{"http://127.0.0.1:1"}}, ""},
 	} {
 		if c.e.Refused() != (c.why != "") || c.e.Refusal() != c.why {
 			t.Errorf("%+v is refused %v: %q, want %q", c.e, c.e.Refused(), c.e.Refusal(), c.why)

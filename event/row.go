@@ -126,7 +126,7 @@ func (r *Row) Settled() bool { return r.Phase == PhaseSettled || r.Phase == Phas
 func (r *Row) Done() bool { return isDone(r.Phase, r.Source, r.Answer) }
 
 // Refused is Event.Refused.
-func (r *Row) Refused() bool { return isRefused(r.BodyCut, r.Verdict) }
+func (r *Row) Refused() bool { return isRefused(r.BodyCut, r.Verdict, r.Answer, len(r.Targets)) }
 
 // Refusal is Event.Refusal.
 func (r *Row) Refusal() string { return refusal(r.Refused(), r.Answer.Status) }

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // rudeServer reads each request whole and then does what it likes with the

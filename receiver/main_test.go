@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/internal/porttest"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 	"github.com/hf-tap/hf-tap/receiver"
 )
 

@@ -56,6 +56,8 @@ func cutWords(e *event.Event) string {
 	switch {
 	case e.Refused():
 		return ", only the beginning was kept: " + e.Refusal()
+	case e.BodyCut && e.Verdict.Trusted():
+		return ", the body is lost, or a part of it"
 	case e.BodyCut:
 		return ", only the beginning was kept"
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
 )
 
 // holderEnv makes the test's own program one that opens a tunnel by

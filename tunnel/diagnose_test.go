@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // steps gives the names of the findings, the failed ones with a mark.

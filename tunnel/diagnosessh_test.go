@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
-	"github.com/hf-tap/hf-tap/tunnel/edgetest"
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
+	edgetest "github.com/hf-tap/hf-tap/internal/testserver/edge"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 )
 
 // wantSteps looks at what a doctor found: how far the way leads, and at its end

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
+	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
 )
 
 func startGradio(t testing.TB, cfg frptest.Config) *frptest.Server {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 )
 
 // edgeWorld is a Keeper over the real SDK and an edge, with a server behind it

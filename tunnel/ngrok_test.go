@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 )
 
 const goodToken = "2abcDEFghiJKLmnoPQRstuVWXyz_1234567890abcdefgh"

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 )
 
 func TestWhatNgrokRefusesIsAnErrorWithItsCodeAtOnce(t *testing.T) {

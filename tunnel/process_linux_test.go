@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
 )
 
 func TestCloudflaredEndsWhenItsMasterIsKilled(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
 	"golang.org/x/sys/unix"
 )
 

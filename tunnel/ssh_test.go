@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 	"golang.org/x/crypto/ssh"
 )
 

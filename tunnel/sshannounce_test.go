@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 )
 
 // readers are all that announce addresses, with the domains that they may

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 )
 
 // startSSHD starts OpenSSH's server. Settings are lines of sshd_config.

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 	"golang.org/x/crypto/ssh"
 )
 

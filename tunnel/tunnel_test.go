@@ -15,9 +15,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 func TestMain(m *testing.M) {

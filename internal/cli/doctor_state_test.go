@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 )
 
 type found struct{ Check, Status, Detail, Hint string }

@@ -13,9 +13,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
-	"github.com/hf-tap/hf-tap/tunnel/edgetest"
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
+	edgetest "github.com/hf-tap/hf-tap/internal/testserver/edge"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 )
 
 // outside is a proxy that knows the world: which name leads to which address on

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 )
 
 func TestDoctorOfAnSSHD(t *testing.T) {

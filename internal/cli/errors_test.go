@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // with gives the world's environment with values changed; an empty one is

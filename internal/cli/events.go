@@ -290,6 +290,8 @@ func eventPage(e *event.Event) string {
 	switch {
 	case e.Refused():
 		fmt.Fprintf(&b, "(%s: of %d bytes only the beginning was kept)\n", e.Refusal(), e.Size)
+	case e.BodyCut && e.Verdict.Trusted():
+		b.WriteString("(the body is lost, or a part of it)\n")
 	case e.BodyCut:
 		b.WriteString("(only the beginning was kept)\n")
 	}

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 func (w *world) leases() string { return filepath.Join(w.state, "leases") }

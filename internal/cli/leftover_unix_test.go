@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // nobody is a user without rights.

@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/hub"
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 func TestAFloodOfDeliveriesArrivesWhole(t *testing.T) {

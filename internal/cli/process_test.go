@@ -26,9 +26,9 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // binary is the program, built once as its users build it.

@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // tunnels are the ways by which the promises have to hold.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 const webhooksAPI = "/api/settings/webhooks"

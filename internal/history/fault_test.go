@@ -389,3 +389,37 @@ func needPermissions(t *testing.T) {
 		t.Skip("permissions do not stop root, and Windows has none of these")
 	}
 }
+
+func TestEventsUnderWayGoOnInAFileMadeAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	s, f := live(t, path)
+	e := delivery("s", 1, 10)
+	e.Targets = []string{"http://127.0.0.1:1"}
+	waiting, settled := keep(t, s, e), keep(t, s, delivery("s", 2, 10))
+	s.Update(event.Update{N: settled.N, Phase: event.PhaseSettled})
+	flush(t, s)
+	read(t, f)
+
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		must(t, os.Remove(path+suffix))
+	}
+	s.Update(event.Update{N: waiting.N, Attempt: &event.Attempt{N: 1, Target: "http://127.0.0.1:1", Status: 500, Duration: 7}, Phase: event.PhaseSettled})
+	flush(t, s)
+
+	if got := words(read(t, f)); !slices.Contains(got, fmt.Sprintf("#%d settled", waiting.N)) {
+		t.Errorf("a follower reads %q", got)
+	}
+	got := get(t, s, waiting.N)
+	if got.Phase != event.PhaseSettled || len(got.Attempts) != 1 || !got.BodyCut || got.Refused() || got.Kind != e.Kind || !got.Failed() {
+		t.Errorf("the event is %+v", got)
+	}
+	if body, err := s.Body(t.Context(), waiting.N); !errors.Is(err, ErrNotFound) {
+		t.Errorf("its body is %q: %v", body, err)
+	}
+	if _, err := s.Get(t.Context(), settled.N); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an event that was over is there again: %v", err)
+	}
+	if next := keep(t, s, delivery("s", 3, 10)); next.N <= settled.N {
+		t.Errorf("the next event has the number %d, after %d", next.N, settled.N)
+	}
+}

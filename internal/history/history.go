@@ -130,7 +130,7 @@ func (s *Store) openFiles(ctx context.Context) error {
 	}
 	kept := true
 	if lost != nil {
-		w.rev, w.touched = lost.rev, lost.touched
+		w.rev, w.touched, w.underWay = lost.rev, lost.touched, lost.underWay
 		if kept, err = s.resume(w, lost.n); err != nil {
 			return errors.Join(err, closePool(readers), w.checkpointer.close(), w.close())
 		}

@@ -108,7 +108,7 @@ const (
 	sqlChanges = `SELECT ` + rowColumns + ` FROM events e
 		WHERE e.n > max(?, ifnull((SELECT first_n - 1 FROM sessions WHERE id = ?), 0)) AND e.session = ? AND e.rev > ? ORDER BY e.n LIMIT ?`
 	sqlStates   = `SELECT rev, at, subject, name, state, detail FROM states WHERE session = ? AND rev > ? ORDER BY rev`
-	sqlPayload  = `SELECT e.n, p.header, p.body FROM events e LEFT JOIN payloads p ON p.n = e.n WHERE e.n = ?`
+	sqlPayload  = `SELECT p.n, p.header, p.body FROM events e LEFT JOIN payloads p ON p.n = e.n WHERE e.n = ?`
 	sqlAttempts = `SELECT n, target, started_at, duration_ns, status, err, body_cut, header, body FROM attempts WHERE event = ? ORDER BY seq`
 )
 
@@ -131,7 +131,10 @@ func (r *Reader) Get(ctx context.Context, n int64) (*event.Event, error) {
 		}
 		e = wholeEvent(row)
 		if e.Header, e.Body, err = v.payload(n); err != nil {
-			e.Body, e.BodyCut = []byte{}, true
+			e.BodyCut = true
+		}
+		if e.Body == nil {
+			e.Body = []byte{}
 		}
 		return errors.Join(err, v.attempts(e))
 	})
@@ -161,11 +164,14 @@ func wholeEvent(row *event.Row) *event.Event {
 }
 
 // Body returns the body of an event, not nil even when it is empty. The error
-// is ErrNotFound when there is no event with that number.
+// is ErrNotFound when there is no event with that number, or its body is lost.
 func (r *Reader) Body(ctx context.Context, n int64) ([]byte, error) {
 	var body []byte
 	err := r.read(ctx, func(v *view) (err error) {
 		_, body, err = v.payload(n)
+		if err == nil && body == nil {
+			err = fmt.Errorf("the body of event %d: %w", n, ErrNotFound)
+		}
 		return err
 	})
 	return body, r.fault("read", err)
@@ -269,17 +275,18 @@ func scanRow(rows interface{ Scan(...any) error }) (*event.Row, error) {
 	return &r, nil
 }
 
-// payload returns the header and the body of an event.
+// payload returns the header and the body of an event, nil when they are lost.
 func (v *view) payload(n int64) (header map[string][]string, body []byte, err error) {
+	var stored *int64
 	var text *string
-	err = v.tx.QueryRowContext(v.ctx, sqlPayload, n).Scan(&n, &text, &body)
+	err = v.tx.QueryRowContext(v.ctx, sqlPayload, n).Scan(&stored, &text, &body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, fmt.Errorf("event %d: %w", n, ErrNotFound)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if body == nil {
+	if body == nil && stored != nil {
 		body = []byte{}
 	}
 	if header, err = decodeHeader(text); err != nil {

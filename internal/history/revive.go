@@ -179,7 +179,8 @@ func (s *Store) reopen() error {
 }
 
 // resume brings into a file that was opened again what the store knows: numbers
-// that were given, and its sessions.
+// that were given, its sessions, and of a file that is gone the rows of events
+// that are under way. Their payloads are lost.
 func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 	kept = true
 	_, err = w.transact(func(tx *transaction) error {
@@ -187,6 +188,8 @@ func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 		if _, err := tx.once(sqlKeepNumbers, tx.n); err != nil {
 			return err
 		}
+		underWay := slices.Sorted(maps.Keys(w.underWay))
+		first := slices.Min(append(underWay, tx.n+1))
 		for _, session := range s.sessions {
 			var found int
 			err := w.conn.QueryRowContext(context.Background(), `SELECT count(*) FROM sessions WHERE id = ?`, session.ID).Scan(&found)
@@ -194,7 +197,17 @@ func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 				return err
 			}
 			kept = kept && found > 0
-			if err := tx.startSession(session); err != nil {
+			if err := tx.startSession(session, first); err != nil {
+				return err
+			}
+		}
+		if kept {
+			return nil
+		}
+		for _, n := range underWay {
+			row := *w.underWay[n]
+			row.Rev, row.BodyCut = tx.nextRev(), true
+			if err := tx.insertRow(&row); err != nil {
 				return err
 			}
 		}

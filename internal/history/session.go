@@ -47,13 +47,13 @@ const (
 func (s *Store) StartSession(ctx context.Context, session Session) error {
 	return s.fault("start a session in", s.write(ctx, newCall(rowSize, func(tx *transaction) error {
 		s.sessions[session.ID] = session // the turn guards it
-		return tx.startSession(session)
+		return tx.startSession(session, tx.n+1)
 	})))
 }
 
-func (tx *transaction) startSession(session Session) error {
+func (tx *transaction) startSession(session Session, first int64) error {
 	_, err := tx.once(sqlStartSession, session.ID, encodeTime(session.StartedAt), encodeTime(session.EndedAt),
-		session.PID, session.Endpoint, session.User, session.URL, tx.n+1, 0)
+		session.PID, session.Endpoint, session.User, session.URL, first, 0)
 	return err
 }
 

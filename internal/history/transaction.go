@@ -98,6 +98,7 @@ func (tx *transaction) put(row *event.Row) {
 func (tx *transaction) drop(n int64) {
 	delete(tx.rows, n)
 	delete(tx.dirty, n)
+	delete(tx.w.underWay, n)
 	tx.w.recent.drop(n)
 }
 

@@ -60,6 +60,7 @@ type writer struct {
 	n, rev   int64  // the last that were given
 	touched  int64  // the last revision by a process that did not start the session
 	recent   recentRows
+	underWay map[int64]*event.Row // what a file made anew has to hold, too: rows of own sessions
 }
 
 // openWriter opens a file that create has made, and makes its tables as id says
@@ -70,7 +71,7 @@ func openWriter(ctx context.Context, path string, info fs.FileInfo, id identity,
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, statements: map[string]*sql.Stmt{}, own: own}
+	w := &writer{db: db, statements: map[string]*sql.Stmt{}, own: own, underWay: map[int64]*event.Row{}}
 	err = patiently(ctx, lockPatience, func() error {
 		conn, err := db.Conn(ctx)
 		if err != nil {
@@ -307,10 +308,22 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 	w.n, w.rev, w.version = tx.n, tx.rev, w.dataVersion()
 	for n, row := range tx.rows {
 		w.recent.add(n, row)
+		w.noteUnderWay(row)
 	}
 	err = w.guard.check()
 	w.doubted = err != nil
 	return done, err
+}
+
+// noteUnderWay keeps a row of an own session while something may still become of
+// its event.
+func (w *writer) noteUnderWay(row *event.Row) {
+	_, own := w.own[row.Session]
+	if own && (row.Phase == event.PhaseOpen || row.Phase == event.PhaseWaiting) {
+		w.underWay[row.N] = row
+	} else {
+		delete(w.underWay, row.N)
+	}
 }
 
 // dataVersion is SQLite's count of changes to the file. The connection's own

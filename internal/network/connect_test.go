@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/network"
-	"github.com/hf-tap/hf-tap/internal/porttest"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 func TestAConnectionGoesThroughAnHTTPProxy(t *testing.T) {

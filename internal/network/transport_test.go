@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/network"
-	"github.com/hf-tap/hf-tap/internal/porttest"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // authority is a private CA.

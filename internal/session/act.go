@@ -41,7 +41,7 @@ func ToReplay(ctx context.Context, store *history.Reader, q history.Query) ([]in
 	var numbers []int64
 	families := map[int64]bool{}
 	for _, row := range slices.Backward(rows) {
-		if row.Refused() || families[row.Family] || row.ReplayOf != 0 && !q.Failed && !q.Pending {
+		if row.BodyCut || families[row.Family] || row.ReplayOf != 0 && !q.Failed && !q.Pending {
 			continue
 		}
 		families[row.Family] = true
@@ -54,6 +54,10 @@ func ToReplay(ctx context.Context, store *history.Reader, q history.Query) ([]in
 // was refused: there is nothing that could be sent again.
 var ErrRefused = errors.New("its body did not arrive whole, and only the beginning was kept")
 
+// ErrBodyLost says that an event's body is not in the history any more, which was
+// damaged or removed.
+var ErrBodyLost = errors.New("its body is lost, or a part of it")
+
 // Sendable says why an event is not sent again; nil if it may be.
 func Sendable(e *event.Event) error {
 	switch {
@@ -61,6 +65,8 @@ func Sendable(e *event.Event) error {
 		return ErrUntrusted
 	case e.Refused():
 		return ErrRefused
+	case e.BodyCut:
+		return ErrBodyLost
 	}
 	return nil
 }

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
+	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 	"golang.ngrok.com/ngrok/v2"
 )
 

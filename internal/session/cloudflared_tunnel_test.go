@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
 )
 
 // startCloudflare starts Cloudflare's end, and gives the way through it by this

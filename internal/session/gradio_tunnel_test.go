@@ -3,8 +3,8 @@ package session
 import (
 	"testing"
 
+	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
 )
 
 func TestThousandDeliveriesSurviveTheEndOfGradiosServer(t *testing.T) {

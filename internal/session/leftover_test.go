@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/internal/porttest"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
 // told is what a session tells people.

@@ -8,8 +8,8 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	edgetest "github.com/hf-tap/hf-tap/internal/testserver/edge"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/edgetest"
 )
 
 // outage is how a tunnel is lost in the middle of a session, and found again.

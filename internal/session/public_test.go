@@ -17,9 +17,9 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 )
 
 // edge is a stand-in for ngrok's servers.

@@ -14,10 +14,10 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/cloudflaredtest"
-	"github.com/hf-tap/hf-tap/tunnel/ngroktest"
 	"go.uber.org/goleak"
 )
 

@@ -4,8 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
 func TestThousandDeliveriesSurviveTheEndOfEachSSHService(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/sshtest"
 )
 
 // startSSHD starts OpenSSH's server, and gives the way through it. The public

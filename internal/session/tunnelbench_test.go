@@ -8,8 +8,8 @@ import (
 	"net/url"
 	"testing"
 
+	edgetest "github.com/hf-tap/hf-tap/internal/testserver/edge"
 	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/edgetest"
 )
 
 // BenchmarkTunnelPrograms measures sessions behind tunnels of which a part is

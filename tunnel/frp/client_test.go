@@ -16,7 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
+	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

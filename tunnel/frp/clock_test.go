@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
+	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
 )
 
 // hand is a clock that a test moves: half a beat at a time.

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
-	"github.com/hf-tap/hf-tap/tunnel/frp/internal/wire"
+	"github.com/hf-tap/hf-tap/internal/frpwire"
+	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
 )
 
 func TestADropIsMendedUnderTheSameAddress(t *testing.T) {
@@ -351,9 +351,9 @@ func TestRoomIsMadeOnceForEachConnection(t *testing.T) {
 }
 
 func TestOnlyAStartStartsAWorkConnection(t *testing.T) {
-	for typ, want := range map[wire.Type]error{wire.TypeStartWorkConn: nil, wire.TypePong: wire.ErrMessage} {
+	for typ, want := range map[frpwire.Type]error{frpwire.TypeStartWorkConn: nil, frpwire.TypePong: frpwire.ErrMessage} {
 		here, there := net.Pipe()
-		go func() { _ = wire.Write(there, typ, wire.Empty{}) }()
+		go func() { _ = frpwire.Write(there, typ, frpwire.Empty{}) }()
 		if _, err := started(here); !errors.Is(err, want) {
 			t.Errorf("%q: %v", byte(typ), err)
 		}

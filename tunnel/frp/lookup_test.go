@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hf-tap/hf-tap/tunnel/frp/frptest"
+	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
 )
 
 func TestTheLookUpNamesTheServer(t *testing.T) {

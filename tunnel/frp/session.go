@@ -12,7 +12,7 @@ import (
 
 	"github.com/hashicorp/yamux"
 
-	"github.com/hf-tap/hf-tap/tunnel/frp/internal/wire"
+	"github.com/hf-tap/hf-tap/internal/frpwire"
 )
 
 const (
@@ -38,7 +38,7 @@ type session struct {
 	place  place
 	mux    *yamux.Session
 	stream net.Conn // the control stream
-	ctl    *wire.Control
+	ctl    *frpwire.Control
 	runID  string
 	url    string
 	forked bool      // it is gradio's fork of frp, which ends sessions
@@ -114,31 +114,31 @@ func (s *session) open() error {
 		return err
 	}
 	now := time.Now().Unix()
-	err = wire.Write(s.stream, wire.TypeLogin, wire.Login{
+	err = frpwire.Write(s.stream, frpwire.TypeLogin, frpwire.Login{
 		Version: frpVersion, OS: runtime.GOOS, Arch: runtime.GOARCH, PoolCount: pool,
-		Timestamp: now, PrivilegeKey: wire.PrivilegeKey(s.cfg.Token, now), RunID: runID(s.cfg.Name),
+		Timestamp: now, PrivilegeKey: frpwire.PrivilegeKey(s.cfg.Token, now), RunID: runID(s.cfg.Name),
 	})
 	if err != nil {
 		return err
 	}
-	typ, body, err := wire.Read(s.stream)
+	typ, body, err := frpwire.Read(s.stream)
 	if err != nil {
 		return err
 	}
-	login, err := wire.Decode[wire.LoginResp](body)
+	login, err := frpwire.Decode[frpwire.LoginResp](body)
 	switch {
 	case err != nil:
 		return err
-	case typ != wire.TypeLoginResp:
-		return fmt.Errorf("%w: %q in answer to a login", wire.ErrMessage, byte(typ))
+	case typ != frpwire.TypeLoginResp:
+		return fmt.Errorf("%w: %q in answer to a login", frpwire.ErrMessage, byte(typ))
 	case login.Error != "":
 		return refusal(login.Error)
 	}
 	s.runID = login.RunID
-	if s.ctl, err = wire.NewControl(s.stream, s.cfg.Token); err != nil {
+	if s.ctl, err = frpwire.NewControl(s.stream, s.cfg.Token); err != nil {
 		return err
 	}
-	err = wire.Write(s.ctl, wire.TypeNewProxy, wire.NewProxy{
+	err = frpwire.Write(s.ctl, frpwire.TypeNewProxy, frpwire.NewProxy{
 		ProxyName: s.cfg.Name, ProxyType: "http", SubDomain: label(s.cfg.Name), UseEncryption: s.encrypts(),
 	})
 	if err != nil {
@@ -152,20 +152,20 @@ func (s *session) open() error {
 // session when there is another, and until then the address is worth having.
 func (s *session) address() error {
 	for {
-		typ, body, err := wire.Read(s.ctl)
+		typ, body, err := frpwire.Read(s.ctl)
 		if err != nil {
 			return err
 		}
-		if typ == wire.TypeReqWorkConn || typ == wire.TypeKill {
+		if typ == frpwire.TypeReqWorkConn || typ == frpwire.TypeKill {
 			if err := s.take(typ, body); err != nil {
 				return err
 			}
 			continue
 		}
-		if typ != wire.TypeNewProxyResp {
-			return fmt.Errorf("%w: %q in answer to the question for an address", wire.ErrMessage, byte(typ))
+		if typ != frpwire.TypeNewProxyResp {
+			return fmt.Errorf("%w: %q in answer to the question for an address", frpwire.ErrMessage, byte(typ))
 		}
-		proxy, err := wire.Decode[wire.NewProxyResp](body)
+		proxy, err := frpwire.Decode[frpwire.NewProxyResp](body)
 		if err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (s *session) address() error {
 // read takes what comes by the control stream.
 func (s *session) read() {
 	for {
-		typ, body, err := wire.Read(s.ctl)
+		typ, body, err := frpwire.Read(s.ctl)
 		if err != nil {
 			s.end(s.because(err))
 			break
@@ -196,19 +196,19 @@ func (s *session) read() {
 	}
 }
 
-func (s *session) take(typ wire.Type, body []byte) error {
+func (s *session) take(typ frpwire.Type, body []byte) error {
 	switch typ {
-	case wire.TypeReqWorkConn:
+	case frpwire.TypeReqWorkConn:
 		s.work()
-	case wire.TypePong:
-		pong, err := wire.Decode[wire.Pong](body)
+	case frpwire.TypePong:
+		pong, err := frpwire.Decode[frpwire.Pong](body)
 		if err != nil {
 			return err
 		}
 		if pong.Error != "" {
 			return refusal(pong.Error)
 		}
-	case wire.TypeKill:
+	case frpwire.TypeKill:
 		select {
 		case <-s.killed:
 		default:
@@ -255,7 +255,7 @@ func (s *session) beat() {
 func (s *session) ask(asking <-chan struct{}) {
 	for range asking {
 		now := time.Now().Unix()
-		if err := wire.Write(s.ctl, wire.TypePing, wire.Ping{Timestamp: now, PrivilegeKey: wire.PrivilegeKey(s.cfg.Token, now)}); err != nil {
+		if err := frpwire.Write(s.ctl, frpwire.TypePing, frpwire.Ping{Timestamp: now, PrivilegeKey: frpwire.PrivilegeKey(s.cfg.Token, now)}); err != nil {
 			return // the reader tells why
 		}
 	}

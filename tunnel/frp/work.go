@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hf-tap/hf-tap/tunnel/frp/internal/wire"
+	"github.com/hf-tap/hf-tap/internal/frpwire"
 )
 
 // work opens a work connection, unless there are too many: then the server has
@@ -41,7 +41,7 @@ func (s *session) openWork() (net.Conn, error) {
 		return nil, err
 	}
 	now := time.Now().Unix()
-	err = wire.Write(stream, wire.TypeNewWorkConn, wire.NewWorkConn{RunID: s.runID, Timestamp: now, PrivilegeKey: wire.PrivilegeKey(s.cfg.Token, now)})
+	err = frpwire.Write(stream, frpwire.TypeNewWorkConn, frpwire.NewWorkConn{RunID: s.runID, Timestamp: now, PrivilegeKey: frpwire.PrivilegeKey(s.cfg.Token, now)})
 	var remote net.Addr
 	if err == nil {
 		remote, err = started(stream)
@@ -55,7 +55,7 @@ func (s *session) openWork() (net.Conn, error) {
 	}
 	conn := &workConn{Conn: stream, bytes: stream, remote: remote, closed: func() { <-s.slots }}
 	if s.encrypts() {
-		if conn.bytes, err = wire.NewControl(stream, s.cfg.Token); err != nil {
+		if conn.bytes, err = frpwire.NewControl(stream, s.cfg.Token); err != nil {
 			_ = stream.Close()
 			return nil, err
 		}
@@ -73,16 +73,16 @@ func (s *session) encrypts() bool {
 // started waits for StartWorkConn, and tells who the public client is, nil if
 // the server does not say.
 func started(stream net.Conn) (net.Addr, error) {
-	typ, body, err := wire.Read(stream)
+	typ, body, err := frpwire.Read(stream)
 	if err != nil {
 		return nil, err
 	}
-	start, err := wire.Decode[wire.StartWorkConn](body)
+	start, err := frpwire.Decode[frpwire.StartWorkConn](body)
 	switch {
 	case err != nil:
 		return nil, err
-	case typ != wire.TypeStartWorkConn:
-		return nil, wire.ErrMessage
+	case typ != frpwire.TypeStartWorkConn:
+		return nil, frpwire.ErrMessage
 	case start.Error != "":
 		return nil, refusal(start.Error)
 	}

@@ -1,8 +1,0 @@
-//go:build unix && !linux
-
-package sshtest
-
-import "syscall"
-
-// ownGroup puts a program into a group of its own.
-func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
