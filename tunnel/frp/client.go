@@ -4,14 +4,14 @@
 // connections to it as a net.Listener.
 //
 // The protocol, from the outside: TCP; a byte and TLS, trusting the authority
-// that the look-up names; yamux; messages of frp (see internal/wire) on the
-// first stream, encrypted once more; another stream for each public
-// connection, opened when the server asks for it.
+// that the look-up names; yamux; messages of frp (package frpwire) on the first
+// stream, encrypted once more; another stream for each public connection, opened
+// when the server asks for it.
 //
-// A Client comes back by itself: after each drop, and when gradio's server
-// ends a login, which it does after three days. The address depends on the
-// name and stays. While it is away, State tells why. It ends for good only
-// with Close, or when the server says that no try will do.
+// A Client logs in again by itself after each drop, and when gradio's server
+// ends a login, which it does after three days. The address stays, because it
+// depends on the name. While there is no connection, State has the cause. The
+// Client ends only with Close, or when the server refuses it for good.
 package frp
 
 import (
@@ -98,7 +98,7 @@ const (
 	steady   = 30 * time.Second // a session that lived so long was no failure
 )
 
-// Client is a listener whose connections come by a server.
+// Client is a listener whose connections come through a server.
 type Client struct {
 	cfg     Config
 	ctx     context.Context // ends with Close

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Step is how far the way to a server leads.
+// Step is a step of connecting to a server.
 type Step string
 
 // The steps, in their order.
@@ -23,14 +23,14 @@ const (
 	StepSession  Step = "session"  // a session that was there has broken
 )
 
-// Error says at which step the way to a server ends.
+// Error is a failed connection to a server.
 type Error struct {
 	Step   Step
 	Server string // host:port: of the server, or of the look-up
 	Err    error
 }
 
-// Error says what stands in the way.
+// Error returns what failed.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s at %s: %v", e.Step, e.Server, e.Err)
 }
@@ -49,22 +49,22 @@ const (
 	Unsupported Reason = "unsupported" // the server gives no addresses for HTTP, or does not speak with this client
 )
 
-// Refusal is a server's own no.
+// Refusal is a refusal by a server.
 type Refusal struct {
 	Reason  Reason
 	Message string // what the server said, in one line
 }
 
-// Error says what the server said.
+// Error returns the server's message.
 func (e *Refusal) Error() string { return "the server refuses: " + e.Message }
 
-// Permanent reports whether trying again changes nothing.
+// Permanent reports whether another try cannot succeed.
 func (e *Refusal) Permanent() bool { return e.Reason == BadToken || e.Reason == Unsupported }
 
-// ErrConfig says that a Config is wrong.
-var ErrConfig = errors.New("the server is given wrong")
+// ErrConfig means that a field of a Config is invalid.
+var ErrConfig = errors.New("invalid server")
 
-// ErrSilent says that a server gives no sign of life any more.
+// ErrSilent means that a server does not answer heartbeats any more.
 var ErrSilent = errors.New("no sign of life")
 
 // noAnswer is how long was waited in vain.
