@@ -30,7 +30,7 @@ var layers = map[string][]string{
 	"event/filter": {"event"},
 	"webhooks":     {"event", "hub"},
 	"tunnel":       {"tunnel/frp", "internal/neterror", "internal/process"},
-	"tunnel/frp":   {"internal/frpwire"},
+	"tunnel/frp":   {"internal/frpwire", "internal/neterror"},
 
 	"examples":                {},
 	"examples/hubapi":         {},

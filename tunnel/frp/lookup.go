@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // DefaultLookup is where gradio names the server that gives addresses under
@@ -66,7 +68,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 		return place{}, fmt.Errorf("%w: %q is no URL to look the server up at", ErrConfig, lookup)
 	}
 	at := func(step Step, err error) error {
-		return &Error{Step: step, Server: hostPort(u), Err: fmt.Errorf("look up the server: %w", err)}
+		return &Error{Step: step, Server: hostPort(u), Err: fmt.Errorf("look up the server: %w", neterror.Plain(err))}
 	}
 	client := cfg.HTTP
 	if client == nil {
