@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // Finding is the result of one step of [Diagnose].
@@ -103,7 +105,7 @@ var ErrUnverified = errors.New("whether the address leads here is unverified")
 // whoAnswers asks at the address of a tunnel whose port is not known: nothing of
 // ours can answer there yet. The error is never nil.
 func whoAnswers(ctx context.Context, public string, client *http.Client) error {
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	transport := &http.Transport{Proxy: loopback.ProxyFromEnvironment}
 	defer transport.CloseIdleConnections()
 	if client == nil {
 		client = &http.Client{Transport: transport}
@@ -253,7 +255,7 @@ func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, cfg Config)
 	serving.Go(func() { _ = srv.Serve(tun) })
 	own := client
 	if own == nil {
-		transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+		transport := &http.Transport{Proxy: loopback.ProxyFromEnvironment}
 		defer transport.CloseIdleConnections()
 		own = &http.Client{Transport: transport}
 	}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // local is a listener on a loopback port: all there is to the providers
@@ -54,10 +55,5 @@ func publicURL(s string) (string, error) {
 // onLoopback reports whether a URL's host is this machine itself.
 func onLoopback(s string) bool {
 	u, err := url.Parse(s)
-	if err != nil {
-		return false
-	}
-	host := u.Hostname()
-	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
+	return err == nil && loopback.Is(u.Hostname())
 }

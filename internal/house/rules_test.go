@@ -25,12 +25,12 @@ const module = "github.com/hf-tap/hf-tap"
 // import each other. A package that does not stand here has no place yet.
 var layers = map[string][]string{
 	".":            {"internal/cli", "internal/process"},
-	"hub":          {"internal/neterror"},
-	"event":        {"hub"},
+	"hub":          {"internal/loopback", "internal/neterror"},
+	"event":        {"hub", "internal/headers"},
 	"event/filter": {"event"},
-	"webhooks":     {"event", "hub"},
-	"tunnel":       {"tunnel/frp", "internal/neterror", "internal/process"},
-	"tunnel/frp":   {"internal/frpwire", "internal/neterror"},
+	"webhooks":     {"event", "hub", "internal/loopback"},
+	"tunnel":       {"tunnel/frp", "internal/loopback", "internal/neterror", "internal/process"},
+	"tunnel/frp":   {"internal/frpwire", "internal/loopback", "internal/neterror"},
 
 	"examples":                {},
 	"examples/hubapi":         {},
@@ -46,16 +46,18 @@ var layers = map[string][]string{
 	"internal/testserver/frps":        {"tunnel/frp"},
 	"internal/testserver/porttest":    {},
 
-	"receiver":             {"event", "event/filter", "hub"},
+	"receiver":             {"event", "event/filter", "hub", "internal/headers", "internal/loopback", "internal/network"},
 	"tui":                  {"event", "event/filter", "hub", "internal/term"},
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
-	"internal/sandbox":     {"event", "hub"},
+	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/sandbox":     {"event", "hub", "internal/loopback"},
 	"internal/term":        {},
-	"internal/network":     {"internal/neterror"},
+	"internal/network":     {"internal/loopback", "internal/neterror"},
 	"internal/neterror":    {},
+	"internal/loopback":    {},
+	"internal/headers":     {},
 	"internal/app":         {"internal/process"},
 	"internal/process":     {},
 	"internal/frpwire":     {},
@@ -65,7 +67,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app",
+		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback",
 	},
 }
 

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
@@ -72,7 +73,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 	}
 	client := cfg.HTTP
 	if client == nil {
-		transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+		transport := &http.Transport{Proxy: loopback.ProxyFromEnvironment}
 		defer transport.CloseIdleConnections()
 		client = &http.Client{Transport: transport}
 	}
@@ -96,7 +97,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLookup+1))
 	switch final := resp.Request.URL; {
-	case final.Scheme != "https" && !isLoopback(final.Hostname()):
+	case final.Scheme != "https" && !loopback.Is(final.Hostname()):
 		// Whoever could change the answer could give their own authority.
 		return place{}, at(StepTrust, fmt.Errorf("it leads to %s, which is not encrypted", final.Redacted()))
 	case err != nil:
@@ -160,14 +161,6 @@ func isHost(s string) bool {
 		}
 	}
 	return true
-}
-
-// isLoopback reports whether a host is this machine itself. Names that end in
-// .localhost are, by RFC 6761.
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	host = strings.ToLower(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
 }
 
 func hostPort(u *url.URL) string {

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // label is the first part of the address that a name has. Gradio's fork of frp
@@ -43,7 +45,7 @@ func publicURL(announced, name, domain string) (string, error) {
 		if err != nil {
 			host = first
 		}
-		if isLoopback(host) {
+		if loopback.Is(host) {
 			first = "http://" + first
 		} else {
 			first = "https://" + host
@@ -53,7 +55,7 @@ func publicURL(announced, name, domain string) (string, error) {
 	switch {
 	case err != nil || !isHost(u.Hostname()) || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return "", fmt.Errorf("it announces %q, which is no address", cut(first))
-	case u.Scheme == "http" && !isLoopback(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
+	case u.Scheme == "http" && !loopback.Is(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
 		return "", fmt.Errorf("it announces %q, which is not encrypted", cut(first))
 	}
 	return u.Scheme + "://" + u.Host, nil
