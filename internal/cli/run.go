@@ -75,11 +75,10 @@ type stacksError struct {
 func (e *stacksError) Error() string        { return e.signal.String() }
 func (e *stacksError) Is(target error) bool { return target == context.Canceled }
 
-// Interrupt is why the context ends that a signal ends. Where Go programs show
-// their stacks and end on the spot, the session ends in order, and they go to its
-// log.
+// Interrupt is why the context ends that a signal ends. At SIGQUIT Go programs show
+// their stacks and end on the spot; a session ends in order, and they go to its log.
 func Interrupt(s os.Signal) error {
-	if s != syscall.SIGQUIT && s != syscall.SIGABRT {
+	if s != syscall.SIGQUIT {
 		return context.Canceled
 	}
 	const most = 16 << 20
