@@ -13,10 +13,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The exit codes.
@@ -42,6 +44,8 @@ type Process struct {
 	Supervisor string
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
+
+	hidden *hidden // nil: nothing is hidden yet
 }
 
 // ThisProcess is the real one. No test uses it.
@@ -74,6 +78,9 @@ func Main(ctx context.Context, p *Process, args []string) int {
 }
 
 func newRoot(p *Process) *cobra.Command {
+	if p.Getenv != nil {
+		p.hide(p.Getenv("HF_TOKEN"), p.Getenv("HUGGING_FACE_HUB_TOKEN"), p.Getenv("WEBHOOK_SECRET"))
+	}
 	root := &cobra.Command{
 		Use:   "hf-tap",
 		Short: "Hugging Face Hub webhooks on your own machine",
@@ -84,18 +91,21 @@ hands it to the code you are working on, and deletes the webhook when you leave.
 Start with "hf-tap demo": it needs no account and no network.`,
 		Example:       "  hf-tap demo\n  hf-tap listen model:me/my-model --forward 7860",
 		Args:          cobra.NoArgs,
+		Version:       p.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cmd.Help()
-		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return p.overview(cmd.Context()) },
 	}
+	root.SetVersionTemplate("hf-tap {{.Version}}\n")
+	root.Flags().BoolP("version", "v", false, "print the version")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return checkEmpty(cmd) }
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
 	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	checkTopics(root)
 	refuseStrays(root)
 	return root
 }
@@ -120,9 +130,42 @@ func refuseStrays(cmd *cobra.Command) {
 	}
 }
 
-// tell prints a line for people, made safe for the terminal.
-func (p *Process) tell(format string, args ...any) {
-	fmt.Fprintln(p.Err, term.Text(fmt.Sprintf(format, args...)))
+// checkEmpty reports a flag whose value is empty, as that of a variable which is not
+// set: it would count as not given.
+func checkEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		list, isList := f.Value.(pflag.SliceValue)
+		if f.Value.String() == "" || isList && slices.Contains(list.GetSlice(), "") {
+			err = usageError(fmt.Errorf("--%s is empty", f.Name), "leave it out, or see: "+cmd.CommandPath()+" --help")
+		}
+	})
+	return err
+}
+
+// checkTopics makes a topic or a shell that does not exist an error of usage, in
+// the two commands that cobra brings along.
+func checkTopics(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error { return checkTopic(root, args) }
+		case "completion":
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
+// checkTopic reports the first word of a command's path that is not a command.
+func checkTopic(topic *cobra.Command, args []string) error {
+	for _, arg := range args {
+		next, _, err := topic.Find([]string{arg})
+		if err != nil || next == topic {
+			return usageError(fmt.Errorf("there is no command %q", topic.CommandPath()+" "+arg), argsHint(topic, []string{arg}))
+		}
+		topic = next
+	}
+	return nil
 }
 
 // hinted is an error with what to type next and with its exit code.
@@ -144,7 +187,7 @@ func withHint(err error, hint string) error { return &hinted{err, hint, exitFail
 // fail prints an error in two lines: what, then the hint.
 func (p *Process) fail(err error) {
 	hint := hintFor(err)
-	fmt.Fprintf(p.Err, "error: %s\n", term.Line(oneLine(err)))
+	fmt.Fprintf(p.Err, "error: %s\n", p.shown(err))
 	if hint != "" {
 		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(hint))
 	}

@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/nearest"
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -44,6 +47,35 @@ func (f *accountFlags) network(p *Process) (*network.Network, error) {
 	return nil, usageError(err, "set HTTPS_PROXY and HTTP_PROXY to URLs like http://proxy:3128, or unset them")
 }
 
+// hubEnv reads how the Hub is reached from the environment.
+func (p *Process) hubEnv() (hub.Env, error) {
+	env, err := hub.FromEnv(p.Getenv)
+	if err != nil {
+		return env, usageError(err, "unset HF_ENDPOINT, or set it to "+endpointMeant(p.Getenv("HF_ENDPOINT")))
+	}
+	return env, nil
+}
+
+// endpointMeant gives the endpoint that HF_ENDPOINT was probably meant to have,
+// else the Hub's own.
+func endpointMeant(s string) string {
+	s = strings.Trim(strings.TrimSpace(s), "\"'`")
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.User != nil || u.Host == "" || !strings.Contains(u.Host, ".") && u.Port() == "" {
+		return hub.DefaultEndpoint
+	}
+	front, _, _ := strings.Cut(u.Path+"/", "/api/")
+	for _, path := range []string{front, ""} {
+		if meant, err := hub.ParseEndpoint(u.Scheme + "://" + u.Host + path); err == nil {
+			return meant
+		}
+	}
+	return hub.DefaultEndpoint
+}
+
 // client makes the Hub's client with the token that is asked for.
 func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripper) (*hub.Client, hub.Token, error) {
 	home := func() (string, error) {
@@ -56,6 +88,7 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	if err != nil {
 		return nil, token, err
 	}
+	p.hide(token.Value)
 	client, err := hub.NewClient(hub.ClientConfig{
 		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
 		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
@@ -128,6 +161,9 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 			return ""
 		},
 	}
+	if host, port, err := net.SplitHostPort(f.gradio); f.gradio != "" && (err != nil || host == "" || port == "" || strings.ContainsAny(f.gradio, "/?@ ")) {
+		return cfg, usageError(errors.New("invalid --gradio-server: want host:port"), "hf-tap listen --gradio-server share.example.com:7000")
+	}
 	if roots := n.Roots(); roots != nil {
 		cfg.NgrokRoots = append(cfg.NgrokRoots, roots)
 	}
@@ -147,4 +183,24 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 	}
 	settings.Apply(&cfg)
 	return cfg, nil
+}
+
+// check reports what is wrong with the settings of a tunnel before it is opened.
+func (f *tunnelFlags) check(cfg tunnel.Config) error {
+	if f.port < 0 || f.port > 65535 {
+		return usageError(fmt.Errorf("%d is not a port", f.port), "give --port a number from 1 to 65535")
+	}
+	_, err := cfg.Order()
+	if !errors.Is(err, tunnel.ErrUnknownProvider) {
+		return err
+	}
+	names := append([]string{tunnel.Auto, tunnel.Loopback, tunnel.Public}, tunnel.Providers()...)
+	for name := range strings.SplitSeq(f.provider, ",") {
+		name = strings.TrimSpace(name)
+		near := nearest.Word(strings.ToLower(name), names)
+		if near != "" && near != name && !strings.Contains(near, "://") {
+			return usageError(err, "did you mean --tunnel "+strings.Replace(f.provider, name, near, 1)+"?")
+		}
+	}
+	return err
 }

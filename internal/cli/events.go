@@ -12,13 +12,13 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -38,7 +38,8 @@ func newEvents(p *Process) *cobra.Command {
 	return cmd
 }
 
-// openHistory opens the history of this machine's sessions.
+// openHistory opens the history of this machine's sessions, to change it. What
+// killed ones were to hand over counts as pending from then on.
 func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir, error) {
 	dir, err := session.FindDir(p.Getenv)
 	if err != nil {
@@ -47,8 +48,15 @@ func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir,
 	if err := dir.Make(); err != nil {
 		return nil, "", err
 	}
+	p.hide(dir.KeptSecret())
 	store, err := history.Open(ctx, dir.History())
-	return store, dir, err
+	if err != nil {
+		return nil, "", err
+	}
+	if err := dir.EndDead(ctx, store); err != nil {
+		return nil, "", errors.Join(err, store.Close())
+	}
+	return store, dir, nil
 }
 
 // readHistory opens the history to read it: a read-only one will do, and nothing
@@ -58,39 +66,12 @@ func (p *Process) readHistory(ctx context.Context) (reader *history.Reader, err 
 	if err != nil {
 		return nil, err
 	}
+	p.hide(dir.KeptSecret())
 	reader, err = history.OpenReader(ctx, dir.History())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return reader, err
-}
-
-// selectFlags choose events from the history.
-type selectFlags struct {
-	failed, pending bool
-	session         string
-}
-
-func (f *selectFlags) register(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.failed, "failed", false, "those that a target did not take, also when sent again")
-	fs.BoolVar(&f.pending, "pending", false, "those that may not have been handed over")
-	fs.StringVar(&f.session, "session", "", "those of the session with this id")
-}
-
-func (f *selectFlags) query() history.Query {
-	return history.Query{Session: f.session, Failed: f.failed, Pending: f.pending}
-}
-
-// queries returns a query for each flag: what is failed or pending, or both.
-func (f *selectFlags) queries() []history.Query {
-	var all []history.Query
-	if f.failed {
-		all = append(all, history.Query{Session: f.session, Failed: true})
-	}
-	if f.pending {
-		all = append(all, history.Query{Session: f.session, Pending: true})
-	}
-	return all
 }
 
 func newEventsLs(p *Process) *cobra.Command {
@@ -112,16 +93,14 @@ them all.`,
 			var f *filter.Filter
 			if len(args) > 0 {
 				var err error
-				if f, err = filter.Parse(strings.Join(args, " ")); err != nil {
-					return usageError(err, "hf-tap events ls 'discussion.* latency:>1s'")
+				if f, err = parseFilter(strings.Join(args, " "), "hf-tap events ls", "discussion.* latency:>1s"); err != nil {
+					return err
 				}
 			}
 			if limit < 0 {
-				return usageError(errors.New("--limit is not negative"), "hf-tap events ls --limit 0")
+				return usageError(errors.New("--limit must be 0 or more"), "hf-tap events ls --limit 0")
 			}
-			q := sel.query()
-			q.Filter, q.Limit = f, limit
-			return p.listEvents(cmd.Context(), q, asJSON)
+			return p.listEvents(cmd.Context(), sel, f, limit, asJSON)
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -129,7 +108,7 @@ them all.`,
 		if errors.As(err, &unknown) && strings.Contains(unknown.GetSpecifiedShortnames(), ":") {
 			return usageError(err, "a filter's term that begins with - stands behind --: hf-tap events ls -- -kind:repo.*")
 		}
-		return usageError(err, cmd.CommandPath()+" --help")
+		return usageError(err, flagHint(cmd, err))
 	})
 	sel.register(cmd.Flags())
 	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many of the newest; 0 lists all")
@@ -137,17 +116,30 @@ them all.`,
 	return cmd
 }
 
-func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) (err error) {
+func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Filter, limit int, asJSON bool) (err error) {
 	reader, err := p.readHistory(ctx)
 	if err != nil {
 		return err
 	}
+	q := sel.query()
+	q.Filter = f
+	if limit > 0 {
+		q.Limit = limit + 1 // one more says that there are more
+	}
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
 	var missing *history.UnreadableError
+	var lines columns
+	now := time.Now()
 	if reader != nil {
 		defer func() { err = errors.Join(err, reader.Close()) }()
-		err := reader.Search(ctx, q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
+		err := reader.Search(ctx, q, func(row *event.Row) error {
+			if limit == 0 || len(numbers) < limit {
+				lines.fit(row, now)
+			}
+			numbers = append(numbers, row.N)
+			return nil
+		})
 		if err != nil && !errors.As(err, &missing) {
 			return err
 		}
@@ -155,8 +147,21 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 	if n := q.Filter.JQCutOff(); n > 0 {
 		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", count(n, "event"))
 	}
-	if len(numbers) == 0 && !asJSON && missing == nil {
-		p.tell("no events")
+	if len(numbers) == 0 && missing == nil {
+		if err := sel.known(ctx, reader, "hf-tap events ls"); err != nil {
+			return err
+		}
+		if !asJSON {
+			p.tell("no events")
+		}
+	}
+	if limit > 0 && len(numbers) > limit {
+		numbers = numbers[:limit]
+		defer func() {
+			if err == nil {
+				p.tell("stopped after the newest %s: --limit 0 lists all", count(limit, "event"))
+			}
+		}()
 	}
 	out := bufio.NewWriter(p.Out)
 	for _, n := range slices.Backward(numbers) {
@@ -173,13 +178,13 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 		case err != nil:
 			return err
 		}
-		line := eventLine(event.NewRow(e))
+		line := p.hidden.mask(lines.event(event.NewRow(e)))
 		if asJSON {
 			b, err := e.JSONLine(event.LineEvent)
 			if err != nil {
 				return err
 			}
-			line = string(term.JSON(b))
+			line = p.hidden.maskJSON(b)
 		}
 		if _, err := fmt.Fprintln(out, line); err != nil {
 			return closedOutput(err)
@@ -192,15 +197,6 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 		return missing
 	}
 	return nil
-}
-
-// parseN reads an event's number, as it is typed: 12 or #12.
-func parseN(s string) (int64, error) {
-	n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64)
-	if err != nil || n < 1 {
-		return 0, usageError(fmt.Errorf("%q is no event's number", s), "hf-tap events ls")
-	}
-	return n, nil
 }
 
 // getEvent reads one event whole.
@@ -259,21 +255,22 @@ func (p *Process) showEvent(e *event.Event, asJSON, raw bool) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(p.Out, string(term.JSON(b)))
+		_, err = fmt.Fprintln(p.Out, p.hidden.maskJSON(b))
 		return err
 	case raw && p.Terminal:
-		_, err := fmt.Fprintln(p.Out, term.Text(string(e.Body)))
+		_, err := fmt.Fprintln(p.Out, p.hidden.mask(term.Text(string(e.Masked().Body))))
 		return err
 	case raw:
 		_, err := p.Out.Write(e.Body)
 		return err
 	}
-	_, err := fmt.Fprint(p.Out, eventPage(e))
+	_, err := fmt.Fprint(p.Out, p.hidden.mask(eventPage(e)))
 	return err
 }
 
 // eventPage is all there is to say about an event, made safe for the terminal.
 func eventPage(e *event.Event) string {
+	e = e.Masked()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", eventLine(event.NewRow(e)))
 	fmt.Fprintf(&b, "received  %s by session %s from %s\n", e.ReceivedAt.Local().Format("2006-01-02 15:04:05.000 -0700"), e.Session, e.Source)
@@ -284,7 +281,7 @@ func eventPage(e *event.Event) string {
 	if e.Answer.Status != 0 {
 		fmt.Fprintf(&b, "answered  %d in %s\n", e.Answer.Status, round(e.Answer.Duration))
 	}
-	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+event.MaskURL(e.Path)))
+	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+e.Path))
 	b.WriteString(headerText(e.Header))
 	fmt.Fprintf(&b, "\n%s\n", bodyText(e.Body))
 	switch {
@@ -308,6 +305,9 @@ func eventPage(e *event.Event) string {
 		if a.BodyCut {
 			b.WriteString("(only the beginning was kept)\n")
 		}
+		if advice, ok := advice.For(e, &a); ok {
+			fmt.Fprintf(&b, "hint: %s\n", term.Line(advice.Hint))
+		}
 	}
 	return b.String()
 }
@@ -316,7 +316,7 @@ func headerText(h http.Header) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
-			fmt.Fprintf(&b, "%s\n", term.Line(name+": "+event.MaskHeader(name, value)))
+			fmt.Fprintf(&b, "%s\n", term.Line(name+": "+value))
 		}
 	}
 	return b.String()

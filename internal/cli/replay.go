@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,22 +13,26 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // replayFlags are the flags of events replay, as they were given.
 type replayFlags struct {
 	sel         selectFlags
 	forward     []string
+	newID       bool
 	json        bool
 	failOnError bool
 	ca          string
 	secret      secretFlags
+	set         *pflag.FlagSet
 }
 
 func newEventsReplay(p *Process) *cobra.Command {
@@ -38,17 +43,21 @@ func newEventsReplay(p *Process) *cobra.Command {
 		Long: `Send recorded events to their targets again, byte for byte, with the secret put
 right. Each becomes a new event that names the old one. With --forward they go
 there; else, while a session lives, they take the same way as its live events; else
-they go to the targets that they had.`,
+they go to the targets that they had. A replay keeps the Webhook-Id of its event; --new-id
+gives it another, so that a handler which drops repeats takes it.`,
 		Example: `  hf-tap events replay 12 13
   hf-tap events replay --failed
-  hf-tap events replay 12 --forward 9000`,
+  hf-tap events replay 12 --forward 9000
+  hf-tap events replay 12 --new-id`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.replay(cmd.Context(), p, args)
 		},
 	}
 	f.sel.register(cmd.Flags())
 	fs := cmd.Flags()
+	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
+	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
 	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
@@ -60,12 +69,31 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	if selects := f.sel.failed || f.sel.pending || f.sel.session != ""; selects == (len(args) > 0) {
 		return usageError(errors.New("name the events by number, or choose them by --failed, --pending or --session"), "hf-tap events replay --failed")
 	}
+	named, err := parseNumbers(args)
+	if err != nil {
+		return err
+	}
+	routes, err := p.parseRoutes(f.forward, "hf-tap events replay 12 --forward", "9000")
+	if err != nil {
+		return err
+	}
+	if err := f.secret.check(p); err != nil {
+		return err
+	}
+	var roots *x509.CertPool
+	if f.ca != "" {
+		n, err := (&accountFlags{ca: f.ca}).network(p)
+		if err != nil {
+			return err
+		}
+		roots = n.Roots()
+	}
 	store, dir, err := p.openHistory(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	numbers, err := f.numbers(ctx, store, args)
+	numbers, err := f.numbers(ctx, store, named)
 	if err != nil {
 		return err
 	}
@@ -73,14 +101,16 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		p.tell("nothing to send again")
 		return nil
 	}
-	r := &replayer{printer: newPrinter(p.Out, f.json), source: store, numbers: numbers}
+	r := &replayer{p: p, printer: newPrinter(p.Out, f.json), source: store, numbers: numbers, newID: f.newID}
+	r.printer.hidden = p.hidden
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
 	case r.live.URL != "":
+		p.tellUnused(f.set, "while a session runs: it sends the events itself", "secret-file", "new-secret", "ca")
 		err = r.throughSession(ctx)
 	default:
-		err = f.ownSession(ctx, p, dir, r)
+		err = f.ownSession(ctx, p, dir, r, routes, roots)
 	}
 	if err == nil && f.failOnError {
 		return r.printer.failure()
@@ -89,13 +119,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 }
 
 // numbers gives the events to send, the oldest first.
-func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []string) ([]int64, error) {
-	var numbers []int64
-	for _, arg := range args {
-		n, err := parseN(arg)
-		if err != nil {
-			return nil, err
-		}
+func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named []int64) ([]int64, error) {
+	for _, n := range named {
 		e, err := getEvent(ctx, store.Reader, n)
 		if err != nil {
 			return nil, err
@@ -104,12 +129,15 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 		if err := session.Sendable(e); err != nil {
 			return nil, withHint(fmt.Errorf("event %d cannot be sent again: %w", n, err), fmt.Sprintf("hf-tap events show %d", n))
 		}
-		numbers = append(numbers, n)
 	}
-	if len(args) > 0 {
-		return numbers, nil
+	if len(named) > 0 {
+		return named, nil
 	}
-	return session.ToReplay(ctx, store.Reader, f.sel.query())
+	numbers, err := session.ToReplay(ctx, store.Reader, f.sel.query())
+	if err == nil && len(numbers) == 0 {
+		err = f.sel.known(ctx, store.Reader, "hf-tap events replay")
+	}
+	return numbers, err
 }
 
 // liveSession gives the way to the session that replays go through: the
@@ -143,10 +171,13 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 // replayer sends events again and prints what becomes of them. It is the front
 // of a session of its own when no other lives.
 type replayer struct {
-	printer *printer
-	source  *history.Store
-	numbers []int64
-	live    session.LocalAccess // the live session to send through
+	p        *Process
+	printer  *printer
+	troubles advice.Watch // of the targets, as their answers tell
+	source   *history.Store
+	numbers  []int64
+	newID    bool                // each has a Webhook-Id of its own
+	live     session.LocalAccess // the live session to send through
 }
 
 // throughSession posts each event to a live session, where it takes the way of
@@ -158,7 +189,7 @@ func (r *replayer) throughSession(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		made, err := post(ctx, client, r.live, e)
+		made, err := post(ctx, client, r.live, e, r.newID)
 		if err != nil {
 			return fmt.Errorf("send event %d through the live session: %w", n, err)
 		}
@@ -175,7 +206,7 @@ func (r *replayer) throughSession(ctx context.Context) error {
 
 // post sends e to a session's own loopback address and gives the number of the
 // new event. The session puts its secret in.
-func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event) (int64, error) {
+func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event, newID bool) (int64, error) {
 	url := to.URL
 	if _, query, ok := strings.Cut(e.Path, "?"); ok {
 		url += "?" + query
@@ -186,6 +217,9 @@ func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *e
 	}
 	for name, values := range headers.Onward(e.Header) {
 		req.Header[name] = values
+	}
+	if newID {
+		req.Header.Set("Webhook-Id", session.NewDeliveryID())
 	}
 	req.Header.Set("Hf-Tap-Key", to.Key)
 	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
@@ -206,7 +240,7 @@ func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *e
 }
 
 // ownSession sends the events in a session made for it, without Hub or tunnel.
-func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer) error {
+func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer, routes []receiver.Route, roots *x509.CertPool) error {
 	secret, err := f.secret.find(p, dir)
 	if err != nil {
 		return err
@@ -215,25 +249,13 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		Dir: dir, NoWebhook: true, Local: true, Secret: secret,
 		Tunnel: tunnel.Config{Provider: tunnel.Loopback, HubURL: "http://127.0.0.1"},
 	}
-	for _, s := range f.forward {
-		route, err := receiver.ParseRoute(s)
-		if err != nil {
-			return usageError(err, "hf-tap events replay 12 --forward 9000")
-		}
-		cfg.Receiver.Routes = append(cfg.Receiver.Routes, route)
-	}
+	cfg.Receiver.Routes = routes
 	if len(f.forward) == 0 {
 		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
 			return err
 		}
 	}
-	if f.ca != "" {
-		n, err := (&accountFlags{ca: f.ca}).network(p)
-		if err != nil {
-			return err
-		}
-		trustRoots(n.Roots(), cfg.Receiver.Routes...)
-	}
+	trustRoots(roots, cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
 	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0})
@@ -290,7 +312,7 @@ func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
 			}
 			targets = old.Targets
 		}
-		sent, err := live.Replay(ctx, n, targets...)
+		sent, err := live.Replay(ctx, n, session.Again{Targets: targets, NewID: o.newID})
 		if err != nil {
 			return err
 		}
@@ -320,5 +342,13 @@ func (r *replayer) show(ctx context.Context, e *event.Event) error {
 	if err := r.printer.change(ctx, r.source, event.Change{Rev: e.Rev, Row: event.NewRow(e)}); err != nil {
 		return err
 	}
-	return closedOutput(r.printer.out.Flush())
+	if err := r.printer.out.Flush(); err != nil {
+		return closedOutput(err)
+	}
+	for i := range e.Attempts {
+		if advice, ok := r.troubles.Note(e, &e.Attempts[i]); ok {
+			r.p.tell("hint: %s", advice.Hint)
+		}
+	}
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -69,16 +68,8 @@ func (p *Process) printJSON(v any) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	// A Job is printed as it came, which need not be UTF-8.
-	_, err = fmt.Fprintln(p.Out, string(term.JSON(bytes.ToValidUTF8(b, []byte("\ufffd")))))
+	_, err = fmt.Fprintln(p.Out, p.hidden.maskJSON(bytes.ToValidUTF8(b, []byte("\ufffd"))))
 	return closedOutput(err)
-}
-
-// writeRow writes a row of a table, made safe for a terminal.
-func writeRow(w *tabwriter.Writer, cells []string) {
-	for i := range cells {
-		cells[i] = term.Line(cells[i])
-	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
 // stateWords says whether a webhook is delivered to. A suspended one is in

@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	".":            {"internal/cli", "internal/process"},
 	"hub":          {"internal/loopback", "internal/neterror"},
 	"event":        {"hub", "internal/headers"},
-	"event/filter": {"event"},
+	"event/filter": {"event", "hub", "internal/nearest"},
 	"webhooks":     {"event", "hub", "internal/loopback"},
 	"tunnel":       {"tunnel/frp", "internal/loopback", "internal/neterror", "internal/process"},
 	"tunnel/frp":   {"internal/frpwire", "internal/loopback", "internal/neterror"},
@@ -47,13 +47,15 @@ var layers = map[string][]string{
 	"internal/testserver/porttest":    {},
 
 	"receiver":             {"event", "event/filter", "hub", "internal/headers", "internal/loopback", "internal/network"},
-	"tui":                  {"event", "event/filter", "hub", "internal/term"},
+	"tui":                  {"event", "event/filter", "hub", "internal/advice", "internal/term"},
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
 	"internal/sandbox":     {"event", "hub", "internal/loopback"},
+	"internal/advice":      {"event"},
 	"internal/term":        {},
+	"internal/nearest":     {},
 	"internal/network":     {"internal/loopback", "internal/neterror"},
 	"internal/neterror":    {},
 	"internal/loopback":    {},
@@ -67,7 +69,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback",
+		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 

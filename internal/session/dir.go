@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -20,14 +21,58 @@ type Dir string
 // ErrNoHome says that there is no place for the state.
 var ErrNoHome = errors.New("there is no home folder to keep state in")
 
+// ErrFolder says that the state folder does not exist and cannot be made, or is
+// not a folder.
+var ErrFolder = errors.New("the state folder cannot be used")
+
 // ErrBadSecret says that a secret cannot be sent as a header.
 var ErrBadSecret = errors.New("the secret cannot be used")
 
 // FindDir gives the state's folder: HF_TAP_STATE, else the platform's own
 // place ($XDG_STATE_HOME/hf-tap or ~/.local/state/hf-tap, %LocalAppData%\hf-tap,
-// ~/Library/Application Support/hf-tap). It makes nothing.
+// ~/Library/Application Support/hf-tap). It makes nothing. The error is or wraps
+// ErrNoHome or ErrFolder.
 func FindDir(getenv func(string) string) (Dir, error) {
+	dir, err := findDir(getenv)
+	if err == nil {
+		err = dir.reachable()
+	}
+	if err != nil {
+		return "", err
+	}
+	return dir, nil
+}
+
+// reachable reports what is in the way to a folder that may not exist yet: a file,
+// or a symbolic link that leads nowhere. A new folder would not be made there, and
+// an old one would look empty.
+func (d Dir) reachable() error {
+	for path := string(d); ; path = filepath.Dir(path) {
+		link, err := os.Lstat(path)
+		if err != nil && path != filepath.Dir(path) {
+			continue
+		}
+		if err != nil {
+			return nil // whoever uses it will see
+		}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrPermission) && link.Mode()&fs.ModeSymlink != 0:
+			to, _ := os.Readlink(path)
+			return fmt.Errorf("%w: %q is a broken symbolic link to %q", ErrFolder, path, to)
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%w: %q is not a folder", ErrFolder, path)
+		}
+		return nil
+	}
+}
+
+func findDir(getenv func(string) string) (Dir, error) {
 	if dir := getenv("HF_TAP_STATE"); dir != "" {
+		// An .env file or a service has no shell that replaces the "~".
+		if rest, ok := strings.CutPrefix(dir, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) && getenv("HOME") != "" {
+			dir = getenv("HOME") + rest
+		}
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return "", fmt.Errorf("find the state folder %q: %w", dir, err)
@@ -73,7 +118,7 @@ func (d Dir) leases() string { return filepath.Join(string(d), "leases") }
 // permissions: Tighten decides about them.
 func (d Dir) Make() error {
 	if err := os.MkdirAll(d.leases(), 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
+		return fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	return nil
 }
@@ -122,6 +167,16 @@ func (d Dir) Secret(renew bool) (string, error) {
 		return "", fmt.Errorf("keep the secret: %w", err)
 	}
 	return secret, nil
+}
+
+// KeptSecret returns the secret that this machine keeps, "" if there is none that
+// can be read.
+func (d Dir) KeptSecret() string {
+	secret, err := readSecret(filepath.Join(string(d), "secret"))
+	if err != nil {
+		return ""
+	}
+	return secret
 }
 
 // ReadSecretFile gives the secret in a file of the user's, without the line
@@ -200,8 +255,8 @@ type Log struct {
 // maxLog is the size in bytes above which a log is begun anew.
 const maxLog = 4 << 20
 
-// OpenLog opens the log in the folder.
-func (d Dir) OpenLog() (*Log, error) {
+// OpenLog opens the log in the folder. All that is written passes mask.
+func (d Dir) OpenLog(mask func(string) string) (*Log, error) {
 	if err := d.Make(); err != nil {
 		return nil, err
 	}
@@ -214,7 +269,18 @@ func (d Dir) OpenLog() (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	return &Log{slog.New(slog.NewTextHandler(f, nil)), f}, nil
+	return &Log{slog.New(slog.NewTextHandler(masked{f, mask}, nil)), f}, nil
+}
+
+// masked writes what is left of each record when its secrets are masked.
+type masked struct {
+	to   io.Writer
+	mask func(string) string
+}
+
+func (m masked) Write(b []byte) (int, error) {
+	_, err := io.WriteString(m.to, m.mask(string(b)))
+	return len(b), err
 }
 
 // Close closes the file.
