@@ -24,13 +24,13 @@ const module = "github.com/hf-tap/hf-tap"
 // layers says which of our packages each package may import: stages never
 // import each other. A package that does not stand here has no place yet.
 var layers = map[string][]string{
-	".":            {"internal/cli"},
-	"hub":          {"internal/loopback"},
+	".":            {"internal/cli", "internal/process"},
+	"hub":          {"internal/loopback", "internal/neterror"},
 	"event":        {"hub", "internal/headers"},
 	"event/filter": {"event", "hub", "internal/nearest"},
 	"webhooks":     {"event", "hub", "internal/loopback"},
-	"tunnel":       {"tunnel/frp", "internal/loopback"},
-	"tunnel/frp":   {"internal/frpwire", "internal/loopback"},
+	"tunnel":       {"tunnel/frp", "internal/loopback", "internal/neterror", "internal/process"},
+	"tunnel/frp":   {"internal/frpwire", "internal/loopback", "internal/neterror"},
 
 	"examples":                {},
 	"examples/hubapi":         {},
@@ -60,10 +60,12 @@ var layers = map[string][]string{
 	"internal/advice":      {"event"},
 	"internal/term":        {},
 	"internal/nearest":     {},
-	"internal/network":     {"internal/loopback"},
+	"internal/network":     {"internal/loopback", "internal/neterror"},
+	"internal/neterror":    {},
 	"internal/loopback":    {},
 	"internal/headers":     {},
-	"internal/app":         {},
+	"internal/app":         {"internal/process"},
+	"internal/process":     {},
 	"internal/frpwire":     {},
 
 	"internal/house":          {},

@@ -2,44 +2,10 @@ package tunnel
 
 import (
 	"cmp"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
 )
-
-// groupOfOne is the group of a program while it runs. Afterwards nobody is
-// signaled: its number may be another's.
-type groupOfOne struct {
-	mu      sync.Mutex
-	group   processGroup
-	running bool
-}
-
-func (g *groupOfOne) lead(leader *os.Process) (err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.group, err = newProcessGroup(leader)
-	g.running = err == nil
-	return err
-}
-
-func (g *groupOfOne) signal(send func(processGroup)) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.running {
-		send(g.group)
-	}
-}
-
-// end kills what is left when the leader has ended.
-func (g *groupOfOne) end() {
-	g.signal(func(group processGroup) {
-		group.kill()
-		group.close()
-		g.running = false
-	})
-}
 
 // lastWords keeps what a program ended of: the last line of its output that
 // tells of an error, or else the last one.
