@@ -44,6 +44,9 @@ type Process struct {
 	Getenv   func(string) string
 	// Terminal reports whether standard output is a terminal.
 	Terminal bool
+	// Supervisor is the path of a program that can be the supervisor of an app
+	// (process.Config); empty: there is none.
+	Supervisor string
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
 
@@ -54,7 +57,8 @@ type Process struct {
 func ThisProcess(version string) *Process {
 	terminal := isTerminal(os.Stdout)
 	return &Process{
-		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		Supervisor: "/proc/self/exe", // this program; it means nothing where there is none
+		Version:    version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
 		Terminal: terminal, Interactive: terminal && isTerminal(os.Stdin),
 	}
 }
@@ -77,6 +81,10 @@ func Main(ctx context.Context, p *Process, args []string) int {
 	p.fail(err)
 	return exitCode(err)
 }
+
+// Interrupt is why the context of a command ends that a signal ends: see
+// [listen.Interrupt].
+func Interrupt(s os.Signal) error { return listen.Interrupt(s) }
 
 func newRoot(p *Process) *cobra.Command {
 	p.notes = lines.NewNotes(p.Err, &lines.Mask{})

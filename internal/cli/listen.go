@@ -93,7 +93,8 @@ host:port/path or a URL. Kinds and repos in front of a "=" choose what it gets:
 An event goes to every target that matches; default=TARGET takes the rest.
 
 What stands behind -- is your app: it is started with PORT and WEBHOOK_SECRET in
-its environment, gets the events, and ends with the session.`,
+its environment, also under the names that Gradio, uvicorn, Flask and handlers use;
+it gets the events, and ends with the session.`,
 		Example: `  hf-tap listen model:me/my-model --forward 7860
   hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
   hf-tap listen user:me --json --count 1 --wait 60s
@@ -152,7 +153,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 		return err
 	}
 	cfg := &o.Session
-	if err := f.useApp(cfg); err != nil {
+	if err := f.useApp(p, cfg); err != nil {
 		return err
 	}
 	if err := f.secret.check(p); err != nil {
@@ -160,6 +161,9 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 	}
 	env, err := p.hubEnv()
 	if err != nil {
+		return err
+	}
+	if err := f.tunnel.misplaced(p, env); err != nil {
 		return err
 	}
 	cfg.Endpoint, cfg.NewURL = env.Endpoint, f.tunnel.newURL
@@ -191,9 +195,11 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 		}
 	}
 	if len(args) == 0 && f.like == "" && !f.noWebhook {
-		if repo, ok := folderRepo(ctx, p.Getenv); ok {
+		if repo, why := folderRepo(ctx, p.Getenv); why == "" {
 			cfg.Watches = []hub.Watch{repo.Watch()}
 			p.tell("watching %s, the Hub repo of this folder", repo)
+		} else {
+			p.tell("watching your whole account: %s", why)
 		}
 	}
 	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {

@@ -17,7 +17,7 @@ import (
 // useApp makes the program behind -- the app of the session: it gets the port
 // of the first target on this machine, or, without one, a free port that all
 // events go to.
-func (f *listenFlags) useApp(cfg *session.Config) error {
+func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 	if len(f.app) == 0 {
 		return nil
 	}
@@ -40,7 +40,8 @@ func (f *listenFlags) useApp(cfg *session.Config) error {
 			cfg.Receiver.Routes = []receiver.Route{route}
 		}
 	}
-	cfg.App = app.Config{Args: f.app, Env: []string{"PORT=" + port}}
+	cfg.App = app.Config{Args: f.app, Supervisor: p.Supervisor}
+	cfg.AppPort = port
 	return nil
 }
 

@@ -54,6 +54,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer log.Close()
+	defer logStacks(ctx, log.Logger)()
 	cfg.Log = log.Logger
 	cfg.Tell = func(s string) { o.Notes.Print("%s", event.MaskText(s)) }
 	cfg.Moved = func(url string) error { return ready.tell(func() string { return url }) }
