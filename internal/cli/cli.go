@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/lines"
@@ -22,7 +21,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	xterm "golang.org/x/term"
 )
 
@@ -120,72 +118,6 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	return root
 }
 
-// refuseStrays makes wrong arguments an error of usage, with a hint, at every
-// command below cmd; cobra's own say neither.
-func refuseStrays(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				var h *hint.Error
-				if errors.As(err, &h) {
-					return err // it says what to type
-				}
-				return usageError(err, argsHint(cmd, args))
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		refuseStrays(sub)
-	}
-}
-
-// checkEmpty reports a flag whose value is empty, as that of a variable which is not
-// set: it would count as not given.
-func checkEmpty(cmd *cobra.Command) (err error) {
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		list, isList := f.Value.(pflag.SliceValue)
-		if f.Value.String() == "" || isList && slices.Contains(list.GetSlice(), "") {
-			err = usageError(fmt.Errorf("--%s is empty", f.Name), "leave it out, or see: "+cmd.CommandPath()+" --help")
-		}
-	})
-	return err
-}
-
-// checkTopics makes a topic or a shell that does not exist an error of usage, in
-// the two commands that cobra brings along.
-func checkTopics(root *cobra.Command) {
-	for _, cmd := range root.Commands() {
-		switch cmd.Name() {
-		case "help":
-			cmd.Args = func(_ *cobra.Command, args []string) error { return checkTopic(root, args) }
-		case "completion":
-			cmd.Args = cobra.NoArgs
-			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		}
-	}
-}
-
-// checkTopic reports the first word of a command's path that is not a command.
-func checkTopic(topic *cobra.Command, args []string) error {
-	for _, arg := range args {
-		next, _, err := topic.Find([]string{arg})
-		if err != nil || next == topic {
-			return usageError(fmt.Errorf("there is no command %q", topic.CommandPath()+" "+arg), argsHint(topic, []string{arg}))
-		}
-		topic = next
-	}
-	return nil
-}
-
-// wrongUse is an error in how the program was called.
-type wrongUse struct{ error }
-
-func (w *wrongUse) Unwrap() error { return w.error }
-
-// usageError is an error in how the program was called, with what to type next.
-func usageError(err error, next string) error { return &wrongUse{hint.With(err, next)} }
-
 // withHint is an error with what to type next.
 func withHint(err error, next string) error { return hint.With(err, next) }
 
@@ -238,16 +170,3 @@ func exitCode(err error) int {
 }
 
 func isTerminal(f *os.File) bool { return xterm.IsTerminal(int(f.Fd())) }
-
-func newVersion(p *Process) *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version",
-		Example: "  hf-tap version",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.Out, "hf-tap", p.Version)
-			return lines.WriteError(err)
-		},
-	}
-}

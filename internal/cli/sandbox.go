@@ -15,6 +15,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // sandboxOptions are the flags of hf-tap sandbox.
@@ -46,16 +47,23 @@ Make any kind of event happen:
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.sandbox(cmd.Context(), o) },
 	}
-	cmd.Flags().IntVar(&o.port, "port", 0, "the loopback port (default a free one)")
-	cmd.Flags().StringVar(&o.user, "user", "me", "the user that the token belongs to")
-	cmd.Flags().StringArrayVar(&o.orgs, "org", nil, "an organization that the user belongs to; repeatable")
-	cmd.Flags().StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+	o.register(cmd.Flags())
 	return cmd
 }
 
-// parse reads the repos that exist from the start: without a flag one of each
-// type.
+func (o *sandboxOptions) register(fs *pflag.FlagSet) {
+	fs.IntVar(&o.port, "port", 0, "the loopback port (default a free one)")
+	fs.StringVar(&o.user, "user", "me", "the user that the token belongs to")
+	fs.StringArrayVar(&o.orgs, "org", nil, "an organization that the user belongs to; repeatable")
+	fs.StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+}
+
+// parse checks the port, and reads the repos that exist from the start: without a
+// flag one of each type.
 func (o *sandboxOptions) parse(p *Process) (repos []hub.Repo, err error) {
+	if o.port < 0 || o.port > 65535 {
+		return nil, usageError(fmt.Errorf("%d is not a port", o.port), "hf-tap sandbox --port 4000")
+	}
 	for _, s := range o.repos {
 		w, err := p.parseWatch(s, "hf-tap sandbox --repo")
 		if err != nil {
@@ -95,9 +103,6 @@ func (o *sandboxOptions) fill(h *sandbox.Hub, repos []hub.Repo) error {
 }
 
 func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
-	if o.port < 0 || o.port > 65535 {
-		return usageError(fmt.Errorf("%d is not a port", o.port), "hf-tap sandbox --port 4000")
-	}
 	repos, err := o.parse(p)
 	if err != nil {
 		return err

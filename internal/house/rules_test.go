@@ -56,6 +56,7 @@ var layers = map[string][]string{
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
 	"internal/session":     {"event", "event/filter", "hub", "tunnel", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/doctor":      {"event", "hub", "receiver", "tunnel", "internal/advice", "internal/hint", "internal/history", "internal/network", "internal/present", "internal/session"},
 	"internal/hint":        {"hub", "tunnel", "internal/history", "internal/network", "internal/session"},
 	"internal/present":     {"event", "internal/term"},
 	"internal/lines":       {"event", "internal/present", "internal/term"},
@@ -77,7 +78,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/advice", "internal/app", "internal/headers", "internal/hint", "internal/history", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
+		"internal/advice", "internal/app", "internal/doctor", "internal/headers", "internal/hint", "internal/history", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
 }
 
@@ -135,6 +136,7 @@ func TestTheLayeringRuleKnowsRightFromWrong(t *testing.T) {
 		{"internal/listen", "tui", true},
 		{"internal/listen", "internal/cli", false},
 		{"internal/lines", "internal/session", false},
+		{"internal/doctor", "internal/cli", false},
 		{"tui/list", "tui/line", true},
 		{"tui/list", "tui/detail", false},
 		{"tui/line", "tui", false},

@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 const pathTime = 3 * time.Second
 
 // lookForPaths asks a target whether it takes POST at its path.
-func lookForPaths(ctx context.Context, target *receiver.HTTPTarget, f *finding) {
+func lookForPaths(ctx context.Context, target *receiver.HTTPTarget, f *Finding) {
 	ctx, cancel := context.WithTimeout(ctx, pathTime)
 	defer cancel()
 	defer target.CloseIdleConnections()
@@ -35,7 +35,7 @@ func lookForPaths(ctx context.Context, target *receiver.HTTPTarget, f *finding) 
 	default:
 		return
 	}
-	f.Status, f.Hint = checkWarning, advice.Forward(target.Name(), paths.Others)
+	f.Status, f.Hint = Warning, advice.Forward(target.Name(), paths.Others)
 }
 
 // pathOf is the path of a target's URL.

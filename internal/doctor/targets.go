@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -15,25 +15,24 @@ import (
 
 // targets connects to each target, and asks for its paths: no event is made up for
 // that.
-func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
+func (x *examination) targets(ctx context.Context, routes []receiver.Route) {
 	for _, route := range routes {
 		if target, ok := route.Target.(*receiver.HTTPTarget); ok { // as all that --forward names
 			f := lookAtTarget(ctx, target)
-			if f.Status == checkOK {
+			if f.Status == OK {
 				lookForPaths(ctx, target, &f)
 			}
-			d.add(f)
+			x.add(f)
 		}
 	}
-	return ctx.Err()
 }
 
-func lookAtTarget(ctx context.Context, target *receiver.HTTPTarget) finding {
+func lookAtTarget(ctx context.Context, target *receiver.HTTPTarget) Finding {
 	name, proxy := event.MaskURL(target.Name()), target.Proxy()
 	secure := strings.HasPrefix(name, "https:")
 	start := time.Now()
 	at, err := target.Check(ctx)
-	f := finding{Check: "target", Status: checkOK, Detail: name + " takes connections", MS: ms(time.Since(start))}
+	f := Finding{Check: "target", Status: OK, Detail: name + " takes connections", MS: ms(time.Since(start))}
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.Equal(net.IPv6loopback) && !strings.Contains(name, "[::1]") {
 		f.Detail += " at ::1"
 	}
@@ -44,16 +43,16 @@ func lookAtTarget(ctx context.Context, target *receiver.HTTPTarget) finding {
 	var plain tls.RecordHeaderError
 	switch {
 	case errors.As(err, &plain):
-		f.Status, f.Detail = checkFailed, name+" does not speak TLS"
+		f.Status, f.Detail = Failed, name+" does not speak TLS"
 		f.Hint = "hf-tap doctor --forward " + strings.Replace(name, "https:", "http:", 1)
 	case errors.As(err, &certificate):
-		f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, certificate.Err)
+		f.Status, f.Detail = Failed, fmt.Sprintf("%s: %v", name, certificate.Err)
 		f.Hint = "trust its certificate, if it is your own: --ca FILE"
 	case err != nil:
-		f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, err)
+		f.Status, f.Detail = Failed, fmt.Sprintf("%s: %v", name, err)
 		f.Hint = "start your app; events wait a minute for it (--wait-target)"
 	case proxy != "" && !secure: // it takes a request to see more
-		f.Status, f.Detail = checkWarning, fmt.Sprintf("%s is unverified: the proxy %s on the way takes connections", name, proxy)
+		f.Status, f.Detail = Warning, fmt.Sprintf("%s is unverified: the proxy %s on the way takes connections", name, proxy)
 	case proxy != "":
 		f.Detail += ", through the proxy " + proxy
 	}

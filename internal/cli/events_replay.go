@@ -55,8 +55,12 @@ gives it another, so that a handler which drops repeats takes it.`,
 			return f.replay(cmd.Context(), p, args)
 		},
 	}
-	f.sel.register(cmd.Flags())
-	fs := cmd.Flags()
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (f *replayFlags) register(fs *pflag.FlagSet) {
+	f.sel.register(fs)
 	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
@@ -64,22 +68,26 @@ gives it another, so that a handler which drops repeats takes it.`,
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
 	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
 	f.secret.register(fs)
-	return cmd
+}
+
+// parse reads the numbers of the events that are named, none if the flags choose
+// them, and where they are to go instead of their targets.
+func (f *replayFlags) parse(p *Process, args []string) (named []int64, routes []receiver.Route, err error) {
+	if selects := f.sel.failed || f.sel.pending || f.sel.session != ""; selects == (len(args) > 0) {
+		return nil, nil, usageError(errors.New("name the events by number, or choose them by --failed, --pending or --session"), "hf-tap events replay --failed")
+	}
+	if named, err = parseNumbers(args); err != nil {
+		return nil, nil, err
+	}
+	if routes, err = p.parseRoutes(f.forward, "hf-tap events replay 12 --forward", "9000"); err != nil {
+		return nil, nil, err
+	}
+	return named, routes, f.secret.check(p)
 }
 
 func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (err error) {
-	if selects := f.sel.failed || f.sel.pending || f.sel.session != ""; selects == (len(args) > 0) {
-		return usageError(errors.New("name the events by number, or choose them by --failed, --pending or --session"), "hf-tap events replay --failed")
-	}
-	named, err := parseNumbers(args)
+	named, routes, err := f.parse(p, args)
 	if err != nil {
-		return err
-	}
-	routes, err := p.parseRoutes(f.forward, "hf-tap events replay 12 --forward", "9000")
-	if err != nil {
-		return err
-	}
-	if err := f.secret.check(p); err != nil {
 		return err
 	}
 	var roots *x509.CertPool
@@ -355,4 +363,28 @@ func (r *replayer) show(e *event.Event) error {
 		}
 	}
 	return nil
+}
+
+// waitPoll is how often another process's history is looked at.
+const waitPoll = 50 * time.Millisecond
+
+// waitSettled waits until an event that another process hands over can change
+// no more.
+func waitSettled(ctx context.Context, store *history.Store, n int64) (*event.Event, error) {
+	tick := time.NewTicker(waitPoll)
+	defer tick.Stop()
+	for {
+		e, err := store.Get(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if e.Phase == event.PhaseSettled || e.Phase == event.PhasePending {
+			return e, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }

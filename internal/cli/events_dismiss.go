@@ -10,8 +10,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// dismissFlags are the flags of events dismiss, as they were given.
+type dismissFlags struct{ selectFlags }
+
+// parse reads the numbers of the events that are named: none if the flags choose
+// them.
+func (f *dismissFlags) parse(args []string) ([]int64, error) {
+	if (len(args) > 0) == (f.failed || f.pending) || len(args) > 0 && f.session != "" {
+		return nil, usageError(errors.New("name the events by number, or choose them by --failed or --pending"), "hf-tap events dismiss --pending")
+	}
+	return parseNumbers(args)
+}
+
 func newEventsDismiss(p *Process) *cobra.Command {
-	var sel selectFlags
+	var f dismissFlags
 	cmd := &cobra.Command{
 		Use:   "dismiss [N …]",
 		Short: "Stop counting events as failed or pending",
@@ -22,10 +34,7 @@ with them. The events stay in the history, and can still be replayed by number.`
   hf-tap events dismiss --pending
   hf-tap events dismiss --failed --session 5e55ab01c0ffee42`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if (len(args) > 0) == (sel.failed || sel.pending) || len(args) > 0 && sel.session != "" {
-				return usageError(errors.New("name the events by number, or choose them by --failed or --pending"), "hf-tap events dismiss --pending")
-			}
-			numbers, err := parseNumbers(args)
+			numbers, err := f.parse(args)
 			if err != nil {
 				return err
 			}
@@ -39,14 +48,14 @@ with them. The events stay in the history, and can still be replayed by number.`
 					return err
 				}
 			}
-			for _, q := range sel.queries() {
+			for _, q := range f.queries() {
 				err := store.Search(cmd.Context(), q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
 				if err != nil {
 					return err
 				}
 			}
 			if len(numbers) == 0 {
-				if err := sel.known(cmd.Context(), store.Reader, "hf-tap events dismiss --failed"); err != nil {
+				if err := f.known(cmd.Context(), store.Reader, "hf-tap events dismiss --failed"); err != nil {
 					return err
 				}
 			}
@@ -58,6 +67,6 @@ with them. The events stay in the history, and can still be replayed by number.`
 			return lines.WriteError(err)
 		},
 	}
-	sel.register(cmd.Flags())
+	f.register(cmd.Flags())
 	return cmd
 }

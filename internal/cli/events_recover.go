@@ -59,7 +59,7 @@ func (p *Process) recover(ctx context.Context, dir session.Dir, to string) error
 	if len(live) > 0 {
 		return withHint(fmt.Errorf("%s uses the history", present.Count(len(live), "running session")), "end it first, or write the new file elsewhere: hf-tap events recover --to recovered.db")
 	}
-	switch err := checkHistory(ctx, from); {
+	switch err := history.Check(ctx, from); {
 	case err == nil:
 		_, err := fmt.Fprintf(p.Out, "%s has no damage\n", from)
 		return lines.WriteError(err)
@@ -83,15 +83,6 @@ func (p *Process) recover(ctx context.Context, dir session.Dir, to string) error
 		return fmt.Errorf("put the recovered history %q in place: %w", fresh, err)
 	}
 	return p.sayRecovered(report, from, kept)
-}
-
-// checkHistory looks for damage in every page of a history.
-func checkHistory(ctx context.Context, path string) error {
-	r, err := history.OpenReader(ctx, path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.CheckAll(ctx), r.Close())
 }
 
 // sayRecovered says what was saved and where it is.
