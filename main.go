@@ -32,10 +32,14 @@ func main() {
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup, which wants to outlive its terminal
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	for _, s := range []os.Signal{syscall.SIGQUIT, syscall.SIGABRT} { // which end a Go program on the spot
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {
-		<-signals
-		cancel()
+		cancel(cli.Interrupt(<-signals))
 		first := time.Now()
 		for again := range signals {
 			// A second one leaves at once, and the next start cleans up. But a

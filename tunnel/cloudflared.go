@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,7 @@ type cloudflaredTunnel struct {
 	asks    *http.Client
 
 	cmd    *exec.Cmd
+	config string // its configuration file, removed when it was read
 	group  groupOfOne
 	said   lastWords
 	exited chan struct{} // closed when the program has ended, and all that it wrote was read
@@ -89,6 +91,7 @@ func openCloudflared(ctx context.Context, cfg Config) (Tunnel, error) {
 
 // serve begins to look after a tunnel that is ready.
 func (t *cloudflaredTunnel) serve() {
+	_ = os.Remove(t.config) // it has been read: a kill of this process would leave it
 	t.run.Go(t.watch)
 	t.run.Go(func() {
 		<-t.exited
@@ -122,11 +125,17 @@ func startCloudflared(ctx context.Context, cfg Config, program string) (*cloudfl
 		asks:   &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		exited: make(chan struct{}), closed: make(chan struct{}), changed: make(chan struct{}, 1), link: Link{Up: true, Made: 1},
 	}
-	t.cmd = exec.Command(program, "tunnel", "--url", "http://"+ln.Addr().String(), "--metrics", metrics, "--no-autoupdate")
+	if t.config, err = emptyConfig(); err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
+	t.cmd = exec.Command(program, "tunnel", "--config", t.config, "--url", "http://"+ln.Addr().String(), "--metrics", metrics, "--no-autoupdate")
+	t.cmd.Env = cloudflaredEnv(os.Environ())
 	t.cmd.SysProcAttr = groupAttributes()
 	output, theirs, err := os.Pipe()
 	if err != nil {
 		_ = ln.Close()
+		_ = os.Remove(t.config)
 		return nil, fmt.Errorf("start %q: %w", program, err)
 	}
 	t.cmd.Stdout, t.cmd.Stderr = theirs, theirs
@@ -139,6 +148,40 @@ func startCloudflared(ctx context.Context, cfg Config, program string) (*cloudfl
 		return nil, fmt.Errorf("start %q: %w", program, err)
 	}
 	return t, nil
+}
+
+// emptyConfig makes a configuration file without settings. Without one the
+// program reads the user's, whose ingress rules count for quick tunnels, too:
+// the last of them answers 404 to every name that is not in it.
+// (https://github.com/cloudflare/cloudflared, config/configuration.go)
+func emptyConfig() (string, error) {
+	f, err := os.CreateTemp("", "hf-tap-cloudflared-*.yml")
+	if err != nil {
+		return "", fmt.Errorf("make a configuration for cloudflared: %w", err)
+	}
+	_, err = f.WriteString("{}\n") // it complains of a file with nothing in it
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(fmt.Errorf("make a configuration for cloudflared: %w", err), os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// cloudflaredConnects are the variables of cloudflared that say how it reaches
+// Cloudflare. Each of its flags has one: the others make it open a tunnel of an
+// account, or lead it elsewhere.
+var cloudflaredConnects = []string{
+	"TUNNEL_CACERT", "TUNNEL_EDGE_BIND_ADDRESS", "TUNNEL_EDGE_IP_VERSION", "TUNNEL_POST_QUANTUM", "TUNNEL_REGION", "TUNNEL_RETRIES", "TUNNEL_TRANSPORT_PROTOCOL",
+}
+
+// cloudflaredEnv is the environment that the program is started with.
+func cloudflaredEnv(environ []string) []string {
+	return slices.DeleteFunc(environ, func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		if runtime.GOOS == "windows" {
+			name = strings.ToUpper(name)
+		}
+		return strings.HasPrefix(name, "TUNNEL_") && !slices.Contains(cloudflaredConnects, name)
+	})
 }
 
 // freePort finds a port for the metrics. Another program may take it before
@@ -169,6 +212,7 @@ func (t *cloudflaredTunnel) child(started chan<- error, output *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer output.Close()
+	defer os.Remove(t.config)
 	err := t.cmd.Start()
 	if err == nil {
 		if err = t.group.lead(t.cmd.Process); err != nil {
@@ -224,7 +268,7 @@ func (t *cloudflaredTunnel) hostname(ctx context.Context) (string, error) {
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Hostname == "" {
 		return "", nil
 	}
-	public, err := announced("https://"+answer.Hostname, []string{cloudflaredDomain})
+	public, err := announced("https://"+answer.Hostname, []string{cloudflaredDomain}, false)
 	if err != nil {
 		return "", &ProviderError{Provider: Cloudflared, Message: "it " + err.Error(), Permanent: true}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // ErrNoToken says that ngrok was asked for by name, and that there is no token
@@ -29,6 +31,11 @@ type ProviderError struct {
 	Code      string // the provider's error code, "ERR_NGROK_107", empty if it gave none
 	Message   string // what the provider said, in one line, as it came but for the token
 	Permanent bool   // trying again changes nothing: the token or the settings have to
+
+	// OtherDomain is the domain of an address that a server at ssh://… announced
+	// and that was refused, because it is not known to be the server's:
+	// Config.SSHDomains may allow it. It is empty otherwise.
+	OtherDomain string
 }
 
 // Error says what the provider said, and its code.
@@ -89,7 +96,7 @@ func (e *ConnectError) Error() string {
 	default:
 		what = fmt.Sprintf("the connection to %s broke", e.Provider)
 	}
-	return fmt.Sprintf("%s: %v", what, e.Err)
+	return fmt.Sprintf("%s: %s", what, neterror.Reason(e.Err))
 }
 
 // Unwrap gives the cause.

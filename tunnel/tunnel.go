@@ -95,6 +95,7 @@ type Config struct {
 	SSHName    string            // the name to ask tuns.sh, and sish at ssh://…, for; empty: one made of the key
 	SSHHome    string            // the user's folder of SSH keys, for ssh://… only; empty: they are not used
 	SSHAgent   string            // the socket of the user's SSH agent, for ssh://… only; empty: it is not asked
+	SSHDomains []string          // further domains that a server at ssh://… may announce addresses in; the one that it is registered under may be, always
 	SSHServers map[string]string // host:port to connect to instead of a provider's own, by provider
 
 	Cloudflared string // the program; empty: cloudflared in PATH

@@ -101,6 +101,9 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if err != nil {
 		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
 	}
+	if err := f.tunnel.misplaced(p, env); err != nil {
+		return err
+	}
 	n, err := f.account.network(p)
 	if err != nil {
 		return err

@@ -481,7 +481,7 @@ func TestSignalsAtEachStepLeaveNothing(t *testing.T) {
 	}
 	for _, tunnel := range tunnels {
 		for _, step := range steps {
-			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 				t.Run(tunnel.name+" "+step.name+" "+sig.String(), func(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t)
@@ -663,6 +663,32 @@ func TestASecondSignalLeavesAtOnce(t *testing.T) {
 			return
 		case <-again.C:
 			_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended just now
+		}
+	}
+}
+
+func TestSignalsThatShowStacksEndTheSessionInOrder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signals")
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT} {
+		w := newWorld(t)
+		hold := w.Hold("DELETE /api/settings/webhooks/*", sandbox.Before)
+		p := w.start(listenArgs()...)
+		p.ready()
+		p.signal(sig)
+		<-hold.Reached()
+		hold.Release()
+		p.ends(0)
+		w.nothingLeft()
+		log, err := os.ReadFile(filepath.Join(w.state, "hf-tap.log"))
+		for _, want := range []string{sig.String(), "goroutine 1 [", "session.Run("} {
+			if !bytes.Contains(log, []byte(want)) {
+				t.Errorf("%s: %q is not in the log: %v\n%s", sig, want, err, log)
+			}
+		}
+		if strings.Contains(p.stderr.text(), "goroutine") {
+			t.Errorf("%s: standard error has %s", sig, p.stderr.text())
 		}
 	}
 }

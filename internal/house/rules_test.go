@@ -25,11 +25,11 @@ const module = "github.com/hf-tap/hf-tap"
 // import each other. A package that does not stand here has no place yet.
 var layers = map[string][]string{
 	".":            {"internal/cli"},
-	"hub":          {},
+	"hub":          {"internal/neterror"},
 	"event":        {"hub"},
 	"event/filter": {"event"},
 	"webhooks":     {"event", "hub"},
-	"tunnel":       {"tunnel/frp"},
+	"tunnel":       {"tunnel/frp", "internal/neterror"},
 	"tunnel/frp":   {"internal/frpwire"},
 
 	"examples":                {},
@@ -54,7 +54,8 @@ var layers = map[string][]string{
 	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app"},
 	"internal/sandbox":     {"event", "hub"},
 	"internal/term":        {},
-	"internal/network":     {},
+	"internal/network":     {"internal/neterror"},
+	"internal/neterror":    {},
 	"internal/app":         {},
 	"internal/frpwire":     {},
 

