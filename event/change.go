@@ -1,8 +1,8 @@
 package event
 
-// Change is one step in a history as its followers see it: an event as it is
-// after the step, or a state. Exactly one of Row and State is set. A Change and
-// all it points to is shared by every follower and never modified.
+// Change is one change of a history: an event as it is afterwards, or a new
+// state. Exactly one of Row and State is set. All followers of the history share
+// it, and must not modify it.
 type Change struct {
 	Rev   int64 // grows with each change of a history; 0 for a state that could not be stored
 	Row   *Row

@@ -95,3 +95,10 @@ func ExampleEvent_JSONLine() {
 	fmt.Println(e.Kind, strings.Contains(string(line), `["X-Webhook-Secret","***"]`))
 	// Output: repo.create true
 }
+
+// A kind that this version of the package does not know, in a newer scope.
+func ExampleKind_Documented() {
+	kind := event.MakeKind("repo.config.dois", "create")
+	fmt.Println(kind, kind.Known(), kind.Documented())
+	// Output: repo.config.dois.create false repo.config.update
+}

@@ -7,7 +7,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Kind is scope and action in one: "discussion.comment.create".
+// Kind is what happened: a scope and an action, "discussion.comment.create".
 type Kind string
 
 // The kinds that the Hub documents.
@@ -33,7 +33,8 @@ var kinds = []Kind{
 	KindDiscussionCreate, KindDiscussionDelete, KindDiscussionUpdate, KindDiscussionCommentCreate, KindDiscussionCommentUpdate,
 }
 
-// MakeKind joins a scope and an action. Without a scope there is no kind.
+// MakeKind joins a scope and an action. Without an action it is the scope alone,
+// and without a scope it is empty.
 func MakeKind(scope hub.Scope, action hub.Action) Kind {
 	switch {
 	case scope == "":
@@ -47,19 +48,20 @@ func MakeKind(scope hub.Scope, action hub.Action) Kind {
 // Known reports whether the Hub documents k.
 func (k Kind) Known() bool { return slices.Contains(kinds, k) }
 
-// Scope is what k happened in: "discussion.comment" of "discussion.comment.create".
+// Scope returns all but the action: "discussion.comment" of
+// "discussion.comment.create".
 func (k Kind) Scope() hub.Scope {
 	i := strings.LastIndexByte(string(k), '.')
 	return hub.Scope(k[:max(i, 0)])
 }
 
-// Action is what happened: "create" of "discussion.comment.create".
+// Action returns the last part: "create" of "discussion.comment.create".
 func (k Kind) Action() hub.Action {
 	return hub.Action(k[strings.LastIndexByte(string(k), '.')+1:])
 }
 
-// Domain is the webhook domain that k belongs to, "repo" or "discussion", or
-// "" for a kind that the Hub does not document.
+// Domain returns the domain that k belongs to, or "" for a kind that the Hub does
+// not document.
 func (k Kind) Domain() hub.Domain {
 	top, _, _ := strings.Cut(string(k), ".")
 	switch domain := hub.Domain(top); domain {
@@ -69,17 +71,16 @@ func (k Kind) Domain() hub.Domain {
 	return ""
 }
 
-// Documented returns the documented kind that k counts as: an unknown narrower scope
-// is an update of the broader one, "repo.config.dois.create" is a
-// "repo.config.update".
+// Documented returns the documented kind that k counts as: a kind with a narrower
+// scope than the documented ones is an update in the scope above it. For example,
+// "repo.config.dois.create" is a "repo.config.update".
 func (k Kind) Documented() Kind {
 	h := hub.PayloadEvent{Scope: k.Scope(), Action: k.Action()}.Documented()
 	return MakeKind(h.Scope, h.Action)
 }
 
-// ParseRequest fills in the fields that follow from Header and Body: Kind, Repo,
-// WebhookID, Delivery, Summary and Size. It never fails: what the body does not
-// have stays empty.
+// ParseRequest sets the fields that follow from Header and Body: Kind, Repo,
+// WebhookID, Delivery, Summary and Size. What the body does not have is empty.
 func (e *Event) ParseRequest() {
 	head, details := hub.ParseDetails(e.Body)
 	e.Kind = MakeKind(head.Scope, head.Action)

@@ -8,12 +8,12 @@ import (
 	"unique"
 )
 
-// Row is what a list shows of an event, and what a filter can decide without
-// the event's headers and bodies. It is small, so that a list can hold 100,000,
-// and it is never modified: Apply returns another one.
+// Row is the short form of an event, for lists and filters: it has no headers and
+// no bodies. It is small enough for lists of 100,000, and is never modified: Apply
+// returns a new one.
 type Row struct {
 	N, Rev     int64
-	Family     int64 // the first event of those that repeat each other: N itself if it repeats none
+	Family     int64 // see Event.Family
 	ReplayOf   int64
 	At         time.Time // when it was received
 	Source     Source
@@ -40,20 +40,20 @@ type Row struct {
 	searchable string // see SearchText
 }
 
-// RowTarget is what became of an event at one target.
+// RowTarget is the result of an event at one target.
 type RowTarget struct {
 	Name        string // secrets masked
 	Tries       int
 	Status      int           // of the last try, 0 when there was none or no answer
 	Err         string        // of the last try
 	Took        time.Duration // the last try
-	DeliveredBy int64         // the later event of the same family that this target took or, without a try here, was handed; 0 if none
+	DeliveredBy int64         // see Event.DeliveredBy; 0 if there is no such event
 }
 
-// OK reports whether the target took the event in its last try.
+// OK reports whether the last try succeeded.
 func (t RowTarget) OK() bool { return Attempt{Status: t.Status, Err: t.Err}.OK() }
 
-// NewRow returns the row of e, which needs no bodies.
+// NewRow returns the row of e. e needs no headers and bodies.
 func NewRow(e *Event) *Row {
 	r := &Row{
 		N: e.N, Rev: e.Rev, Family: e.Family, ReplayOf: e.ReplayOf, At: e.ReceivedAt, Source: e.Source, Kind: e.Kind, Repo: e.RepoTitle(),
@@ -105,8 +105,8 @@ func (r *Row) addAttempt(a *Attempt) {
 	}
 }
 
-// FillDerived fills in what follows from the other fields, after they were set by
-// hand. Texts that many rows have in common are shared.
+// FillDerived sets the fields that follow from others, in a Row that was not made
+// by NewRow, and shares texts as ShareTexts does.
 func (r *Row) FillDerived() {
 	r.Failed, r.Pending = false, false
 	for _, t := range r.Targets {
@@ -119,19 +119,19 @@ func (r *Row) FillDerived() {
 	r.searchable = r.text()
 }
 
-// Settled reports whether nothing more comes of the event at its targets.
+// Settled reports whether the targets are done with the event.
 func (r *Row) Settled() bool { return r.Phase == PhaseSettled || r.Phase == PhasePending }
 
-// Done is Event.Done.
+// Done is [Event.Done].
 func (r *Row) Done() bool { return isDone(r.Phase, r.Source, r.Answer) }
 
-// Refused is Event.Refused.
+// Refused is [Event.Refused].
 func (r *Row) Refused() bool { return isRefused(r.BodyCut, r.Verdict, r.Answer, len(r.Targets)) }
 
-// Refusal is Event.Refusal.
+// Refusal is [Event.Refusal].
 func (r *Row) Refusal() string { return refusal(r.Refused(), r.Answer.Status) }
 
-// Tries is how many attempts there were at all targets together.
+// Tries returns the number of attempts at all targets together.
 func (r *Row) Tries() int {
 	tries := 0
 	for _, t := range r.Targets {
@@ -140,12 +140,12 @@ func (r *Row) Tries() int {
 	return tries
 }
 
-// SearchText is what a search for words looks in: the texts that a list shows
-// of the event, in small letters, one a line.
+// SearchText returns the texts that a search for words looks in: those that a list
+// shows of the event, in lower case, one on each line.
 func (r *Row) SearchText() string { return r.searchable }
 
-// ShareTexts makes texts that many rows have in common one text: of 100,000 rows
-// from a database, most texts would be copies.
+// ShareTexts replaces texts that many rows have in common by shared copies, to
+// save memory in long lists from a database.
 func (r *Row) ShareTexts() {
 	r.Source, r.Kind, r.Repo = shared(r.Source), shared(r.Kind), shared(r.Repo)
 	r.Verdict, r.Phase, r.Session = shared(r.Verdict), shared(r.Phase), shared(r.Session)

@@ -10,22 +10,22 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Variant is one of the forms that a kind of event comes in: the push of a tag
-// and the push to a pull request are both a repo.content.update.
+// Variant is one of the forms of a kind. For example, a new tag and a push to a
+// pull request are both a repo.content.update.
 type Variant string
 
 // The variants of samples.
 const (
-	VariantCommit        Variant = "commit"         // main moved on
-	VariantNewBranch     Variant = "new-branch"     // a branch that was not there before
-	VariantDeletedBranch Variant = "deleted-branch" // a branch that is gone
-	VariantTag           Variant = "tag"            // main moved on and was tagged
-	VariantPullRef       Variant = "pull-ref"       // refs/pr/N of a pull request just opened
-	VariantUpload        Variant = "upload"         // files put into a bucket
-	VariantRemoval       Variant = "removal"        // files taken out of a bucket
-	VariantTruncated     Variant = "truncated"      // more files than the Hub lists
-	VariantVisibility    Variant = "visibility"     // a repo made public or private
-	VariantUntold        Variant = "untold"         // a setting that the payload does not tell: updatedConfig is {}
+	VariantCommit        Variant = "commit"         // a commit on main
+	VariantNewBranch     Variant = "new-branch"     // a new branch
+	VariantDeletedBranch Variant = "deleted-branch" // a deleted branch
+	VariantTag           Variant = "tag"            // a commit on main with a new tag
+	VariantPullRef       Variant = "pull-ref"       // refs/pr/N of a new pull request
+	VariantUpload        Variant = "upload"         // files added to a bucket
+	VariantRemoval       Variant = "removal"        // files deleted from a bucket
+	VariantTruncated     Variant = "truncated"      // more than MaxUpdatedFiles files
+	VariantVisibility    Variant = "visibility"     // a repo became public or private
+	VariantUntold        Variant = "untold"         // another setting: updatedConfig is {}
 	VariantPullRequest   Variant = "pull-request"
 	VariantDiscussion    Variant = "discussion"
 	VariantClosed        Variant = "closed"
@@ -35,12 +35,12 @@ const (
 	VariantHidden        Variant = "hidden" // a comment, which then has no content
 )
 
-// MaxUpdatedFiles is the most files that the Hub lists in one payload of a
-// bucket; with more it sets updatedFilesTruncated.
+// MaxUpdatedFiles is the largest number of files in the payload of a bucket. If
+// more have changed, the Hub sets updatedFilesTruncated.
 const MaxUpdatedFiles = 10_000
 
-// SampleOptions say which sample to make. The zero value is a sample of the
-// Hub's own addresses in the plainest variant.
+// SampleOptions are the options of [Sample]. The zero value is the first of
+// Variants, with addresses at hub.DefaultEndpoint.
 type SampleOptions struct {
 	Seed      uint64  // the same seed gives the same sample
 	Endpoint  string  // base of the URLs in it; hub.DefaultEndpoint when empty
@@ -49,9 +49,8 @@ type SampleOptions struct {
 	Private   bool    // whether the repo is private
 }
 
-// KindsOf lists the kinds of event that a repo of a type can have, in the
-// order of Kinds. Buckets have no discussions. A type that is no type of repo
-// has none.
+// KindsOf returns the kinds that repos of a type can have, in the order of Kinds.
+// Buckets have no discussions. An unknown type has no kinds.
 func KindsOf(repoType hub.RepoType) []Kind {
 	if !slices.Contains(hub.RepoTypes(), repoType) {
 		return nil
@@ -63,9 +62,9 @@ func KindsOf(repoType hub.RepoType) []Kind {
 	return kinds
 }
 
-// Variants lists the variants of a kind for a type of repo, the plainest
-// first. A kind that comes in one form only has the empty variant; one that
-// the type cannot have has none.
+// Variants returns the variants of a kind for a type of repo, the simplest first.
+// A kind of one form only has the empty variant. A kind that the type cannot have
+// has no variants.
 func Variants(kind Kind, repoType hub.RepoType) []Variant {
 	if !slices.Contains(KindsOf(repoType), kind) {
 		return nil
@@ -90,9 +89,9 @@ func Variants(kind Kind, repoType hub.RepoType) []Variant {
 	return []Variant{""}
 }
 
-// Sample makes a payload as the Hub sends it for a kind of event in a repo.
-// The error says why the Hub never sends such a thing: an unknown kind, a
-// bucket with discussions, a variant of another kind.
+// Sample makes a payload of a kind, as the Hub sends it for a repo. The error says
+// why the Hub does not send one: the kind is unknown, a bucket has no
+// discussions, or the variant belongs to another kind.
 func Sample(kind Kind, repo hub.Repo, opts SampleOptions) (hub.Payload, error) {
 	variant, err := opts.variant(kind, repo)
 	if err != nil {
@@ -150,9 +149,8 @@ func (o SampleOptions) variant(kind Kind, repo hub.Repo) (Variant, error) {
 	return o.Variant, nil
 }
 
-// NewPayload begins the payload of a kind: its head, its repo with what the Hub
-// tells of a repo in that scope, and its webhook. The sha of the head commit
-// goes with the scopes under repo only.
+// NewPayload makes a payload of a kind with the event, the repo and the webhook
+// alone. The repo has a HeadSHA only in the scopes under "repo".
 func NewPayload(kind Kind, repo hub.PayloadRepo, webhookID string) hub.Payload {
 	if kind.Domain() != "repo" || repo.Type == "bucket" {
 		repo.HeadSHA = ""
@@ -164,8 +162,8 @@ func NewPayload(kind Kind, repo hub.PayloadRepo, webhookID string) hub.Payload {
 	}
 }
 
-// UpdatedConfig is what a repo.config.update tells: the visibility when that
-// is what changed, nothing otherwise.
+// UpdatedConfig returns the updatedConfig of a repo.config.update: the new
+// visibility if that has changed, else {}.
 func UpdatedConfig(visibility, private bool) json.RawMessage {
 	if !visibility {
 		return json.RawMessage(`{}`)
@@ -221,9 +219,9 @@ func (s Sampler) discuss(p *hub.Payload, kind Kind, r hub.PayloadRepo, variant V
 	d := s.Discussion(r, s.num(r), pull)
 	switch variant {
 	case VariantClosed:
-		d.Status = "closed"
+		d.Status = hub.DiscussionClosed
 	case VariantMerged:
-		d.Status = "merged"
+		d.Status = hub.DiscussionMerged
 		d.Changes.MergeCommitID = r.HeadSHA
 	}
 	p.Discussion = &d

@@ -10,9 +10,8 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Sampler makes the parts that payloads are put together from. What it makes
-// depends on its seed and on what is asked for and on nothing else, so that
-// two samples about the same repo agree on the repo's id.
+// Sampler makes parts of payloads. They depend only on the seed and the arguments:
+// two samples of the same repo have the same id of the repo.
 type Sampler struct {
 	Seed     uint64
 	Endpoint string // base of all URLs; hub.DefaultEndpoint when empty
@@ -32,8 +31,8 @@ func (s Sampler) sum(labels []string) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// ID makes an id of 24 hex digits for what the labels name. As in the Hub's
-// own ids the first eight digits are a time, in seconds: one of 2023 or 2024.
+// ID makes an id of 24 hex digits from labels. As in the Hub's own ids, the first
+// eight digits are a time in seconds, here of 2023 or 2024.
 func (s Sampler) ID(labels ...string) string {
 	sum := s.sum(append([]string{"id"}, labels...))
 	made := 0x64000000 + binary.BigEndian.Uint32(sum[:4])%0x03000000
@@ -41,7 +40,7 @@ func (s Sampler) ID(labels ...string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// SHA makes the sha of a commit, 40 hex digits, for what the labels name.
+// SHA makes the sha of a commit, 40 hex digits, from labels.
 func (s Sampler) SHA(labels ...string) string {
 	sum := s.sum(append([]string{"sha"}, labels...))
 	return hex.EncodeToString(sum[:20])
@@ -53,13 +52,13 @@ func (s Sampler) pick(n int, labels ...string) int {
 	return int(binary.BigEndian.Uint32(sum[:4]) % uint32(n))
 }
 
-// Account is the user or organization of a name.
+// Account makes the user or organization of a name.
 func (s Sampler) Account(name string) hub.Account {
 	return hub.Account{ID: s.ID("account", strings.ToLower(name))}
 }
 
-// Repo is the public repo of a name, at its first commit. Old canonical repos,
-// whose names have no slash, belong to the account "huggingface".
+// Repo makes a public repo with one commit. Old canonical repos, whose names have
+// no slash, belong to the account "huggingface".
 func (s Sampler) Repo(w hub.Repo) hub.PayloadRepo {
 	endpoint := s.Endpoint
 	if endpoint == "" {
@@ -80,7 +79,8 @@ func (s Sampler) Repo(w hub.Repo) hub.PayloadRepo {
 	return r
 }
 
-// OwnerOf is the account that a repo of this name belongs to.
+// OwnerOf returns the account that a repo belongs to: "me" of "me/m", and
+// "huggingface" of a name without a slash.
 func OwnerOf(repoName string) string {
 	if owner, _, owned := strings.Cut(repoName, "/"); owned {
 		return owner
@@ -101,12 +101,12 @@ func subdomain(name string) string {
 	}, name)
 }
 
-// Discussion is the open discussion or pull request num of a repo, with the
-// title and author that the number gives it.
+// Discussion makes the open discussion or pull request num of a repo. Its title
+// and author depend on the number.
 func (s Sampler) Discussion(r hub.PayloadRepo, num int, pullRequest bool) hub.Discussion {
 	n := strconv.Itoa(num)
 	d := hub.Discussion{
-		ID: s.ID("discussion", r.ID, n), Num: num, Status: "open",
+		ID: s.ID("discussion", r.ID, n), Num: num, Status: hub.DiscussionOpen,
 		Author:        s.Account(s.word(people, "author", r.ID, n)),
 		URL:           hub.DiscussionURLs(r.URL, num),
 		IsPullRequest: pullRequest,
@@ -120,8 +120,8 @@ func (s Sampler) Discussion(r hub.PayloadRepo, num int, pullRequest bool) hub.Di
 	return d
 }
 
-// Comment is the nth comment in a discussion. The first, 0, opens it and has
-// its author.
+// Comment makes the nth comment in a discussion. Number 0 is the opening one, by
+// the author of the discussion.
 func (s Sampler) Comment(d hub.Discussion, n int) hub.Comment {
 	id := s.ID("comment", d.ID, strconv.Itoa(n))
 	c := hub.Comment{ID: id, Author: d.Author, URL: hub.URLs{Web: hub.CommentURL(d.URL, id)}}
@@ -139,15 +139,18 @@ func (s Sampler) Comment(d hub.Discussion, n int) hub.Comment {
 	return c
 }
 
-// File is a file put into a bucket.
+// File makes the update of a file that was added to a bucket.
 func (s Sampler) File(path string) hub.FileUpdate {
 	size := int64(20 + s.pick(1<<26, "size", path))
 	sum := s.sum([]string{"xet", path})
-	return hub.FileUpdate{Path: path, Action: "add", XetHash: hex.EncodeToString(sum[:]), Size: &size}
+	return hub.FileUpdate{Path: path, Action: hub.FileAdd, XetHash: hex.EncodeToString(sum[:]), Size: &size}
 }
 
-// RemovedFile is a file taken out of a bucket: no hash and no size are told.
-func RemovedFile(path string) hub.FileUpdate { return hub.FileUpdate{Path: path, Action: "delete"} }
+// RemovedFile returns the update of a file that was deleted from a bucket, which
+// has no hash and no size.
+func RemovedFile(path string) hub.FileUpdate {
+	return hub.FileUpdate{Path: path, Action: hub.FileDelete}
+}
 
 func (s Sampler) word(words []string, labels ...string) string {
 	return words[s.pick(len(words), labels...)]

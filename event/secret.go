@@ -14,16 +14,16 @@ import (
 // secret itself, not a signature made with it (the Hub's docs).
 const SecretHeader = "X-Webhook-Secret"
 
-// Secret is a webhook's secret, kept as digests to compare deliveries with.
-// The zero value is no secret: every delivery is unchecked.
+// Secret is a webhook's secret, as digests. The zero value is no secret: the
+// verdict of every delivery is VerdictUnchecked.
 type Secret struct {
 	set             bool
 	header, inQuery [sha256.Size]byte
 }
 
-// ParseSecret reads a secret as it was set on the Hub. An empty text is no
-// secret. A text that no webhook can have is an error: the Hub accepts
-// printable ASCII only, and a header of blanks arrives empty.
+// ParseSecret makes a Secret of the text in the webhook's settings. An empty text
+// is no secret. A text that a webhook cannot have is an error: the Hub accepts
+// printable ASCII only, and a header of spaces arrives empty.
 func ParseSecret(text string) (Secret, error) {
 	if text == "" {
 		return Secret{}, nil
@@ -41,13 +41,13 @@ func ParseSecret(text string) (Secret, error) {
 	return Secret{set: true, header: sha256.Sum256([]byte(trimmed)), inQuery: sha256.Sum256([]byte(text))}, nil
 }
 
-// IsSet reports whether there is a secret to compare with.
+// IsSet reports whether s is not the zero value.
 func (s Secret) IsSet() bool { return s.set }
 
-// Check compares the secret of a delivery, in constant time. It looks at the
-// header, and only without one at "secret" in the raw query, where people put
-// it whose handlers cannot read headers. Two secrets in the same place are
-// wrong even if one of them is right: the Hub sends one.
+// Check compares the secret of a delivery, in constant time. The secret is in the
+// header X-Webhook-Secret, or else in the parameter "secret" of the raw query,
+// where users put it whose handlers cannot read headers. Two secrets in the same
+// place are VerdictWrong even if one is right, because the Hub sends one.
 func (s Secret) Check(header http.Header, rawQuery string) Verdict {
 	if !s.set {
 		return VerdictUnchecked

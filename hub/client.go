@@ -14,30 +14,31 @@ import (
 	"time"
 )
 
-// ClientConfig says how to reach a Hub. The zero value reaches the real one
-// without a token.
+// ClientConfig configures a [Client]. The zero value is a client of
+// DefaultEndpoint without a token.
 type ClientConfig struct {
-	Endpoint string // see ParseEndpoint; blank means DefaultEndpoint
-	Token    string // goes into each request, never to a host elsewhere over plain http
-	Version  string // ours, for the User-Agent; "dev" when empty
-	Origin   string // goes to the end of the User-Agent: Env.Origin
-	Offline  bool   // every call is refused with ErrOffline: Env.Offline
+	Endpoint string // the address of the Hub, see ParseEndpoint; DefaultEndpoint by default
+	Token    string // sent with each request, but over plain http only to loopback
+	Version  string // of hf-tap, in the User-Agent; "dev" by default
+	Origin   string // appended to the User-Agent; usually Env.Origin
+	Offline  bool   // every call fails with ErrOffline; usually Env.Offline
 
-	// Transport carries the requests. The default takes proxies from the
-	// environment, never for loopback.
+	// Transport sends the requests. The default uses the proxies of the
+	// environment, but not for loopback.
 	Transport http.RoundTripper
-	// Timeout is for each request, from the dial to the last byte of the answer;
-	// 10 s by default. Waits between tries come on top.
+	// Timeout limits each request, from the dial to the last byte of the answer;
+	// 10 s by default. The pauses between tries are not part of it.
 	Timeout time.Duration
-	// Retries is how often a call is tried again at most; 2 by default, none
-	// when negative.
+	// Retries is how many more tries a call may have; 2 by default, none if
+	// negative.
 	Retries int
-	// MaxWait is how long a call waits between its tries, all waits together;
-	// 60 s by default, not at all when negative. When the Hub asks for a longer
-	// wait, the call ends at once with an error that says how long.
+	// MaxWait limits the sum of the pauses between the tries of a call; 60 s by
+	// default, no pause if negative. If the Hub asks for a longer one, the call
+	// ends at once with an error that has it in RetryAfter.
 	MaxWait time.Duration
-	// OnWarning is called for a warning that the Hub attached to an answer, once
-	// a topic. Calls come one at a time, from the goroutine of the call.
+	// OnWarning is called with warnings that the Hub adds to answers, once for
+	// each topic. It is called from the goroutine of the call, never twice at a
+	// time.
 	OnWarning func(topic, message string)
 }
 
@@ -61,8 +62,8 @@ type Client struct {
 	maxWarn int
 }
 
-// NewClient makes a client. It sends nothing. The error says what is wrong with
-// the endpoint or the token ([ErrBadToken]); it does not hold the token. Call
+// NewClient makes a client. It sends nothing. The error is about an invalid
+// endpoint or token ([ErrBadToken]), and does not quote the token. Call
 // [Client.Close] when the client is no longer needed.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	endpoint, err := ParseEndpoint(cfg.Endpoint)
@@ -100,19 +101,19 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	return c, nil
 }
 
-// Endpoint is the address that the client calls, without a trailing slash.
+// Endpoint returns the address of the client's Hub, without a trailing slash.
 func (c *Client) Endpoint() string { return c.endpoint }
 
-// Close lets go of idle connections. It leaves a transport that was given in
-// ClientConfig to its owner. A closed client can be used again.
+// Close closes idle connections, but not those of a ClientConfig.Transport. A
+// closed client can be used again.
 func (c *Client) Close() {
 	if c.own != nil {
 		c.own.CloseIdleConnections()
 	}
 }
 
-// userAgent is built as huggingface_hub does it, with the origin last. What no
-// header can hold is left out.
+// userAgent returns the User-Agent in the form of huggingface_hub, with the origin
+// last. Characters that a header cannot have are left out.
 func userAgent(version, origin string) string {
 	ua := "hf-tap/" + cmp.Or(version, "dev")
 	if origin != "" {
@@ -126,9 +127,9 @@ func userAgent(version, origin string) string {
 	}, ua)
 }
 
-// sameOriginOnly follows a redirect only to where the token has been sent
-// already, and only as the same request. Go itself would keep the token for
-// the same host over plain http, and turn most redirected POSTs into GETs.
+// sameOriginOnly allows redirects to the same origin with the same method only. By
+// default net/http sends the token to the same host over plain http, too, and
+// turns most redirected POSTs into GETs.
 func sameOriginOnly(next *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) > 3 || next.Method != first.Method || next.URL.Scheme != first.URL.Scheme ||
@@ -161,7 +162,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 		if e == nil {
 			return nil
 		}
-		// A refusal says nothing of an earlier try that went unanswered.
+		// A refusal does not undo an earlier try that got no answer.
 		maybe = maybe || e.maybe
 		e.maybe = maybe
 		wait, ok := r.waitBefore(e, try)
@@ -175,7 +176,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 	}
 }
 
-// refuse gives the error of a request that must not be sent.
+// refuse returns an error for a request that must not be sent, else nil.
 func (c *Client) refuse(ctx context.Context, r request) *Error {
 	e := &Error{Op: r.op, Method: r.method, URL: c.endpoint + r.path}
 	switch {
@@ -191,7 +192,7 @@ func (c *Client) refuse(ctx context.Context, r request) *Error {
 	return e
 }
 
-// tell passes on the warnings of an answer: "X-HF-Warning: topic; message".
+// tell calls OnWarning for the warnings of an answer: "X-HF-Warning: topic; message".
 func (c *Client) tell(h http.Header) {
 	if c.warn == nil {
 		return
@@ -204,7 +205,7 @@ func (c *Client) tell(h http.Header) {
 			topic, message = "", value
 		}
 		topic, message = shorten(strings.TrimSpace(topic), maxText), shorten(strings.TrimSpace(message), maxText)
-		// The number of topics is bounded: a server that makes up new ones must not
+		// The number of topics is limited: a server that invents new ones must not
 		// fill the memory.
 		if message != "" && !c.warned[topic] && len(c.warned) < c.maxWarn {
 			c.warned[topic] = true
@@ -213,8 +214,8 @@ func (c *Client) tell(h http.Header) {
 	}
 }
 
-// readJSON gives an into that reads an answer's JSON as far as it can be read:
-// a field of another type than today's is left empty, as it is in payloads.
+// readJSON returns a request.into that unmarshals an answer into v. A field of an
+// unexpected type is left empty, as in payloads.
 func readJSON(v any) func([]byte) error {
 	return func(body []byte) error {
 		err := json.Unmarshal(body, v)

@@ -11,16 +11,16 @@ import (
 // DefaultEndpoint is the address of the Hub itself.
 const DefaultEndpoint = "https://huggingface.co"
 
-// Env is what the Hub's own environment variables say about how to reach it.
-// Tokens are found by FindToken.
+// Env is the settings of a client in the environment variables that
+// huggingface_hub has, too. [FindToken] finds the token.
 type Env struct {
-	Endpoint string // HF_ENDPOINT without a trailing slash, DefaultEndpoint when it is not set
-	Offline  bool   // HF_HUB_OFFLINE: the network is not to be touched
-	Origin   string // HF_HUB_USER_AGENT_ORIGIN: goes to the end of the User-Agent
+	Endpoint string // HF_ENDPOINT without a trailing slash, else DefaultEndpoint
+	Offline  bool   // HF_HUB_OFFLINE: nothing may be sent
+	Origin   string // HF_HUB_USER_AGENT_ORIGIN: appended to the User-Agent
 }
 
-// FromEnv reads the environment through getenv, which os.Getenv fits. The
-// error is about HF_ENDPOINT and leaves the other fields filled.
+// FromEnv reads the environment with getenv, usually os.Getenv. The error is
+// about HF_ENDPOINT; the other fields are set all the same.
 func FromEnv(getenv func(string) string) (Env, error) {
 	env := Env{Offline: truthy(getenv("HF_HUB_OFFLINE")), Origin: strings.TrimSpace(getenv("HF_HUB_USER_AGENT_ORIGIN"))}
 	endpoint, err := ParseEndpoint(getenv("HF_ENDPOINT"))
@@ -31,8 +31,8 @@ func FromEnv(getenv func(string) string) (Env, error) {
 	return env, nil
 }
 
-// Loopback reports whether the endpoint is on this machine: a stand-in, never
-// the Hub itself.
+// Loopback reports whether the endpoint is on this machine, as only a stand-in
+// for the Hub is.
 func (e Env) Loopback() bool {
 	u, err := url.Parse(e.Endpoint)
 	return err == nil && loopback(u.Hostname())
@@ -47,9 +47,9 @@ func truthy(s string) bool {
 	return false
 }
 
-// ParseEndpoint checks the address of a Hub and takes off trailing slashes:
-// http or https, a host, perhaps a path, no user, no query. Blank means
-// DefaultEndpoint.
+// ParseEndpoint checks the address of a Hub, and removes trailing slashes. It is
+// an http or https URL with a host and perhaps a path, without a user or a query.
+// Empty means DefaultEndpoint.
 func ParseEndpoint(s string) (string, error) {
 	s = strings.TrimRight(strings.TrimSpace(s), "/")
 	if s == "" {
@@ -61,7 +61,7 @@ func ParseEndpoint(s string) (string, error) {
 		// Not quoted: what stands before the @ is a password.
 		return "", errors.New("an endpoint has no user or password in it; a token goes into HF_TOKEN")
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return "", fmt.Errorf("%q is no endpoint: want a URL like %s", s, DefaultEndpoint)
+		return "", fmt.Errorf("%q is not an endpoint: want a URL like %s", s, DefaultEndpoint)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return "", fmt.Errorf("endpoint %q has a query or a fragment: want a URL like %s", s, DefaultEndpoint)
 	}

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// What an *Error can be, for errors.Is.
+// The kinds of an [*Error], for errors.Is.
 var (
 	ErrUnauthorized = errors.New("the Hub refused the token")             // 401
 	ErrForbidden    = errors.New("the Hub does not let the token do it")  // 403
-	ErrNotFound     = errors.New("the Hub has no such thing")             // 404; another account's webhook is a 404, too
+	ErrNotFound     = errors.New("the Hub does not find it")              // 404; another account's webhook is a 404, too
 	ErrInvalid      = errors.New("the request is not valid")              // 400, 422, or refused here before it was sent
 	ErrRateLimited  = errors.New("the Hub has had too many requests")     // 429
 	ErrOffline      = errors.New("HF_HUB_OFFLINE is set")                 // nothing was sent
@@ -22,11 +22,11 @@ var (
 	ErrBadAnswer    = errors.New("the answer is not the Hub's")           // 2xx, but not what the Hub's OpenAPI document says
 )
 
-// Error is what a call to the Hub ended with when it did not succeed. Code,
-// Message and RequestID are kept as the network sent them, terminal escapes
-// and all, but shortened, and with the token and the webhook's secret masked.
+// Error is a failed call of the Hub. Code, Message and RequestID are as the
+// network sent them, terminal escapes included, but shortened, and with the token
+// and the webhook's secret masked.
 type Error struct {
-	Op         string        // what was asked for, to be read after "cannot": "delete webhook 65a1…"
+	Op         string        // the call, in words that fit after "cannot": "delete webhook 65a1…"
 	Method     string        // of the request
 	URL        string        // of the request; it never holds a secret
 	Status     int           // HTTP status, 0 without an answer
@@ -40,7 +40,7 @@ type Error struct {
 	maybe bool  // see OutcomeUnknown
 }
 
-// Is makes errors.Is tell the sentinels apart.
+// Is reports whether e is of the kind target, one of the Err variables.
 func (e *Error) Is(target error) bool {
 	if e.kind != nil {
 		return e.kind == target
@@ -60,10 +60,10 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Unwrap gives the cause, nil when the Hub refused.
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Error is one line.
+// Error returns one line.
 func (e *Error) Error() string {
 	s := e.summary()
 	if e.Message != "" {
@@ -101,14 +101,14 @@ func (e *Error) summary() string {
 	return fmt.Sprintf("the Hub refused to %s (%d)", e.Op, e.Status)
 }
 
-// OutcomeUnknown reports whether the call that ended with err may have been carried
-// out all the same: it changes something, a part of it may have been sent, and
-// no answer says that it was refused. A create that may be done has to be
-// looked for in the list. A false is certain: nothing was done.
+// OutcomeUnknown reports whether a call that returned err may have taken effect:
+// it changes something, it may have been sent, and no answer refused it. After a
+// create, look for the webhook in the list. If it reports false, nothing was
+// changed.
 //
-// An answer of 4xx is a refusal, except where an earlier try of the same call
-// went unanswered: a delete may have been done by that one, and the 404 be its
-// doing. An answer of 5xx, or one that cannot be read, tells nothing.
+// An answer of 4xx is a refusal, except after an earlier try without an answer:
+// that try may have deleted the webhook which the second one did not find. After
+// an answer of 5xx, or one that cannot be read, the outcome is unknown.
 func OutcomeUnknown(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.maybe

@@ -162,8 +162,8 @@ func TestErrorsOfArgumentsSayWhatIsWrongAndSendNothing(t *testing.T) {
 		`"repositories"`:   func(s *WebhookSpec) { s.Domains = []Domain{"repo", "repositories"} },
 		"exactly one of":   func(s *WebhookSpec) { s.URL = "" },
 		"exactly one of a": func(s *WebhookSpec) { s.JobSourceID = "1" },
-		"no JSON":          func(s *WebhookSpec) { s.URL, s.Job = "", []byte("{") },
-		"no http or https": func(s *WebhookSpec) { s.URL = "ftp://s3cret-of-the-webhook" },
+		"not JSON":         func(s *WebhookSpec) { s.URL, s.Job = "", []byte("{") },
+		"not an http or":   func(s *WebhookSpec) { s.URL = "ftp://s3cret-of-the-webhook" },
 		"printable ASCII":  func(s *WebhookSpec) { s.Secret = "s3cret-of-the-webhook\n" },
 	} {
 		spec := exampleSpec()

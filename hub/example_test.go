@@ -147,6 +147,26 @@ func ExampleFindToken() {
 	defer client.Close()
 }
 
+// Whose token it is, and whether it may manage webhooks.
+func ExampleClient_WhoAmI() {
+	config, stop := standInHub()
+	defer stop()
+	client, err := hub.NewClient(config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	who, err := client.WhoAmI(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(who.Name, who.Auth.AccessToken.Role)
+	if p := who.CanWriteWebhooks(); p.Refused() {
+		log.Fatal("the token may not manage webhooks: ", p.Reason)
+	}
+	// Output: me write
+}
+
 // A webhook that was created although its answer got lost is in the list.
 func ExampleOutcomeUnknown() {
 	find := func(ctx context.Context, client *hub.Client, spec hub.WebhookSpec) (hub.Webhook, error) {

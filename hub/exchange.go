@@ -33,8 +33,8 @@ func (c *Client) send(parent context.Context, r request) *Error {
 	defer cancel()
 	e := &Error{Op: r.op, Method: r.method, URL: c.endpoint + r.path}
 
-	// A transport that tells of its connections tells whether there was one to
-	// send anything on. One that tells nothing may have sent everything.
+	// A transport that reports its connections shows whether there was one. With
+	// another transport, the request may have been sent.
 	var dialed, connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { dialed.Store(true) },
@@ -96,7 +96,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	return req, nil
 }
 
-// unanswered fills the error of a request without a whole answer.
+// unanswered completes the error of a request without a complete answer.
 func (c *Client) unanswered(parent context.Context, e *Error, err error) *Error {
 	var about *url.Error
 	if errors.As(err, &about) {
@@ -135,14 +135,14 @@ func (e *noAnswer) Error() string {
 	return fmt.Sprintf("the Hub at %s does not answer: %s", e.host, reason)
 }
 
-// lateError is a request that got no answer in its time, while the call may
-// have had more of it.
+// lateError means that a request got no answer within ClientConfig.Timeout,
+// although the context of the call has not ended.
 type lateError struct{ after time.Duration }
 
 func (e *lateError) Error() string { return fmt.Sprintf("nothing came within %v", e.after) }
 func (e *lateError) Unwrap() error { return context.DeadlineExceeded }
 
-// refused fills the error of an answer that is not 2xx.
+// refused completes the error of an answer that is not 2xx.
 func (c *Client) refused(e *Error, r request, resp *http.Response, body []byte) {
 	e.Code = resp.Header.Get("X-Error-Code")
 	said := []string{resp.Header.Get("X-Error-Message")}
@@ -164,25 +164,25 @@ func (c *Client) refused(e *Error, r request, resp *http.Response, body []byte) 
 	e.Code = shorten(c.mask(r, e.Code), 100)
 	e.RequestID = requestID(resp.Header)
 	e.RetryAfter = retryAfter(resp.StatusCode, resp.Header, time.Now())
-	// A redirect that asks to repeat the request says that it was not done here;
-	// the other ones may follow a request that was.
+	// A 307 or 308 asks to send the request elsewhere: it had no effect here. After
+	// another redirect, it may have had one.
 	repeat := resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect
 	e.maybe = !r.reads && resp.StatusCode/100 != 4 && !repeat
 }
 
-// mask keeps the token and the webhook's secret out of a text that a server
-// made, perhaps by quoting the request.
+// mask replaces the token and the webhook's secret in a text of the server, which
+// may quote the request.
 func (c *Client) mask(r request, s string) string {
 	for _, secret := range []string{c.token, r.secret} {
-		if len(secret) > 3 { // a shorter one would tear holes into every word
+		if len(secret) > 3 { // a shorter one is a part of many words
 			s = strings.ReplaceAll(s, secret, "***")
 		}
 	}
 	return s
 }
 
-// refusal reads the body of an error, in any of the forms that the Hub has.
-// Pages and what is no text say nothing.
+// refusal reads the body of an error, in all forms that the Hub has. An HTML page,
+// or a body that is not text, has no messages.
 func refusal(contentType string, body []byte) (code string, messages []string) {
 	body = bytes.TrimSpace(body)
 	var top fields

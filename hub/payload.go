@@ -5,9 +5,8 @@ import (
 	"strconv"
 )
 
-// Payload is the body of a delivery, version 3, as the Hub's docs describe it.
-// It is what the samples and the sandbox write. To read a body that somebody
-// sent, use ParsePayload, which forgives what json.Unmarshal would not.
+// Payload is the body of a delivery, in version 3 of the Hub's format. Read one
+// with [ParsePayload], which accepts what json.Unmarshal refuses.
 type Payload struct {
 	Event                 PayloadEvent `json:"event"`
 	Repo                  PayloadRepo  `json:"repo"`
@@ -18,15 +17,15 @@ type Payload struct {
 	UpdatedRefs           []RefUpdate  `json:"updatedRefs,omitempty"`
 	UpdatedFiles          []FileUpdate `json:"updatedFiles,omitempty"`
 	UpdatedFilesTruncated bool         `json:"updatedFilesTruncated,omitempty"` // above 10,000 files
-	// UpdatedConfig is {"private": bool}, or empty when what changed is not told.
+	// UpdatedConfig is {"private": bool}, or {} if another setting changed.
 	UpdatedConfig json.RawMessage `json:"updatedConfig,omitempty"`
 
-	// Raw is the body that ParsePayload read, byte for byte; it is not written.
+	// Raw is the body that ParsePayload read, byte for byte. It is not marshaled.
 	Raw []byte `json:"-"`
 }
 
-// PayloadRepo is the repo that an event is about, with all that a payload has
-// about it. [PayloadRepo.Repo] is its type and name alone.
+// PayloadRepo is the repo of a payload. [PayloadRepo.Repo] is its type and name
+// alone.
 type PayloadRepo struct {
 	Type      RepoType `json:"type"` // model, dataset, space, bucket, kernel, or newer
 	Name      string   `json:"name"` // "owner/name"; old canonical repos have no slash
@@ -42,25 +41,37 @@ type PayloadRepo struct {
 // Repo returns the type and the name of a repo.
 func (r PayloadRepo) Repo() Repo { return Repo{Type: r.Type, Name: r.Name} }
 
-// Account is a user or an organization, by id alone.
+// Account is the id of a user or an organization. Payloads have no user names.
 type Account struct {
 	ID string `json:"id"` // 24 hex digits
 }
 
 // Discussion is a discussion or a pull request.
 type Discussion struct {
-	ID            string   `json:"id"`
-	Title         string   `json:"title"`
-	URL           URLs     `json:"url"`
-	Status        string   `json:"status"` // open, closed, merged, draft
-	Author        Account  `json:"author"`
-	Num           int      `json:"num"`
-	IsPullRequest bool     `json:"isPullRequest"`
-	Changes       *Changes `json:"changes,omitempty"` // pull requests only
-	Pinned        *bool    `json:"pinned,omitempty"`
+	ID            string           `json:"id"`
+	Title         string           `json:"title"`
+	URL           URLs             `json:"url"`
+	Status        DiscussionStatus `json:"status"`
+	Author        Account          `json:"author"`
+	Num           int              `json:"num"`
+	IsPullRequest bool             `json:"isPullRequest"`
+	Changes       *Changes         `json:"changes,omitempty"` // pull requests only
+	Pinned        *bool            `json:"pinned,omitempty"`
 }
 
-// Changes is what a pull request would change.
+// DiscussionStatus is the status of a discussion or a pull request. The Hub may
+// add others.
+type DiscussionStatus string
+
+// The statuses that the Hub documents.
+const (
+	DiscussionOpen   DiscussionStatus = "open"
+	DiscussionClosed DiscussionStatus = "closed"
+	DiscussionMerged DiscussionStatus = "merged" // pull requests only
+	DiscussionDraft  DiscussionStatus = "draft"
+)
+
+// Changes is the target of a pull request.
 type Changes struct {
 	Base          string `json:"base"` // refs/heads/main
 	MergeCommitID string `json:"mergeCommitId,omitempty"`
@@ -96,14 +107,23 @@ type RefUpdate struct {
 
 // FileUpdate is one file of a bucket that changed.
 type FileUpdate struct {
-	Path    string `json:"path"`
-	Action  string `json:"action"` // add, delete
-	XetHash string `json:"xetHash,omitempty"`
-	Size    *int64 `json:"size,omitempty"` // bytes
+	Path    string     `json:"path"`
+	Action  FileAction `json:"action"`
+	XetHash string     `json:"xetHash,omitempty"`
+	Size    *int64     `json:"size,omitempty"` // bytes
 }
 
-// Head is what every delivery is filed under. Its fields are empty where the
-// body has none, is no JSON, or has another shape.
+// FileAction is what happened to a file of a bucket.
+type FileAction string
+
+// The actions that the Hub documents.
+const (
+	FileAdd    FileAction = "add"
+	FileDelete FileAction = "delete"
+)
+
+// Head is the part of a payload that all have: the event, the repo and the
+// webhook. A field that is missing, or has an unexpected shape, is empty.
 type Head struct {
 	Scope     Scope
 	Action    Action
@@ -111,23 +131,22 @@ type Head struct {
 	WebhookID string
 }
 
-// ParseHead reads the head of a body and nothing else. It never fails: a body
-// of another shape has an emptier head. Of keys that stand there twice the
-// last one counts, and capitals are not small letters.
+// ParseHead reads the head of a body and nothing else, without an error: the head
+// of a body that is not JSON is empty. The last of two equal keys counts, and
+// keys are case-sensitive.
 func ParseHead(body []byte) Head {
 	h, _ := parseHead(body, func([]byte, []byte) {})
 	return h
 }
 
-// Details are the parts of a body that say what happened, as they stand in it:
-// nil where the body has none. They share the body's memory.
+// Details are the parts of a body that depend on its kind, as JSON. A missing one
+// is nil. They share the body's memory.
 type Details struct {
 	Discussion, Comment, UpdatedRefs, UpdatedConfig, MovedTo, UpdatedFiles json.RawMessage
 }
 
-// ParseDetails reads the head of a body and the parts that say what happened,
-// in one pass. It never fails, like ParseHead: both are empty where the body is
-// no JSON object.
+// ParseDetails reads the head and the details of a body in one pass. Like
+// [ParseHead] it has no error: both are empty if the body is not a JSON object.
 func ParseDetails(body []byte) (Head, Details) {
 	var d Details
 	h, ok := parseHead(body, func(key, raw []byte) {
@@ -141,7 +160,7 @@ func ParseDetails(body []byte) (Head, Details) {
 	return h, d
 }
 
-// part returns the place of the part that a key names, nil if it names none.
+// part returns the field for a key, nil if there is none.
 func (d *Details) part(key []byte) *json.RawMessage {
 	switch {
 	case is(key, "discussion"):
@@ -160,8 +179,8 @@ func (d *Details) part(key []byte) *json.RawMessage {
 	return nil
 }
 
-// parseHead reads the head, calls value for each key of the body with what
-// stands there, and reports whether the body is a JSON object.
+// parseHead reads the head, and calls value with each key and its JSON. It returns
+// false if the body is not a JSON object.
 func parseHead(body []byte, value func(key, raw []byte)) (h Head, ok bool) {
 	s := scanner{b: body}
 	s.space()
@@ -189,10 +208,9 @@ func parseHead(body []byte, value func(key, raw []byte)) (h Head, ok bool) {
 	return h, true
 }
 
-// ParsePayload reads a body as far as it can be read, and keeps its bytes in
-// Raw. A field of an unexpected shape is left empty, and its neighbours are
-// read. What ParseHead reads is the same here. ok is false when the body is no
-// JSON object.
+// ParsePayload reads a body, and keeps its bytes in Raw. Unknown fields are
+// ignored, and a field of an unexpected shape is left empty. ok is false if the
+// body is not a JSON object.
 func ParsePayload(body []byte) (p Payload, ok bool) {
 	p.Raw = body
 	// Each value is read by itself, and the last one of a key counts. They are
@@ -220,22 +238,22 @@ func ParsePayload(body []byte) (p Payload, ok bool) {
 	for _, part := range parts {
 		read(part.raw, part.into)
 	}
-	// encoding/json is laxer about keys that stand there twice or in capitals.
+	// encoding/json treats repeated keys and capitals differently.
 	p.Event = PayloadEvent{Action: head.Action, Scope: head.Scope}
 	p.Repo.Type, p.Repo.Name, p.Webhook.ID = head.Repo.Type, head.Repo.Name, head.WebhookID
 	return p, true
 }
 
-// read fills what it can: json.Unmarshal goes on past a value of the wrong
-// type and reports it only at the end, which is just what is wanted here.
+// read unmarshals what it can. json.Unmarshal goes on after a value of the wrong
+// type and reports it at the end, where the error is dropped.
 func read(raw json.RawMessage, into any) {
 	if len(raw) > 0 {
 		_ = json.Unmarshal(raw, into)
 	}
 }
 
-// fields is a JSON object whose values are read one at a time. A value that is
-// no object leaves it nil rather than failing the whole body.
+// fields is a JSON object whose values are read one by one. It is nil for a value
+// that is not an object.
 type fields map[string]json.RawMessage
 
 // UnmarshalJSON accepts every value.
@@ -253,12 +271,12 @@ func (f fields) text(key string) string {
 	return s
 }
 
-// DiscussionURLs are the addresses of discussion or pull request num in the
-// repo whose addresses are given.
+// DiscussionURLs returns the addresses of the discussion or pull request num in
+// the repo with these addresses.
 func DiscussionURLs(repo URLs, num int) URLs {
 	n := "/discussions/" + strconv.Itoa(num)
 	return URLs{Web: repo.Web + n, API: repo.API + n}
 }
 
-// CommentURL is the address of a comment on the page of its discussion.
+// CommentURL returns the address of a comment on the page of its discussion.
 func CommentURL(discussion URLs, id string) string { return discussion.Web + "#" + id }

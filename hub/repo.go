@@ -19,13 +19,13 @@ const (
 	RepoTypeKernel  RepoType = "kernel"
 )
 
-// RepoTypes lists the types of repos that are known here.
+// RepoTypes returns all constants of RepoType.
 func RepoTypes() []RepoType {
 	return []RepoType{RepoTypeModel, RepoTypeDataset, RepoTypeSpace, RepoTypeBucket, RepoTypeKernel}
 }
 
-// Repo names a repo: a type and a name. It is comparable. [PayloadRepo] is
-// what a delivery has about one.
+// Repo is the type and the name of a repo. It is comparable. [PayloadRepo] is the
+// repo of a payload, with more fields.
 type Repo struct {
 	Type RepoType `json:"type"`
 	Name string   `json:"name"` // "owner/name"; old canonical repos have no slash

@@ -13,10 +13,9 @@ import (
 	"time"
 )
 
-// waitBefore says how long to wait before a request is sent again after the
-// error e of its try-th try, counted from 0, and whether it may be sent again
-// at all. Too many requests is a refusal, so that everything may; else nothing
-// that would do harm done twice.
+// waitBefore returns the pause before the next try of a request, and whether there
+// is one, after try number try (from 0) ended with e. A 429 is a refusal: every
+// request may be sent again. After other errors, a request with once must not.
 func (r request) waitBefore(e *Error, try int) (time.Duration, bool) {
 	switch {
 	case e.Status == http.StatusTooManyRequests:
@@ -34,9 +33,9 @@ func (r request) waitBefore(e *Error, try int) (time.Duration, bool) {
 	return 0, false
 }
 
-// passing reports whether what kept an answer away may be over in a moment.
-// After a time-out the user has waited long enough to be told, and a
-// certificate stays what it is.
+// passing reports whether an error may be temporary. A time-out is not retried,
+// because the user has waited long enough, and an invalid certificate stays
+// invalid.
 func passing(err error) bool {
 	var timed net.Error
 	var cert *tls.CertificateVerificationError
@@ -44,14 +43,14 @@ func passing(err error) bool {
 	return !(errors.As(err, &timed) && timed.Timeout()) && !errors.As(err, &cert) && !errors.As(err, &plain)
 }
 
-// backOff doubles with each try up to 5 s; the upper half of it is chance, so
-// that many clients do not come back at the same moment.
+// backOff returns a pause that doubles with each try, up to 5 s. Half of it is
+// random, so that many clients do not come back at the same time.
 func backOff(first time.Duration, try int) time.Duration {
 	d := min(first<<min(try, 10), 5*time.Second)
 	return d/2 + rand.N(d/2+1)
 }
 
-// sleep waits for d, or for the end of ctx and tells its cause.
+// sleep waits for d. If ctx ends earlier, it returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -72,14 +71,13 @@ func stopped(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// endsWithin reports whether ctx would end before a wait does, so that waiting
-// is in vain.
+// endsWithin reports whether the deadline of ctx comes before the end of a wait.
 func endsWithin(ctx context.Context, d time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) <= d
 }
 
-// longest is the longest wait that is told apart.
+// longest is the longest wait that an answer can ask for; more is cut to it.
 const longest = 365 * 24 * time.Hour
 
 // retryAfter reads how long an answer asks to wait, 0 if it does not say. The

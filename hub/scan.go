@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 )
 
-// A scanner goes through a body once: it checks that it is JSON exactly as
-// encoding/json does, and picks out the few strings that a delivery is filed
-// under. Every delivery passes here before it is answered, and encoding/json
-// would go through it several times, and much more slowly.
+// scanner reads a body once, from the start to the end. It accepts the same JSON
+// as encoding/json, and returns the few strings of a Head. Every delivery is
+// scanned before it is answered; encoding/json would need several passes, each of
+// them much slower.
 type scanner struct {
 	b     []byte
 	i     int
@@ -18,9 +18,8 @@ type scanner struct {
 // maxDepth is how deeply JSON may be nested before encoding/json refuses it.
 const maxDepth = 10000
 
-// object goes through an object and calls value for each key at the place
-// where its value begins; value has to go through that. It reports whether it
-// was an object.
+// object reads an object. It calls value at the start of each key's value, which
+// value must read. It returns false if there is no valid object.
 func (s *scanner) object(value func(key []byte) bool) bool {
 	if !s.enter('{') {
 		return false
@@ -54,7 +53,7 @@ func (s *scanner) object(value func(key []byte) bool) bool {
 	}
 }
 
-// skip goes through any value. It reports whether it was one.
+// skip reads any value. It returns false if there is no valid one.
 func (s *scanner) skip() bool {
 	if s.i >= len(s.b) {
 		return false
@@ -101,15 +100,14 @@ func (s *scanner) array() bool {
 	}
 }
 
-// str goes through a string and gives what stands between its quotes, escapes
-// and all.
+// str reads a string, and returns the bytes between its quotes with all escapes.
 func (s *scanner) str() (raw []byte, ok bool) {
 	if !s.next('"') {
 		return nil, false
 	}
 	from := s.i
 	for {
-		// Most of most bodies goes through this loop.
+		// Most bytes of most bodies are read by this loop.
 		rest := s.b[s.i:]
 		n := 0
 		for n < len(rest) && rest[n] != '"' && rest[n] != '\\' && rest[n] >= ' ' {
@@ -128,7 +126,7 @@ func (s *scanner) str() (raw []byte, ok bool) {
 	}
 }
 
-// escape goes through "\n" or "\u00e9".
+// escape reads an escape, for example "\n" or "\u00e9".
 func (s *scanner) escape() bool {
 	if s.i+1 >= len(s.b) {
 		return false
@@ -170,7 +168,7 @@ func (s *scanner) number() bool {
 	return true
 }
 
-// digits goes through digits and reports whether there was one.
+// digits reads digits. It returns false if there are none.
 func (s *scanner) digits() bool {
 	from := s.i
 	for s.i < len(s.b) && digit(s.b[s.i]) {
@@ -192,7 +190,7 @@ func (s *scanner) enter(c byte) bool {
 	return s.depth <= maxDepth && s.next(c)
 }
 
-// next goes past c if it stands here.
+// next reads c. It returns false if there is another byte.
 func (s *scanner) next(c byte) bool {
 	if s.i < len(s.b) && s.b[s.i] == c {
 		s.i++
@@ -212,7 +210,7 @@ func (s *scanner) space() {
 	}
 }
 
-// text goes through any value and gives it if it is a string, else "".
+// text reads any value. It returns the text of a string, and "" for other values.
 func (s *scanner) text() (string, bool) {
 	from := s.i
 	if from >= len(s.b) || s.b[from] != '"' {
@@ -222,14 +220,14 @@ func (s *scanner) text() (string, bool) {
 	return plain(raw, s.b[from:s.i]), ok
 }
 
-// pair is a key that is looked for, and where its text goes.
+// pair is a key to look for, and the variable for its text.
 type pair struct {
 	key  string
 	into *string
 }
 
-// strings goes through any value. Where that is an object, it takes the texts
-// of two of its keys.
+// strings reads any value. If it is an object, the texts of two of its keys are
+// stored.
 func (s *scanner) strings(a, b pair) bool {
 	if s.i >= len(s.b) || s.b[s.i] != '{' {
 		return s.skip()
@@ -247,8 +245,8 @@ func (s *scanner) strings(a, b pair) bool {
 	})
 }
 
-// plain gives the text of a string, whose inside is raw. Escapes, and bytes
-// that are not UTF-8, are left to encoding/json.
+// plain returns the text of a string from the bytes between its quotes. Those with
+// escapes, or bytes that are not UTF-8, are decoded by encoding/json.
 func plain(raw, quoted []byte) string {
 	for _, c := range raw {
 		if c == '\\' || c >= 0x80 {
@@ -260,7 +258,7 @@ func plain(raw, quoted []byte) string {
 	return string(raw)
 }
 
-// is reports whether a key, as it stands in the body, spells name.
+// is reports whether the bytes of a key are name, perhaps with escapes.
 func is(key []byte, name string) bool {
 	if bytes.IndexByte(key, '\\') < 0 {
 		return string(key) == name

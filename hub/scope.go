@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Domain is a group of scopes that a webhook can subscribe to. A webhook has
-// at least one.
+// Domain is a group of scopes. A webhook subscribes to one or both domains.
 type Domain string
 
 // The domains of events.
@@ -15,11 +14,11 @@ const (
 	DomainDiscussion Domain = "discussion" // the scopes discussion, discussion.comment and narrower
 )
 
-// Domains lists the domains.
+// Domains returns both domains.
 func Domains() []Domain { return []Domain{DomainRepo, DomainDiscussion} }
 
-// ParseDomain reads a domain. The Hub's API has "repo" and "discussion"; the
-// Python command line says "discussions", and both plurals are accepted.
+// ParseDomain reads "repo" or "discussion", or the plural of one, because the
+// Python command line has "discussions".
 func ParseDomain(s string) (Domain, error) {
 	switch s {
 	case "repo", "repos":
@@ -60,10 +59,10 @@ type PayloadEvent struct {
 	Scope  Scope  `json:"scope"`
 }
 
-// Documented returns the event of the Hub's documentation that e counts as: a
-// scope narrower than a documented one is an update of the documented one above
-// it ("repo.config.dois" is an update of "repo.config"). A scope without a
-// documented one above it is returned unchanged.
+// Documented returns the documented event that e counts as: an event in a
+// narrower scope than the documented ones is an update in the documented scope
+// above it. For example, "repo.config.dois" is an update of "repo.config". If
+// there is no such scope, e is returned unchanged.
 func (e PayloadEvent) Documented() PayloadEvent {
 	for scope := e.Scope; ; {
 		switch scope {

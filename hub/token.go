@@ -10,39 +10,40 @@ import (
 	"strings"
 )
 
-// What FindToken can end with.
+// The errors of [FindToken] and [NewClient] about a token.
 var (
 	ErrNoToken  = errors.New("there is no Hugging Face token")
-	ErrBadToken = errors.New("it has a blank, a control character or a letter beyond ASCII in it")
+	ErrBadToken = errors.New("it has a space, a control character or a character outside ASCII")
 )
 
-// Token is a token and the place it came from. It prints as the place alone.
+// Token is a token and its source. It prints as the source alone.
 type Token struct {
 	Value  string
 	Source string // for messages: "HF_TOKEN", "~/.cache/huggingface/token", `stored token "ci"`
 }
 
-// String names the source and keeps the value to itself.
+// String returns the source. The value does not get into logs.
 func (t Token) String() string { return t.Source }
 
-// GoString keeps the value out of %#v, too.
+// GoString returns the source, for %#v.
 func (t Token) GoString() string { return fmt.Sprintf("hub.Token{Source: %q}", t.Source) }
 
-// TokenEnv is where tokens are looked for.
+// TokenEnv is where [FindToken] looks: the environment and the home folder.
 type TokenEnv struct {
 	Getenv func(string) string    // os.Getenv
 	Home   func() (string, error) // os.UserHomeDir; an error means that there is none
 }
 
-// FindToken finds the token to use. A name is one of the tokens that "hf auth
-// login" stored, and "-" is standard input. Without a name it is the first of
-// HF_TOKEN, HUGGING_FACE_HUB_TOKEN and the token file, unless
-// HF_HUB_DISABLE_IMPLICIT_TOKEN says that only a named one may be used: the
-// order of huggingface_hub. Blanks and line ends around a token do not count,
-// and an empty one is none.
+// FindToken finds the user's token. With an empty name, it is the first of
+// HF_TOKEN, HUGGING_FACE_HUB_TOKEN and the token file, as in huggingface_hub; if
+// HF_HUB_DISABLE_IMPLICIT_TOKEN is set, there is none. Another name is that of a
+// token which "hf auth login" stored, and "-" means standard input. stdin is read
+// only then, and may be nil otherwise. White space around a token is ignored, and
+// an empty token counts as missing.
 //
-// The error is ErrNoToken where there is none, ErrBadToken where it cannot be
-// one, or says which names are stored. No error holds a token.
+// The error is [ErrNoToken] if there is no token, and [ErrBadToken] if the text
+// cannot be one. For an unknown name it lists the stored names. No error has a
+// token in it.
 func FindToken(env TokenEnv, name string, stdin io.Reader) (Token, error) {
 	switch name {
 	case "":

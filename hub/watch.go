@@ -22,15 +22,16 @@ const (
 	WatchTypeOrg     WatchType = "org"
 )
 
-// WatchTypes lists the types that are known here.
+// WatchTypes returns all constants of WatchType.
 func WatchTypes() []WatchType {
 	return []WatchType{
 		WatchTypeModel, WatchTypeDataset, WatchTypeSpace, WatchTypeBucket, WatchTypeKernel, WatchTypeUser, WatchTypeOrg,
 	}
 }
 
-// Watch is one thing that a webhook watches: a repo, or all repos of a user or
-// an organization. [ParseWatch] makes one of a text, [Repo.Watch] of a repo.
+// Watch is a repo that a webhook watches, or a user or an organization, of which
+// it watches all repos. [ParseWatch] makes one from a text, [Repo.Watch] from a
+// repo.
 type Watch struct {
 	Type WatchType `json:"type"`
 	Name string    `json:"name"` // "owner/name" for repos, "name" for users, orgs and old canonical repos
@@ -53,8 +54,8 @@ func (w Watch) Repo() (r Repo, ok bool) {
 // IsRepo reports whether w watches a single repo.
 func (w Watch) IsRepo() bool { return w.Type != WatchTypeUser && w.Type != WatchTypeOrg }
 
-// ParseWatch reads "type:name". The plural of a type, as it stands in the
-// Hub's addresses, is taken too. The error says what was wrong and quotes s.
+// ParseWatch reads "type:name", for example "dataset:me/d" or "user:me". The
+// plural of a type, as in the Hub's addresses, is accepted. The error quotes s.
 func ParseWatch(s string) (Watch, error) {
 	prefix, name, ok := strings.Cut(s, ":")
 	if !ok {

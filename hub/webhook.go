@@ -10,38 +10,38 @@ import (
 	"time"
 )
 
-// Webhook is a webhook as the Hub returns it. The secret is never among what
-// it returns: HasSecret is all there is to see.
+// Webhook is a webhook as the Hub returns it: without its secret. HasSecret
+// reports whether it has one.
 type Webhook struct {
 	ID          string          `json:"id"` // 24 hex digits
 	URL         string          `json:"url,omitempty"`
-	Job         json.RawMessage `json:"job,omitempty"` // a job to run in place of a URL; kept as it came
+	Job         json.RawMessage `json:"job,omitempty"` // the Job that is started instead of a request to a URL, as the Hub sent it: parts are missing
 	JobSourceID string          `json:"jobSourceId,omitempty"`
 	Watched     []Watch         `json:"watched"`
 	Domains     []Domain        `json:"domains"`
 	HasSecret   bool            `json:"hasSecret"`
 	State       State           `json:"disabled"`
-	LastTrigger time.Time       `json:"lastTriggerAt,omitzero"`
+	LastTrigger time.Time       `json:"lastTriggerAt,omitzero"` // zero if it was never triggered
 }
 
-// WebhookSpec is the whole of a webhook as create and update send it. Exactly
-// one of URL, Job and JobSourceID is set.
+// WebhookSpec is a complete webhook, for a create or an update. Exactly one of
+// URL, Job and JobSourceID must be set.
 type WebhookSpec struct {
 	URL         string          `json:"url,omitempty"`
-	Job         json.RawMessage `json:"job,omitempty"`
-	JobSourceID string          `json:"jobSourceId,omitempty"`
-	Watched     []Watch         `json:"watched"`          // at least one
-	Domains     []Domain        `json:"domains"`          // at least one
-	Secret      string          `json:"secret,omitempty"` // printable ASCII; leaving it out may clear it
-	// ClearSecret sends an empty secret rather than none: an update without one
-	// may keep the present secret.
+	Job         json.RawMessage `json:"job,omitempty"`         // the specification of a Job to start, in the Hub's JSON
+	JobSourceID string          `json:"jobSourceId,omitempty"` // the id of a Job to start a copy of
+	Watched     []Watch         `json:"watched"`               // at least one
+	Domains     []Domain        `json:"domains"`               // at least one
+	Secret      string          `json:"secret,omitempty"`      // printable ASCII; leaving it out may clear it
+	// ClearSecret makes an update send an empty secret. An update without any
+	// secret may leave the present one as it is.
 	ClearSecret bool `json:"-"`
 }
 
-// State says whether a webhook is delivered to. The Hub has true, false or the
-// reason as a string in "disabled"; a State that is not one of the constants is
-// a reason that is not known here, and such a webhook is not delivered to. The
-// zero value is [StateEnabled].
+// State is whether the Hub delivers to a webhook: only if it is [StateEnabled],
+// the zero value. In JSON it is the field "disabled": true, false, or a reason as
+// a string. A State that is not among the constants is a reason that this package
+// does not know.
 type State string
 
 // The states that the Hub is known to send.
@@ -63,8 +63,8 @@ func (s State) String() string {
 	return string(s)
 }
 
-// UnmarshalJSON reads a bool or a string. A value of any other shape is a state
-// with its text as the reason.
+// UnmarshalJSON reads a bool or a string. Another value becomes a State with the
+// value's JSON as the reason.
 func (s *State) UnmarshalJSON(b []byte) error {
 	var reason string
 	switch {
@@ -78,7 +78,7 @@ func (s *State) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON writes what the Hub writes: false, true or the reason.
+// MarshalJSON returns false, true or the reason, as the Hub does.
 func (s State) MarshalJSON() ([]byte, error) {
 	switch s {
 	case StateEnabled:
@@ -89,8 +89,7 @@ func (s State) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(s))
 }
 
-// UnmarshalJSON reads a webhook as far as it can be read: a field of another
-// type than today's is left empty.
+// UnmarshalJSON reads a webhook. A field of an unexpected type is left empty.
 func (w *Webhook) UnmarshalJSON(b []byte) error {
 	type plain Webhook // without this method
 	v := struct {
@@ -105,19 +104,19 @@ func (w *Webhook) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Spec returns what of w an update has to send again. It lacks what the Hub does
-// not return, and what is left out of an update is lost: the secret, which the
-// caller has to set, and the Job. The Hub leaves parts of a Job out of its
-// answers, so that sending one back would destroy them: set Job or JobSourceID
-// anew.
+// Spec returns the specification for an update that changes nothing, except that
+// it has neither the secret nor the Job: the caller must set them, or the update
+// removes them. The Hub does not return a secret. Of a Job it returns only parts,
+// and an update with these would lose the others: set Job or JobSourceID anew.
 func (w Webhook) Spec() WebhookSpec {
 	return WebhookSpec{URL: w.URL, Watched: slices.Clone(w.Watched), Domains: slices.Clone(w.Domains)}
 }
 
-// Check reports what the Hub is known to refuse: nothing watched, no domain or
-// an unknown one, not exactly one of URL, Job and JobSourceID, a URL that is
-// none, a secret with other characters than printable ASCII. What is watched
-// is left to the Hub, which knows which types there are by now.
+// Check returns an error for a specification that the Hub refuses: one that
+// watches nothing; without a domain, or with an unknown one; without exactly one
+// of URL, Job and JobSourceID; with an invalid URL; or with a secret that has
+// other characters than printable ASCII. Unknown watch types are left to the Hub,
+// which adds new ones.
 func (s WebhookSpec) Check() error {
 	u, err := url.Parse(s.URL)
 	targets := 0
@@ -128,18 +127,18 @@ func (s WebhookSpec) Check() error {
 	}
 	switch {
 	case len(s.Watched) == 0:
-		return errors.New("a webhook has to watch something")
+		return errors.New("a webhook must watch something")
 	case slices.ContainsFunc(s.Watched, func(w Watch) bool { return w.Type == "" || w.Name == "" }):
 		return errors.New("a watch has no type or no name: want type:name")
 	case len(s.Domains) == 0:
-		return errors.New("a webhook has to have a domain: repo or discussion")
+		return errors.New("a webhook must have a domain: repo or discussion")
 	case targets != 1:
-		return errors.New("a webhook has to have exactly one of a URL, a job and the id of a job")
+		return errors.New("a webhook must have exactly one of a URL, a job and the id of a job")
 	case len(s.Job) > 0 && !json.Valid(s.Job):
-		return errors.New("the job is no JSON")
+		return errors.New("the job is not JSON")
 	case s.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == ""):
 		// Not quoted: its query may hold a secret.
-		return errors.New("the webhook's URL is no http or https URL")
+		return errors.New("the webhook's URL is not an http or https URL")
 	case s.ClearSecret && s.Secret != "":
 		return errors.New("the secret is both given and cleared")
 	case strings.ContainsFunc(s.Secret, func(r rune) bool { return r < ' ' || r > 0x7f }):

@@ -15,7 +15,7 @@ import (
 
 const webhooksPath = "/api/settings/webhooks"
 
-// ListWebhooks gives all webhooks of the token's user.
+// ListWebhooks returns all webhooks of the token's user.
 func (c *Client) ListWebhooks(ctx context.Context) ([]Webhook, error) {
 	var list []Webhook
 	err := c.call(ctx, request{
@@ -25,7 +25,7 @@ func (c *Client) ListWebhooks(ctx context.Context) ([]Webhook, error) {
 				return err
 			}
 			if list == nil || slices.ContainsFunc(list, func(w Webhook) bool { return w.ID == "" }) {
-				return errors.New("it is no list of webhooks")
+				return errors.New("it is not a list of webhooks")
 			}
 			return nil
 		},
@@ -33,15 +33,15 @@ func (c *Client) ListWebhooks(ctx context.Context) ([]Webhook, error) {
 	return list, err
 }
 
-// GetWebhook gives one webhook. ErrNotFound may also mean that it belongs to
+// GetWebhook returns one webhook. ErrNotFound may also mean that it belongs to
 // another account.
 func (c *Client) GetWebhook(ctx context.Context, id string) (Webhook, error) {
 	return c.oneWebhook(ctx, id, "", request{op: "get", method: http.MethodGet, reads: true})
 }
 
-// CreateWebhook makes a webhook. It is never sent twice unless the Hub said
-// that it had too many requests. When OutcomeUnknown reports true of the error, the
-// webhook may be there all the same: list the webhooks and look for its URL.
+// CreateWebhook creates a webhook. The request is sent a second time only after a
+// 429. If [OutcomeUnknown] reports true of the error, the webhook may exist: look
+// for its URL in ListWebhooks.
 func (c *Client) CreateWebhook(ctx context.Context, spec WebhookSpec) (Webhook, error) {
 	body, err := spec.body()
 	r := request{
@@ -53,8 +53,8 @@ func (c *Client) CreateWebhook(ctx context.Context, spec WebhookSpec) (Webhook, 
 	return c.webhook(ctx, r)
 }
 
-// UpdateWebhook replaces all of a webhook: what spec leaves out is lost, and
-// that holds for the secret, too, which the Hub never tells.
+// UpdateWebhook replaces a webhook. What spec leaves out is lost, including the
+// secret, which the Hub never returns. [Client.ModifyWebhook] changes a part.
 func (c *Client) UpdateWebhook(ctx context.Context, id string, spec WebhookSpec) (Webhook, error) {
 	body, err := spec.body()
 	r := request{op: "update", method: http.MethodPost, body: body, secret: spec.Secret}
@@ -67,13 +67,15 @@ func (c *Client) UpdateWebhook(ctx context.Context, id string, spec WebhookSpec)
 
 // ErrSecretNeeded means that [Client.ModifyWebhook] sent nothing, because the
 // webhook has a secret that the update would have cleared.
-var ErrSecretNeeded = errors.New("the webhook has a secret, which has to be sent again with each update")
+var ErrSecretNeeded = errors.New("the webhook has a secret, which must be sent again with each update")
 
-// ModifyWebhook reads a webhook, lets change modify what it read, and sends the
-// whole of it. change gets [Webhook.Spec], which has no secret: if the webhook
-// has one and change sets none, nothing is sent and the error is
-// [ErrSecretNeeded]. To clear a secret, use [Client.UpdateWebhook]. Changes
-// that somebody else makes between the two calls are lost.
+// ModifyWebhook changes a part of a webhook: it reads the webhook, calls change
+// with its [Webhook.Spec], and sends the result. The spec has no secret. If the
+// webhook has one and change sets none, nothing is sent and the error is
+// [ErrSecretNeeded]; to clear a secret, use [Client.UpdateWebhook]. The spec has
+// no Job either, so change must set Job or JobSourceID if the webhook has one.
+//
+// A change that somebody else makes between the two requests is lost.
 func (c *Client) ModifyWebhook(ctx context.Context, id string, change func(*WebhookSpec)) (Webhook, error) {
 	w, err := c.GetWebhook(ctx, id)
 	if err != nil {
@@ -87,27 +89,26 @@ func (c *Client) ModifyWebhook(ctx context.Context, id string, change func(*Webh
 	return c.UpdateWebhook(ctx, id, spec)
 }
 
-// EnableWebhook switches a webhook on, whoever switched it off. It gives the
-// webhook as it is then.
+// EnableWebhook enables a webhook that is disabled or suspended, and returns it.
 func (c *Client) EnableWebhook(ctx context.Context, id string) (Webhook, error) {
 	return c.oneWebhook(ctx, id, "/enable", request{op: "enable", method: http.MethodPost})
 }
 
-// DisableWebhook switches a webhook off: the Hub does not deliver to it. It
-// gives the webhook as it is then.
+// DisableWebhook disables a webhook, so that the Hub does not deliver to it, and
+// returns it.
 func (c *Client) DisableWebhook(ctx context.Context, id string) (Webhook, error) {
 	return c.oneWebhook(ctx, id, "/disable", request{op: "disable", method: http.MethodPost})
 }
 
-// DeleteWebhook deletes a webhook. An unknown id is ErrNotFound or ErrInvalid;
-// that it is gone is certain only when the list, with the same token, does not
-// hold the id, because the webhook of another account is not found either.
+// DeleteWebhook deletes a webhook. An unknown id is ErrNotFound or ErrInvalid,
+// and so is a webhook of another account. After such an error, the webhook is
+// certainly gone only if ListWebhooks, with the same token, does not have the id.
 func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 	path, err := pathOf(id)
 	r := request{op: "delete webhook " + shown(id), method: http.MethodDelete, path: path, into: func(body []byte) error {
 		// Anything else is a page from something that stands in between.
 		if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
-			return errors.New("it is no JSON")
+			return errors.New("it is not JSON")
 		}
 		return nil
 	}}
@@ -117,11 +118,11 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 	return c.call(ctx, r)
 }
 
-// ReplayDelivery makes the Hub send a delivery of the past again, to the
-// webhook's present URL and with its present secret. The ids of deliveries
-// are to be seen only on the webhook's page, in its activity. It gives the
-// HTTP status that the URL answered to the Hub. It is never sent twice unless
-// the Hub said that it had too many requests.
+// ReplayDelivery asks the Hub to send an earlier delivery again, to the webhook's
+// present URL and with its present secret. logID is the id of the delivery, which
+// only the Activity tab of the webhook's page on the Hub shows. status is the
+// HTTP status that the URL answered. The request is sent a second time only after
+// a 429.
 func (c *Client) ReplayDelivery(ctx context.Context, id, logID string) (status int, err error) {
 	path, err := pathOf(id)
 	if err == nil {
@@ -202,14 +203,13 @@ func pathOf(id string) (string, error) {
 // refused: escaping leaves dots as they are.
 func segment(of, id string) (string, error) {
 	if id == "" || id == "." || id == ".." {
-		return "", fmt.Errorf("%q is no id of a %s", id, of)
+		return "", fmt.Errorf("%q is not the id of a %s", id, of)
 	}
 	return url.PathEscape(id), nil
 }
 
-// ParseWebhookID reads the id of a webhook as users give it: 24 hex digits, or
-// the address of the webhook's page, from which people copy it. The error
-// quotes s.
+// ParseWebhookID reads the id of a webhook: 24 hex digits, or the address of the
+// webhook's page on the Hub. The error quotes s.
 func ParseWebhookID(s string) (string, error) {
 	id := strings.TrimSpace(s)
 	if _, page, ok := strings.Cut(id, "/settings/webhooks/"); ok && strings.Contains(id, "://") {

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// Identity is who a token belongs to and what it may do. Fields are empty
-// where the Hub does not tell them.
+// Identity is the user of a token, and the permissions of the token. A field that
+// the Hub does not send is empty.
 type Identity struct {
 	Type     string `json:"type"` // "user"
 	ID       string `json:"id"`
-	Name     string `json:"name"` // the one in addresses
+	Name     string `json:"name"` // the user name: "me" of "me/my-model"
 	FullName string `json:"fullname"`
 	IsPro    bool   `json:"isPro"`
 	Orgs     []Org  `json:"orgs"`
@@ -29,40 +29,40 @@ type Org struct {
 	RoleInOrg string `json:"roleInOrg"` // admin, write, contributor, read, no_access
 }
 
-// Auth is how the caller was recognized.
+// Auth describes the token that a request had.
 type Auth struct {
 	Type        string       `json:"type"`        // "access_token" for the usual tokens
 	AccessToken *AccessToken `json:"accessToken"` // nil for other types
 }
 
-// AccessToken is what the Hub tells of a token of the usual type.
+// AccessToken describes a token of the usual type, "access_token".
 type AccessToken struct {
 	DisplayName string       `json:"displayName"`
 	Role        string       `json:"role"`        // read, write, god, fineGrained
 	FineGrained *FineGrained `json:"fineGrained"` // nil for other roles
 }
 
-// FineGrained is what a fine-grained token may do.
+// FineGrained is the permissions of a fine-grained token.
 type FineGrained struct {
-	Scoped []TokenScope `json:"scoped"` // nil when the Hub does not tell
+	Scoped []TokenScope `json:"scoped"` // nil if the Hub does not send them
 	Global []string     `json:"global"`
 }
 
-// TokenScope is what a token may do to one entity.
+// TokenScope is the permissions of a token for one entity.
 type TokenScope struct {
 	Entity      TokenEntity `json:"entity"`
 	Permissions []string    `json:"permissions"` // "user.webhooks.write"
 }
 
-// TokenEntity is a user, an organization or a repo, in the scopes of a token.
+// TokenEntity is the user, organization or repo of a TokenScope.
 type TokenEntity struct {
 	ID   string `json:"_id"`
 	Type string `json:"type"` // user, org, model, …
 	Name string `json:"name"` // may be empty
 }
 
-// WhoAmI tells whose token the client has and what it may do. The Hub counts
-// these calls strictly: make one and keep what it says.
+// WhoAmI returns the user of the client's token, and the token's permissions. The
+// Hub limits these calls strictly: call it once and keep the result.
 func (c *Client) WhoAmI(ctx context.Context) (Identity, error) {
 	var who Identity
 	err := c.call(ctx, request{
@@ -80,22 +80,22 @@ func (c *Client) WhoAmI(ctx context.Context) (Identity, error) {
 	return who, err
 }
 
-// Permission is what is known of whether a token may do something. The zero
-// value knows nothing.
+// Permission is whether a token has a permission, as far as that is known. The
+// zero value means unknown.
 type Permission struct {
-	Known   bool   // whether Allowed says anything
-	Allowed bool   // never true when Known is not
-	Reason  string // why not, or why it is not known; empty when allowed
+	Known   bool   // whether Allowed is certain
+	Allowed bool   // never true if Known is false
+	Reason  string // why it is not allowed, or why that is not known; empty if allowed
 }
 
-// Refused reports whether it is known that the token is too small.
+// Refused reports whether the token certainly lacks the permission.
 func (p Permission) Refused() bool { return p.Known && !p.Allowed }
 
-// CanWriteWebhooks says whether the token may create, change and delete the
-// user's webhooks. A token with the role read is probably refused (the Hub's
-// docs do not say so), and counts as known to be too small, so that the user
-// hears of it before anything is opened. Where the type or the role of a
-// token is not known, nor is the answer: the Hub will say.
+// CanWriteWebhooks returns whether the token may create, change and delete the
+// user's webhooks. A token with the role "read" counts as refused, although the
+// Hub's documentation does not say so: it is better to warn before anything is
+// created. For an unknown type or role of token the result is unknown, and a call
+// of the Hub decides.
 func (who Identity) CanWriteWebhooks() Permission {
 	token := who.Auth.AccessToken
 	if token == nil {

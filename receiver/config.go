@@ -11,78 +11,70 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Recorder is where events are kept. All its methods are called from several
-// goroutines at once.
+// Recorder stores events. Its methods are called from several goroutines at
+// once.
 type Recorder interface {
-	// Append keeps a new event and sets its N. When it returns
-	// nil the event survives the death of the process. It must not keep e.
+	// Append stores a new event and sets e.N, a number that no other event has.
+	// The sender is answered 2xx after it has returned nil: the event should
+	// survive the death of the process then. It must copy what it keeps of e.
 	Append(ctx context.Context, e *event.Event) error
-	// Update notes what became of an event. It does not wait for the disk,
-	// and updates are applied in the order of the calls.
+	// Update stores one more step of an event. The calls for an event come in
+	// order. Update must not wait for a disk.
 	Update(u event.Update)
-	// Body reads an event's body back.
+	// Body returns the body of an event. It is called for events that wait for a
+	// target while Limits.MaxQueued is exceeded.
 	Body(ctx context.Context, n int64) ([]byte, error)
 }
 
-// Respond says when a sender is answered.
+// Respond decides when a sender is answered.
 type Respond int
 
 const (
 	// Ack answers 200 as soon as the event is recorded.
 	Ack Respond = iota
-	// Relay waits for all targets and passes on what they answered.
+	// Relay waits for all targets and answers with the status of the first, in
+	// the order of the routes, that is not 2xx, else with that of the first.
 	Relay
 )
 
-// The defaults of Config.
-const (
-	DefaultConcurrency  = 4
-	DefaultQueue        = 10_000
-	DefaultWaitTarget   = 60 * time.Second
-	DefaultRelayTimeout = 30 * time.Second
-	DefaultBackoff      = time.Second
-)
-
-// Config says what a Receiver does. Path and Recorder are required; every other
-// zero field has a default or stands for nothing.
+// Config configures a Receiver. Path and Recorder are required; every other
+// field has a default.
 type Config struct {
-	Path     string       // the only path that counts, like "/hf-tap/<token>"
-	Secret   string       // what X-Webhook-Secret has to be; empty: nothing is checked
-	Session  string       // what recorded events belong to
-	Source   event.Source // who sends here, SourceHub by default
+	Path     string       // the only path that deliveries are accepted at, for example "/hooks/<token>"
+	Secret   string       // the webhook's secret; empty: deliveries are not verified
+	Session  string       // copied into each event
+	Source   event.Source // copied into each event; SourceHub by default
 	Recorder Recorder
-	Routes   []Route
-	Respond  Respond
+	Routes   []Route // an event goes to each route that matches; without routes, events are only recorded
+	Respond  Respond // when the sender is answered; Ack by default
 
-	// Check answers GET and POST of Path + "/check/" + nonce, so that somebody
-	// can see that this receiver is what a public URL leads to. A nonce is 1
-	// to 128 letters, digits, "-" and "_". Nothing is recorded. Without it
-	// those paths are not found.
+	// Check returns the answer to GET and POST of Path + "/check/" + nonce, by
+	// which tunnel.Verify finds out whether a public URL leads to this receiver. A
+	// nonce is 1 to 128 letters, digits, "-" and "_". Nothing is recorded. If Check
+	// is nil, the answer is 404.
 	Check func(nonce string) string
 
-	Concurrency  int           // events that one target is given at a time, 4 by default; 1 keeps the order
-	Queue        int           // events that may wait for one target's turn, 10,000 by default
+	Concurrency  int           // events that a target handles at a time, 4 by default; 1 keeps their order
+	Queue        int           // events that may wait for their turn at a target, 10,000 by default
 	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default; negative: not at all
-	Timeout      time.Duration // how long a try may take, 0: as long as it takes, for a breakpoint may last an hour
+	Timeout      time.Duration // how long a try may take; 0: without a limit, because a breakpoint may last an hour
 	RelayTimeout time.Duration // how long a sender waits in Relay, 30 s by default
-	Retries      int           // further tries after a failure that another try may mend
-	Backoff      time.Duration // pause before the first of them, 1 s by default; doubled for each, up to 30 s
+	Retries      int           // how many more tries there are after a failure that may be temporary
+	Backoff      time.Duration // the pause before the first of them, 1 s by default; doubled after each, up to 30 s
 	Limits       Limits
 
-	// OnState is called when something that events depend on changes: a target is
-	// down, up, full or unauthorized. It is
-	// called from several goroutines and must not block for long.
+	// OnState is called when a target becomes down, up, full or unauthorized. It is
+	// called from several goroutines and must return soon.
 	OnState func(event.State)
 
 	// OnPanic is called with a panic in one of the Receiver's goroutines, which is
-	// a bug in it or in a Target; the event that it was at stays unsettled.
-	// Whoever made the Receiver should end it then. Without OnPanic the
-	// process dies, as it does of any other panic.
+	// a bug in it or in a Target. The event stays unsettled, and the caller should
+	// stop the Receiver. If OnPanic is nil, the panic ends the process.
 	OnPanic func(value any)
 }
 
-// Limits bound what senders can make a Receiver hold. A zero field stands for
-// its default.
+// Limits bounds the memory and the connections that senders can make a Receiver
+// use. A zero field has its default.
 type Limits struct {
 	MaxBody      int64         // bytes of one body, 32 MiB; above: 413
 	MaxInFlight  int64         // bytes of all bodies being received or relayed, 256 MiB; above: 503
@@ -107,11 +99,11 @@ func (l Limits) withDefaults() Limits {
 
 func (c Config) withDefaults() Config {
 	c.Source = cmp.Or(c.Source, event.SourceHub)
-	c.Concurrency = cmp.Or(c.Concurrency, DefaultConcurrency)
-	c.Queue = cmp.Or(c.Queue, DefaultQueue)
-	c.WaitTarget = cmp.Or(c.WaitTarget, DefaultWaitTarget)
-	c.RelayTimeout = cmp.Or(c.RelayTimeout, DefaultRelayTimeout)
-	c.Backoff = cmp.Or(c.Backoff, DefaultBackoff)
+	c.Concurrency = cmp.Or(c.Concurrency, 4)
+	c.Queue = cmp.Or(c.Queue, 10_000)
+	c.WaitTarget = cmp.Or(c.WaitTarget, 60*time.Second)
+	c.RelayTimeout = cmp.Or(c.RelayTimeout, 30*time.Second)
+	c.Backoff = cmp.Or(c.Backoff, time.Second)
 	c.Limits = c.Limits.withDefaults()
 	if c.OnState == nil {
 		c.OnState = func(event.State) {}

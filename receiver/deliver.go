@@ -11,19 +11,18 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Deliver takes an event that did not come over HTTP, for example a replay: it is
-// verified, recorded, routed and handed over like any other. Nobody asked, so that
-// no answer is recorded, and in Relay the event has the time that it has in Ack.
-// The caller sets what the sender
-// would have (Method, Path, Header, Body), ReplayOf, Edited, and Source if it is no
-// replay. With Targets, only those of the routes that lead to one of them are
-// taken, whatever they match. All else is filled in, and e belongs to the
-// receiver from now on.
+// Deliver verifies, records and routes an event that did not come over HTTP, for
+// example a replay. It has no sender: no answer is recorded, and RelayTimeout
+// does not apply.
 //
-// Deliver returns once the event is recorded; e.N is its number then. settled
-// is closed when its last update was made, also when it ends as pending. The
-// context counts for the recording only. The error is ErrStopping or the
-// Recorder's.
+// The caller sets Method, Path, Header and Body as a sender would; ReplayOf and
+// Edited; Source if the event is not a replay; and Targets to restrict it to
+// these targets, whose matches are then ignored. Deliver sets the other fields.
+// The caller must not use e afterwards, except for e.N.
+//
+// Deliver returns when the event is recorded. settled is closed after the event's
+// last update, which may also make it pending. ctx is for the recording only.
+// The error is [ErrStopping] or the Recorder's.
 func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan struct{}, err error) {
 	_, query, _ := strings.Cut(e.Path, "?")
 	*e = event.Event{

@@ -17,15 +17,14 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// HTTPTarget hands events to a server, as they came: the same body to the byte
-// and every header with all its values, without those that belong to one
+// HTTPTarget is a server that gets events as requests. A request has the body of
+// the delivery, byte for byte, and all its headers but those that belong to one
 // connection (hop-by-hop headers, Host, Content-Length, Expect). Nothing is
 // added. Redirects are not followed: their status is the answer.
 type HTTPTarget struct {
-	// AnswerTime is how long the body of an answer may take once its status is
-	// there, 1 min by default. What did not come until then is cut off, which
-	// is no failure: the target has said what it thinks of the event. Set it
-	// before the first event.
+	// AnswerTime is how long the body of an answer may take after its status, 1
+	// minute by default. The rest of a slower body is cut off. That is not a
+	// failure, because the status has decided. Set it before the first event.
 	AnswerTime time.Duration
 
 	url       *url.URL
@@ -55,9 +54,9 @@ type connectError struct{ error }
 func (e connectError) Unwrap() error { return e.error }
 
 // NewHTTPTarget makes a target of an http or https URL. The query of a delivery
-// is appended to the URL's own. User and password in the URL are sent as an
-// Authorization header where the delivery has none. Proxies are taken from
-// the environment, and ignored for loopback.
+// is appended to the URL's own. A user and a password in the URL become an
+// Authorization header if the delivery has none. Proxies are those of the
+// environment, and not used for loopback.
 func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
@@ -109,7 +108,7 @@ func (t *HTTPTarget) identity() string { return t.url.String() }
 // CloseIdleConnections closes connections that no try is using.
 func (t *HTTPTarget) CloseIdleConnections() { t.transport.CloseIdleConnections() }
 
-// Probe connects and hangs up.
+// Probe opens a connection and closes it.
 func (t *HTTPTarget) Probe(ctx context.Context) error {
 	conn, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "tcp", t.address)
 	if err != nil {
@@ -118,10 +117,10 @@ func (t *HTTPTarget) Probe(ctx context.Context) error {
 	return conn.Close()
 }
 
-// Try sends one request. A failure to connect counts as OutcomeRefused whatever its
-// reason is: a container that restarts loses its name and its address as well
-// as its port, and an event of which nothing was sent can wait without harm.
-// Through a proxy nobody can tell, so that such a failure is OutcomeFailed.
+// Try sends one request. Every failure to connect is OutcomeRefused, because a
+// container that restarts loses its name and address as well as its port, and
+// nothing of the event was sent. Through a proxy that is not certain, and such a
+// failure is OutcomeFailed.
 func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Outcome) {
 	a := event.Attempt{StartedAt: time.Now()}
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -10,8 +10,8 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// HiddenError says that a target cannot be used by the name that the history
-// has of it, because that leaves out its password, or a secret in its query.
+// HiddenError means that a text is the recorded name of a target whose password,
+// or a secret in whose query, is masked there: the target cannot be reached by it.
 type HiddenError struct {
 	Target string // as it is recorded
 	Fill   string // the same with PASSWORD and VALUE where the secrets have to stand

@@ -72,15 +72,14 @@ type lanes struct {
 
 func (l *lanes) list() []*lane { return *l.all.Load() }
 
-// HasTarget reports whether events can be handed to a target that is recorded
-// under this name.
+// HasTarget reports whether the Receiver has a target with this recorded name.
 func (r *Receiver) HasTarget(name string) bool {
 	return slices.ContainsFunc(r.lanes.list(), func(l *lane) bool { return l.name == name })
 }
 
-// AddTarget lets events be handed to a target that no route leads to: those
-// that name it, and no others. It returns the name under which the target is
-// recorded. One that is there already stays as it is.
+// AddTarget adds a target without a route. It gets only the events that name it
+// in their Targets: see Deliver. AddTarget returns the recorded name of the
+// target. A target that the Receiver has already is left as it is.
 func (r *Receiver) AddTarget(target Target) (name string) {
 	r.lanes.adding.Lock()
 	defer r.lanes.adding.Unlock()

@@ -11,9 +11,9 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Fault is a wrong answer that the user wants senders to get, to see what the
-// Hub and the handler make of it: the Hub delivers again, and then suspends the
-// webhook. Events are recorded and handed over all the same.
+// Fault is a wrong answer that senders get on purpose, for tests of what follows:
+// the Hub delivers again, and in the end suspends the webhook. Events are
+// recorded and handed to targets as without it.
 type Fault struct {
 	Status int            // the answer, 0: the right one
 	Delay  time.Duration  // before the answer
@@ -22,7 +22,7 @@ type Fault struct {
 	Filter *filter.Filter // which deliveries get it; nil: all with the right secret
 }
 
-// String says what deliveries get, for people.
+// String describes the fault for people.
 func (f *Fault) String() string {
 	who := "every delivery"
 	switch {
@@ -56,9 +56,8 @@ type activeFault struct {
 // maxDelay bounds a Fault's delay: a connection may not live much longer.
 const maxDelay = 2 * time.Minute
 
-// SetFault makes answers wrong from the next one on, instead of the way that
-// was set before. nil makes them right again. The error says what is wrong with
-// the fault.
+// SetFault sets the fault of all following answers, and replaces an earlier one.
+// nil ends it. The error says which field of f is invalid.
 func (r *Receiver) SetFault(f *Fault) error {
 	if f == nil {
 		r.fault.Store(nil)
@@ -80,8 +79,8 @@ func (r *Receiver) SetFault(f *Fault) error {
 	return nil
 }
 
-// Fault gives the fault that is set and how many more deliveries get it (0
-// when it has no end), nil when there is none.
+// Fault returns the present fault, nil if there is none, and how many more
+// deliveries get it: 0 if there is no limit.
 func (r *Receiver) Fault() (f *Fault, left int) {
 	active := r.fault.Load()
 	if active == nil {

@@ -2,12 +2,12 @@ package receiver
 
 import "time"
 
-// Pause stops handing over. Deliveries are recorded and answered as before, and
-// wait for their targets' turn in their order; tries that are running go on. A
-// sender in Relay waits, and is answered 504 when its time is over.
+// Pause stops handing events to targets. Deliveries are recorded and answered as
+// before, and wait in their order. Tries that are running go on. In Relay the
+// sender waits until RelayTimeout, and is answered 504.
 func (r *Receiver) Pause() { r.paused.Store(time.Now().UnixNano()) }
 
-// Resume hands over what waited, and everything from now on.
+// Resume ends a Pause: targets get the events that have waited.
 func (r *Receiver) Resume() {
 	r.paused.Store(0)
 	for _, lane := range r.lanes.list() {
@@ -17,5 +17,5 @@ func (r *Receiver) Resume() {
 	}
 }
 
-// Paused reports whether handing over is paused.
+// Paused reports whether the Receiver is paused.
 func (r *Receiver) Paused() bool { return r.paused.Load() != 0 }

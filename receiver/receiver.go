@@ -1,25 +1,32 @@
-// Package receiver is an HTTP handler that takes deliveries in: it reads,
-// verifies, records and answers them, and hands them to targets. [New] makes a
-// [Receiver] with a [Recorder] that stores events and [Route]s that lead to
-// targets; [ParseRoute] reads one. A [Target] is a server ([NewHTTPTarget]) or a
-// function ([FuncTarget]). End it with [Receiver.Drain] and [Receiver.Close].
+// Package receiver is an HTTP handler for deliveries: it verifies, records and
+// answers each one, and hands it to targets. [New] makes a [Receiver]. Its
+// [Config] needs the path to serve and a [Recorder], which stores the events;
+// this package has none. A [Route] leads to a [Target]: a server
+// ([NewHTTPTarget], [ParseRoute]), a function ([FuncTarget]), or a type of the
+// caller's.
+//
+// [Receiver.Server] is an http.Server with fitting time-outs, to be served on
+// any listener. To stop, call [Receiver.Drain], close the server, and call
+// [Receiver.Close].
 //
 //	sender ──► ServeHTTP ──► verdict ──► body ──► Recorder.Append ──► answer
 //	                                                   │
 //	                              lane ──► Target.Try ──► Recorder.Update
 //	                              (one for each target)
 //
-// Three decisions shape it. An event is recorded before its sender is told
-// anything, so an answer of 2xx means that the event is safe. In the default
-// mode the sender is answered before any target has seen the event, because
-// the Hub retries and then suspends a webhook whose handler does not answer
-// 2xx, and a handler under development often does not. And a target that
-// refuses connections is waited for rather than failed: servers that reload at
-// every save are down for seconds, which is when this package is used. What a
-// target may have read is not sent to it again.
+// Three decisions shape it:
 //
-// Bytes are kept and passed on as they came. What no target should see (a
-// wrong secret, a wrong path) never gets as far as a lane.
+//   - An event is recorded before its sender is answered. An answer of 2xx means
+//     that the event is safe.
+//   - By default ([Ack]) the sender is answered before any target has the event.
+//     The Hub retries, and then suspends a webhook whose handler does not answer
+//     2xx, and a handler under development often does not.
+//   - An event waits for a target that refuses connections, because a server
+//     that reloads at every save is down for seconds. An event that a target may
+//     have read is not sent to it again, unless Config.Retries allows it.
+//
+// Bodies and headers are recorded and passed on as they came. A delivery with a
+// wrong secret or to a wrong path reaches no target.
 package receiver
 
 import (
@@ -36,8 +43,9 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Receiver is an http.Handler for the public side of a session. Make one with
-// New, and end it with Drain and Close.
+// Receiver receives deliveries and hands them to targets. As an http.Handler it
+// is the side that senders reach through the public URL; LocalHandler is the one
+// for this machine. [New] makes one, Drain and Close end it.
 type Receiver struct {
 	config Config
 	secret event.Secret
@@ -68,7 +76,8 @@ var errStopped = errors.New("interrupted, the receiver stopped")
 // ErrStopping means that the receiver takes no more events.
 var ErrStopping = errors.New("the receiver is stopping")
 
-// New makes a Receiver. It starts nothing until an event comes.
+// New makes a Receiver, which has no goroutine until the first event. The error
+// says which field of config is invalid.
 func New(config Config) (*Receiver, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {
@@ -108,11 +117,11 @@ func (r *Receiver) spawn(f func()) {
 	})
 }
 
-// Server gives an http.Server for this handler, with the time-outs and limits
-// that ServeHTTP relies on for everything that is not a body: 10 s for a
-// request's head of at most 64 KiB, 2 minutes for an idle connection, and for
-// a whole exchange what a body and a relay may take and 30 s more. It logs
-// nothing. The caller may set another Handler, as LocalHandler.
+// Server returns a new http.Server for ServeHTTP, with time-outs and limits that
+// the handler itself cannot set: 10 s for the head of a request, which has at
+// most 64 KiB; 2 minutes for an idle connection; and for a whole request the
+// time that its body and a relay may take, and 30 s more. It logs nothing. The
+// caller may set another Handler, for example LocalHandler.
 func (r *Receiver) Server() *http.Server {
 	return &http.Server{
 		Handler:                      r,
@@ -128,10 +137,10 @@ func (r *Receiver) Server() *http.Server {
 // cutTime is how long attempts that were cut short get to be recorded.
 const cutTime = time.Second
 
-// Drain stops taking deliveries, which are answered 503 from now on, and gives
-// the queue time until ctx ends. Then what was never handed over is marked
-// PhasePending, and attempts still running are cut short and recorded as that.
-// It returns how many events ended as pending.
+// Drain answers further deliveries with 503, and waits until every event is
+// settled or ctx ends. Then it marks the events that no target has got as
+// PhasePending, cuts the running attempts short, and records that. It returns
+// the number of pending events.
 func (r *Receiver) Drain(ctx context.Context) (left int) {
 	before := r.counts.left.Load()
 	r.stopping.Store(true)
@@ -157,9 +166,9 @@ func (r *Receiver) abandon() {
 	r.cut(errStopped)
 }
 
-// Close ends everything that Drain left over and waits for all goroutines, and
-// for requests that are being recorded. A Func target that does not heed its
-// context holds it up. Later requests are answered 503.
+// Close ends what Drain has left running, and waits for all goroutines and for
+// requests that are being recorded. It waits for a FuncTarget, too, which should
+// return when its context ends. Later requests are answered 503.
 func (r *Receiver) Close() {
 	r.abandon()
 	r.waitSettled(context.Background())

@@ -11,23 +11,23 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Route says which events a target is handed.
+// Route leads the events that match to a target.
 type Route struct {
 	Match   event.Match // the zero value matches all
 	Target  Target
 	Default bool // takes only what no other route took; Match is not looked at
 }
 
-// ParseRoute reads a target (see ParseTarget) and what may stand in front of
-// it: "default=" or a match (see event.ParseMatch) and "=".
+// ParseRoute reads a target (see [ParseTarget]), or a match (see
+// [event.ParseMatch]) or "default", "=" and a target.
 //
 //	7860
 //	discussion.*=3000/bot
 //	model:me/*,repo.*=http://app:8000/hook?v=2
 //	default=8000
 //
-// The text before the first "=" counts as a match only when it reads as one, so
-// that a "=" in the target's own path or query needs no quoting.
+// The text before the first "=" is a match only if ParseMatch accepts it: an "="
+// in the target's own path or query needs no quoting.
 func ParseRoute(s string) (Route, error) {
 	front, rest, found := strings.Cut(s, "=")
 	if found && front == "default" {
@@ -61,10 +61,9 @@ func ParseRoute(s string) (Route, error) {
 	return Route{}, err
 }
 
-// ParseTarget reads where events are handed to over HTTP: a port, a port and a
-// path, "host:port" with or without a path, or a URL. Without a host it is
-// 127.0.0.1, and without a scheme http. The error says what is wrong with s; it
-// is a HiddenError for a name that is recorded without its secret.
+// ParseTarget reads a port, a port and a path, "host:port" with or without a
+// path, or a URL. The default host is 127.0.0.1, the default scheme http. The
+// error is a [*HiddenError] for the recorded name of a target that has a secret.
 func ParseTarget(s string) (*HTTPTarget, error) {
 	u, err := parseTargetURL(s)
 	if err != nil {

@@ -19,29 +19,35 @@ const (
 	headerEvent    = "Hf-Tap-Event"
 )
 
-// ServeHTTP is the public side: whoever knows the URL can call it. It answers
+// ServeHTTP receives a delivery. Everyone who knows the URL can call it. Its
+// answers:
 //
-//	200  the event is recorded (Ack), or no target takes it (Relay)
-//	401  there is no secret; 403: it is a wrong one
-//	404  anything but a POST to the one path
-//	400  the body broke off; 408: it came too slowly; 413: it is too big
-//	503  it cannot be recorded now: Retry-After says when to come back
+//	200  the event is recorded (Ack), or no route matches it (Relay)
+//	400  the body broke off
+//	401  the secret is missing
+//	403  the secret is wrong
+//	404  not a POST, or not to Config.Path
+//	408  the body came too slowly
+//	413  the body is larger than Limits.MaxBody
+//	503  the event cannot be recorded now; Retry-After says when to try again
 //
-// and in Relay what the targets say, 502 for one that is down and 504 after the
-// time-out. Connections have to support deadlines, as net.Conn promises.
+// and in Relay those of the targets, 502 for a target that is down, and 504
+// after RelayTimeout. The connection must support deadlines, as every net.Conn
+// does.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.serve(w, req, false)
 }
 
-// LocalHandler is the side for callers on this machine, who may say who they are: of
-// the request's headers, Hf-Tap-Source is the event's source (replay or
-// trigger) and Hf-Tap-Replay-Of the number of the event that it repeats. Both
-// are removed before the event is recorded. A caller who gives a source has the
-// secret put in, because what is replayed may carry that of another session, and
-// is treated as Deliver treats its own: it is told 200 once the event is
-// recorded, in Relay too, and no answer is recorded. The answer's header
-// Hf-Tap-Event is the number of the new event. All else is as in ServeHTTP. It
-// must not be reachable from anywhere else.
+// LocalHandler returns the handler for callers on this machine. It must not be
+// reachable from elsewhere, because it does not need the secret: a request with
+// the header Hf-Tap-Source ("replay" or "trigger") gets the secret from the
+// Receiver, and is handled as [Receiver.Deliver] does: it is answered 200 as
+// soon as it is recorded, in Relay too, and no answer is recorded.
+// Hf-Tap-Replay-Of is the number of the event that it repeats. Both headers are
+// removed before the event is recorded.
+//
+// The header Hf-Tap-Event of the answer is the number of the new event. A
+// request without Hf-Tap-Source is handled as by ServeHTTP.
 func (r *Receiver) LocalHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, true) })
 }

@@ -48,8 +48,8 @@ func (d *day) count(now time.Time) (n int) {
 	return n
 }
 
-// Stats are a Receiver's numbers at one moment. What says "now" is a level;
-// all else is counted since the Receiver was made.
+// Stats are the numbers of a Receiver at one moment. Those with "now" in their
+// comment are levels; the others are counted since New.
 type Stats struct {
 	Deliveries        int64 // trusted events recorded
 	Strangers         int64 // deliveries with a wrong secret or none
@@ -70,9 +70,9 @@ type Stats struct {
 	PausedSince time.Time // zero when handing over is not paused
 }
 
-// TargetStats are the numbers of one target now, and what it did when it was
-// last tried or probed. Nothing asks a target while no event is on its way to
-// it, so that how it is now is not known.
+// TargetStats are the numbers of one target now, and the result of its last try
+// or probe. A target is neither tried nor probed while there is no event for it,
+// so its state may have changed since.
 type TargetStats struct {
 	Name   string
 	Queued int       // events before their turn
@@ -83,7 +83,7 @@ type TargetStats struct {
 	Err    string    // why it could not be reached or did not answer, or what was wrong with the answer
 }
 
-// Stats gives the numbers as they are now.
+// Stats returns the present numbers.
 func (r *Receiver) Stats() Stats {
 	s := Stats{
 		Deliveries:        r.counts.deliveries.Load(),

@@ -9,44 +9,45 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Target is where events are handed to. Its methods are called from several
-// goroutines at once.
+// Target gets events. Its methods are called from several goroutines at once.
 type Target interface {
-	// Name is what is recorded of the target and what people see. It holds no
-	// secret. Two routes with the same target share the first one. Targets of one
-	// name are the same, except for HTTPTargets that differ in a secret: of those,
-	// all but the first are recorded with "#2" and so on behind the name.
+	// Name identifies the target, for people and in what is recorded, and has no
+	// secret in it. Routes to targets of the same name share the first of them.
+	// HTTPTargets that differ in a secret only are the exception: from the second
+	// on, "#2" and so on is appended to the recorded name.
 	Name() string
-	// Try hands over e once, which it must not change, and returns when the
-	// target is done with it or ctx ends. The attempt's N and Target are filled
-	// in by the caller.
+	// Try hands e to the target once, and returns when the target is done with it
+	// or ctx ends. It must not change e. The caller fills in N and Target of the
+	// attempt.
 	Try(ctx context.Context, e *event.Event) (event.Attempt, Outcome)
-	// Probe reports whether the target can be reached again after a try was
-	// OutcomeRefused. It hands over nothing.
+	// Probe returns nil if the target can be reached again. It is called after a
+	// Try that was OutcomeRefused or OutcomeDropped, and hands over nothing.
 	Probe(ctx context.Context) error
 }
 
-// Outcome is what a try came to, as far as it decides about another one.
+// Outcome is the result of a try. It decides whether there is another one.
 type Outcome int
 
 const (
-	// OutcomeAnswered means that there is a status. Only its number decides.
+	// OutcomeAnswered means that the attempt has a status. 2xx is success, and
+	// some other numbers are worth another try.
 	OutcomeAnswered Outcome = iota
-	// OutcomeRefused means that the target could not be reached, so that it has seen
-	// nothing of the event. The attempt's Err says why.
+	// OutcomeRefused means that the target could not be reached, and has read
+	// nothing of the event. The attempt's Err says why. The event waits for the
+	// target.
 	OutcomeRefused
 	// OutcomeDropped means that the connection ended before the first byte of an
-	// answer, though the target may have read the event, and may have handled it.
-	// A handler that panics does that, and so does a server that reloads. The
-	// event is handed over again only when Probe then says that the target is away.
+	// answer. The target may have read the event: a handler that panics looks like
+	// that, and so does a server that reloads. The event is handed over again only
+	// if Probe then fails.
 	OutcomeDropped
 	// OutcomeFailed is every other failure. The target may have handled the event.
 	OutcomeFailed
 )
 
-// FuncTarget makes a target of a function in this process. An error or a panic of f
-// is a failed attempt; a panic's stack is kept as the attempt's body. The
-// function must return when its context ends.
+// FuncTarget makes a target of a function. An error or a panic of f is a failed
+// attempt, and a panic's stack becomes the attempt's body. f must return when
+// its context ends.
 func FuncTarget(name string, f func(ctx context.Context, e *event.Event) error) Target {
 	return funcTarget{name, f}
 }

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// AutoError says that the tunnel failed that Auto stands for. No other is
-// tried: third parties are used by name only.
+// AutoError is the failure of the provider that Auto chose. Open tries no other
+// one, because a third party is used only if the user names it.
 type AutoError struct {
-	Provider string // that was taken
+	Provider string // the chosen one
 	Err      error
 }
 
@@ -21,13 +21,13 @@ func (e *AutoError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *AutoError) Unwrap() error { return e.Err }
 
-// AllFailedError says that each of the tunnels that were named failed.
+// AllFailedError means that every provider in Config.Provider failed.
 type AllFailedError struct {
-	Providers []string // as they were tried
-	Errs      []error  // what each failed of
+	Providers []string // in the order of the tries
+	Errs      []error  // the error of each
 }
 
-// Error says what each failed of, in one line.
+// Error returns the error of each provider, in one line.
 func (e *AllFailedError) Error() string {
 	var each []string
 	for i, err := range e.Errs {
@@ -39,15 +39,19 @@ func (e *AllFailedError) Error() string {
 // Unwrap gives the causes.
 func (e *AllFailedError) Unwrap() []error { return e.Errs }
 
-// Providers are the names that Config takes, but for those that only say how
-// to choose, or that the Hub is here; "ssh://[user@]host" stands for any.
+// Providers lists the providers that make a tunnel: all names that
+// Config.Provider can have but Auto, Loopback and Public. "ssh://[user@]host"
+// stands for any server.
 func Providers() []string {
 	return []string{Gradio, Ngrok, LocalhostRun, Serveo, Pinggy, SrvUs, Tuns, Cloudflared, sshScheme + "[user@]host"}
 }
 
-// Open opens the tunnel that cfg asks for. Of several that are named, the first
-// that can be opened is taken. The tunnel outlives ctx: it ends with Close. The
-// error is or wraps one of this package's.
+// Open opens a tunnel by the provider in cfg, or by the first of several that
+// can be opened. The end of ctx stops the opening only: an open tunnel lasts
+// until Close.
+//
+// If all of several providers fail, the error is an [*AllFailedError]. If the
+// ngrok or gradio that Auto chose fails, it is an [*AutoError].
 func Open(ctx context.Context, cfg Config) (Tunnel, error) {
 	order, err := cfg.Order()
 	if err != nil {
@@ -74,9 +78,9 @@ func Open(ctx context.Context, cfg Config) (Tunnel, error) {
 	return nil, failed
 }
 
-// Opener gives an Open for a Keeper: of several that are named, the one that
-// was opened first is opened again, and no other. It is not for several
-// goroutines at once.
+// Opener returns a KeeperConfig.Open that calls [Open]. Once a provider has
+// opened a tunnel, later calls try only that provider. The function must not be
+// called from several goroutines at once.
 func Opener(cfg Config) func(ctx context.Context) (Tunnel, error) {
 	return func(ctx context.Context) (Tunnel, error) {
 		t, err := Open(ctx, cfg)
@@ -112,10 +116,10 @@ func openOne(ctx context.Context, cfg Config, provider string) (Tunnel, error) {
 
 func (cfg Config) auto() bool { return cfg.Provider == "" || cfg.Provider == Auto }
 
-// Choose gives the provider that Open will take, or try first: the one that is
-// named, or for Auto, in this order: the user's own tunnel if its address is
-// given, loopback for a Hub on loopback, ngrok if there is a token, else
-// gradio. Settings that contradict it are an ErrUsage.
+// Choose returns the provider that Open tries first: the first in cfg.Provider.
+// For Auto it is Public with a PublicURL, Loopback for a Hub on loopback, Ngrok
+// with an NgrokToken, else Gradio. The error is [ErrUnknownProvider], [ErrNoToken], or
+// [ErrUsage] if other settings contradict the provider.
 func (cfg Config) Choose() (string, error) {
 	order, err := cfg.Order()
 	if err != nil {
@@ -124,8 +128,8 @@ func (cfg Config) Choose() (string, error) {
 	return order[0], nil
 }
 
-// Order gives the providers that Open will try, as Choose gives the first. That
-// one of several misses its token is no error before it is its turn.
+// Order returns all providers that Open tries; Choose returns the first. A
+// missing ngrok token is not an error here if there are other providers.
 func (cfg Config) Order() ([]string, error) {
 	if cfg.auto() {
 		provider := cfg.chooseAuto()
@@ -169,8 +173,8 @@ func (cfg Config) fits(provider string) error {
 	own := strings.HasPrefix(provider, sshScheme)
 	switch {
 	case !known:
-		return fmt.Errorf("%w %q", ErrUnknown, provider)
-	case provider == Loopback && !onLoopback(cfg.HubURL):
+		return fmt.Errorf("%w %q", ErrUnknownProvider, provider)
+	case provider == Loopback && cfg.HubURL != "" && !onLoopback(cfg.HubURL):
 		return fmt.Errorf("%w: %s is not on this machine, so it cannot reach a loopback address", ErrUsage, cfg.HubURL)
 	case provider != Public && !own && cfg.PublicURL != "":
 		return fmt.Errorf("%w: a tunnel by %s has no public URL of the user's", ErrUsage, provider)

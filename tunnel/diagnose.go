@@ -16,35 +16,35 @@ import (
 	"time"
 )
 
-// Finding is one step on the way to a tunnel, and how it went.
+// Finding is the result of one step of [Diagnose].
 type Finding struct {
-	Step   string        // one of the steps below
-	Detail string        // what was found, for people; may quote what the network said
-	Took   time.Duration // 0 where there was nothing to wait for
-	Err    error         // what stands in the way; nil: nothing does
+	Step   string        // one of the Finding constants, or the text of a [Step]
+	Detail string        // the result, for people; may quote what the network said
+	Took   time.Duration // 0 if the step does not wait for anything
+	Err    error         // why the step failed; nil if it did not
 
-	// Unverified is set when Detail is only what was given or announced: it was
-	// tried, and how it is remains unknown.
+	// Unverified is set if the step could not find out whether Detail is true.
 	Unverified bool
 }
 
-// The steps of Diagnose besides those of a ConnectError, which come between
-// the first two for a provider with a server.
+// The steps of [Diagnose]. For a provider with a server, those of a ConnectError
+// come between FindingTunnel and FindingSession.
 const (
-	FindingTunnel  = "tunnel"     // which one is taken, and why
+	FindingTunnel  = "tunnel"     // which provider is chosen, and why
 	FindingProgram = "program"    // the program that makes the tunnel
-	FindingSession = "session"    // the provider takes the token and gives an address
+	FindingSession = "session"    // the provider accepts the token and gives an address
 	FindingAddress = "address"    // the public address
-	FindingTrip    = "round trip" // a POST to it, which has to arrive here and be answered
+	FindingTrip    = "round trip" // a POST to the public address arrives here and is answered
 )
 
 // tripTime is how long a round trip is tried for, as long as a Keeper's first
 // check. A fresh address may need a moment.
 const tripTime = 10 * time.Second
 
-// Diagnose goes the whole way to the tunnel that Open would take, step by step
-// until one fails, and leaves nothing open. Of several that are named, it does
-// so with each. The client asks at the public address; nil: a plain one.
+// Diagnose opens the tunnel that [Open] would open, sends a request through it and
+// closes it, and returns the result of each step until one fails. With several
+// providers it does so with each. The client sends the request to the public
+// address; nil: a plain one.
 func Diagnose(ctx context.Context, cfg Config, client *http.Client) (found []Finding) {
 	order, err := cfg.Order()
 	if err != nil {
@@ -96,8 +96,8 @@ func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.
 	return found
 }
 
-// ErrUnverified says that somebody answers at a public address, and that it is
-// not known whether it leads here.
+// ErrUnverified means that a server answers at a public address, but not whether
+// the address leads to this machine.
 var ErrUnverified = errors.New("whether the address leads here is unverified")
 
 // whoAnswers asks at the address of a tunnel whose port is not known: nothing of

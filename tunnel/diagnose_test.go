@@ -187,8 +187,8 @@ func TestChoosing(t *testing.T) {
 		{Config{HubURL: hubURL, Provider: "cloudflared"}, Cloudflared, nil},
 		{Config{HubURL: hubURL, Provider: "serveo, pinggy"}, Serveo, nil},
 		{Config{HubURL: hubURL, Provider: "ngrok,serveo"}, Ngrok, nil}, // that it has no token is found at its turn
-		{Config{HubURL: hubURL, Provider: "serveo,pigeon"}, "", ErrUnknown},
-		{Config{HubURL: hubURL, Provider: "serveo,"}, "", ErrUnknown},
+		{Config{HubURL: hubURL, Provider: "serveo,pigeon"}, "", ErrUnknownProvider},
+		{Config{HubURL: hubURL, Provider: "serveo,"}, "", ErrUnknownProvider},
 		{Config{HubURL: hubURL, Provider: "serveo,serveo"}, "", ErrUsage},
 		{Config{HubURL: hubURL, Provider: "auto,serveo"}, "", ErrUsage},
 		{Config{HubURL: "http://127.0.0.1:1", Provider: "loopback,serveo"}, "", ErrUsage},
@@ -198,7 +198,7 @@ func TestChoosing(t *testing.T) {
 		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "http://a.ngrok.app"}, "", ErrUsage},
 		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "a.ngrok.app/path"}, "", ErrUsage},
 		{Config{HubURL: hubURL, Provider: Ngrok, NgrokToken: "t", NgrokDomain: "a.ngrok.app:80"}, "", ErrUsage},
-		{Config{HubURL: hubURL, Provider: "pigeon"}, "", ErrUnknown},
+		{Config{HubURL: hubURL, Provider: "pigeon"}, "", ErrUnknownProvider},
 	} {
 		got, err := c.cfg.Choose()
 		if got != c.want || !errors.Is(err, c.err) {

@@ -10,27 +10,26 @@ import (
 	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
-// ErrNoToken says that ngrok was asked for by name, and that there is no token
-// for it.
+// ErrNoToken means that Config.Provider is Ngrok and NgrokToken is empty.
 var ErrNoToken = errors.New("ngrok needs a token, and there is none")
 
-// ErrNoCloudflared says that the program cloudflared is not installed, or not
-// where it was said to be.
+// ErrNoCloudflared means that the program cloudflared is not in PATH, or not at
+// Config.Cloudflared.
 var ErrNoCloudflared = errors.New("cloudflared is not installed")
 
-// ErrUnknown says that there is no provider of the name.
-var ErrUnknown = errors.New("unknown tunnel")
+// ErrUnknownProvider means that Config.Provider has a name that is not a provider's.
+var ErrUnknownProvider = errors.New("unknown tunnel")
 
-// ErrUsage says that the settings of a tunnel contradict each other or the
-// Hub's place.
-var ErrUsage = errors.New("this tunnel cannot be used so")
+// ErrUsage means that fields of a Config contradict each other, or that one is
+// invalid.
+var ErrUsage = errors.New("invalid tunnel settings")
 
-// ProviderError is a provider's own no.
+// ProviderError is a refusal by a provider.
 type ProviderError struct {
 	Provider  string // as in Config
-	Code      string // the provider's error code, "ERR_NGROK_107", empty if it gave none
-	Message   string // what the provider said, in one line, as it came but for the token
-	Permanent bool   // trying again changes nothing: the token or the settings have to
+	Code      string // the provider's error code, for example "ERR_NGROK_107"; empty if it gave none
+	Message   string // the provider's own words, in one line, with the token masked but otherwise as they came
+	Permanent bool   // another try cannot succeed before the token or the settings change
 
 	// OtherDomain is the domain of an address that a server at ssh://… announced
 	// and that was refused, because it is not known to be the server's:
@@ -38,7 +37,7 @@ type ProviderError struct {
 	OtherDomain string
 }
 
-// Error says what the provider said, and its code.
+// Error returns the provider's message and code.
 func (e *ProviderError) Error() string {
 	msg := e.Provider + " refuses: " + e.Message
 	if e.Message == "" {
@@ -50,29 +49,29 @@ func (e *ProviderError) Error() string {
 	return msg
 }
 
-// Step is how far the way to a provider's server leads.
+// Step is a step of connecting to a provider's server.
 type Step string
 
 // The steps, in their order.
 const (
 	StepReach    Step = "reach"    // a TCP connection: names, routes, firewalls
-	StepProxy    Step = "proxy"    // the same, through a proxy
-	StepTrust    Step = "trust"    // the server's certificate
-	StepTLS      Step = "tls"      // TLS but for the certificate
+	StepProxy    Step = "proxy"    // a TCP connection through a proxy
+	StepTrust    Step = "trust"    // the server's certificate, or an SSH server's key
+	StepTLS      Step = "tls"      // all of TLS but the certificate
 	StepProtocol Step = "protocol" // the provider's own protocol
-	StepSession  Step = "session"  // a session that was there has broken
+	StepSession  Step = "session"  // not a step: a connection that was complete has broken
 )
 
-// ConnectError says at which step the way to a provider's server ends.
+// ConnectError is a failed connection to a provider's server.
 type ConnectError struct {
 	Provider string
 	Server   string // host:port
 	Proxy    string // the proxy, at StepProxy
-	Step     Step
+	Step     Step   // the one that failed
 	Err      error
 }
 
-// Error says what stands in the way, in the words of the step.
+// Error returns what failed, in the words of the step.
 func (e *ConnectError) Error() string {
 	var what string
 	switch e.Step {
@@ -102,8 +101,8 @@ func (e *ConnectError) Error() string {
 // Unwrap gives the cause.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// Expired reports whether the certificate is of another time: its own is over,
-// or this machine's clock is wrong.
+// Expired reports whether the server's certificate is not valid at the present
+// time: it has expired, or this machine's clock is wrong.
 func (e *ConnectError) Expired() bool {
 	var invalid x509.CertificateInvalidError
 	return errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired
@@ -130,8 +129,8 @@ func kind(err error) string {
 	return "other"
 }
 
-// ErrConfig says that ngrok's own configuration file is there and cannot be used.
-var ErrConfig = errors.New("ngrok's configuration cannot be used")
+// ErrNgrokConfig means that ngrok's own configuration file exists and cannot be used.
+var ErrNgrokConfig = errors.New("ngrok's configuration cannot be used")
 
 var ngrokCode = regexp.MustCompile(`ERR_NGROK_\d+`)
 

@@ -13,12 +13,12 @@ import (
 // Gradio is gradio.live, which needs no account, or a server of its kind.
 const Gradio = "gradio"
 
-// The codes of gradio's ProviderErrors. Its protocol has none: they stand for
-// the texts that can be told apart.
+// The values of ProviderError.Code for gradio. Its protocol has no codes: these
+// are names for the texts that it sends.
 const (
 	GradioNameTaken   = "name taken"  // another session has the address
-	GradioBadToken    = "token"       // of the user's own server
-	GradioUnsupported = "unsupported" // the server gives no addresses for HTTP, or speaks another version
+	GradioBadToken    = "token"       // the user's own server refused Config.GradioToken
+	GradioUnsupported = "unsupported" // the server gives no addresses for HTTP, or has another version of the protocol
 )
 
 // gradioTunnel is a session with a share server. Package frp keeps it.
@@ -40,10 +40,10 @@ func openGradio(ctx context.Context, cfg Config) (Tunnel, error) {
 	return &gradioTunnel{client, cfg}, nil
 }
 
-// Provider is the name that --tunnel takes.
+// Provider returns Gradio.
 func (t *gradioTunnel) Provider() string { return Gradio }
 
-// Link tells how the session is.
+// Link returns the state of the session.
 func (t *gradioTunnel) Link() Link {
 	s := t.State()
 	return Link{Up: s.Up, Cause: gradioError(t.cfg, s.Cause), Made: s.Made}
@@ -52,7 +52,7 @@ func (t *gradioTunnel) Link() Link {
 // LinkChanged receives after each change of Link.
 func (t *gradioTunnel) LinkChanged() <-chan struct{} { return t.Changed() }
 
-// Accept gives the next connection. Its RemoteAddr is the public client's.
+// Accept returns the next connection. Its RemoteAddr is the public client's.
 func (t *gradioTunnel) Accept() (conn net.Conn, err error) {
 	conn, err = t.Client.Accept()
 	return conn, gradioError(t.cfg, err)

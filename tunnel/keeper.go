@@ -8,36 +8,39 @@ import (
 	"time"
 )
 
-// KeeperConfig is what a Keeper keeps, and how.
+// KeeperConfig configures a [Keeper]. Open and Check are required.
 type KeeperConfig struct {
-	// Open opens a tunnel. The one before is closed by then.
+	// Open opens a tunnel; [Opener] makes such a function. The Keeper closes the
+	// tunnel before it opens the next one.
 	Open func(ctx context.Context) (Tunnel, error)
-	// Check asks once at a public address whether it leads here: Ask does.
+	// Check makes one request to a public address and reports whether it arrived
+	// here; [VerifyOnce] does that.
 	Check func(ctx context.Context, publicURL string) (roundTrip time.Duration, err error)
-	// Changed is called with each change, in their order, by the goroutine that
-	// runs Keep, Verify or Run, which waits for it meanwhile. It may be nil.
+	// Changed is called after each change of the status, from the goroutine that
+	// runs OpenKeeper, Verify or Run. It must return soon. It may be nil.
 	Changed func(Status)
 
 	Times KeeperTimes
-	// Clock gives the time of day and the time that the process has seen pass;
-	// where they part, the clock was set or the machine slept. Nil: the machine's.
+	// Clock returns the time of day, and how long the process has been running.
+	// If one advances without the other, the clock was set or the machine slept.
+	// Nil: the machine's clocks.
 	Clock func() (wall time.Time, running time.Duration)
-	// Addrs gives the machine's addresses. Nil: net.InterfaceAddrs.
+	// Addrs returns the machine's addresses. Nil: net.InterfaceAddrs.
 	Addrs func() ([]net.Addr, error)
 }
 
-// KeeperTimes are a Keeper's intervals. Zero values stand for the defaults.
+// KeeperTimes are the intervals of a [Keeper]. A zero field has its default.
 type KeeperTimes struct {
-	FirstCheck    time.Duration // how long the first self-check tries: 10 s
-	LaterCheck    time.Duration // how long each later one does: 2 s
-	CheckTry      time.Duration // how long one try waits for its answer: 5 s
-	CheckPause    time.Duration // between two tries: 250 ms, doubling
-	CheckEvery    time.Duration // between self-checks while all is well: 15 min, as a free ngrok plan has 20,000 requests a month
-	NetworkLook   time.Duration // between looks at the clock and the network: 5 s
-	RetryMin      time.Duration // before a second try to open or to check, doubling: 500 ms
-	RetryMax      time.Duration // the most that this becomes: 1 min
-	ProviderRetry time.Duration // how long a provider's own tries to come back may be without any news: 90 s, as ngrok's SDK pauses for 30
-	RetryRefused  time.Duration // between tries while the provider says that no try will do: 5 min
+	FirstCheck    time.Duration // how long the first self-check tries; 10 s
+	LaterCheck    time.Duration // how long each later one tries; 2 s
+	CheckTry      time.Duration // how long one try waits for its answer; 5 s
+	CheckPause    time.Duration // between two tries, doubled after each; 250 ms
+	CheckEvery    time.Duration // between self-checks of a tunnel that is up; 15 min, because a free ngrok plan has 20,000 requests a month
+	NetworkLook   time.Duration // between looks at the clock and the network; 5 s
+	RetryMin      time.Duration // before the second try to open or to check, doubled after each; 500 ms
+	RetryMax      time.Duration // the longest such pause; 1 min
+	ProviderRetry time.Duration // how long to wait for a provider that reconnects by itself; 90 s, because ngrok's SDK pauses for 30 s
+	RetryRefused  time.Duration // between tries after a permanent refusal of the provider; 5 min
 }
 
 func (t KeeperTimes) withDefaults() KeeperTimes {
@@ -55,10 +58,12 @@ func (t KeeperTimes) withDefaults() KeeperTimes {
 	return t
 }
 
-// Keeper makes one lasting listener of tunnels that come and go, and knows
-// which public address leads to it. Which one that is, the self-check finds
-// out: a provider may bind another address when it takes a session up again,
-// and ngrok's SDK does not tell.
+// Keeper is a listener that lasts, with one tunnel after another behind it. It
+// finds the present public address by self-checks, because a provider may give
+// a session another address after a reconnect, and ngrok's SDK does not report
+// that.
+//
+// After [OpenKeeper], serve on Listener, call Verify once, then Run.
 type Keeper struct {
 	cfg    KeeperConfig
 	ctx    context.Context // ends with Close
@@ -90,9 +95,8 @@ type kept struct {
 	madeThen int
 }
 
-// OpenKeeper opens the first tunnel. That this fails is for the caller to tell: its
-// error is returned at once, whatever it is. The Keeper outlives ctx, and ends
-// with Close. What comes next, in this order: serve on Listener; Verify; Run.
+// OpenKeeper opens the first tunnel, without a second try: the error is that of
+// cfg.Open. The end of ctx stops the opening only; the Keeper lasts until Close.
 func OpenKeeper(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
 	cfg.Times = cfg.Times.withDefaults()
 	if cfg.Changed == nil {
@@ -115,20 +119,20 @@ func OpenKeeper(ctx context.Context, cfg KeeperConfig) (*Keeper, error) {
 	return k, nil
 }
 
-// Status tells how the tunnel is.
+// Status returns the present state of the tunnel.
 func (k *Keeper) Status() Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.status
 }
 
-// Listener is the lasting listener. To close it, as an http.Server does before
-// it lets its connections finish, ends Accept and nothing else: the connections
-// live until the Keeper is closed.
+// Listener returns the lasting listener. Its Close ends Accept only, so that an
+// http.Server that shuts down can finish its connections: they live until the
+// Keeper is closed.
 func (k *Keeper) Listener() net.Listener { return k.front }
 
-// Close closes the tunnel and with it all connections that came through it,
-// and waits until nothing runs any more but Run, which ends soon.
+// Close closes the tunnel and all connections through it, and waits for the
+// Keeper's goroutines. A Run that is still running ends soon after.
 func (k *Keeper) Close() error {
 	k.cancel()
 	k.mu.Lock()

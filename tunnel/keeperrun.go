@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// Verify is the first self-check. It tries for a while, because a fresh
-// address may need a moment. Another's answer is an error; that there is no way
-// from here to the address is none: the state is StateUnverified then. A tunnel that
-// ended or went away meanwhile is an error, too.
+// Verify makes the first self-check. It tries for Times.FirstCheck, because a
+// fresh address may need a moment. The error is nil if the check arrives, and
+// also if this machine cannot reach the public address, which leaves the state
+// StateUnverified. Another server's answer is an error, and so is a tunnel that
+// ended or lost its provider meanwhile.
 func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 	ctx, stop := k.within(ctx)
 	defer stop()
@@ -43,8 +44,8 @@ func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 	return k.Status(), nil
 }
 
-// Run keeps the tunnel until ctx ends or the Keeper is closed. It does not
-// close the tunnel.
+// Run checks the tunnel from time to time, and opens another when it is lost. It
+// returns when ctx ends or the Keeper is closed, and leaves the tunnel open.
 func (k *Keeper) Run(ctx context.Context) {
 	ctx, stop := k.within(ctx)
 	defer stop()

@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// NgrokSettings are what this machine knows about ngrok, and from where.
+// NgrokSettings are the user's settings for ngrok, and where they were found.
 type NgrokSettings struct {
 	Token     string
 	TokenFrom string // "NGROK_AUTHTOKEN", or the configuration file's path; empty without a token
@@ -28,7 +28,7 @@ type NgrokSettings struct {
 // NgrokFromEnv finds the token for ngrok: in NGROK_AUTHTOKEN, else in ngrok's
 // own configuration file, in its second or third form. An ingress of one's own
 // and the authority of its certificate are read from there, too. goos is
-// runtime.GOOS. A file that is there and cannot be used is an ErrConfig; what
+// runtime.GOOS. A file that is there and cannot be used is an ErrNgrokConfig; what
 // the environment says is returned with it.
 func NgrokFromEnv(getenv func(string) string, goos string) (NgrokSettings, error) {
 	var s NgrokSettings
@@ -44,11 +44,11 @@ func NgrokFromEnv(getenv func(string) string, goos string) (NgrokSettings, error
 		return s, nil
 	}
 	if err != nil {
-		return s, fmt.Errorf("%w: %w", ErrConfig, err)
+		return s, fmt.Errorf("%w: %w", ErrNgrokConfig, err)
 	}
 	s.File = path
 	if err := s.read(text); err != nil {
-		return s, fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+		return s, fmt.Errorf("%w: %s: %w", ErrNgrokConfig, path, err)
 	}
 	return s, nil
 }

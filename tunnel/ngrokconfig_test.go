@@ -105,7 +105,7 @@ func TestABrokenFileIsNamedAndTheTokenIsNotQuoted(t *testing.T) {
 	} {
 		path, getenv := home(t, "linux", text, map[string]string{"NGROK_AUTHTOKEN": "env"})
 		got, err := NgrokFromEnv(getenv, "linux")
-		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "secret") {
+		if !errors.Is(err, ErrNgrokConfig) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", text, err)
 		}
 		if got.Token != "env" {
@@ -116,7 +116,7 @@ func TestABrokenFileIsNamedAndTheTokenIsNotQuoted(t *testing.T) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NgrokFromEnv(getenv, "linux"); !errors.Is(err, ErrConfig) {
+	if _, err := NgrokFromEnv(getenv, "linux"); !errors.Is(err, ErrNgrokConfig) {
 		t.Errorf("a folder: %v", err)
 	}
 }

@@ -62,7 +62,7 @@ func sshPresets(name string) []sshService {
 	}
 }
 
-// isSSH reports whether a provider is one by SSH.
+// UsesSSH reports whether a provider forwards ports over SSH.
 func UsesSSH(provider string) bool {
 	return strings.HasPrefix(provider, sshScheme) || slices.Contains([]string{LocalhostRun, Serveo, Pinggy, SrvUs, Tuns}, provider)
 }

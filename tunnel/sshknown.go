@@ -17,11 +17,11 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// ErrSSHFiles says that the key or the list of known hosts that hf-tap keeps
+// ErrSSHFiles means that the key or the list of known hosts that hf-tap keeps
 // for SSH cannot be read or written.
 var ErrSSHFiles = errors.New("hf-tap's own files for SSH cannot be used")
 
-// HostKeyError says that a server shows another host key than it did before:
+// HostKeyError means that a server shows another host key than it did before:
 // its keys were changed, or somebody is in between.
 type HostKeyError struct {
 	Host  string   // host:port
@@ -30,7 +30,7 @@ type HostKeyError struct {
 	File  string   // where the known ones stand
 }
 
-// Error gives both fingerprints.
+// Error returns both fingerprints.
 func (e *HostKeyError) Error() string {
 	return fmt.Sprintf("the host key of %s is another than before: it was %s and is %s", e.Host, strings.Join(e.Known, " or "), e.Got)
 }

@@ -2,23 +2,23 @@ package tunnel
 
 import "time"
 
-// State is how a kept tunnel is.
+// State is the state of a [Keeper]'s tunnel.
 type State string
 
-// The states of a kept tunnel.
+// The states of a Keeper's tunnel.
 const (
-	StateConnecting State = "connecting" // it is being opened, or nobody has asked at its address yet
-	StateUp         State = "up"         // what was asked at its address arrived here
-	StateDegraded   State = "degraded"   // it is there, but what is asked at its address does not arrive here
-	StateAway       State = "away"       // there is no connection to the provider
-	StateUnverified State = "unverified" // it is there, but there is no way from here to its address, so that nobody knows
+	StateConnecting State = "connecting" // it is being opened, or was not checked yet
+	StateUp         State = "up"         // the last self-check arrived here
+	StateDegraded   State = "degraded"   // the tunnel is open, but a self-check got another answer
+	StateAway       State = "away"       // no connection to the provider
+	StateUnverified State = "unverified" // the tunnel is open, but this machine cannot reach its public address, so the self-check decides nothing
 )
 
-// Status is how a kept tunnel is, and why.
+// Status is the state of a [Keeper]'s tunnel, and why it is in it.
 type Status struct {
 	State     State
 	Provider  string
-	URL       string        // the latest public address: where a webhook has to point
+	URL       string        // the latest public address, which a webhook should have
 	Cause     error         // why it is not up; nil for StateConnecting and StateUp
 	Since     time.Time     // when the state or the address became what it is
 	RoundTrip time.Duration // of the last self-check that was answered

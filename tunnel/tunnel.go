@@ -1,21 +1,42 @@
-// Package tunnel makes a listener with a public address. [Open] opens the [Tunnel]
-// that a [Config] asks for: what is sent to its URL arrives at its Accept.
+// Package tunnel opens listeners that have a public address. [Open] returns a
+// [Tunnel]: requests to its URL arrive at its Accept, and an http.Server serves
+// it like any other net.Listener.
 //
-// Its providers are ngrok, by its own SDK; gradio.live, whose protocol package
-// frp speaks; services that forward ports by SSH, and every server that does;
-// cloudflared, the program; "loopback", which is no tunnel and serves only a Hub
-// on the same machine; and "public", for a tunnel that the user runs.
-// [Providers] lists them, [Config.Choose] returns the one that Open takes.
+// # Providers
 //
-// Tunnels come and go: networks drop, machines sleep, providers restart.
-// [OpenKeeper] makes one lasting listener of them, a [Keeper], and Keeper.Status
-// is its public address and whether requests arrive. That is measured: [Verify]
-// posts a nonce to the address itself. [Diagnose] finds the step at which the way
-// to a tunnel ends.
+// Config.Provider is one of these names, or several with commas between them,
+// which are tried in that order:
 //
-// Errors are data for a message of the caller's: [*ProviderError], [*ConnectError],
-// [*HostKeyError], [*WrongAnswerError], and the Err variables for what was
-// configured.
+//	auto             public with a Config.PublicURL, loopback for a Hub on loopback, ngrok with a token, else gradio
+//	ngrok            ngrok.com, with its own SDK; it needs a token
+//	gradio           gradio.live, without an account
+//	localhost.run, serveo, pinggy, srv.us, tuns.sh
+//	                 services that forward ports over SSH
+//	ssh://user@host  any server that forwards ports over SSH
+//	cloudflared      the program of that name, which must be installed
+//	public           a tunnel that the user runs; Config.PublicURL is its address
+//	loopback         no tunnel: a listener for senders on this machine
+//
+// [Providers] lists those that can be named, and [Config.Choose] returns the one
+// that Open tries first.
+//
+// # Lasting listeners
+//
+// A tunnel ends when the network drops, the machine sleeps or the provider
+// restarts, and its address may change with it. [OpenKeeper] returns a [Keeper]:
+// one listener that lasts, with a new tunnel behind it after each loss.
+// [Keeper.Status] has the present address, and whether requests to it arrive.
+//
+// [Verify] checks that by a request to the public address. [Diagnose] goes
+// through the connection to a provider step by step, to show which one fails.
+//
+// # Errors
+//
+// The errors have no advice in them, because callers differ in what their users
+// can change. A provider's refusal is a [*ProviderError], a failed connection to
+// it a [*ConnectError], which wraps a [*HostKeyError] where an SSH server's key
+// has changed. A public address that leads elsewhere is a [*WrongAnswerError].
+// The Err variables are about the configuration.
 package tunnel
 
 import (
@@ -37,34 +58,34 @@ type Tunnel interface {
 	// URL is the public address, without a slash at its end: what is asked of
 	// URL + "/path" arrives at the listener as "/path".
 	URL() string
-	// Provider is the name that --tunnel takes.
+	// Provider is the name of the provider, as in Config.Provider.
 	Provider() string
 }
 
-// ReconnectingTunnel is a Tunnel that hangs on a connection to its provider, which may
-// drop and come back under the listener's feet. When Accept fails, the tunnel
-// has ended for good and another has to be opened.
+// ReconnectingTunnel is a Tunnel that connects to its provider again when the
+// connection drops, while its listener stays open. A [Keeper] looks for this
+// interface. When Accept fails, the tunnel has ended and cannot come back.
 type ReconnectingTunnel interface {
 	Tunnel
-	// Link tells how the connection is now.
+	// Link returns the present state of the connection.
 	Link() Link
-	// LinkChanged receives after each change of Link; changes that nobody has
-	// looked at yet count as one.
+	// LinkChanged receives a value after Link has changed. Several changes before
+	// the receive are one value.
 	LinkChanged() <-chan struct{}
 }
 
-// Link is how a tunnel's connection to its provider is.
+// Link is the state of a tunnel's connection to its provider.
 type Link struct {
 	Up    bool
 	Cause error // why it is not up: a *ProviderError or a *ConnectError
-	Made  int   // how often it has been made: a higher number is another connection, which may have another address
+	Made  int   // the number of connections so far; each new one may have another address
 }
 
 // The names of the providers.
 const (
-	Auto     = "auto"     // the one that fits
-	Loopback = "loopback" // no tunnel: the Hub is on this machine
-	Public   = "public"   // the user's own tunnel, by --public-url
+	Auto     = "auto"     // the one that fits: see Config.Choose
+	Loopback = "loopback" // no tunnel: the sender is on this machine
+	Public   = "public"   // the user's own tunnel at Config.PublicURL
 	Ngrok    = "ngrok"    // ngrok.com, with a token
 
 	// By SSH, without an account. "ssh://[user@]host[:port]" is a provider, too:
@@ -80,10 +101,10 @@ const (
 
 // Config says which tunnel to open, and how.
 type Config struct {
-	Provider  string // a provider's name, or some with commas between them, to be tried in that order; empty is Auto
-	PublicURL string // the address of the user's own tunnel, or of a server at ssh://… that announces none
-	Port      int    // the loopback port to listen on, here or at a server at ssh://…, 0 for any
-	HubURL    string // the Hub's endpoint: loopback serves only a Hub on loopback
+	Provider  string // a provider's name, or several with commas between them, which are tried in that order; empty is Auto
+	PublicURL string // the address of the user's own tunnel (Public), or of an ssh:// server that announces none
+	Port      int    // the port to listen on: of this machine's loopback (Loopback, Public), or of an ssh:// server; 0 for any
+	HubURL    string // the endpoint of the Hub that will send here, if it is known: Auto takes Loopback for one on loopback, and Loopback refuses any other
 
 	NgrokToken  string           // without one there is no ngrok
 	NgrokDomain string           // a domain of the account, as host or as https URL; empty: ngrok chooses
@@ -155,7 +176,7 @@ func ngrokURL(domain string) (string, error) {
 	host := strings.TrimSuffix(strings.TrimPrefix(domain, "https://"), "/")
 	u, err := url.Parse("https://" + host)
 	if err != nil || u.Host != host || u.Hostname() == "" || u.Port() != "" {
-		return "", fmt.Errorf("%w: %q is no domain like name.ngrok.app", ErrUsage, domain)
+		return "", fmt.Errorf("%w: %q is not a domain like name.ngrok.app", ErrUsage, domain)
 	}
 	return "https://" + host, nil
 }

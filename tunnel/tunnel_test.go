@@ -49,6 +49,17 @@ func TestAutoTakesLoopbackForAHubOnLoopbackOnly(t *testing.T) {
 	}
 }
 
+func TestLoopbackNeedsNoHub(t *testing.T) {
+	tun, err := Open(t.Context(), Config{Provider: Loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tun.Close()
+	if want := "http://" + tun.Addr().String(); tun.Provider() != Loopback || tun.URL() != want {
+		t.Errorf("%s at %s, want %s", tun.Provider(), tun.URL(), want)
+	}
+}
+
 func TestThePublicURLIsCheckedAndThePortIsLoopback(t *testing.T) {
 	tun, err := Open(t.Context(), Config{HubURL: "https://huggingface.co", PublicURL: "https://me.example/tap/"})
 	if err != nil {
@@ -66,7 +77,7 @@ func TestThePublicURLIsCheckedAndThePortIsLoopback(t *testing.T) {
 	if _, err := Open(t.Context(), Config{Provider: Public}); !errors.Is(err, ErrUsage) {
 		t.Errorf("no URL: %v", err)
 	}
-	if _, err := Open(t.Context(), Config{Provider: "carrier-pigeon"}); !errors.Is(err, ErrUnknown) {
+	if _, err := Open(t.Context(), Config{Provider: "carrier-pigeon"}); !errors.Is(err, ErrUnknownProvider) {
 		t.Errorf("unknown provider: %v", err)
 	}
 }

@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// Probe is how Verify asks whether a public address leads to this process.
+// Probe is a question that only this process can answer, for [Verify].
 type Probe struct {
-	URL     string                    // the address to ask: a nonce is appended
-	Answer  func(nonce string) string // what this process answers to a nonce, and nobody else can
-	Client  *http.Client              // redirects are not followed, whatever it says
-	Timeout time.Duration             // how long to try, 0 for 10 s: a fresh tunnel may need a moment
-	Pause   time.Duration             // between two tries, 0 for a quarter of a second
+	URL     string                    // where to POST, without a slash at the end: "/" and a nonce are appended
+	Answer  func(nonce string) string // the body that this process answers to a nonce; it must need a key that others do not have
+	Client  *http.Client              // its Transport is used, redirects are not followed; nil: a plain client
+	Timeout time.Duration             // how long to try, 10 s by default: a fresh tunnel may need a moment
+	Pause   time.Duration             // between two tries, 250 ms by default
 
 	timeout func(context.Context, time.Duration) (context.Context, context.CancelFunc) // nil: the clock's
 }
 
-// ErrNoRoute says that nothing answered: there may be no way from here to the
-// public address (a firewall, no DNS), which says nothing about the way from
-// the Hub.
+// ErrNoRoute means that no answer came from the public address. A firewall or
+// DNS may block this machine alone, so deliveries of the Hub may arrive all the
+// same.
 var ErrNoRoute = errors.New("the public address cannot be reached from here")
 
-// WrongAnswerError says that somebody else answers at the public address, such
-// as a gateway that has lost the tunnel.
+// WrongAnswerError means that another server answers at the public address, for
+// example a gateway that has lost the tunnel.
 type WrongAnswerError struct {
 	URL    string
 	Status int    // HTTP status
@@ -36,7 +36,7 @@ type WrongAnswerError struct {
 	Text   string // the beginning of the answer, as it came
 }
 
-// Error says who answers in our place.
+// Error returns the address and the beginning of the answer.
 func (e *WrongAnswerError) Error() string {
 	msg := fmt.Sprintf("the public address %s does not lead here: it answered %d", e.URL, e.Status)
 	if e.Code != "" {
@@ -48,10 +48,14 @@ func (e *WrongAnswerError) Error() string {
 	return msg
 }
 
-// Verify posts a fresh nonce to the probe's address until the right answer
-// comes, and returns how long that round trip took. The error is a
-// *WrongAnswerError when another answer came last, and wraps ErrNoRoute when
-// none came, or the context's when that ended first.
+// Verify checks that a public address leads to this process: it posts a fresh
+// nonce to p.URL until the right answer comes, and returns the time of that
+// round trip. The server behind the tunnel must answer POST p.URL/NONCE with
+// status 200 and the body p.Answer(NONCE), as receiver.Config.Check does.
+//
+// After p.Timeout the error is a [*WrongAnswerError] if the last answer was
+// another one, and wraps [ErrNoRoute] if there was none. If ctx ends first, it is
+// the error of ctx.
 func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	within, pause := p.Timeout, p.Pause
 	if within == 0 {
@@ -90,7 +94,7 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	}
 }
 
-// VerifyOnce is one try of Verify's, which takes no longer than the probe's Timeout.
+// VerifyOnce is [Verify] with a single try, which ends after p.Timeout.
 func VerifyOnce(ctx context.Context, p Probe) (time.Duration, error) {
 	within := p.Timeout
 	if within == 0 {

@@ -7,28 +7,27 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Completion is what can stand at a place in a filter: the bytes From to To
-// are replaced by one of the candidates.
+// Completion is a list of texts that can replace the bytes From to To of a filter.
 type Completion struct {
 	From, To   int
 	Candidates []Candidate
 }
 
-// Candidate is one thing that can stand there.
+// Candidate is one text of a Completion, with a short explanation.
 type Candidate struct {
 	Text string
 	Help string
 }
 
-// Known are values that have been seen, which completion offers.
+// Known are values that Complete offers.
 type Known struct {
 	Repos   []string // "model:me/m"
 	Targets []string
 }
 
-// Complete says what can stand where the cursor is, a byte position in
-// text: keys at the beginning of a term, values after a key's colon. It offers
-// nothing inside quotes and jq expressions.
+// Complete returns what can be typed at the cursor, a byte position in text: keys
+// at the beginning of a term, values after a key's colon, and nothing inside
+// quotes and jq expressions.
 func Complete(text string, cursor int, known Known) Completion {
 	cursor = min(max(cursor, 0), len(text))
 	from, ok := termStart(text[:cursor])

@@ -1,6 +1,7 @@
-// Package filter is the language in which events are searched: a [Filter] is
-// read from a text by [Parse], and matches an [event.Event], or as far as
-// possible its [event.Row].
+// Package filter is a language for searches in recorded events. [Parse] reads a
+// [Filter]; [Filter.Match] compares it with an [event.Event], and
+// [Filter.MatchRow] with an [event.Row], which is not always enough to decide.
+// [Complete] offers what can be typed next.
 package filter
 
 import (
@@ -12,33 +13,34 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Filter is the one language in which events are asked for, in the interface,
-// in listen --until and in the history:
+// Filter selects events:
 //
 //	kind:discussion.* repo:me/* status:>=500 latency:>1s -kind:repo.config "@bot"
 //
-// Terms stand side by side and all have to fit; "-" in front of one turns it
-// around. A term is a word or a "quoted phrase", searched in what a list shows
-// of an event and in its body; a key with a value (Keys lists them), in
-// which commas separate alternatives and "*" stands for any run of characters;
-// a Match as routes have it (discussion.*,model:me/*); or jq: with an
-// expression over the event's JSON, which goes to the end of the filter unless
-// it is quoted. Capital and small letters are the same, but in Matches and jq.
-// The zero value fits every event.
+// A filter is terms with spaces between them, which must all fit. A leading "-"
+// negates a term. A term is one of these:
+//
+//	word, "two words"           text in the body, or in what lists show of an event
+//	key:value                   Keys returns the keys; commas separate alternatives, "*" is any text
+//	discussion.*,model:me/*     a match of kinds and repos, see event.ParseMatch
+//	jq:.body.repo.private       a jq expression over the event's JSON; without quotes it extends to the end of the filter
+//
+// Upper and lower case are the same, except in matches and in jq. The zero value
+// fits every event.
 type Filter struct {
 	source string
 	terms  []term
 	cut    *atomic.Int64
 }
 
-// Fit is what a Filter says of a Row.
+// Fit is whether an event fits a filter, as far as its Row decides that.
 type Fit int8
 
-// What a filter can say.
+// The results of [Filter.MatchRow].
 const (
-	FitNo      Fit = iota
-	FitYes         // whatever the rest of the event is
-	FitUnknown     // only the whole event can tell, with its headers and body
+	FitNo Fit = iota
+	FitYes
+	FitUnknown // Match has to decide, with the event's headers and body
 )
 
 // term is one condition. Exactly one of row and whole may be nil: a term
@@ -49,9 +51,9 @@ type term struct {
 	whole func(*event.Event) bool
 }
 
-// Condition says what a term of a filter asks, for those who can look it up
-// faster than by matching event after event. Whoever knows how may leave out
-// what does not meet it; whether an event fits is for Match to say.
+// Condition is a term of a filter as data, for a search in an index. The index may
+// leave out the events that do not meet it. Whether one of the others fits, only
+// Match decides.
 type Condition struct {
 	Key    string     // a Key's name, "jq", "match" for a Match, "" for words
 	Not    bool       // the condition must not hold
@@ -60,7 +62,7 @@ type Condition struct {
 	Ranges [][2]int64 // alternatives of numbers, both ends included; durations in nanoseconds, sizes in bytes
 }
 
-// Conditions gives what each term of f asks. All have to hold.
+// Conditions returns the terms of f, which must all hold.
 func (f *Filter) Conditions() []Condition {
 	if f == nil {
 		return nil
@@ -72,7 +74,7 @@ func (f *Filter) Conditions() []Condition {
 	return all
 }
 
-// String gives the text that the filter was read from.
+// String returns the text that the filter was read from.
 func (f *Filter) String() string {
 	if f == nil {
 		return ""
@@ -80,12 +82,11 @@ func (f *Filter) String() string {
 	return f.source
 }
 
-// Empty reports whether f fits every event because it asks for nothing.
+// Empty reports whether f has no terms, and so fits every event.
 func (f *Filter) Empty() bool { return f == nil || len(f.terms) == 0 }
 
-// JQCutOff returns on how many events so far the filter's jq expression was cut off
-// because it took too long or too much memory. It fitted none of them. An event
-// that was asked about twice counts twice.
+// JQCutOff returns how many times the filter's jq expression was cut off so far,
+// because it took too long or too much memory. Such an event does not fit.
 func (f *Filter) JQCutOff() int {
 	if f == nil || f.cut == nil {
 		return 0
@@ -93,8 +94,8 @@ func (f *Filter) JQCutOff() int {
 	return int(f.cut.Load())
 }
 
-// NeedsBody reports whether Match may need the event's headers and body. A
-// filter of keys that rows have never does.
+// NeedsBody reports whether Match may need the event's headers and body. If not,
+// MatchRow is never FitUnknown.
 func (f *Filter) NeedsBody() bool {
 	if f == nil {
 		return false
@@ -107,8 +108,8 @@ func (f *Filter) NeedsBody() bool {
 	return false
 }
 
-// MatchRow says as much of an event as its row tells. It allocates nothing and
-// takes about as long as a search for a substring.
+// MatchRow reports whether an event fits, as far as its row decides that. It
+// allocates nothing and takes about as long as a search for a substring.
 func (f *Filter) MatchRow(r *event.Row) Fit {
 	if f == nil {
 		return FitYes
@@ -139,8 +140,8 @@ func (t *term) ask(r *event.Row) Fit {
 	return fit
 }
 
-// Match reports whether e fits. Where NeedsBody says so, e has to have its
-// headers and body; without them a term that looks there fits nothing.
+// Match reports whether e fits. If NeedsBody reports true, e must have its headers
+// and body.
 func (f *Filter) Match(e *event.Event) bool {
 	if f.Empty() {
 		return true

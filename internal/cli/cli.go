@@ -170,7 +170,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &h):
 		return h.code
-	case errors.Is(err, tunnel.ErrUsage), errors.Is(err, tunnel.ErrUnknown):
+	case errors.Is(err, tunnel.ErrUsage), errors.Is(err, tunnel.ErrUnknownProvider):
 		return exitUsage
 	case errors.Is(err, errNotInTime), errors.Is(err, errAppEnded):
 		return exitNotInTime

@@ -56,10 +56,10 @@ func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 		hints []string
 	}{
 		{tunnel.ErrNoToken, []string{"NGROK_AUTHTOKEN", "--tunnel gradio"}},
-		{tunnel.ErrConfig, []string{"ngrok config check"}},
+		{tunnel.ErrNgrokConfig, []string{"ngrok config check"}},
 		{tunnel.ErrNoCloudflared, []string{"install cloudflared"}},
 		{tunnel.ErrSSHFiles, []string{"remove it"}},
-		{tunnel.ErrUnknown, []string{"--tunnel auto", "--public-url", tunnel.Pinggy}},
+		{tunnel.ErrUnknownProvider, []string{"--tunnel auto", "--public-url", tunnel.Pinggy}},
 		{tunnel.ErrUsage, []string{"hf-tap listen --help"}},
 		{tunnel.ErrNoRoute, []string{"HTTPS_PROXY"}},
 		{tunnel.ErrUnverified, []string{"--port"}},

@@ -49,13 +49,13 @@ func oneTunnelHint(err error) string {
 	case errors.Is(err, tunnel.ErrNoToken):
 		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
 			"or use a tunnel that needs no account: --tunnel gradio"
-	case errors.Is(err, tunnel.ErrConfig):
+	case errors.Is(err, tunnel.ErrNgrokConfig):
 		return "mend the file, or see what ngrok says about it: ngrok config check"
 	case errors.Is(err, tunnel.ErrNoCloudflared):
 		return "install cloudflared, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), tunnel.Cloudflared), ", ")
 	case errors.Is(err, tunnel.ErrSSHFiles):
 		return "mend the file, or remove it: it is made again, but then servers are trusted, and names given, as for the first time"
-	case errors.Is(err, tunnel.ErrUnknown):
+	case errors.Is(err, tunnel.ErrUnknownProvider):
 		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(tunnel.Providers(), ", ")
 	case errors.Is(err, tunnel.ErrUsage):
 		return "see \"hf-tap listen --help\" on --tunnel, --public-url, --ssh-domain and --ngrok-domain"

@@ -57,7 +57,7 @@ func (f *specFlags) created() (hub.WebhookSpec, error) {
 	case spec.URL == "" && spec.JobSourceID == "":
 		return spec, usageError(errors.New("a webhook needs a URL to call, or a Job to start"), command+" --url https://example.com/hook --watch model:me/m")
 	case len(spec.Watched) == 0:
-		return spec, usageError(errors.New("a webhook has to watch something"), "add --watch model:me/m, or --watch user:me for all of an account")
+		return spec, usageError(errors.New("a webhook must watch something"), "add --watch model:me/m, or --watch user:me for all of an account")
 	case len(spec.Domains) == 0:
 		spec.Domains = hub.Domains()
 	}

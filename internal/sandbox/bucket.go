@@ -52,7 +52,7 @@ func (h *Hub) changeFiles(bucket hub.Repo, paths []string, change func(*repo, st
 
 func (a *act) sendFiles(r *repo, files []hub.FileUpdate) error {
 	for _, f := range files {
-		if f.Action == "delete" {
+		if f.Action == hub.FileDelete {
 			delete(r.files, f.Path)
 		}
 	}

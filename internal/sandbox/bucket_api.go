@@ -91,7 +91,7 @@ func changeBucket(a *act, c *repoCall) (any, error) {
 		case !xetHash.MatchString(one.XetHash):
 			why = "Invalid xetHash"
 		default:
-			updates = append(updates, hub.FileUpdate{Path: one.Path, Action: "add", XetHash: one.XetHash, Size: one.Size})
+			updates = append(updates, hub.FileUpdate{Path: one.Path, Action: hub.FileAdd, XetHash: one.XetHash, Size: one.Size})
 		}
 		if why != "" {
 			failed = append(failed, object{{"path", one.Path}, {"error", why}})
@@ -102,7 +102,7 @@ func changeBucket(a *act, c *repoCall) (any, error) {
 		return answer, nil
 	}
 	for _, f := range updates {
-		if f.Action == "add" {
+		if f.Action == hub.FileAdd {
 			c.repo.files[f.Path] = f
 		}
 	}

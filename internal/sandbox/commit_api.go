@@ -8,6 +8,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 // fileRequest is a file to write: its content, or an older path to copy that
@@ -152,7 +154,7 @@ func (c *repoCall) commitTarget() (ref string, pull bool, err error) {
 	}
 	for _, d := range r.discussions {
 		if d.IsPullRequest && pullRef(d.Num) == ref {
-			if d.Status == "merged" || d.deleted {
+			if d.Status == hub.DiscussionMerged || d.deleted {
 				return "", false, refuse(http.StatusBadRequest, "", "Pull request %d is merged or deleted", d.Num)
 			}
 			if d.by(c.token.user) {

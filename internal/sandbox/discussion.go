@@ -109,28 +109,28 @@ func (h *Hub) on(w hub.Repo, num int, do func(*act, *repo, *discussion) error) e
 
 // ChangeStatus makes a discussion open, closed or, for pull requests, draft,
 // and sends discussion.update. Merge is the way to merged.
-func (h *Hub) ChangeStatus(w hub.Repo, num int, status string) error {
+func (h *Hub) ChangeStatus(w hub.Repo, num int, status hub.DiscussionStatus) error {
 	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
 		return a.changeStatus(r, d, status, "")
 	})
 }
 
 // changeStatus changes a discussion's status for the user whose name is by.
-func (a *act) changeStatus(r *repo, d *discussion, status, by string) error {
+func (a *act) changeStatus(r *repo, d *discussion, status hub.DiscussionStatus, by string) error {
 	if err := d.canBecome(status); err != nil {
 		return err
 	}
 	d.Status = status
-	d.record(a.h, by, statusEntry{status})
+	d.record(a.h, by, statusEntry{string(status)})
 	return a.sendDiscussion("discussion.update", r, d, nil)
 }
 
 // canBecome checks a new status.
-func (d *discussion) canBecome(status string) error {
+func (d *discussion) canBecome(status hub.DiscussionStatus) error {
 	switch {
-	case status != "open" && status != "closed" && (status != "draft" || !d.IsPullRequest):
+	case status != hub.DiscussionOpen && status != hub.DiscussionClosed && (status != hub.DiscussionDraft || !d.IsPullRequest):
 		return refuse(http.StatusBadRequest, "", "The status of discussion %d cannot be %+q", d.Num, status)
-	case d.Status == "merged":
+	case d.Status == hub.DiscussionMerged:
 		return refuse(http.StatusBadRequest, "", "Pull request %d is merged: its status cannot change", d.Num)
 	}
 	return nil
@@ -172,7 +172,7 @@ func (h *Hub) Merge(w hub.Repo, num int) (sha string, err error) {
 }
 
 func (a *act) merge(r *repo, d *discussion, by string) (sha string, err error) {
-	if !d.IsPullRequest || d.Status == "merged" || d.Status == "closed" {
+	if !d.IsPullRequest || d.Status == hub.DiscussionMerged || d.Status == hub.DiscussionClosed {
 		return "", refuse(http.StatusBadRequest, "", "Discussion %d is not an open pull request", d.Num)
 	}
 	head, target := r.commits[r.refs[pullRef(d.Num)]], r.commits[r.refs[d.Changes.Base]]
@@ -195,7 +195,7 @@ func (a *act) merge(r *repo, d *discussion, by string) (sha string, err error) {
 	if err != nil {
 		return "", err
 	}
-	d.Status = "merged"
+	d.Status = hub.DiscussionMerged
 	changes := *d.Changes // earlier payloads may still hold the old one
 	changes.MergeCommitID = c.sha
 	d.Changes = &changes

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 // mayTalk returns the refusal for new words in a repo without discussions.
@@ -65,7 +67,7 @@ func createDiscussion(a *act, c *repoCall) (any, error) {
 	d := a.h.newDiscussion(r, body.PullRequest, Post{Author: c.token.user.name, Title: strings.TrimSpace(body.Title)})
 	d.comments[0].Content = &body.Description
 	if body.PullRequest {
-		d.Status = "draft"
+		d.Status = hub.DiscussionDraft
 		r.setRef(pullRef(d.Num), r.refs[mainRef])
 	}
 	if err := a.sendOpened(r, d); err != nil {
@@ -194,8 +196,8 @@ func renameDiscussion(a *act, c *repoCall) (any, error) {
 // comes with it is written first.
 func changeDiscussionStatus(a *act, c *repoCall) (any, error) {
 	var body struct {
-		Status  string `json:"status"`
-		Comment string `json:"comment"`
+		Status  hub.DiscussionStatus `json:"status"`
+		Comment string               `json:"comment"`
 	}
 	d, err := c.change(&body)
 	if err == nil {
@@ -243,7 +245,7 @@ func mergePullRequest(a *act, c *repoCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.Status == "draft" {
+	if d.Status == hub.DiscussionDraft {
 		return nil, refuse(http.StatusBadRequest, "", "Pull request %d is a draft: change its status to open first", d.Num)
 	}
 	_, err = a.merge(c.repo, d, c.token.user.name)
@@ -290,7 +292,9 @@ func listDiscussions(a *act, c *repoCall) (any, error) {
 }
 
 // over reports whether a discussion is closed or merged.
-func (d *discussion) over() bool { return d.Status == "closed" || d.Status == "merged" }
+func (d *discussion) over() bool {
+	return d.Status == hub.DiscussionClosed || d.Status == hub.DiscussionMerged
+}
 
 // matches reports whether a discussion is one that a query asks for.
 func (d *discussion) matches(query url.Values) bool {

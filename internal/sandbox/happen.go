@@ -183,7 +183,7 @@ func (a *act) discuss(r *repo, w wishes) error {
 // that is merged stays so, and one that is closed is good for reopening only.
 func (r *repo) latest(fits func(*discussion) bool, status string) *discussion {
 	for _, d := range slices.Backward(r.discussions) {
-		over := d.Status == "merged" || d.Status == "closed" && status != "open"
+		over := d.Status == hub.DiscussionMerged || d.Status == hub.DiscussionClosed && status != "open"
 		if fits(d) && !d.deleted && !over {
 			return d
 		}
@@ -200,7 +200,7 @@ func (a *act) updateDiscussion(r *repo, d *discussion, status, title string) err
 		_, err := a.merge(r, d, "")
 		return err
 	case status == "open" || status == "closed" || status == "draft" && d.IsPullRequest:
-		return a.changeStatus(r, d, status, "")
+		return a.changeStatus(r, d, hub.DiscussionStatus(status), "")
 	}
 	return a.sendDiscussion(a.of, r, d, nil)
 }

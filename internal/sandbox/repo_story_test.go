@@ -345,7 +345,7 @@ func TestTheLifeOfABucket(t *testing.T) {
 	}
 	s.step("PUT", api+"/settings", `{"private":false}`, "repo.config.update")
 	_, events = s.step("POST", api+"/batch", `{"type":"deleteFile","path":"data/a.bin"}`, "repo.content.update")
-	if f := events[0].UpdatedFiles[0]; f != (hub.FileUpdate{Path: "data/a.bin", Action: "delete"}) {
+	if f := events[0].UpdatedFiles[0]; f != (hub.FileUpdate{Path: "data/a.bin", Action: hub.FileDelete}) {
 		t.Errorf("the deletion is sent as %s", events[0].Raw)
 	}
 	s.step("POST", "/api/repos/move", `{"fromRepo":"me/fresh","toRepo":"us/fresh","type":"bucket"}`, "repo.move")

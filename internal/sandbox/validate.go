@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -35,7 +36,17 @@ type webhookSpec struct {
 
 // validate checks the body of create and update against the OpenAPI document
 // and the world. The caller holds mu.
+//
+// Except for "watched", null counts as absent, and for "domains" as both: the
+// Python library sends null for what its caller left out, and documents that no
+// domain means all.
 func (h *Hub) validate(body fields, user *account) (s webhookSpec, err error) {
+	body = maps.Clone(body)
+	for _, key := range []string{"url", "job", "jobSourceId", "secret"} {
+		if string(body[key]) == "null" {
+			delete(body, key)
+		}
+	}
 	if s.webhook.Watched, err = h.validWatched(body, user); err != nil {
 		return s, err
 	}
@@ -106,6 +117,9 @@ func (h *Hub) validWatch(item fields, user *account) (w hub.Watch, err error) {
 }
 
 func validDomains(body fields) ([]hub.Domain, error) {
+	if string(body["domains"]) == "null" {
+		return hub.Domains(), nil
+	}
 	var domains []hub.Domain
 	given, err := get(body, "domains", "an array of strings", &domains)
 	switch {

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -39,6 +40,30 @@ func TestABodyThatTheHubWouldRefuseIsRefused(t *testing.T) {
 		`[]`: "Invalid JSON",
 		`{`:  "Invalid JSON",
 	})
+}
+
+// TestBodiesOfThePythonLibraryAreTaken: it sends null for each argument that its
+// caller left out, as the examples of "hf webhooks create --help" do.
+func TestBodiesOfThePythonLibraryAreTaken(t *testing.T) {
+	const given = `"watched":[{"type":"model","name":"me/m"}]`
+	p := open(t, sandbox.Config{})
+	for body, want := range map[string]string{
+		`{` + given + `,"url":"https://a.example/","domains":null,"secret":null}`:                     `"domains":["repo","discussion"],"hasSecret":false`,
+		`{` + given + `,"url":"https://a.example/","domains":["repo"],"secret":null}`:                 `"domains":["repo"],"hasSecret":false`,
+		`{` + given + `,"url":null,"job":null,"jobSourceId":"68a1","domains":["discussion"]}`:         `"domains":["discussion"],"hasSecret":false`,
+		`{` + given + `,"url":"https://a.example/","job":null,"jobSourceId":null,"domains":["repo"]}`: `"domains":["repo"],"hasSecret":false`,
+	} {
+		resp, text := p.call("POST", hooks, p.token, body)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s: got %d %s, want %s", body, resp.StatusCode, text, want)
+		}
+		var made struct{ Webhook struct{ ID string } }
+		p.must(json.Unmarshal([]byte(text), &made))
+		update := `{` + given + `,"url":"https://b.example/","domains":null,"secret":null}`
+		if resp, text := p.call("POST", hooks+"/"+made.Webhook.ID, p.token, update); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: got %d %s", update, resp.StatusCode, text)
+		}
+	}
 }
 
 func TestAJobThatTheHubWouldRefuseIsRefused(t *testing.T) {

@@ -189,7 +189,7 @@ func TestABucketTellsItsFilesUpToTenThousand(t *testing.T) {
 		t.Errorf("the upload is %+v", got)
 	}
 	p.must(p.DeleteFiles(bucket, "a.txt"))
-	if f := p.last(a).UpdatedFiles[0]; f != (hub.FileUpdate{Path: "a.txt", Action: "delete"}) {
+	if f := p.last(a).UpdatedFiles[0]; f != (hub.FileUpdate{Path: "a.txt", Action: hub.FileDelete}) {
 		t.Errorf("the deletion is %+v", f)
 	}
 	if err := p.DeleteFiles(bucket, "a.txt"); err == nil {

@@ -61,8 +61,8 @@ func (e *Refusal) Error() string { return "the server refuses: " + e.Message }
 // Permanent reports whether trying again changes nothing.
 func (e *Refusal) Permanent() bool { return e.Reason == BadToken || e.Reason == Unsupported }
 
-// ErrConfig says that a Config is wrong.
-var ErrConfig = errors.New("the server is given wrong")
+// ErrConfig means that a field of a Config is invalid.
+var ErrConfig = errors.New("invalid server")
 
 // ErrSilent says that a server gives no sign of life any more.
 var ErrSilent = errors.New("no sign of life")
