@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/clock"
 )
 
 // Probe is a question that only this process can answer, for [Verify].
@@ -19,7 +21,7 @@ type Probe struct {
 	Timeout time.Duration             // how long to try, 10 s by default: a fresh tunnel may need a moment
 	Pause   time.Duration             // between two tries, 250 ms by default
 
-	timeout func(context.Context, time.Duration) (context.Context, context.CancelFunc) // nil: the clock's
+	clock clock.Clock
 }
 
 // ErrNoRoute means that no answer came from the public address. A firewall or
@@ -64,12 +66,8 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	if pause == 0 {
 		pause = 250 * time.Millisecond
 	}
-	timeout := p.timeout
-	if timeout == nil {
-		timeout = context.WithTimeout
-	}
 	client := p.client()
-	tries, cancel := timeout(ctx, within)
+	tries, cancel := p.clock.WithTimeout(ctx, within, nil)
 	defer cancel()
 	var last error
 	for {

@@ -141,7 +141,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 // called.
 func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	var names []string
-	for _, name := range tunnel.Providers() {
+	for _, name := range session.TunnelProviders() {
 		if !strings.Contains(name, "://") { // a server of the user's own has to be named
 			names = append(names, name)
 		}
@@ -284,7 +284,7 @@ func (d *doctor) clock(t *dated, took time.Duration) {
 // tunnel goes the whole way to the tunnel that would be taken.
 func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
 	dir, err := session.FindDir(d.p.Getenv)
-	var cfg tunnel.Config
+	var cfg session.TunnelConfig
 	if err == nil {
 		cfg, err = f.config(d.p, dir, env, n, transport)
 	}
@@ -293,7 +293,7 @@ func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *netw
 		return nil
 	}
 	first, works := len(d.found), false
-	for _, step := range tunnel.Diagnose(ctx, cfg, &http.Client{Transport: transport}) {
+	for _, step := range cfg.Diagnose(ctx, &http.Client{Transport: transport}) {
 		d.step(step)
 		works = works || step.Step == tunnel.FindingTrip && step.Err == nil
 	}

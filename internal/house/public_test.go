@@ -12,7 +12,10 @@ import (
 )
 
 // publicPackages are the packages that other programs may import.
-var publicPackages = []string{"hub", "event", "event/filter", "tunnel", "receiver", "webhooks"}
+var publicPackages = []string{
+	"hub", "event", "event/filter", "receiver", "webhooks",
+	"tunnel", "tunnel/ngrok", "tunnel/gradio", "tunnel/ssh", "tunnel/cloudflared", "tunnel/local",
+}
 
 // TestPublicPackagesHaveNoMutableVariable: what one importer changes would
 // change for all. Errors to compare with are variables, as everywhere in Go.

@@ -1,0 +1,120 @@
+// Package loopback knows which hosts mean this machine, in any spelling. What is
+// sent to them never leaves it: it needs no encryption and no proxy.
+package loopback
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Is reports whether a host, as it stands in a URL or in front of a port, means
+// this machine: "localhost" and names below it (RFC 6761), a loopback address,
+// the address that stands for all, an address of one of its network interfaces.
+// The machine's own name does not count: the resolver decides where that leads.
+func Is(host string) bool {
+	addr, ok := Addr(host)
+	if !ok {
+		return isLocalhost(host)
+	}
+	return addr.IsLoopback() || addr.IsUnspecified() || ofAnInterface(addr)
+}
+
+// Addrs gives the addresses behind a host that needs no look-up, in the order in
+// which to try them; none for a host that the resolver has to know.
+func Addrs(host string) []netip.Addr {
+	if addr, ok := Addr(host); ok {
+		return []netip.Addr{addr}
+	}
+	if isLocalhost(host) {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+	}
+	return nil
+}
+
+// ProxyFromEnvironment is http.ProxyFromEnvironment but for requests to this
+// machine, of which that knows only a few spellings.
+func ProxyFromEnvironment(req *http.Request) (*url.URL, error) {
+	if Is(req.URL.Hostname()) {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(req)
+}
+
+func isLocalhost(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+func ofAnInterface(addr netip.Addr) bool {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, a := range addrs {
+		ipnet, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		if own, ok := netip.AddrFromSlice(ipnet.IP); ok && own.Unmap() == addr.WithZone("") {
+			return true
+		}
+	}
+	return false
+}
+
+// Addr reads an address in the spellings that the C library and browsers
+// understand: beside the usual ones with fewer than four numbers (127.1), in
+// hexadecimal (0x7f.1), in octal (0177.0.0.1), with a dot at the end, in
+// brackets, and IPv4 within IPv6 (::ffff:127.0.0.1). ok is false for a name.
+func Addr(host string) (addr netip.Addr, ok bool) {
+	if inner, found := strings.CutPrefix(host, "["); found {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	host = strings.TrimSuffix(host, ".")
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap(), true
+	}
+	return classic(host)
+}
+
+// classic reads an IPv4 address as inet_aton does: up to four numbers, of which
+// the last fills the bytes that are left.
+func classic(s string) (addr netip.Addr, ok bool) {
+	parts := strings.Split(s, ".")
+	if len(parts) > 4 {
+		return addr, false
+	}
+	var bytes [4]byte
+	for i, part := range parts {
+		last := i == len(parts)-1
+		left := 1
+		if last {
+			left = 4 - i
+		}
+		n, ok := number(part)
+		if !ok || n >= 1<<(8*left) {
+			return addr, false
+		}
+		for j := range left {
+			bytes[i+j] = byte(n >> (8 * (left - 1 - j)))
+		}
+	}
+	return netip.AddrFrom4(bytes), true
+}
+
+// number reads digits in base 10, in base 8 behind a zero, in base 16 behind 0x.
+func number(s string) (uint64, bool) {
+	base := 10
+	switch {
+	case strings.HasPrefix(s, "0x"), strings.HasPrefix(s, "0X"):
+		base, s = 16, s[2:]
+	case len(s) > 1 && s[0] == '0':
+		base = 8
+	}
+	n, err := strconv.ParseUint(s, base, 33) // base 10 takes no underscore, no sign
+	return n, err == nil
+}

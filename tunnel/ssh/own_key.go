@@ -1,0 +1,74 @@
+package ssh
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// ownKey gives hf-tap's own key, which is made once and kept: services make a
+// name of it. Without a file it is another each time.
+func ownKey(file string) (ssh.Signer, error) {
+	if file != "" {
+		signer, err := readKey(file)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return signer, err
+		}
+	}
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a key for SSH: %w", err)
+	}
+	if file == "" {
+		return ssh.NewSignerFromKey(key)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "hf-tap")
+	if err != nil {
+		return nil, fmt.Errorf("make a key for SSH: %w", err)
+	}
+	if err := keepKey(file, pem.EncodeToMemory(block)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFiles, err)
+	}
+	return readKey(file) // another hf-tap may have been first
+}
+
+func readKey(file string) (ssh.Signer, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFiles, err)
+	}
+	signer, err := ssh.ParsePrivateKey(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrFiles, file, err)
+	}
+	return signer, nil
+}
+
+// keepKey writes a key unless there is one. It appears with all its bytes or
+// not at all.
+func keepKey(file string, data []byte) error {
+	dir := filepath.Dir(file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".id-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return os.Rename(f.Name(), file) // a file system without links
+	}
+	return nil
+}
