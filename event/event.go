@@ -51,7 +51,7 @@ type Event struct {
 	Header     http.Header // nil if it was not loaded from the history
 	Size       int64       // bytes of the body that were read; of a Refused event, the announced length
 	Body       []byte      // nil if it was not loaded from the history
-	BodyCut    bool        // only the beginning of the body was kept: its verdict is not trusted, or it is Refused
+	BodyCut    bool        // a part of the body is missing: the verdict is not trusted, it is Refused, or a damaged history has lost it
 	Phase      Phase
 	Targets    []string // the names of its targets, in the order of the routes
 	Answer     Answer

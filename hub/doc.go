@@ -21,30 +21,27 @@
 // EnableWebhook.
 //
 // An update on the Hub replaces the whole webhook, and the Hub never returns a
-// secret: whoever updates a webhook has to keep its secret and send it again.
-// What the Hub returns of a Job is not all of it, so that [Webhook.Spec] leaves it
-// out.
+// secret: keep the secret, and send it again with each update. Of a Job the Hub
+// returns only parts, and [Webhook.Spec] leaves it out.
 //
 // # Errors
 //
-// Each call ends with an [*Error], which errors.Is compares with [ErrNotFound] and
-// its like. A Client tries again what can be tried again without harm, with
-// pauses; see [ClientConfig] for how often and how long. After an error,
-// [OutcomeUnknown] reports whether the Hub may have carried the call out
-// nevertheless: look for a webhook with [Client.ListWebhooks] before creating it
-// a second time.
+// The error of a call is an [*Error]; its kind is one of [ErrNotFound] and the
+// other Err variables, for errors.Is. A Client retries calls that can be sent
+// twice without harm, with pauses: see [ClientConfig]. After an error,
+// [OutcomeUnknown] reports whether the call may have taken effect: look for the
+// webhook with [Client.ListWebhooks] before you create it a second time.
 //
 // Messages are kept as the network sent them, with the token and the secret
 // masked: make them printable before they reach a terminal.
 //
 // # Payloads
 //
-// [ParsePayload] reads the body of a delivery into a [Payload]. The Hub's payloads
-// grow without notice, so that it never fails on a field that it does not know or
-// that has another shape than today: what cannot be read is left empty, and
-// Payload.Raw has the bytes. [ParseHead] reads only what a delivery is about, and
-// is much faster. [Scope], [Action], [RepoType] and [Domain] have constants for what
-// the Hub documents, and hold every other text, too;
+// [ParsePayload] reads the body of a delivery into a [Payload]. The Hub adds fields
+// without notice: unknown fields are ignored, fields of an unexpected shape are
+// left empty, and Payload.Raw has all bytes. [ParseHead] reads only the event, the
+// repo and the webhook, and is much faster. [Scope], [Action], [RepoType] and
+// [Domain] have constants for what the Hub documents, and can have other values;
 // [PayloadEvent.Documented] returns the documented event that a newer one counts
 // as.
 //

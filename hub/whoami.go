@@ -66,7 +66,7 @@ type TokenEntity struct {
 func (c *Client) WhoAmI(ctx context.Context) (Identity, error) {
 	var who Identity
 	err := c.call(ctx, request{
-		op: "ask whose the token is", method: http.MethodGet, path: "/api/whoami-v2", reads: true,
+		op: "look up the token's user", method: http.MethodGet, path: "/api/whoami-v2", reads: true,
 		into: func(body []byte) error {
 			if err := readJSON(&who)(body); err != nil {
 				return err

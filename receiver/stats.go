@@ -55,7 +55,7 @@ type Stats struct {
 	Strangers         int64 // deliveries with a wrong secret or none
 	StrangersRecorded int64 // how many of them were recorded
 	NotFound          int64 // requests for something else, answered 404
-	Checks            int64 // answered questions for who is there
+	Checks            int64 // requests that Config.Check answered
 	Refused           int64 // bodies that were too big, too slow or broke off, or found no room
 	Unavailable       int64 // answers of 503
 	Left              int64 // events that ended as pending

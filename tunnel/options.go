@@ -15,15 +15,15 @@ import (
 // embeds them. Every field may be empty.
 type Options struct {
 	// Dial connects to the provider's server, through a proxy if there is one; nil:
-	// directly. Proxy returns the URL of the proxy that Dial uses for an address,
-	// without its password, or "" if it uses none; nil: it never uses one.
+	// directly. Proxy returns the proxy that Dial uses for an address, without its
+	// password, or "" for none; nil: there is no proxy.
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	Proxy func(address string) string
 
-	Version   string        // of the program that opens the tunnel, which providers are told; empty: "dev"
-	Log       *slog.Logger  // the log of a provider's library; nil: none
-	Heartbeat time.Duration // between two signs of life from the provider; 10 s. Without an answer for 2.5 of them, the connection is dead
-	Timeout   time.Duration // for opening, and for each step of Diagnose; 15 s
+	Version   string        // of the program that opens the tunnel, sent to providers; empty: "dev"
+	Log       *slog.Logger  // gets the messages of a provider's library; nil: they are dropped
+	Heartbeat time.Duration // between two heartbeats, 10 s by default; a connection without an answer for 2.5 of them is dead
+	Timeout   time.Duration // the limit for Open, and for each step of Diagnose; 15 s by default
 
 	// Clock lets the tests of this module do without time.
 	Clock clock.Clock

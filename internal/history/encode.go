@@ -1,12 +1,11 @@
 package history
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -23,26 +22,15 @@ func encodeHeader(h http.Header) any {
 	if h == nil {
 		return nil
 	}
-	keys := make([]string, 0, 16)
-	for key := range h {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	out := make([]byte, 0, 512)
-	out = append(out, '[')
-	for i, key := range keys {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, '[')
-		out = appendText(out, key)
+	lines := make([][]any, 0, len(h))
+	for _, key := range slices.Sorted(maps.Keys(h)) {
+		line := append(make([]any, 0, 1+len(h[key])), encodeText(key))
 		for _, value := range h[key] {
-			out = append(out, ',')
-			out = appendText(out, value)
+			line = append(line, encodeText(value))
 		}
-		out = append(out, ']')
+		lines = append(lines, line)
 	}
-	return string(append(out, ']'))
+	return encodeJSON(lines)
 }
 
 // encodeTargets gives NULL for none: a list of
@@ -51,18 +39,25 @@ func encodeTargets(targets []event.RowTarget) any {
 	if len(targets) == 0 {
 		return nil
 	}
-	out := make([]byte, 0, 96*len(targets))
+	lists := make([][]any, len(targets))
 	for i, t := range targets {
-		out = append(out, "[,"[min(i, 1)], '[')
-		out = appendText(out, t.Name)
-		for _, n := range [...]int64{int64(t.Tries), int64(t.Status), int64(t.Took)} {
-			out = strconv.AppendInt(append(out, ','), n, 10)
-		}
-		out = appendText(append(out, ','), t.Err)
-		out = strconv.AppendInt(append(out, ','), t.DeliveredBy, 10)
-		out = append(out, ']')
+		lists[i] = []any{encodeText(t.Name), t.Tries, t.Status, int64(t.Took), encodeText(t.Err), t.DeliveredBy}
 	}
-	return string(append(out, ']'))
+	return encodeJSON(lists)
+}
+
+// encodeJSON encodes lists of texts and numbers, which cannot fail.
+func encodeJSON(lists [][]any) string {
+	b, _ := json.Marshal(lists)
+	return string(b)
+}
+
+// encodeText gives what text reads.
+func encodeText(s string) any {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return map[string][]byte{"base64": []byte(s)}
 }
 
 func decodeTargets(stored *string) ([]event.RowTarget, error) {
@@ -89,29 +84,7 @@ func decodeTargets(stored *string) ([]event.RowTarget, error) {
 	return targets, nil
 }
 
-func appendText(out []byte, s string) []byte {
-	plain := true
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			plain = false
-			break
-		}
-	}
-	switch {
-	case plain:
-		out = append(out, '"')
-		out = append(out, s...)
-		return append(out, '"')
-	case utf8.ValidString(s):
-		quoted, _ := json.Marshal(s) // a string cannot fail
-		return append(out, quoted...)
-	}
-	out = append(out, `{"base64":"`...)
-	out = base64.StdEncoding.AppendEncode(out, []byte(s))
-	return append(out, `"}`...)
-}
-
-// text is a string that appendText wrote.
+// text is a string that encodeText gave.
 type text string
 
 // UnmarshalJSON reads a string or {"base64": string}.

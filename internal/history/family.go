@@ -1,6 +1,7 @@
 package history
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -16,6 +17,19 @@ const (
 	sqlEarlierLeft   = `SELECT n FROM events WHERE failed + pending > 0 AND family = ? AND n < ?`
 	sqlLaterOfFamily = `SELECT n FROM events WHERE family <> n AND family = ? AND n > ?`
 )
+
+// joinFamilies looks at the families of all events that the transaction has
+// stored or updated.
+func (tx *transaction) joinFamilies() error {
+	for _, n := range slices.Sorted(maps.Keys(tx.relatives)) {
+		if row := tx.rows[n]; row != nil { // else it was deleted since
+			if err := tx.joinFamily(row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // joinFamily applies to a row what later events of its family did, and to
 // earlier ones what it did itself.

@@ -26,7 +26,7 @@ import (
 // full disk would.
 func limitPages(t *testing.T, s *Store, more int) {
 	t.Helper()
-	must(t, s.write(t.Context(), newCall(0, func(tx *transaction) error {
+	must(t, s.write(t.Context(), newWrite(0, func(tx *transaction) error {
 		var pages int
 		if err := tx.w.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
 			return err
@@ -117,7 +117,7 @@ func TestUpdatesWaitForSpaceAndLoseNothing(t *testing.T) {
 func TestWhatCanNeverBeStoredHoldsUpNothing(t *testing.T) {
 	s, f := live(t, filepath.Join(t.TempDir(), "history.db"))
 	e := keep(t, s, &event.Event{Session: "s"})
-	limit := newCall(0, func(tx *transaction) error {
+	limit := newWrite(0, func(tx *transaction) error {
 		_, err := sqlite.Limit(tx.w.conn, sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
 		return err
 	})

@@ -89,7 +89,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		s.cancel()
 		return nil, s.fault("open", errors.Join(err, s.closeFiles()))
 	}
-	s.workers.Go(s.writeUpdates)
+	s.workers.Go(s.storeQuietly)
 	return s, nil
 }
 
@@ -159,7 +159,7 @@ func (s *Store) closeFiles() error {
 // file when no other process needs it, and waits for the store's goroutines.
 // The error says what could not be stored. Later calls do nothing.
 func (s *Store) Close() error {
-	last := newCall(0, func(*transaction) error { return nil })
+	last := newWrite(0, func(*transaction) error { return nil })
 	last.after, last.last = true, true
 	mine, err := s.queue.enqueue(last)
 	if err != nil {
@@ -195,7 +195,7 @@ func (s *Store) Append(ctx context.Context, e *event.Event) error {
 	stored, header := *e, encodeHeader(e.Header)
 	stored.Header = nil
 	var row *event.Row
-	err := s.write(ctx, newCall(int64(len(e.Body))+rowSize, func(tx *transaction) (err error) {
+	err := s.write(ctx, newWrite(int64(len(e.Body))+rowSize, func(tx *transaction) (err error) {
 		row, err = tx.insert(&stored, header)
 		return err
 	}))
@@ -210,7 +210,7 @@ func (s *Store) Append(ctx context.Context, e *event.Event) error {
 // A state that cannot be stored now is shown to followers at once, and stored
 // when that is possible again.
 func (s *Store) AppendState(ctx context.Context, state event.State) error {
-	c := newCall(rowSize, func(tx *transaction) error { return tx.insertState(event.Change{State: &state}) })
+	c := newWrite(rowSize, func(tx *transaction) error { return tx.insertState(event.Change{State: &state}) })
 	c.state = &state
 	return s.fault("append a state to", s.write(ctx, c))
 }
@@ -224,13 +224,22 @@ func (s *Store) AppendState(ctx context.Context, state event.State) error {
 //
 // The body of u.Attempt must not be changed afterwards.
 func (s *Store) Update(u event.Update) {
-	s.queue.enqueueUpdate(u)
+	s.queue.enqueueQuietly(&write{n: u.N, size: updateSize(&u), apply: func(tx *transaction) error { return tx.update(u) }})
+}
+
+// updateSize is how many bytes an update holds.
+func updateSize(u *event.Update) int64 {
+	size := int64(256)
+	if u.Attempt != nil {
+		size += rowSize + int64(len(u.Attempt.Body))
+	}
+	return size
 }
 
 // Flush waits until all Updates so far are stored. When they cannot be stored
 // now the error says why; they are kept.
 func (s *Store) Flush(ctx context.Context) error {
-	nothing := newCall(0, func(*transaction) error { return nil })
+	nothing := newWrite(0, func(*transaction) error { return nil })
 	nothing.after = true
 	return s.fault("update", s.write(ctx, nothing))
 }

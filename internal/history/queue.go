@@ -7,39 +7,41 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// queue is what waits to be written, and says whose turn it is to write. One
-// caller at a time has the turn: it takes what has gathered, commits it in one
+// queue is what waits to be stored, in order, and says whose turn it is to store
+// it. One caller at a time has the turn: it commits what has gathered in one
 // transaction, and passes the turn to a caller that came meanwhile.
 type queue struct {
 	mu      sync.Mutex
 	turn    bool // somebody has it
 	closed  bool
-	calls   []*call
-	updates []event.Update
-	states  []event.Change // that could not be stored before
-	size    int64          // bytes that updates hold
-	room    chan struct{}  // closed and replaced when size shrinks
-	stirred chan struct{}  // one slot: there are updates
+	writes  []*write
+	size    int64         // bytes of the writes without a caller
+	room    chan struct{} // closed and replaced when size shrinks
+	stirred chan struct{} // one slot: there are writes without a caller
 }
 
-// call is something to write that its caller waits for.
-type call struct {
-	apply func(*transaction) error
-	size  int64
-	state *event.State  // what apply stores, if that is a state
-	after bool          // it has to find what was queued before it
-	last  bool          // it is written by its own caller
-	done  chan error    // one slot: it was written, or why not
-	turn  chan struct{} // one slot: its caller gets the turn
+// write is something to store.
+type write struct {
+	apply func(*transaction) error // it may run again, in another transaction
+	size  int64                    // bytes it holds
+	n     int64                    // the event it updates, if that is what it does
+	state *event.State             // the state it stores, if followers do not have that yet
+	after bool                     // it fails when a write without a caller has failed before it
+	last  bool                     // its own caller stores it, and nothing follows it
+
+	// Of the caller that waits for it, if there is one.
+	done chan error    // one slot: it was stored, or why not
+	turn chan struct{} // one slot: its caller gets the turn
 }
 
-func newCall(size int64, apply func(*transaction) error) *call {
-	return &call{apply: apply, size: size, done: make(chan error, 1), turn: make(chan struct{}, 1)}
+// newWrite returns a write with a caller.
+func newWrite(size int64, apply func(*transaction) error) *write {
+	return &write{apply: apply, size: size, done: make(chan error, 1), turn: make(chan struct{}, 1)}
 }
 
-// Bounds of what waits and of what is written together, in bytes.
+// Bounds of what waits without a caller and of what is stored together, in bytes.
 const (
-	maxUpdates = 64 << 20
+	maxWaiting = 64 << 20
 	maxBatch   = 16 << 20
 	rowSize    = 1 << 10 // stands for what a row holds besides its body
 )
@@ -48,60 +50,41 @@ func (q *queue) init() {
 	q.room, q.stirred = make(chan struct{}), make(chan struct{}, 1)
 }
 
-// enqueue adds a call. mine reports whether its caller has the turn: the call is
-// the first in the queue then. After the last call the error is ErrClosed.
-func (q *queue) enqueue(c *call) (mine bool, err error) {
+// enqueue adds a write. mine reports whether its caller has the turn. After the
+// last write the error is ErrClosed.
+func (q *queue) enqueue(w *write) (mine bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return false, ErrClosed
 	}
-	if c.last {
+	if w.last {
 		q.closed = true
 		q.makeRoomLocked()
 	}
-	q.calls = append(q.calls, c)
+	q.writes = append(q.writes, w)
 	mine = !q.turn
 	q.turn = true
 	return mine, nil
 }
 
-// enqueueUpdate adds an update, and waits while very many are queued. After the
-// last call it does nothing.
-func (q *queue) enqueueUpdate(u event.Update) {
-	size := updateSize(&u)
+// enqueueQuietly adds a write without a caller, and waits while very many are
+// queued. One of size 0 never waits. After the last write it does nothing.
+func (q *queue) enqueueQuietly(w *write) {
 	for {
 		q.mu.Lock()
-		if q.closed {
-			q.mu.Unlock()
-			return
-		}
-		if q.size == 0 || q.size+size <= maxUpdates {
-			q.updates, q.size = append(q.updates, u), q.size+size
+		room, fits := q.room, w.size == 0 || q.size == 0 || q.size+w.size <= maxWaiting
+		if fits && !q.closed {
+			q.writes, q.size = append(q.writes, w), q.size+w.size
 			q.stirLocked()
-			q.mu.Unlock()
+		}
+		closed := q.closed
+		q.mu.Unlock()
+		if fits || closed {
 			return
 		}
-		room := q.room
-		q.mu.Unlock()
 		<-room
 	}
-}
-
-func updateSize(u *event.Update) int64 {
-	size := int64(256)
-	if u.Attempt != nil {
-		size += rowSize + int64(len(u.Attempt.Body))
-	}
-	return size
-}
-
-// enqueueStates adds states. They are not bounded: there are few.
-func (q *queue) enqueueStates(states []event.Change) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.states = append(q.states, states...)
-	q.stirLocked()
 }
 
 func (q *queue) stirLocked() {
@@ -111,29 +94,26 @@ func (q *queue) stirLocked() {
 	}
 }
 
-// batch is what one turn writes: updates first, because an end of a session has
-// to find what is from before it.
-type batch struct {
-	calls   []*call
-	updates []event.Update
-	states  []event.Change
-}
-
-// take removes all that waits, as far as it fits into a transaction. Only the
-// caller that has the turn calls it.
-func (q *queue) take() batch {
+// take removes what is stored next, as far as it fits into a transaction. Only
+// the caller that has the turn calls it. The last write is not taken together with
+// one that has a caller: that caller would store it.
+func (q *queue) take() []*write {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b := batch{updates: q.updates, states: q.states}
-	q.updates, q.states, q.size = nil, nil, 0
-	n, size := 0, int64(0)
-	for ; n < len(q.calls) && (n == 0 || !q.calls[n].last && size+q.calls[n].size <= maxBatch); n++ {
-		size += q.calls[n].size
+	n, size, called := 0, int64(0), false
+	for _, w := range q.writes {
+		if n > 0 && size+w.size > maxBatch || w.last && called {
+			break
+		}
+		n, size, called = n+1, size+w.size, called || w.done != nil
+		if w.done == nil {
+			q.size -= w.size
+		}
 	}
-	b.calls = slices.Clone(q.calls[:n])
-	q.calls = slices.Delete(q.calls, 0, n)
+	batch := slices.Clone(q.writes[:n])
+	q.writes = slices.Delete(q.writes, 0, n)
 	q.makeRoomLocked()
-	return b
+	return batch
 }
 
 func (q *queue) makeRoomLocked() {
@@ -141,17 +121,17 @@ func (q *queue) makeRoomLocked() {
 	q.room = make(chan struct{})
 }
 
-// putBack returns what could not be stored to its place in front.
-func (q *queue) putBack(updates []event.Update, states []event.Change) {
+// putBack returns writes that could not be stored to their place in front.
+func (q *queue) putBack(writes []*write) {
+	if len(writes) == 0 {
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range updates {
-		q.size += updateSize(&updates[i])
+	for _, w := range writes {
+		q.size += w.size
 	}
-	if len(q.updates) > 0 { // else they are not copied
-		updates = append(updates, q.updates...)
-	}
-	q.updates, q.states = updates, append(states, q.states...)
+	q.writes = append(writes, q.writes...)
 	q.stirLocked()
 }
 
@@ -159,28 +139,30 @@ func (q *queue) putBack(updates []event.Update, states []event.Change) {
 func (q *queue) pass() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.calls) == 0 {
-		q.turn = false
-		return
+	for _, w := range q.writes {
+		if w.done != nil {
+			w.turn <- struct{}{}
+			return
+		}
 	}
-	q.calls[0].turn <- struct{}{}
+	q.turn = false
 }
 
-// remove takes a call out of the queue. It reports false when the call is being
-// written or was written. When its caller has just got the turn, the turn is
+// remove takes a write out of the queue. It reports false when the write is being
+// stored or was stored. When its caller has just got the turn, the turn is
 // passed on.
-func (q *queue) remove(c *call) bool {
+func (q *queue) remove(w *write) bool {
 	q.mu.Lock()
-	i := slices.Index(q.calls, c)
+	i := slices.Index(q.writes, w)
 	if i >= 0 {
-		q.calls = slices.Delete(q.calls, i, i+1)
+		q.writes = slices.Delete(q.writes, i, i+1)
 	}
 	q.mu.Unlock()
 	if i < 0 {
 		return false
 	}
 	select {
-	case <-c.turn:
+	case <-w.turn:
 		q.pass()
 	default:
 	}
@@ -188,10 +170,14 @@ func (q *queue) remove(c *call) bool {
 }
 
 // abandon drops what is left, and returns how many updates that is.
-func (q *queue) abandon() int {
+func (q *queue) abandon() (updates int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	left := len(q.updates)
-	q.updates, q.states, q.size = nil, nil, 0
-	return left
+	for _, w := range q.writes {
+		if w.n != 0 {
+			updates++
+		}
+	}
+	q.writes, q.size = nil, 0
+	return updates
 }

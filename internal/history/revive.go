@@ -43,7 +43,7 @@ func (s *Store) transact(apply func(*transaction) error) error {
 // history anew. It also lets followers know when other processes have written.
 // The errors are those of Append.
 func (s *Store) Check(ctx context.Context) error {
-	return s.fault("check", s.write(ctx, newCall(0, func(*transaction) error { return nil })))
+	return s.fault("check", s.write(ctx, newWrite(0, func(*transaction) error { return nil })))
 }
 
 // errFile marks a failure that has nothing to do with what was to be written.
@@ -270,7 +270,7 @@ func (s *Store) report(state, detail string) {
 // needs the turn.
 func (s *Store) show(state event.State) {
 	s.writer.rev = max(s.writer.rev+1, time.Now().UnixNano())
-	c := []event.Change{{Rev: s.writer.rev, State: &state}}
-	s.feed.publish(c, true)
-	s.queue.enqueueStates(c)
+	c := event.Change{Rev: s.writer.rev, State: &state}
+	s.feed.publish([]event.Change{c}, true)
+	s.queue.enqueueQuietly(&write{apply: func(tx *transaction) error { return tx.insertState(c) }})
 }

@@ -67,13 +67,37 @@ func (r *Reader) Search(ctx context.Context, q Query, found func(*event.Row) err
 	}
 }
 
-// narrow puts a condition of a filter into SQL on events as e, so that at least
-// all that meet it are let through; "" when it cannot. SQLite folds the case of
-// ASCII alone, so that other texts are left to Matches.
-func narrow(c filter.Condition) (string, []any) {
-	if c.Not {
-		return narrowNot(c)
+// columns are those that hold what a key of the filter asks for.
+var (
+	textColumns = map[string][]string{
+		"repo": {"e.repo", "substr(e.repo, instr(e.repo, ':') + 1)"}, "delivery": {"e.delivery"}, "webhook": {"e.webhook_id"},
+		"session": {"e.session"}, "verdict": {"e.verdict"}, "source": {"e.source"},
 	}
+	numberColumns = map[string]string{"n": "e.n", "size": "e.size", "answer": "e.answer_status", "replay": "e.replay_of"}
+)
+
+// narrow translates a condition of a filter to SQL on events as e, which lets at
+// least all events through that meet it; "" when it cannot. SQLite folds the case
+// of ASCII alone, so that other texts are left to Matches.
+func narrow(c filter.Condition) (condition string, args []any) {
+	if columns, ok := textColumns[c.Key]; ok {
+		condition, args = textIs(c, columns...)
+	} else if column, ok := numberColumns[c.Key]; ok {
+		condition, args = numberIs(c, column)
+	} else if c.Not {
+		if c.Key == "kind" {
+			condition, args = textIs(c, "e.kind")
+		}
+	} else {
+		condition, args = narrowMore(c)
+	}
+	if c.Not && condition != "" { // what these let through meets the condition
+		condition = "NOT (" + condition + ")"
+	}
+	return condition, args
+}
+
+func narrowMore(c filter.Condition) (string, []any) {
 	switch c.Key {
 	case "kind":
 		return kindIs(c.Values, c.Plain)
@@ -81,26 +105,6 @@ func narrow(c filter.Condition) (string, []any) {
 		if m, err := event.ParseMatch(strings.Join(c.Values, ",")); err == nil && len(m.Kinds) > 0 {
 			return kindIs(m.Kinds, make([]bool, len(m.Kinds)))
 		}
-	case "repo":
-		return textIs(c, "e.repo", "substr(e.repo, instr(e.repo, ':') + 1)")
-	case "delivery":
-		return textIs(c, "e.delivery")
-	case "webhook":
-		return textIs(c, "e.webhook_id")
-	case "session":
-		return textIs(c, "e.session")
-	case "verdict":
-		return textIs(c, "e.verdict")
-	case "source":
-		return textIs(c, "e.source")
-	case "n":
-		return numberIs(c, "e.n")
-	case "size":
-		return numberIs(c, "e.size")
-	case "answer":
-		return numberIs(c, "e.answer_status")
-	case "replay":
-		return numberIs(c, "e.replay_of")
 	case "status":
 		return attemptIs(c, "a.status")
 	case "latency":
@@ -113,21 +117,6 @@ func narrow(c filter.Condition) (string, []any) {
 		return wordsAre(c.Values)
 	}
 	return "", nil
-}
-
-// narrowNot puts a condition that must not hold into SQL, where SQL lets none
-// through that meets it.
-func narrowNot(c filter.Condition) (condition string, args []any) {
-	switch c.Not = false; c.Key {
-	case "kind":
-		condition, args = textIs(c, "e.kind")
-	case "repo", "delivery", "webhook", "session", "verdict", "source", "n", "size", "answer", "replay":
-		condition, args = narrow(c)
-	}
-	if condition == "" {
-		return "", nil
-	}
-	return "NOT (" + condition + ")", args
 }
 
 // either joins alternatives. One that cannot be put into SQL makes all of them

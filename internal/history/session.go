@@ -45,7 +45,7 @@ const (
 // may change while one runs: PID, Endpoint, User and URL. It returns as Append
 // does.
 func (s *Store) StartSession(ctx context.Context, session Session) error {
-	return s.fault("start a session in", s.write(ctx, newCall(rowSize, func(tx *transaction) error {
+	return s.fault("start a session in", s.write(ctx, newWrite(rowSize, func(tx *transaction) error {
 		s.sessions[session.ID] = session // the turn guards it
 		return tx.startSession(session, tx.n+1)
 	})))
@@ -72,11 +72,12 @@ func (s *Store) EndSession(ctx context.Context, id string, at time.Time) (pendin
 		if err != nil {
 			return 0, err
 		}
-		updates := make([]event.Update, len(unfinished))
-		for i, n := range unfinished {
-			updates[i] = event.Update{N: n, Phase: event.PhasePending}
+		for _, n := range unfinished {
+			if err := tx.update(event.Update{N: n, Phase: event.PhasePending}); err != nil {
+				return 0, err
+			}
 		}
-		return len(updates), tx.update(updates)
+		return len(unfinished), nil
 	})
 	return marked, s.fault("end a session in", err)
 }
@@ -85,7 +86,7 @@ func (s *Store) EndSession(ctx context.Context, id string, at time.Time) (pendin
 // Updates so far.
 func (s *Store) count(ctx context.Context, change func(*transaction) (int, error)) (int, error) {
 	var changed int
-	c := newCall(rowSize, func(tx *transaction) (err error) {
+	c := newWrite(rowSize, func(tx *transaction) (err error) {
 		changed, err = change(tx)
 		return err
 	})

@@ -25,6 +25,8 @@ type transaction struct {
 	dirty   map[int64]struct{} // events whose rows differ from what is stored
 	changes []event.Change     // what followers learn once it is committed
 	stored  []event.Change     // states that they have seen already
+
+	relatives map[int64]struct{} // events whose families may have to learn of them
 }
 
 func (tx *transaction) exec(text string, args ...any) (sql.Result, error) {
@@ -168,7 +170,8 @@ func (tx *transaction) insert(e *event.Event, header any) (*event.Row, error) {
 	if err := tx.changed(row); err != nil {
 		return nil, err
 	}
-	return row, tx.joinFamily(row)
+	tx.relatives[row.N] = struct{}{}
+	return row, nil
 }
 
 func isFromHub(s event.Source) bool { return s == event.SourceHub || s == event.SourceSandbox }
@@ -194,35 +197,19 @@ func isTaken(err error) bool {
 	return ok && failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }
 
-// update applies what became of events, in its order. Updates of events that
-// were deleted change nothing.
-func (tx *transaction) update(updates []event.Update) error {
-	touched := make(map[int64]bool, len(updates))
-	for i := range updates {
-		u := &updates[i]
-		row, err := tx.row(u.N)
-		if err != nil {
-			return err
-		}
-		if row == nil {
-			continue
-		}
-		touched[u.N] = true
-		next := row.Apply(*u)
-		tx.put(next)
-		if u.Attempt == nil {
-			continue
-		}
-		if err := tx.insertAttempt(next, u.Attempt); err != nil {
-			return err
-		}
+// update applies what became of an event. One that was deleted stays so.
+func (tx *transaction) update(u event.Update) error {
+	row, err := tx.row(u.N)
+	if err != nil || row == nil {
+		return err
 	}
-	for _, n := range slices.Sorted(maps.Keys(touched)) {
-		if err := tx.joinFamily(tx.rows[n]); err != nil {
-			return err
-		}
+	next := row.Apply(u)
+	tx.put(next)
+	tx.relatives[u.N] = struct{}{}
+	if u.Attempt == nil {
+		return nil
 	}
-	return nil
+	return tx.insertAttempt(next, u.Attempt)
 }
 
 func (tx *transaction) insertAttempt(row *event.Row, a *event.Attempt) error {

@@ -145,7 +145,7 @@ func TestTheBacklogOfUpdatesIsBounded(t *testing.T) {
 				if body > 0 {
 					u.Attempt = &event.Attempt{Body: make([]byte, body)}
 				}
-				most := int(maxUpdates / updateSize(&u))
+				most := int(maxWaiting / updateSize(&u))
 				unlock := lock(t, s.path)
 				accepted := 0
 				var wg sync.WaitGroup

@@ -281,7 +281,7 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 	if w.beginErr != nil {
 		return done, w.beginErr
 	}
-	tx := &transaction{w: w, rows: map[int64]*event.Row{}, dirty: map[int64]struct{}{}}
+	tx := &transaction{w: w, rows: map[int64]*event.Row{}, dirty: map[int64]struct{}{}, relatives: map[int64]struct{}{}}
 	done.others, err = w.lookForOthers()
 	if err == nil && w.doubted {
 		err = w.guard.check()
@@ -289,6 +289,9 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 	if err == nil {
 		tx.n, tx.rev = w.n, w.rev
 		err = guarded(apply, tx)
+	}
+	if err == nil {
+		err = tx.joinFamilies()
 	}
 	if err == nil {
 		err = tx.writeRows()

@@ -205,6 +205,82 @@ func J() {}
 	}
 }
 
+// TestADocCommentBeginsWithItsName: a comment that begins with another name is
+// left over from before a rename.
+func TestADocCommentBeginsWithItsName(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if strings.HasSuffix(f.path, "_test.go") || f.ast.Name.Name == "main" {
+			continue
+		}
+		for _, name := range misnamed(f.ast) {
+			t.Errorf("%s: the comment of %s does not begin with that name", f.at(name.Pos()), name.Name)
+		}
+	}
+}
+
+func TestTheRuleForNamesInCommentsFindsWhatIsWrong(t *testing.T) {
+	const src = `package p
+// A is right.
+type A struct{}
+// It is wrong.
+type B struct{}
+// C's is right.
+func (A) C() {}
+// isD was renamed.
+func D() {}
+// they are a group.
+const (
+	E = 1
+)
+// F: it is right.
+var F = 1
+// G_ is wrong.
+var G = 1
+// nobody sees it.
+func h() {}
+`
+	f, err := parser.ParseFile(token.NewFileSet(), "p.go", src, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, name := range misnamed(f) {
+		got = append(got, name.Name)
+	}
+	if want := []string{"B", "D", "G"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+var firstWord = regexp.MustCompile(`^\w*`)
+
+// misnamed gives the exported names of a file whose own comment begins with
+// another word. The comment of a group is about all of its names.
+func misnamed(f *ast.File) (names []*ast.Ident) {
+	check := func(name *ast.Ident, doc *ast.CommentGroup) {
+		if name.IsExported() && doc != nil && firstWord.FindString(doc.Text()) != name.Name {
+			names = append(names, name)
+		}
+	}
+	for _, decl := range f.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			check(d.Name, d.Doc)
+		case *ast.GenDecl:
+			if d.Lparen.IsValid() || len(d.Specs) != 1 {
+				continue
+			}
+			switch s := d.Specs[0].(type) {
+			case *ast.TypeSpec:
+				check(s.Name, d.Doc)
+			case *ast.ValueSpec:
+				check(s.Names[0], d.Doc)
+			}
+		}
+	}
+	return names
+}
+
 // undocumented gives the exported names of a file that have no comment: their
 // own, one on the same line, or that of the group they stand in. Methods count
 // if their type is exported.

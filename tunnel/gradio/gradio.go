@@ -34,19 +34,19 @@ const Name = "gradio"
 type Config struct {
 	tunnel.Options
 
-	// Name is what the address is made of: the same name has the same address.
-	// Whoever knows it can take over the address. Two tunnels must not share one.
-	// Empty: a fresh one for each tunnel.
+	// Name decides the address: the same name has the same address. Whoever knows it
+	// can take over the address. Two processes must not use one name at a time.
+	// Empty: a random one for each tunnel.
 	Name string
 
-	Server string           // host:port of the user's own share server or frp server; empty: the one that the look-up names
-	Token  string           // of the user's own server; gradio's has none
-	Roots  []*x509.CertPool // trusted for the server besides the look-up's authority; without any, the user's own server is spoken to without TLS
-	Lookup string           // the URL of the look-up; empty: DefaultLookup
-	HTTP   *http.Client     // for the look-up; nil: a plain one
+	Server string           // host:port of the user's own share server or frp server; empty: the one that Lookup returns
+	Token  string           // the token of the user's own server; gradio's needs none
+	Roots  []*x509.CertPool // trusted for the server in addition to the authority of the look-up; none: the user's own server is used without TLS
+	Lookup string           // the URL that returns the server; empty: DefaultLookup
+	HTTP   *http.Client     // for Lookup; nil: a plain client
 
-	// Ending is called an hour before gradio's server ends a login, from a goroutine
-	// that Close waits for. May be nil.
+	// Ending is called an hour before gradio's server ends a login and the tunnel logs
+	// in again, from a goroutine that Close waits for. May be nil.
 	Ending func(ends time.Time)
 
 	// The tests have other values.

@@ -22,7 +22,7 @@ type Config struct {
 	Token  string           // required
 	Domain string           // a domain of the account, as host or as https URL; empty: ngrok chooses
 	Server string           // host:port of ngrok's server; empty: ngrok's own
-	Roots  []*x509.CertPool // trusted for the server besides ngrok's own authority
+	Roots  []*x509.CertPool // trusted for the server in addition to ngrok's own authority
 }
 
 // New returns the provider. The error is tunnel.ErrNoToken, or tunnel.ErrUsage

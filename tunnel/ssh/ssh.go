@@ -39,9 +39,9 @@ func IsProvider(name string) bool { return IsServer(name) || slices.Contains(Ser
 type Config struct {
 	tunnel.Options
 
-	KeyFile    string // the key for the services, which is made if it does not exist; empty: another key each time
-	KnownHosts string // the file with the keys of servers, which is made if it does not exist; required
-	Name       string // the name to ask tuns.sh for, or a sish at ssh://…; empty: one made from the key
+	KeyFile    string // a file with the private key, created if it does not exist; empty: a new key each time
+	KnownHosts string // a file for the host keys of servers, created if it does not exist; required
+	Name       string // the name to request from tuns.sh, and from sish at ssh://…; empty: one derived from the key
 	Server     string // host:port to connect to instead of the service's own server; empty: that one
 
 	// The rest is for a server of the user's.
