@@ -21,7 +21,7 @@ func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 		return k.Status(), net.ErrClosed
 	}
 	err := k.check(ctx, t, k.cfg.Times.FirstCheck)
-	for started := time.Now(); errors.Is(err, errMoved) && time.Since(started) < k.cfg.Times.FirstCheck; {
+	for started := time.Now(); errors.Is(err, errLinkChanged) && time.Since(started) < k.cfg.Times.FirstCheck; {
 		if err = t.settle(ctx, k.cfg.Times.FirstCheck); err == nil {
 			err = k.check(ctx, t, k.cfg.Times.FirstCheck)
 		}
@@ -30,15 +30,15 @@ func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 	case ctx.Err() != nil:
 		return k.Status(), ctx.Err()
 	case err == nil:
-		k.up()
+		k.recordUp()
 	case errors.Is(err, ErrNoRoute):
-		k.set(StateUnverified, err)
+		k.setState(StateUnverified, err)
 	default:
 		state := StateDegraded
 		if cause := t.trouble(); cause != nil {
 			state, err = StateAway, cause
 		}
-		k.set(state, err)
+		k.setState(state, err)
 		return k.Status(), err
 	}
 	return k.Status(), nil
@@ -50,60 +50,60 @@ func (k *Keeper) Run(ctx context.Context) {
 	ctx, stop := k.within(ctx)
 	defer stop()
 	times := k.cfg.Times
-	w := newWatch(k.cfg.Clock, k.cfg.Addrs, times.NetworkLook)
+	w := newMachineWatch(k.cfg.Clock, k.cfg.Addrs, times.NetworkLook)
 	look := time.NewTicker(times.NetworkLook)
 	defer look.Stop()
 	next := time.NewTimer(times.CheckEvery)
 	defer next.Stop()
 	if t := k.current(); t != nil && (t.trouble() != nil || t.link().Made != k.made) {
-		next.Reset(k.attend(ctx, news)) // something happened before anybody watched
+		next.Reset(k.maintain(ctx, linkChanged)) // something changed before Run
 	}
 	for {
-		var over, changed <-chan struct{}
+		var ended, changed <-chan struct{}
 		t := k.current()
 		if t != nil {
-			over, changed = t.over, t.changed()
+			ended, changed = t.done, t.changed()
 		}
-		why := news
+		why := linkChanged
 		select {
 		case <-ctx.Done():
 			return
-		case <-over:
+		case <-ended:
 		case <-changed:
 			if l := t.link(); l.Up && l.Made == k.made && k.Status().State != StateAway {
 				continue
 			}
 		case <-look.C:
-			if !w.moved() {
+			if !w.changed() {
 				continue
 			}
-			why, k.failures = moved, 0
+			why, k.failures = machineChanged, 0
 		case <-next.C:
-			why = due
+			why = timerFired
 		}
-		next.Reset(k.attend(ctx, why))
+		next.Reset(k.maintain(ctx, why))
 	}
 }
 
-// within gives a context that ends with ctx and with the Keeper.
+// within returns a context that ends with ctx, or with the Keeper.
 func (k *Keeper) within(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(k.ctx, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
-// occasion is why a tunnel is attended to.
-type occasion int
+// reason is why Run looks at a tunnel.
+type reason int
 
 const (
-	news  occasion = iota // it ended, or its connection changed
-	due                   // it was left alone for as long as it may be
-	moved                 // the machine's network or clock is another: the connection may be dead without anybody knowing
+	linkChanged    reason = iota // it has ended, or its connection has changed
+	timerFired                   // the time since the last look is over
+	machineChanged               // the machine's network or clock has changed: the connection may be dead without a sign
 )
 
-// attend looks at the tunnel, does what is needed, and returns how long it may
-// be left alone.
-func (k *Keeper) attend(ctx context.Context, why occasion) time.Duration {
+// maintain checks the tunnel, replaces it if necessary, and returns the time until
+// the next look.
+func (k *Keeper) maintain(ctx context.Context, why reason) time.Duration {
 	t := k.current()
 	switch {
 	case ctx.Err() != nil:
@@ -111,47 +111,47 @@ func (k *Keeper) attend(ctx context.Context, why occasion) time.Duration {
 	case t == nil:
 		return k.reopen(ctx)
 	case t.flaps():
-		k.set(StateAway, flapCause(t.link()))
-		k.drop()
+		k.setState(StateAway, flapCause(t.link()))
+		k.closeTunnel()
 		return k.backOff()
 	}
 	link := t.link()
 	if cause := t.trouble(); cause != nil {
-		k.set(StateAway, cause)
+		k.setState(StateAway, cause)
 		var refused *ProviderError
 		switch {
-		case t.ended(), why != news:
-			// Moved: the provider may be in a long pause between two tries of its own.
-			// Due: it waits for an answer without an end. ngrok's SDK does, when the
-			// server takes its token and then says no more.
-			k.drop()
+		case t.ended(), why != linkChanged:
+			// After a change of the machine, the provider may be in a long pause between
+			// two tries of its own. When the time is over, it waits without an end: ngrok's
+			// SDK does if the server accepts its token and then says no more.
+			k.closeTunnel()
 			return k.reopen(ctx)
 		case errors.As(cause, &refused) && refused.Permanent:
-			k.drop()
+			k.closeTunnel()
 			return k.cfg.Times.RetryRefused
 		}
-		return k.cfg.Times.ProviderRetry // it comes back by itself, and says so
+		return k.cfg.Times.ProviderRetry // it connects again by itself, and changes its Link then
 	}
-	urgent := why == moved || link.Made != k.made
+	urgent := why == machineChanged || link.Made != k.made
 	switch err := k.check(ctx, t, k.cfg.Times.LaterCheck); {
 	case ctx.Err() != nil:
 		return 0
-	case errors.Is(err, errMoved):
+	case errors.Is(err, errLinkChanged):
 		return 0
 	case err == nil:
-		k.up()
+		k.recordUp()
 		return k.cfg.Times.CheckEvery
 	case t.isLinked() && (urgent || !errors.Is(err, ErrNoRoute)):
-		// Somebody else answers, or nobody where the connection is another than
-		// before: only a tunnel of now has an address that holds. Without a way
-		// from here, one that holds is not given up: deliveries may well arrive.
+		// Another server answers, or none does after the connection has changed: the
+		// address is no longer valid. A tunnel whose connection has not changed is kept
+		// if its address cannot be reached from here, because deliveries may arrive.
 		if k.verified {
-			k.set(StateDegraded, err)
+			k.setState(StateDegraded, err)
 		}
-		k.drop()
+		k.closeTunnel()
 		return k.reopen(ctx)
 	default:
-		return k.down(err)
+		return k.recordDown(err)
 	}
 }
 
@@ -165,7 +165,7 @@ func (k *Keeper) reopen(ctx context.Context) time.Duration {
 		return 0
 	}
 	if err != nil {
-		k.set(StateAway, err)
+		k.setState(StateAway, err)
 		var refused *ProviderError
 		if errors.As(err, &refused) && refused.Permanent {
 			return k.cfg.Times.RetryRefused
@@ -180,35 +180,35 @@ func (k *Keeper) reopen(ctx context.Context) time.Duration {
 		return 0
 	}
 	switch err := k.check(ctx, now, k.cfg.Times.LaterCheck); {
-	case ctx.Err() != nil, errors.Is(err, errMoved):
+	case ctx.Err() != nil, errors.Is(err, errLinkChanged):
 		return 0
 	case err == nil:
-		k.up()
+		k.recordUp()
 		return k.cfg.Times.CheckEvery
 	default:
-		return k.down(err)
+		return k.recordDown(err)
 	}
 }
 
-// up notes that the tunnel's address leads here.
-func (k *Keeper) up() {
+// recordUp records that the tunnel's address leads here.
+func (k *Keeper) recordUp() {
 	k.verified, k.failures = true, 0
-	k.set(StateUp, nil)
+	k.setState(StateUp, nil)
 }
 
-// down notes that nothing arrives from the tunnel's address, or that nobody
-// can tell, and returns when to look again.
-func (k *Keeper) down(err error) time.Duration {
+// recordDown records that a self-check has failed, and returns the time until the
+// next one.
+func (k *Keeper) recordDown(err error) time.Duration {
 	if errors.Is(err, ErrNoRoute) && !k.verified {
-		k.set(StateUnverified, err) // there may never have been a way from here
+		k.setState(StateUnverified, err) // this machine may never be able to reach it
 		return k.cfg.Times.CheckEvery
 	}
-	k.set(StateDegraded, err)
+	k.setState(StateDegraded, err)
 	return k.backOff()
 }
 
-// backOff gives the pause before the next try: doubling, and by chance up to
-// half shorter, so that many do not come at once.
+// backOff returns the pause before the next try. It doubles each time, and is up to
+// half shorter by chance, because many programs may try at the same time.
 func (k *Keeper) backOff() time.Duration {
 	d := k.cfg.Times.RetryMax
 	if shifted := k.cfg.Times.RetryMin << min(k.failures, 20); shifted > 0 {
@@ -218,12 +218,12 @@ func (k *Keeper) backOff() time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// errMoved says that a tunnel ended, or that its connection became another,
-// while its address was asked.
-var errMoved = errors.New("the connection to the provider keeps changing")
+// errLinkChanged means that a tunnel ended, or its connection changed, during a
+// self-check.
+var errLinkChanged = errors.New("the connection to the provider keeps changing")
 
-// check asks at a tunnel's address until the right answer comes.
-func (k *Keeper) check(ctx context.Context, t *kept, within time.Duration) error {
+// check sends requests to a tunnel's address until one arrives here.
+func (k *Keeper) check(ctx context.Context, t *keptTunnel, within time.Duration) error {
 	made, end := t.link().Made, time.Now().Add(within)
 	for pause := k.cfg.Times.CheckPause; ; pause *= 2 {
 		try, cancel := context.WithTimeout(ctx, k.cfg.Times.CheckTry)
@@ -237,7 +237,7 @@ func (k *Keeper) check(ctx context.Context, t *kept, within time.Duration) error
 			return nil
 		}
 		if t.trouble() != nil || t.link().Made != made {
-			return errMoved
+			return errLinkChanged
 		}
 		if time.Now().Add(pause).After(end) {
 			k.made = made
@@ -246,97 +246,9 @@ func (k *Keeper) check(ctx context.Context, t *kept, within time.Duration) error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-t.over:
-			return errMoved
+		case <-t.done:
+			return errLinkChanged
 		case <-time.After(pause):
-		}
-	}
-}
-
-func (t *kept) isLinked() bool {
-	_, ok := t.Tunnel.(ReconnectingTunnel)
-	return ok
-}
-
-// link tells how a tunnel's connection is. One that hangs on none is up.
-func (t *kept) link() Link {
-	if l, ok := t.Tunnel.(ReconnectingTunnel); ok {
-		return l.Link()
-	}
-	return Link{Up: true}
-}
-
-func (t *kept) changed() <-chan struct{} {
-	if l, ok := t.Tunnel.(ReconnectingTunnel); ok {
-		return l.LinkChanged()
-	}
-	return nil
-}
-
-func (t *kept) ended() bool {
-	select {
-	case <-t.over:
-		return true
-	default:
-		return false
-	}
-}
-
-// trouble is why a tunnel has ended or is away, nil when it is there.
-func (t *kept) trouble() error {
-	if t.ended() {
-		return t.err
-	}
-	if l := t.link(); !l.Up {
-		return l.Cause
-	}
-	return nil
-}
-
-// How often a connection may be made again in how long.
-const (
-	flapTimes = 10
-	flapSpan  = 10 * time.Second
-)
-
-// flaps reports whether a tunnel's connection is made again and again. ngrok's
-// SDK does that without a pause when its server takes each session and drops
-// it at once.
-func (t *kept) flaps() bool {
-	link := t.link()
-	if now := time.Now(); t.since.IsZero() || now.Sub(t.since) > flapSpan {
-		t.since, t.madeThen = now, link.Made
-	}
-	return link.Made-t.madeThen >= flapTimes
-}
-
-// flapCause is why a connection that may be up at this moment is not counted
-// on.
-func flapCause(l Link) error {
-	if l.Cause != nil {
-		return l.Cause
-	}
-	return errMoved
-}
-
-// settle waits until a tunnel that is away is back. It gives up when the
-// tunnel has ended, when no try will do, and after a while.
-func (t *kept) settle(ctx context.Context, within time.Duration) error {
-	late := time.NewTimer(within)
-	defer late.Stop()
-	for {
-		cause := t.trouble()
-		var refused *ProviderError
-		if cause == nil || t.ended() || errors.As(cause, &refused) && refused.Permanent {
-			return cause
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-late.C:
-			return cause
-		case <-t.over:
-		case <-t.changed():
 		}
 	}
 }

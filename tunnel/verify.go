@@ -75,7 +75,7 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 		if err == nil {
 			return took, nil
 		}
-		// The try that the deadline cut short says less than the one before it.
+		// A try that the deadline cut short has a less useful error than the one before.
 		if last == nil || tries.Err() == nil {
 			last = err
 		}
@@ -134,8 +134,8 @@ func ask(ctx context.Context, client *http.Client, p Probe) (time.Duration, erro
 	return 0, &WrongAnswerError{URL: p.URL, Status: resp.StatusCode, Code: resp.Header.Get("Ngrok-Error-Code"), Text: excerpt(string(body))}
 }
 
-// excerpt gives the first words of an answer; a page of HTML says nothing in
-// one line.
+// excerpt returns the beginning of an answer, or "" for a page of HTML, which has
+// no meaning in one line.
 func excerpt(s string) string {
 	s = strings.TrimSpace(s)
 	if strings.HasPrefix(s, "<") {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// watch notices that the machine slept, that its clock was set, or that it is
-// in another network.
-type watch struct {
+// machineWatch notices that the machine slept, that its clock was set, or that it
+// is in another network.
+type machineWatch struct {
 	clock   func() (time.Time, time.Duration)
 	addrs   func() ([]net.Addr, error)
 	every   time.Duration // between two looks
@@ -17,32 +17,32 @@ type watch struct {
 	network []string
 }
 
-// How far clocks may part, and a look may be late, before it means something.
-// Clocks that are kept right move by far less; a busy machine is late by less.
+// How far the clocks may differ, and how late a look may be, without a meaning.
+// Clocks that are synchronized differ by far less; a busy machine is late by less.
 const (
 	clockSlack = 5 * time.Second
 	lateSlack  = 15 * time.Second
 )
 
-func newWatch(clock func() (time.Time, time.Duration), addrs func() ([]net.Addr, error), every time.Duration) *watch {
+func newMachineWatch(clock func() (time.Time, time.Duration), addrs func() ([]net.Addr, error), every time.Duration) *machineWatch {
 	if clock == nil {
 		start := time.Now()
 		clock = func() (time.Time, time.Duration) {
 			now := time.Now()
-			return now.Round(0), now.Sub(start) // rounding takes the monotonic reading away
+			return now.Round(0), now.Sub(start) // Round removes the monotonic reading
 		}
 	}
 	if addrs == nil {
 		addrs = net.InterfaceAddrs
 	}
-	w := &watch{clock: clock, addrs: addrs, every: every}
+	w := &machineWatch{clock: clock, addrs: addrs, every: every}
 	w.wall, w.running = clock()
 	w.network = w.here()
 	return w
 }
 
-// moved reports whether something has changed since the last look.
-func (w *watch) moved() bool {
+// changed reports whether something has changed since the last look.
+func (w *machineWatch) changed() bool {
 	wall, running := w.clock()
 	passed, ran := wall.Sub(w.wall), running-w.running
 	w.wall, w.running = wall, running
@@ -54,10 +54,10 @@ func (w *watch) moved() bool {
 	return (passed-ran).Abs() > clockSlack || ran > w.every+lateSlack || another
 }
 
-// here gives the addresses by which this machine is in a network, nil when
-// they cannot be had. Those that every machine has, on loopback and by itself
-// on each link, say nothing: they come and go with containers.
-func (w *watch) here() []string {
+// here returns the addresses that this machine has in networks, or nil if they
+// cannot be read. Loopback and link-local addresses do not count: containers come
+// and go with them.
+func (w *machineWatch) here() []string {
 	addrs, err := w.addrs()
 	if err != nil {
 		return nil
