@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/cli"
+	"github.com/hf-tap/hf-tap/internal/process"
 )
 
 // version is set by the release build.
@@ -24,6 +25,9 @@ var version = "devel"
 const echo = 500 * time.Millisecond
 
 func main() {
+	if process.Supervising() { // of the app behind --
+		os.Exit(process.Supervise())
+	}
 	// A write to a closed pipe would kill the process before it has deleted its
 	// webhook; ignored, the write fails and the session ends in order.
 	signal.Ignore(syscall.SIGPIPE)

@@ -693,6 +693,27 @@ func TestSignalsThatShowStacksEndTheSessionInOrder(t *testing.T) {
 	}
 }
 
+func TestEightFirstStartsAtOnceAllSucceed(t *testing.T) {
+	w := newWorld(t)
+	var all []*process
+	for range 8 {
+		all = append(all, w.start(listenArgs("--wait", "1ms")...))
+	}
+	for _, p := range all {
+		p.ends(0)
+	}
+	w.nothingLeft()
+	entries, err := os.ReadDir(w.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") || strings.HasSuffix(e.Name(), "-new") {
+			t.Errorf("%s is left", e.Name())
+		}
+	}
+}
+
 func TestASignalThatComesTwiceAtOnceIsOne(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such signals")

@@ -352,6 +352,24 @@ func TestTheAppFindsItsSecretAndItsPortUnderEachUsualName(t *testing.T) {
 	}
 }
 
+func TestAnAppThatListensElsewhereIsTold(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	w := newWorld(t)
+	port, taken := porttest.Port(t), porttest.Port(t)
+	p := w.start(append(listenArgs("--json", "--forward", taken+"/webhook"), "--", "sh", "-c", binary+" sandbox --port "+port+"; true")...)
+	p.wait(p.stderr, "sh | export HF_ENDPOINT=")
+	w.happen("repo.update")
+	line := p.wait(p.stdout, "the app listens on")
+	if want := `"state":"down","detail":"the app listens on port ` + port + `, and events go to ` + taken + `: --forward ` + port + `/webhook"`; !strings.Contains(line, want) {
+		t.Errorf("want %s in %s", want, line)
+	}
+	p.signal(os.Interrupt)
+	p.ends(0)
+	w.nothingLeft()
+}
+
 func TestTheSessionEndsAsTheAppDoes(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a POSIX shell")

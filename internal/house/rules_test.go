@@ -25,7 +25,7 @@ const module = "github.com/hf-tap/hf-tap"
 // import each other. A package that does not stand here has no place yet. A name
 // with "*" stands for all folders in a folder.
 var layers = map[string][]string{
-	".":            {"internal/cli"},
+	".":            {"internal/cli", "internal/process"},
 	"hub":          {"internal/neterror"},
 	"event":        {"hub"},
 	"event/filter": {"event"},
@@ -60,7 +60,7 @@ var layers = map[string][]string{
 	"internal/term":        {},
 	"internal/network":     {"internal/neterror"},
 	"internal/neterror":    {},
-	"internal/app":         {},
+	"internal/app":         {"internal/process"},
 	"internal/process":     {},
 	"internal/loopback":    {},
 	"internal/clock":       {},

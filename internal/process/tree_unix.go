@@ -133,7 +133,9 @@ func (t *Tree) signal(signals ...syscall.Signal) int {
 		return 0
 	}
 	members, ok := t.membersLocked()
-	to, inGroup := []int{}, !ok
+	// Without a supervisor the group is signaled in any case: one that is being
+	// started may not be in the list.
+	to, inGroup := []int{}, !ok || t.supervisor == 0
 	for _, e := range members {
 		if e.group == t.leader {
 			inGroup = true

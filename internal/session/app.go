@@ -3,7 +3,13 @@ package session
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/app"
 )
 
@@ -58,6 +64,7 @@ func (r *run) startApp(ctx context.Context) (err error) {
 	if r.app, err = app.Start(cfg); err != nil {
 		return err
 	}
+	r.spawn(&r.background, func() { r.watchAppPort(ctx) })
 	r.spawn(&r.background, func() {
 		select {
 		case <-ctx.Done():
@@ -67,6 +74,54 @@ func (r *run) startApp(ctx context.Context) (err error) {
 		}
 	})
 	return nil
+}
+
+// watchAppPort looks, while the app's target is down, whether the app listens on
+// another port, and says so once. A port counts when it is there at two looks: an
+// app that boots may open others for a moment.
+func (r *run) watchAppPort(ctx context.Context) {
+	look := time.NewTicker(r.Times.Look)
+	defer look.Stop()
+	var down, told bool
+	var target *url.URL
+	var before []int
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.app.Done():
+			return
+		case s := <-r.targets:
+			if u, err := url.Parse(s.Name); err == nil && u.Port() == r.AppPort && (s.State == "down" || s.State == "up") {
+				target, down, told = u, s.State == "down", told && s.State == "down"
+			}
+		case <-look.C:
+			if !down || told {
+				continue
+			}
+			ports, known := r.app.Ports()
+			same := slices.Equal(ports, before)
+			before = ports
+			if port, err := strconv.Atoi(r.AppPort); !known || !same || len(ports) == 0 || err != nil || slices.Contains(ports, port) {
+				continue
+			}
+			told = true
+			r.report(event.State{Subject: event.SubjectTarget, Name: target.String(), State: "down", Detail: elsewhere(ports, r.AppPort, target.Path)})
+		}
+	}
+}
+
+// elsewhere says on which ports an app listens instead of its own, and what to type.
+func elsewhere(ports []int, own, path string) string {
+	var words []string
+	for _, port := range ports {
+		words = append(words, strconv.Itoa(port))
+	}
+	noun := "port"
+	if len(ports) > 1 {
+		noun = "ports"
+	}
+	return fmt.Sprintf("the app listens on %s %s, and events go to %s: --forward %d%s", noun, strings.Join(words, ", "), own, ports[0], path)
 }
 
 // stopApp ends the app and all that it started.

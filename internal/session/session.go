@@ -49,7 +49,7 @@ func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) 
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &run{Config: cfg, id: newID(), cancel: cancel, rec: &Record{Version: recordVersion}, front: front,
-		statuses: make(chan tunnel.Status, 1), wake: make(chan struct{}, 1)}
+		statuses: make(chan tunnel.Status, 1), targets: make(chan event.State, 16), wake: make(chan struct{}, 1)}
 	rand.Read(r.key[:]) // never fails
 	err = r.start(ctx)
 	if err == nil {
@@ -87,6 +87,7 @@ type run struct {
 
 	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
 	wake     chan struct{}      // tend is to look after the webhook now; one slot
+	targets  chan event.State   // whether a target is down or up, for watchAppPort
 	states   states
 	looks    []func(context.Context) // at the state folder, every Times.Look
 
@@ -281,6 +282,10 @@ func (r *run) reportTarget(s event.State) {
 		s.Detail += "; start it with: export WEBHOOK_SECRET=$(hf-tap secret)"
 	}
 	r.report(s)
+	select {
+	case r.targets <- s:
+	default: // there is no app, or it has much to look at already
+	}
 }
 
 // makeWebhook writes the lease down and makes the webhook. Without a webhook
