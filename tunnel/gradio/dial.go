@@ -9,18 +9,18 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// tlsByte announces TLS to a server that has plain connections, web sockets
-// and TLS on one port. Gradio's own client sends it.
+// tlsByte announces TLS to a server that has plain connections, web sockets and TLS
+// on one port. Gradio's own client sends it, too.
 const tlsByte = 0x17
 
-// lineConn is a connection to a server, with TLS or without. To close it
-// never waits: TLS alone would try to say good-bye to a peer that may be gone.
-type lineConn struct {
+// serverConn is a TLS connection to a server. Its Close does not wait: that of TLS
+// sends a last message to a peer that may be gone.
+type serverConn struct {
 	net.Conn          // what is read and written
 	raw      net.Conn // what is closed
 }
 
-func (c *lineConn) Close() error { return c.raw.Close() }
+func (c *serverConn) Close() error { return c.raw.Close() }
 
 // dial connects to the server.
 func dial(ctx context.Context, cfg Config, p place) (net.Conn, error) {
@@ -54,5 +54,5 @@ func dial(ctx context.Context, cfg Config, p place) (net.Conn, error) {
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return fail(err)
 	}
-	return &lineConn{secured, raw}, nil
+	return &serverConn{secured, raw}, nil
 }

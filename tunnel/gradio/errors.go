@@ -12,18 +12,18 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// The codes of a tunnel.ProviderError. The protocol has none: they stand for the
-// texts that can be told apart.
+// The codes of a tunnel.ProviderError. The protocol has no codes: these stand for the
+// texts that are known.
 const (
 	NameTaken   = "name taken"  // another session has the address
 	BadToken    = "token"       // of the user's own server
 	Unsupported = "unsupported" // the server gives no addresses for HTTP, or does not speak with this client
 )
 
-// errSilent means that a server gives no sign of life any more.
+// errSilent means that no byte has arrived from a server for too long.
 var errSilent = errors.New("no sign of life")
 
-// noAnswer is how long was waited in vain.
+// noAnswer is the cause of a time limit that was reached.
 type noAnswer time.Duration
 
 func (n noAnswer) Error() string { return "no answer within " + time.Duration(n).String() }
@@ -31,11 +31,11 @@ func (n noAnswer) Error() string { return "no answer within " + time.Duration(n)
 // Is makes it a context.DeadlineExceeded.
 func (noAnswer) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// maxMessage bounds what is kept of a server's text, in bytes.
+// maxMessage is the longest message that is kept, in bytes.
 const maxMessage = 500
 
-// refusal reads a server's text. frp has no codes; these texts are those of
-// its versions 0.44 to 0.61.
+// refusal returns the refusal that a server's text means. The known texts are those of
+// frp 0.44 to 0.61.
 func refusal(text, token string) *tunnel.ProviderError {
 	text = strings.Join(strings.Fields(text), " ")
 	if token != "" {
@@ -64,8 +64,8 @@ func refusal(text, token string) *tunnel.ProviderError {
 	return r
 }
 
-// stepOf finds out at which step a connection failed, otherwise for what can
-// not be told from the error.
+// stepOf returns the step at which a connection failed, or otherwise if the error does
+// not show it.
 func stepOf(err error, otherwise tunnel.Step) tunnel.Step {
 	var (
 		verify   *tls.CertificateVerificationError

@@ -20,17 +20,18 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// maxLookup bounds the look-up's answer. A certificate has some 2 KB.
+// maxLookup is the longest answer of the look-up, in bytes. A certificate has about
+// 2 KB.
 const maxLookup = 1 << 20
 
-// place is where a server is, and how it is spoken to.
+// place is the address of a server, and how to connect to it.
 type place struct {
 	host, address string
 	roots         []*x509.CertPool // none: without TLS
-	domain        string           // under which it gives addresses, where it does not tell
+	domain        string           // in which it gives addresses, if it does not announce one
 }
 
-// locate finds the server, or gives where it was when the look-up fails.
+// locate finds the server, or returns its last place if the look-up fails.
 func locate(ctx context.Context, cfg Config, last *place) (place, error) {
 	if last == nil {
 		return find(ctx, cfg)
@@ -44,12 +45,12 @@ func locate(ctx context.Context, cfg Config, last *place) (place, error) {
 	return p, err
 }
 
-// usableRoots are those that are there.
+// usableRoots returns the roots that are not nil.
 func (p place) usableRoots() []*x509.CertPool {
 	return slices.DeleteFunc(slices.Clone(p.roots), func(pool *x509.CertPool) bool { return pool == nil })
 }
 
-// find looks up the server, unless the user has given one.
+// find looks up the server, unless Config has one.
 func find(ctx context.Context, cfg Config) (place, error) {
 	if cfg.Server != "" {
 		host, _, err := net.SplitHostPort(cfg.Server)
@@ -80,7 +81,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 	if err != nil {
 		var outer *url.Error
 		if errors.As(err, &outer) {
-			err = outer.Err // it repeats the URL
+			err = outer.Err // without the URL
 		}
 		otherwise := tunnel.StepProtocol
 		if ctx.Err() != nil {
@@ -92,7 +93,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLookup+1))
 	switch final := resp.Request.URL; {
 	case final.Scheme != "https" && !loopback.Is(final.Hostname()):
-		// Whoever could change the answer could give their own authority.
+		// Whoever can change the answer can name another authority.
 		return place{}, at(tunnel.StepTrust, fmt.Errorf("it leads to %s, which is not encrypted", final.Redacted()))
 	case err != nil:
 		return place{}, at(tunnel.StepProtocol, err)
@@ -107,8 +108,8 @@ func find(ctx context.Context, cfg Config) (place, error) {
 	return p, nil
 }
 
-// parseLookup reads a look-up's answer: a list whose first element names the
-// server. The port came as a text in earlier versions.
+// parseLookup reads the answer of a look-up: a list whose first element is the
+// server. In earlier versions the port was a string.
 func parseLookup(body []byte) (place, error) {
 	if len(body) > maxLookup {
 		return place{}, fmt.Errorf("the answer has more than %d bytes", maxLookup)
@@ -141,7 +142,7 @@ func parseLookup(body []byte) (place, error) {
 	return place{s.Host, net.JoinHostPort(s.Host, strconv.FormatUint(port, 10)), []*x509.CertPool{roots}, "gradio.live"}, nil
 }
 
-// isHost reports whether a text is a host's name or an IP address.
+// isHost reports whether a text is a host name or an IP address.
 func isHost(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true

@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	// frpVersion is whose protocol this is. Servers compare it with their own.
+	// frpVersion is the version of frp whose protocol this is. Servers compare it with
+	// their own.
 	frpVersion = "0.61.0"
-	// pool is how many work connections the server has in stock.
+	// pool is the number of work connections that the server keeps in stock.
 	pool = 1
-	// writeTime is how long the server may take no bytes. It is longer than
-	// what makes a session silent, which also tells of it.
+	// writeTime is how long a write may wait for the server. It is longer than the
+	// time after which a session is silent, which finds the same trouble.
 	writeTime = 30 * time.Second
-	// drainTime is how long the connections of a session that has been renewed
-	// may take to end.
+	// drainTime is how long the connections of a session may last after another
+	// session has replaced it.
 	drainTime = 30 * time.Second
-	// silentTicks is how many halves of a beat without a byte make a session
-	// dead.
+	// silentTicks is the number of half heartbeats without a byte after which a
+	// session is dead.
 	silentTicks = 5
 )
 
-// session is one login: a control stream, and a stream for each connection of
-// the public.
+// session is one login: a control stream, and a stream for each public connection.
 type session struct {
 	cfg    Config
 	place  place
@@ -42,11 +42,11 @@ type session struct {
 	ctl    *frpwire.Control
 	runID  string
 	url    string
-	forked bool      // it is gradio's fork of frp, which ends sessions
+	forked bool      // the server is gradio's fork of frp, which ends sessions
 	since  time.Time // the login
 	heard  *heardConn
-	hand   func(conn net.Conn, gone <-chan struct{})
-	slots  chan struct{} // one for each work connection there is
+	pass   func(conn net.Conn, gone <-chan struct{})
+	slots  chan struct{} // one for each open work connection
 	wg     sync.WaitGroup
 
 	once    sync.Once
@@ -56,11 +56,10 @@ type session struct {
 	leaving atomic.Bool   // another session takes over: connections may finish
 }
 
-// connect makes a session. The connections of the public are given to hand,
-// which may block until gone is closed.
-// Where the last session was, nil if there was none, is gone to again when the
-// look-up fails.
-func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Conn, gone <-chan struct{})) (*session, error) {
+// connect opens a session. It passes public connections to pass, which may block
+// until gone is closed. If the look-up fails, it tries the place of the last session,
+// which is nil if there was none.
+func connect(ctx context.Context, cfg Config, last *place, pass func(conn net.Conn, gone <-chan struct{})) (*session, error) {
 	ctx, cancel := cfg.Limited(ctx, noAnswer(cfg.Timeout))
 	defer cancel()
 	p, err := locate(ctx, cfg, last)
@@ -81,7 +80,7 @@ func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Co
 		return nil, fmt.Errorf("set up the session: %w", err)
 	}
 	s := &session{
-		cfg: cfg, place: p, mux: mux, heard: heard, hand: hand, since: time.Now(),
+		cfg: cfg, place: p, mux: mux, heard: heard, pass: pass, since: time.Now(),
 		slots: make(chan struct{}, cfg.maxConns), over: make(chan struct{}), killed: make(chan struct{}),
 	}
 	stop := context.AfterFunc(ctx, s.hangUp)
@@ -90,8 +89,8 @@ func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Co
 		err = ctx.Err()
 	}
 	if err != nil {
-		err = s.because(err)
-		s.end(err)
+		err = s.causeOf(err)
+		s.recordEnd(err)
 		s.close()
 		var refused *tunnel.ProviderError
 		if !errors.As(err, &refused) {
@@ -103,7 +102,7 @@ func connect(ctx context.Context, cfg Config, last *place, hand func(conn net.Co
 		return nil, err
 	}
 	s.wg.Go(s.read)
-	s.wg.Go(s.beat)
+	s.wg.Go(s.keepAlive)
 	s.wg.Go(s.refuseStreams)
 	return s, nil
 }
@@ -145,20 +144,20 @@ func (s *session) open() error {
 	if err != nil {
 		return err
 	}
-	return s.address()
+	return s.readAddress()
 }
 
-// address waits for the answer to NewProxy. Before it, requests for work
-// connections come, as many as the pool has. A Kill may come, too: it ends the
-// session when there is another, and until then the address is worth having.
-func (s *session) address() error {
+// readAddress waits for the answer to NewProxy. Requests for work connections come
+// before it, as many as the pool has. A Kill may come, too. It ends the session once
+// another one has replaced it, and the address is valid until then.
+func (s *session) readAddress() error {
 	for {
 		typ, body, err := frpwire.Read(s.ctl)
 		if err != nil {
 			return err
 		}
 		if typ == frpwire.TypeReqWorkConn || typ == frpwire.TypeKill {
-			if err := s.take(typ, body); err != nil {
+			if err := s.handle(typ, body); err != nil {
 				return err
 			}
 			continue
@@ -179,16 +178,16 @@ func (s *session) address() error {
 	}
 }
 
-// read takes what comes by the control stream.
+// read handles the messages of the control stream.
 func (s *session) read() {
 	for {
 		typ, body, err := frpwire.Read(s.ctl)
 		if err != nil {
-			s.end(s.because(err))
+			s.recordEnd(s.causeOf(err))
 			break
 		}
-		if err := s.take(typ, body); err != nil {
-			s.end(err)
+		if err := s.handle(typ, body); err != nil {
+			s.recordEnd(err)
 			break
 		}
 	}
@@ -197,10 +196,10 @@ func (s *session) read() {
 	}
 }
 
-func (s *session) take(typ frpwire.Type, body []byte) error {
+func (s *session) handle(typ frpwire.Type, body []byte) error {
 	switch typ {
 	case frpwire.TypeReqWorkConn:
-		s.work()
+		s.addWork()
 	case frpwire.TypePong:
 		pong, err := frpwire.Decode[frpwire.Pong](body)
 		if err != nil {
@@ -219,16 +218,16 @@ func (s *session) take(typ frpwire.Type, body []byte) error {
 	return nil
 }
 
-// beat asks for signs of life, and ends the session when none comes. Any byte
-// is one: an answer may be stuck behind a large body. It counts ticks and does
-// not measure time: when the process was suspended, however long, two ticks at
-// most come at once, and what had arrived is read before the next.
-func (s *session) beat() {
+// keepAlive sends pings, and ends the session if no byte arrives for too long. Any
+// byte counts, because an answer may wait behind a large body. keepAlive counts ticks
+// and does not measure time: after the process was suspended, two ticks at most come
+// at once, and what had arrived is read before the next.
+func (s *session) keepAlive() {
 	ticks, stop := s.cfg.Clock.Ticker(s.cfg.Heartbeat / 2)
 	defer stop()
-	asking := make(chan struct{}, 1)
-	defer close(asking)
-	s.wg.Go(func() { s.ask(asking) })
+	pings := make(chan struct{}, 1)
+	defer close(pings)
+	s.wg.Go(func() { s.sendPings(pings) })
 	for tick, silent := 1, 0; ; tick++ {
 		select {
 		case <-s.over:
@@ -239,41 +238,41 @@ func (s *session) beat() {
 			silent = 0
 		}
 		if silent == silentTicks {
-			s.end(fmt.Errorf("%w for %s", errSilent, s.cfg.Heartbeat*silentTicks/2))
+			s.recordEnd(fmt.Errorf("%w for %s", errSilent, s.cfg.Heartbeat*silentTicks/2))
 			s.hangUp()
 			return
 		}
 		if tick%2 == 0 {
 			select {
-			case asking <- struct{}{}:
-			default: // the last question is not written yet
+			case pings <- struct{}{}:
+			default: // the last ping is not written yet
 			}
 		}
 	}
 }
 
-// ask sends a question for each value that it receives. To write it may block.
-func (s *session) ask(asking <-chan struct{}) {
-	for range asking {
+// sendPings sends a ping for each value that it receives. The write may block.
+func (s *session) sendPings(pings <-chan struct{}) {
+	for range pings {
 		now := time.Now().Unix()
 		if err := frpwire.Write(s.ctl, frpwire.TypePing, frpwire.Ping{Timestamp: now, PrivilegeKey: frpwire.PrivilegeKey(s.cfg.Token, now)}); err != nil {
-			return // the reader tells why
+			return // read finds the reason
 		}
 	}
 }
 
-// refuseStreams ends a session whose server opens streams, which none does:
-// they would pile up.
+// refuseStreams ends a session whose server opens streams. None does, and the
+// streams would accumulate.
 func (s *session) refuseStreams() {
 	if _, err := s.mux.Accept(); err == nil {
-		s.end(errors.New("the server opens streams of its own"))
+		s.recordEnd(errors.New("the server opens streams of its own"))
 		s.hangUp()
 	}
 }
 
-// because gives a better reason for a stream's end than the stream has, if
-// the whole session ended for one.
-func (s *session) because(err error) error {
+// causeOf returns the reason for the end of the whole session, if it has one, and
+// otherwise err, with which a stream ended.
+func (s *session) causeOf(err error) error {
 	select {
 	case <-s.mux.CloseChan():
 		if _, cause := s.mux.Accept(); cause != nil && !errors.Is(cause, yamux.ErrSessionShutdown) {
@@ -284,36 +283,35 @@ func (s *session) because(err error) error {
 	return err
 }
 
-// end notes that the control stream has ended, and why.
-func (s *session) end(err error) {
+// recordEnd records that the control stream has ended, and why.
+func (s *session) recordEnd(err error) {
 	s.once.Do(func() {
 		s.err = err
 		close(s.over)
 	})
 }
 
-// hangUp ends the connection, and with it the mux. To close the mux itself
-// would take long where there are many streams: their readers, of yamux 0.1.2,
-// run in circles until the one goroutine has had its turn that can stop them.
+// hangUp closes the connection, which ends the mux. Closing the mux itself takes long
+// if there are many streams: their readers in yamux 0.1.2 spin until the goroutine
+// runs that can stop them.
 func (s *session) hangUp() { _ = s.heard.Close() }
 
-// close ends everything, and waits for it.
+// close ends the session, and waits for its goroutines.
 func (s *session) close() {
-	s.end(net.ErrClosed)
+	s.recordEnd(net.ErrClosed)
 	s.hangUp()
 	<-s.mux.CloseChan()
-	_ = s.mux.Close() // waits for what is left of it
+	_ = s.mux.Close() // waits for its goroutines
 	s.wg.Wait()
 }
 
-// drain lets the connections that there are come to their end, and closes the
-// session.
+// drain waits until the open connections have ended, and closes the session.
 func (s *session) drain(cut <-chan struct{}) {
 	late := time.NewTimer(s.cfg.drain)
 	defer late.Stop()
-	s.end(net.ErrClosed)
+	s.recordEnd(net.ErrClosed)
 	_ = s.stream.Close()
-	for range cap(s.slots) { // all slots are ours when no connection is left
+	for range cap(s.slots) { // when drain has all slots, no connection is open
 		select {
 		case s.slots <- struct{}{}:
 			continue
@@ -326,7 +324,7 @@ func (s *session) drain(cut <-chan struct{}) {
 	s.close()
 }
 
-// heardConn knows whether something was read.
+// heardConn is a connection that knows whether a byte was read.
 type heardConn struct {
 	net.Conn
 	news atomic.Bool
@@ -340,10 +338,10 @@ func (c *heardConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// heard reports whether something was read since it was called last.
+// heard reports whether a byte was read since the last call.
 func (c *heardConn) heard() bool { return c.news.Swap(false) }
 
-// quiet is yamux's logger. What matters comes as an error.
+// quiet is a logger for yamux that drops everything: what matters is an error, too.
 type quiet struct{}
 
 func (quiet) Print(...any)          {}

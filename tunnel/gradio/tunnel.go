@@ -16,11 +16,11 @@ import (
 const (
 	retryMin = 500 * time.Millisecond
 	retryMax = 30 * time.Second
-	steady   = 30 * time.Second // a session that lived so long was no failure
+	steady   = 30 * time.Second // after a session that lasted this long, the pauses start again
 )
 
-// shareTunnel is a listener whose connections come from a share server. It has
-// one session after another.
+// shareTunnel is a listener whose connections come from a share server, by one
+// session after another.
 type shareTunnel struct {
 	*tunnel.LinkState
 
@@ -28,7 +28,7 @@ type shareTunnel struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	conns  chan net.Conn
-	over   chan struct{} // closed when no try will do, with err
+	over   chan struct{} // closed after a permanent refusal, which is err
 	err    error
 	wg     sync.WaitGroup
 
@@ -41,7 +41,7 @@ type shareTunnel struct {
 func open(ctx context.Context, cfg Config) (*shareTunnel, error) {
 	c := &shareTunnel{LinkState: tunnel.NewLinkState(), cfg: cfg, conns: make(chan net.Conn), over: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s, err := connect(ctx, c.cfg, nil, c.hand)
+	s, err := connect(ctx, c.cfg, nil, c.pass)
 	if err != nil {
 		c.cancel()
 		return nil, cmp.Or(ctx.Err(), err)
@@ -51,7 +51,7 @@ func open(ctx context.Context, cfg Config) (*shareTunnel, error) {
 	return c, nil
 }
 
-// run keeps a session.
+// run replaces each session that ends, until Close or a permanent refusal.
 func (c *shareTunnel) run(s *session) {
 	for failures := 0; ; {
 		warn := time.NewTimer(time.Until(s.since.Add(c.cfg.life - c.cfg.warn)))
@@ -64,7 +64,7 @@ func (c *shareTunnel) run(s *session) {
 		if time.Since(s.since) > steady {
 			failures = 0
 		}
-		next, err := c.again(s, cause, &failures)
+		next, err := c.replace(s, cause, &failures)
 		if err != nil {
 			s.close()
 			c.err = err
@@ -82,8 +82,8 @@ func (c *shareTunnel) run(s *session) {
 	}
 }
 
-// watch waits until a session needs another in its place, and tells why: nil
-// if it is only the time that is over.
+// watch waits until a session must be replaced, and returns why it ended. It returns
+// nil if the session still works and only its time is over.
 func (c *shareTunnel) watch(s *session, warn <-chan time.Time) error {
 	for {
 		select {
@@ -101,10 +101,10 @@ func (c *shareTunnel) watch(s *session, warn <-chan time.Time) error {
 	}
 }
 
-// again makes a session in place of old. It gives none when the tunnel is
-// closed, and an error when no try will do. While the server has only said
-// that old's time is over, old goes on.
-func (c *shareTunnel) again(old *session, cause error, failures *int) (*session, error) {
+// replace logs in again after cause has ended the old session. It returns nil if the
+// tunnel is closed, and an error after a permanent refusal. Without a cause, the old
+// session works until the new one does.
+func (c *shareTunnel) replace(old *session, cause error, failures *int) (*session, error) {
 	renewing := cause == nil
 	old.leaving.Store(renewing)
 	for {
@@ -123,7 +123,7 @@ func (c *shareTunnel) again(old *session, cause error, failures *int) (*session,
 			return nil, nil
 		}
 		*failures++
-		next, err := connect(c.ctx, c.cfg, &old.place, c.hand)
+		next, err := connect(c.ctx, c.cfg, &old.place, c.pass)
 		if err == nil {
 			return next, nil
 		}
@@ -139,8 +139,9 @@ func (c *shareTunnel) again(old *session, cause error, failures *int) (*session,
 	}
 }
 
-// pause waits before another try: not at all before the first, then doubling,
-// and by chance up to half shorter. It reports false when the tunnel is closed.
+// pause waits before the next try. There is no pause before the first; each further
+// one is twice as long as the one before, and up to half shorter by chance. It
+// reports false if the tunnel is closed.
 func (c *shareTunnel) pause(failures int) bool {
 	if failures == 0 {
 		return c.ctx.Err() == nil
@@ -172,8 +173,8 @@ func (c *shareTunnel) down(cause error, server string) {
 	c.Disconnected(cause)
 }
 
-// hand gives a connection to Accept, unless its session is gone by then.
-func (c *shareTunnel) hand(conn net.Conn, gone <-chan struct{}) {
+// pass passes a connection to Accept, unless its session ends before.
+func (c *shareTunnel) pass(conn net.Conn, gone <-chan struct{}) {
 	select {
 	case c.conns <- conn:
 	case <-gone:
@@ -183,7 +184,7 @@ func (c *shareTunnel) hand(conn net.Conn, gone <-chan struct{}) {
 	}
 }
 
-// Accept gives the next connection. Its RemoteAddr is the public client's.
+// Accept returns the next connection. Its RemoteAddr is the public client's.
 func (c *shareTunnel) Accept() (net.Conn, error) {
 	select {
 	case <-c.ctx.Done():
@@ -200,8 +201,8 @@ func (c *shareTunnel) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the session and all connections, and waits until nothing of the
-// tunnel runs any more.
+// Close ends the session and all connections, and waits for the tunnel's
+// goroutines.
 func (c *shareTunnel) Close() error {
 	c.cancel()
 	c.wg.Wait()

@@ -237,7 +237,7 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 		{"answers something else", frptest.Faults{GarbageLogin: []byte("4\x00\x00\x00\x00\x00\x00\x00\x02{}")}, tunnel.StepProtocol, "in answer to a login"},
 		{"drops at the address", frptest.Faults{DropAtProxy: true}, tunnel.StepProtocol, ""},
 		{"announces what is not encrypted", frptest.Faults{Announce: text("http://evil.example")}, tunnel.StepProtocol, "not encrypted"},
-		{"announces nonsense", frptest.Faults{Announce: text("https://u:p@evil.example/x")}, tunnel.StepProtocol, "no address"},
+		{"announces nonsense", frptest.Faults{Announce: text("https://u:p@evil.example/x")}, tunnel.StepProtocol, "not an address"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, frptest.Config{})
@@ -263,7 +263,7 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 	t.Run("speaks TLS where it is not expected", func(t *testing.T) {
 		wantError(t, steadily(Config{Server: start(t, frptest.Config{}).Addr()}), tunnel.StepProtocol, "")
 	})
-	if _, err := try(t.Context(), steadily(Config{Server: "no address"})); err == nil || !strings.Contains(err.Error(), "host:7000") {
+	if _, err := try(t.Context(), steadily(Config{Server: "not an address"})); err == nil || !strings.Contains(err.Error(), "host:7000") {
 		t.Error(err)
 	}
 }

@@ -11,29 +11,27 @@ import (
 	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
-// label is the first part of the address that a name has. Gradio's fork of frp
-// computes it so, whatever it is asked for; another server is asked for it.
+// label is the first label of the address that a name has. Gradio's fork of frp
+// computes it, whatever the client requests; other servers get it as a request.
 func label(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return hex.EncodeToString(sum[:])[:18]
 }
 
-// runID is what a session is known to the server by. A session with the id of
-// another takes that one's place, which is what a new one of the same name
-// wants: the server may not know yet that the old one is dead, and would refuse
-// its address. (frp 0.61 lets the login wait until it knows, at most for some
-// 40 seconds.) It is made of the name, so that it is the same after a crash,
-// and cannot be told from the address.
+// runID is the id of a session at the server. A session replaces the one that has the
+// same id. A new session of the same name needs that, because the server may not know
+// yet that the old one is dead, and would refuse its address. (frp 0.61 lets the
+// login wait until it knows, for about 40 seconds.) The id is derived from the name,
+// so that it is the same after a crash, and cannot be derived from the address.
 func runID(name string) string {
 	sum := sha256.Sum256([]byte("hf-tap run id " + name))
 	return hex.EncodeToString(sum[:8])
 }
 
-// publicURL reads the address that a server announces, or makes the one that
-// it must be. Gradio's fork announces a URL; frp itself announces hosts, with
-// the port of its HTTP side, which the public reaches by TLS at the usual
-// port. It is only taken without TLS on this machine: what comes through
-// carries secrets.
+// publicURL reads the address that a server announces, or derives it from the name if
+// there is none. Gradio's fork announces a URL; frp itself announces hosts with the
+// port of its HTTP listener, which clients reach by TLS at the usual port. An address
+// without TLS is allowed only on this machine, because deliveries carry secrets.
 func publicURL(announced, name, domain string) (string, error) {
 	first, _, _ := strings.Cut(announced, ",")
 	first = strings.TrimSpace(first)
@@ -54,14 +52,14 @@ func publicURL(announced, name, domain string) (string, error) {
 	u, err := url.Parse(first)
 	switch {
 	case err != nil || !isHost(u.Hostname()) || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return "", fmt.Errorf("it announces %q, which is no address", cut(first))
+		return "", fmt.Errorf("it announces %q, which is not an address", cut(first))
 	case u.Scheme == "http" && !loopback.Is(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
 		return "", fmt.Errorf("it announces %q, which is not encrypted", cut(first))
 	}
 	return u.Scheme + "://" + u.Host, nil
 }
 
-// cut bounds a text of the server's that stands in a message.
+// cut shortens a text of the server for a message.
 func cut(s string) string {
 	if len(s) > 100 {
 		return strings.ToValidUTF8(s[:100], "") + "…"

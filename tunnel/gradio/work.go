@@ -10,9 +10,9 @@ import (
 	"github.com/hf-tap/hf-tap/internal/frpwire"
 )
 
-// work opens a work connection, unless there are too many: then the server has
-// to wait, and may ask again.
-func (s *session) work() {
+// addWork opens a work connection, unless there are too many. The server waits then,
+// and may ask again.
+func (s *session) addWork() {
 	select {
 	case <-s.over:
 		return
@@ -29,12 +29,12 @@ func (s *session) work() {
 			<-s.slots
 			return
 		}
-		s.hand(conn, s.mux.CloseChan())
+		s.pass(conn, s.mux.CloseChan())
 	})
 }
 
-// openWork opens a stream and waits until somebody has connected to its other
-// end, which may take for ever.
+// openWork opens a stream and waits until a client has connected to its other end.
+// That has no time limit.
 func (s *session) openWork() (net.Conn, error) {
 	stream, err := s.mux.Open()
 	if err != nil {
@@ -63,15 +63,14 @@ func (s *session) openWork() (net.Conn, error) {
 	return conn, nil
 }
 
-// encrypts reports whether what the public sends is encrypted by the token, as
-// the control stream is. With TLS around it, it need not be, and without a
-// token it would hide nothing.
+// encrypts reports whether public connections are encrypted with the token, as the
+// control stream is. That is unnecessary inside TLS, and useless without a token.
 func (s *session) encrypts() bool {
 	return s.cfg.Token != "" && len(s.place.usableRoots()) == 0
 }
 
-// started waits for StartWorkConn, and tells who the public client is, nil if
-// the server does not say.
+// started waits for StartWorkConn, and returns the address of the public client, or
+// nil if the server does not send it.
 func (s *session) started(stream net.Conn) (net.Addr, error) {
 	typ, body, err := frpwire.Read(stream)
 	if err != nil {
@@ -92,7 +91,7 @@ func (s *session) started(stream net.Conn) (net.Addr, error) {
 	return nil, nil
 }
 
-// workConn is a connection of the public.
+// workConn is a public connection.
 type workConn struct {
 	net.Conn
 	bytes  io.ReadWriter // what is read and written: the Conn, or its encryption
@@ -101,8 +100,8 @@ type workConn struct {
 	closed func()
 }
 
-// RemoteAddr is the public client's address, or the server's where that does
-// not tell.
+// RemoteAddr is the public client's address, or the server's if the server does not
+// send it.
 func (c *workConn) RemoteAddr() net.Addr { return c.remote }
 
 func (c *workConn) Read(p []byte) (int, error)  { return c.bytes.Read(p) }

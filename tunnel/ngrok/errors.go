@@ -13,18 +13,17 @@ var ErrConfig = errors.New("ngrok's configuration cannot be used")
 
 var codePattern = regexp.MustCompile(`ERR_NGROK_\d+`)
 
-// permanent are the codes that no second try changes. 108 and 334 are not
-// among them: a session or an endpoint of our own that has just broken may
-// still count.
+// permanent are the codes after which another try cannot succeed. 108 and 334 are
+// not among them, because a session or an endpoint that has just ended may still
+// count.
 var permanent = map[string]bool{
 	"ERR_NGROK_4018": true, "ERR_NGROK_105": true, "ERR_NGROK_106": true, "ERR_NGROK_107": true,
 	"ERR_NGROK_120": true, "ERR_NGROK_9037": true,
 }
 
-// refusal finds ngrok's own refusal in an error of the SDK, nil if there is
-// none. Errors of events are not wrapped as ngrok.Error, and after a reconnect
-// some are plain text, so that the code is looked for in the text. Some
-// messages quote the token.
+// refusal returns ngrok's refusal in an error of the SDK, or nil if there is none.
+// Errors of events are not wrapped as ngrok.Error, and some after a reconnect are
+// plain text, which may have a code. Some messages quote the token.
 func refusal(err error, token string) *tunnel.ProviderError {
 	text, code := err.Error(), ""
 	var said interface {
@@ -49,12 +48,11 @@ func refusal(err error, token string) *tunnel.ProviderError {
 	return &tunnel.ProviderError{Provider: Name, Code: code, Message: oneLine(text, token), Permanent: permanent[code]}
 }
 
-// maxMessage bounds what is kept of a provider's text, in bytes.
+// maxMessage is the longest message that is kept, in bytes.
 const maxMessage = 500
 
-// oneLine takes the lines with the code and with addresses of its
-// documentation out of ngrok's text, masks the token, and puts the rest into
-// one line.
+// oneLine returns ngrok's text in one line, without the lines that have the code or
+// addresses of the documentation, and with the token masked.
 func oneLine(text, token string) string {
 	var kept []string
 	for line := range strings.Lines(text) {

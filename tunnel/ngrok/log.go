@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// maskedLog is a log that the SDK can be given: never nil, and without the
-// token, which ngrok's messages quote.
+// maskedLog returns a log for the SDK, which is not nil, and masks the token, which
+// ngrok's messages quote.
 func maskedLog(log *slog.Logger, token string) *slog.Logger {
 	if log == nil {
 		return slog.New(slog.DiscardHandler)

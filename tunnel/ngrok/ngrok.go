@@ -59,7 +59,7 @@ func (p provider) Open(ctx context.Context) (tunnel.Tunnel, error) {
 func (p provider) Diagnose(ctx context.Context) []tunnel.Finding {
 	reached, latency, err := probe(ctx, p.Config)
 	return tunnel.Steps(err,
-		p.Reached(newLine(p.Config).server, reached.connected),
+		p.Reached(newDialer(p.Config).server, reached.connected),
 		tunnel.Finding{Step: string(tunnel.StepTrust), Detail: "the certificate is trusted", Took: reached.secured},
 		tunnel.Finding{Step: string(tunnel.StepProtocol), Detail: "the server speaks ngrok's protocol", Took: latency})
 }

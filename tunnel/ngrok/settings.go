@@ -19,17 +19,17 @@ import (
 type Settings struct {
 	Token     string
 	TokenFrom string // "NGROK_AUTHTOKEN", or the configuration file's path; empty without a token
-	Server    string // host:port of an ingress of one's own; empty: ngrok's
+	Server    string // host:port of the user's own ingress; empty: ngrok's
 	Roots     *x509.CertPool
 	RootsFrom string // where Roots come from: a file, or "this machine"; empty without any
 	File      string // ngrok's configuration file, if there is one
 }
 
-// FindSettings finds the token for ngrok: in NGROK_AUTHTOKEN, else in ngrok's
-// own configuration file, in its second or third form. An ingress of one's own
-// and the authority of its certificate are read from there, too. goos is
-// runtime.GOOS. A file that is there and cannot be used is an ErrConfig; what
-// the environment says is returned with it.
+// FindSettings finds the token for ngrok: in NGROK_AUTHTOKEN, else in ngrok's own
+// configuration file, in version 2 or 3. The file may also have the address of an
+// ingress and the authority of its certificate. goos is runtime.GOOS. If the file
+// exists and cannot be used, the error is an ErrConfig, and the settings are those of
+// the environment.
 func FindSettings(getenv func(string) string, goos string) (Settings, error) {
 	var s Settings
 	if s.Token = strings.TrimSpace(getenv("NGROK_AUTHTOKEN")); s.Token != "" {
@@ -53,7 +53,7 @@ func FindSettings(getenv func(string) string, goos string) (Settings, error) {
 	return s, nil
 }
 
-// fileOf is where ngrok documents that it looks for its configuration:
+// fileOf returns the path of ngrok's configuration file, as documented at
 // https://ngrok.com/docs/agent/config.
 func fileOf(getenv func(string) string, goos string) string {
 	under := func(base string, parts ...string) string {
@@ -75,11 +75,11 @@ func fileOf(getenv func(string) string, goos string) string {
 	}
 }
 
-// configFile holds what is read of both forms; other keys are ngrok's.
+// configFile is the keys of both versions that matter here.
 type configFile struct {
-	Authtoken  string `yaml:"authtoken"`   // second form
-	ServerAddr string `yaml:"server_addr"` // second form
-	RootCAs    string `yaml:"root_cas"`    // second form
+	Authtoken  string `yaml:"authtoken"`   // version 2
+	ServerAddr string `yaml:"server_addr"` // version 2
+	RootCAs    string `yaml:"root_cas"`    // version 2
 	Agent      struct {
 		Authtoken  string `yaml:"authtoken"`
 		ConnectURL string `yaml:"connect_url"`
@@ -90,7 +90,7 @@ type configFile struct {
 func (s *Settings) read(text []byte) error {
 	var y configFile
 	if err := yaml.Unmarshal(text, &y); err != nil {
-		// The library quotes the values that it cannot use: one may be the token.
+		// The library quotes invalid values, and one may be the token.
 		var typed *yaml.TypeError
 		if errors.As(err, &typed) {
 			return errors.New("a key has a value of another type than ngrok's")
@@ -107,7 +107,7 @@ func (s *Settings) read(text []byte) error {
 	return s.readRoots(cmp.Or(y.Agent.ConnectCAs, y.RootCAs))
 }
 
-// readRoots takes what ngrok calls connect_cas: "trusted" for its own, "host"
+// readRoots reads the certificates of connect_cas: "trusted" for ngrok's own, "host"
 // for the machine's, or a file.
 func (s *Settings) readRoots(cas string) (err error) {
 	switch cas {
@@ -133,7 +133,7 @@ func (s *Settings) readRoots(cas string) (err error) {
 	return nil
 }
 
-// hostPort takes an address as host, host:port or URL.
+// hostPort returns the host:port of a host, a host:port or a URL.
 func hostPort(address string) (string, error) {
 	address = strings.TrimSpace(address)
 	if address == "" {

@@ -16,10 +16,10 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// The bounds of what the SDK does without a deadline of its own.
+// The limits of what the SDK does without a deadline of its own.
 const (
-	goodbyeTime  = time.Second            // to disconnect in good order
-	exchangeTime = 250 * time.Millisecond // for a session that is being made, before it is ended
+	goodbyeTime  = time.Second            // to disconnect in order
+	exchangeTime = 250 * time.Millisecond // for a session that is being opened, before it is closed
 )
 
 // endpoint is an endpoint of ngrok's as a tunnel. The SDK keeps its session by
@@ -29,10 +29,10 @@ type endpoint struct {
 
 	agent  ngrok.Agent
 	ln     ngrok.EndpointListener
-	line   *line
+	dialer *dialer
 	log    *slog.Logger
 	token  string
-	cancel context.CancelFunc // of the context that the SDK's session lives in
+	cancel context.CancelFunc // ends the SDK's session
 
 	conns  chan net.Conn
 	over   chan struct{} // closed when the SDK's listener has failed, with err
@@ -40,8 +40,8 @@ type endpoint struct {
 	closed chan struct{}
 	close  sync.Once
 
-	trouble chan error    // while opening: what went wrong, the latest
-	outcome chan struct{} // one slot: a try to connect, or to bind, has ended
+	trouble chan error    // the latest error while it is being opened
+	outcome chan struct{} // one slot: a try to connect or to bind has ended
 	mu      sync.Mutex
 	ended   int  // tries to connect that have succeeded or failed
 	bound   bool // the SDK's first bind has succeeded or failed
@@ -53,8 +53,8 @@ func open(ctx context.Context, cfg Config, address string) (_ *endpoint, err err
 	if t.agent, err = t.newAgent(cfg); err != nil {
 		return nil, fmt.Errorf("set up ngrok: %w", err)
 	}
-	// The context of the first call owns the SDK's whole session, which is to
-	// outlive ctx.
+	// The SDK's session lasts as long as the context of the first call, so that ctx
+	// cannot be that one.
 	var session context.Context
 	session, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	var opts []ngrok.EndpointOption
@@ -71,7 +71,7 @@ func open(ctx context.Context, cfg Config, address string) (_ *endpoint, err err
 		signal(t.outcome)
 		listening <- err
 	}()
-	err = t.opening(ctx, listening)
+	err = t.waitUntilOpen(ctx, listening)
 	if err != nil {
 		t.hangUp()
 		return nil, err
@@ -82,7 +82,7 @@ func open(ctx context.Context, cfg Config, address string) (_ *endpoint, err err
 
 func newEndpoint(cfg Config) *endpoint {
 	return &endpoint{
-		LinkState: tunnel.NewLinkState(), line: newLine(cfg), token: cfg.Token, log: maskedLog(cfg.Log, cfg.Token),
+		LinkState: tunnel.NewLinkState(), dialer: newDialer(cfg), token: cfg.Token, log: maskedLog(cfg.Log, cfg.Token),
 		conns: make(chan net.Conn), over: make(chan struct{}), closed: make(chan struct{}),
 		trouble: make(chan error, 1), outcome: make(chan struct{}, 1),
 	}
@@ -91,10 +91,10 @@ func newEndpoint(cfg Config) *endpoint {
 func (t *endpoint) newAgent(cfg Config) (ngrok.Agent, error) {
 	opts := []ngrok.AgentOption{
 		ngrok.WithAuthtoken(cfg.Token),
-		ngrok.WithAgentConnectURL(t.line.server),
+		ngrok.WithAgentConnectURL(t.dialer.server),
 		ngrok.WithClientInfo("hf-tap", cfg.Version),
-		ngrok.WithDialer(t.line),
-		ngrok.WithTLSConfig(t.line.secure),
+		ngrok.WithDialer(t.dialer),
+		ngrok.WithTLSConfig(t.dialer.secure),
 		ngrok.WithHeartbeatInterval(cfg.Heartbeat),
 		ngrok.WithHeartbeatTolerance(cfg.Heartbeat * 3 / 2),
 		ngrok.WithLogger(t.log), // without one the SDK writes to the screen
@@ -103,16 +103,16 @@ func (t *endpoint) newAgent(cfg Config) (ngrok.Agent, error) {
 	return ngrok.NewAgent(opts...)
 }
 
-// opening waits until the SDK listens. The SDK tries for ever, whatever is
-// wrong: what it reports meanwhile is judged here. When opening fails, the
+// waitUntilOpen waits until the SDK listens. The SDK tries without an end, so that
+// this decides which of the errors that it reports is final. After an error, the
 // call to Listen has returned.
-func (t *endpoint) opening(ctx context.Context, listening <-chan error) error {
-	limited, cancel := t.line.cfg.Limited(ctx, nil)
+func (t *endpoint) waitUntilOpen(ctx context.Context, listening <-chan error) error {
+	limited, cancel := t.dialer.cfg.Limited(ctx, nil)
 	defer cancel()
 	fail := func(err error) error {
-		t.settle()
+		t.stopConnecting()
 		t.cancel()
-		t.line.end()
+		t.dialer.cut()
 		<-listening
 		return err
 	}
@@ -126,7 +126,7 @@ func (t *endpoint) opening(ctx context.Context, listening <-chan error) error {
 			if refused := refusal(err, t.token); refused != nil {
 				return refused
 			}
-			return t.line.fault(err, tunnel.StepSession)
+			return t.dialer.connectError(err, tunnel.StepSession)
 		case last = <-t.trouble:
 			if refused := refusal(last, t.token); refused != nil {
 				return fail(refused)
@@ -138,30 +138,29 @@ func (t *endpoint) opening(ctx context.Context, listening <-chan error) error {
 			if ctx.Err() != nil {
 				return fail(ctx.Err())
 			}
-			return fail(t.line.fault(fmt.Errorf("%w after %s", last, t.line.cfg.Timeout), tunnel.StepProtocol))
+			return fail(t.dialer.connectError(fmt.Errorf("%w after %s", last, t.dialer.cfg.Timeout), tunnel.StepProtocol))
 		}
 	}
 }
 
-// obstacle finds out what a connection failed of. It is nil when nothing
-// stands in the way: then the SDK's next try may do. What became of the SDK's
-// own try is known when it failed early; else its error is lost on the way,
-// and the same is tried once more.
+// obstacle returns why a connection failed, or nil if the SDK's next try may
+// succeed. The dialer knows the reason if the connection failed early. Otherwise the
+// SDK has lost its error, and obstacle tries the same once more.
 func (t *endpoint) obstacle(ctx context.Context, err error) error {
-	if p := t.line.progress(); p.dialErr != nil || p.trustErr != nil {
-		return t.line.fault(err, tunnel.StepReach)
+	if p := t.dialer.progress(); p.dialErr != nil || p.trustErr != nil {
+		return t.dialer.connectError(err, tunnel.StepReach)
 	}
-	_, _, err = probe(ctx, t.line.cfg)
+	_, _, err = probe(ctx, t.dialer.cfg)
 	return err
 }
 
-// probe tries the way to ngrok's server up to its protocol, without a
-// session. It tells how far it came, and how long the server's answer took.
+// probe connects to ngrok's server, up to its protocol but without a session. It
+// returns how far it came, and how long the server's answer took.
 func probe(ctx context.Context, cfg Config) (progress, time.Duration, error) {
 	ctx, cancel := cfg.Limited(ctx, nil)
 	defer cancel()
 	t := newEndpoint(cfg)
-	defer t.line.end()
+	defer t.dialer.cut()
 	agent, err := t.newAgent(cfg)
 	if err != nil {
 		return progress{}, 0, fmt.Errorf("set up ngrok: %w", err)
@@ -172,21 +171,21 @@ func probe(ctx context.Context, cfg Config) (progress, time.Duration, error) {
 		case ctx.Err() != nil:
 			err = fmt.Errorf("no answer: %w", ctx.Err())
 		case ngrok.IsTLSDiagnoseFailure(err), ngrok.IsMuxadoDiagnoseFailure(err):
-			err = errors.Unwrap(err) // the step is told by us
+			err = errors.Unwrap(err) // ConnectError has the step
 		}
-		return t.line.progress(), 0, t.line.fault(err, tunnel.StepProtocol)
+		return t.dialer.progress(), 0, t.dialer.connectError(err, tunnel.StepProtocol)
 	}
-	return t.line.progress(), result.Latency, nil
+	return t.dialer.progress(), result.Latency, nil
 }
 
-// event takes what the SDK reports. It must not block, nor call the agent,
-// whose lock the SDK holds meanwhile.
+// event handles an event of the SDK. It must not block or call the agent, because
+// the SDK holds the agent's lock.
 func (t *endpoint) event(e ngrok.Event) {
 	switch e := e.(type) {
 	case *ngrok.EventAgentConnectSucceeded:
 		t.setLink(true, nil)
 	case *ngrok.EventAgentDisconnected:
-		if e.Error == nil { // the end of the session, which we brought about
+		if e.Error == nil { // Close has ended the session
 			return
 		}
 		select { // keep the latest
@@ -197,7 +196,7 @@ func (t *endpoint) event(e ngrok.Event) {
 		case t.trouble <- e.Error:
 		default:
 		}
-		var cause error = t.line.broke(e.Error)
+		var cause error = t.dialer.sessionError(e.Error)
 		if refused := refusal(e.Error, t.token); refused != nil {
 			cause = refused
 		}
@@ -207,7 +206,7 @@ func (t *endpoint) event(e ngrok.Event) {
 
 func (t *endpoint) setLink(up bool, cause error) {
 	t.mu.Lock()
-	if up || !t.Link().Up { // else a session has ended that was there
+	if up || !t.Link().Up { // otherwise a complete session has ended
 		t.ended++
 	}
 	if up {
@@ -219,7 +218,7 @@ func (t *endpoint) setLink(up bool, cause error) {
 	signal(t.outcome)
 }
 
-// signal fills a slot, if it is empty.
+// signal fills a slot if it is empty.
 func signal(slot chan struct{}) {
 	select {
 	case slot <- struct{}{}:
@@ -227,13 +226,12 @@ func signal(slot chan struct{}) {
 	}
 }
 
-// settle lets the SDK make no further connection, and gives a session that it
-// is making a moment to be there or to fail. To end one in its first exchange
-// is a data race of muxado's: the stream is closed by changing a frame that the
-// session may be writing.
-func (t *endpoint) settle() {
-	tries, connected := t.line.stop()
-	late, cancel := t.line.cfg.Clock.WithTimeout(context.Background(), exchangeTime, nil)
+// stopConnecting lets the SDK make no further connection, and waits a moment for a
+// session that it is opening. Closing one in its first exchange is a data race of
+// muxado: it changes a frame that the session may be writing.
+func (t *endpoint) stopConnecting() {
+	tries, connected := t.dialer.refuseMore()
+	late, cancel := t.dialer.cfg.Clock.WithTimeout(context.Background(), exchangeTime, nil)
 	defer cancel()
 	for {
 		t.mu.Lock()
@@ -254,8 +252,8 @@ func (t *endpoint) Provider() string { return Name }
 func (t *endpoint) Addr() net.Addr   { return t.ln.Addr() }
 func (t *endpoint) URL() string      { return strings.TrimRight(t.ln.URL().String(), "/") }
 
-// accept takes connections from the SDK until its listener fails. It goes on
-// after Close, because the SDK waits for each connection to be taken.
+// accept accepts connections from the SDK until its listener fails. It goes on
+// after Close, because the SDK waits until somebody accepts each connection.
 func (t *endpoint) accept() {
 	defer close(t.over)
 	for {
@@ -265,14 +263,14 @@ func (t *endpoint) accept() {
 			return
 		}
 		select {
-		case t.conns <- ngrokConn{conn}:
+		case t.conns <- streamConn{conn}:
 		case <-t.closed:
 			_ = conn.Close()
 		}
 	}
 }
 
-// Accept gives the next connection. Its RemoteAddr is the public client's.
+// Accept returns the next connection. Its RemoteAddr is the public client's.
 func (t *endpoint) Accept() (net.Conn, error) {
 	select {
 	case <-t.closed:
@@ -288,18 +286,18 @@ func (t *endpoint) Accept() (net.Conn, error) {
 		if refused := refusal(t.err, t.token); refused != nil {
 			return nil, refused
 		}
-		return nil, t.line.at(tunnel.StepSession, t.err)
+		return nil, t.dialer.at(tunnel.StepSession, t.err)
 	}
 }
 
-// Close leaves ngrok in good order, within two seconds whatever happens, and
-// ends all connections.
+// Close disconnects from ngrok in order, within two seconds in any case, and ends
+// all connections.
 func (t *endpoint) Close() error {
 	t.close.Do(func() {
 		close(t.closed)
 		t.hangUp()
-		// The SDK's listener can be stuck: taking a connection and closing may
-		// each wait for the other. It is not waited for then.
+		// The SDK's listener may never end: accepting a connection and closing can wait
+		// for each other.
 		giveUp := time.NewTimer(goodbyeTime)
 		defer giveUp.Stop()
 		select {
@@ -311,14 +309,14 @@ func (t *endpoint) Close() error {
 	return nil
 }
 
-// hangUp ends the SDK's session: first as ngrok wants it, so that its side
-// knows at once that the address is free, then by closing the connection.
+// hangUp ends the SDK's session: first by ngrok's protocol, so that ngrok knows at
+// once that the address is free, then by closing the connection.
 func (t *endpoint) hangUp() {
-	t.settle()
+	t.stopConnecting()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = t.agent.Disconnect() // it fails when the session is broken already
+		_ = t.agent.Disconnect() // fails if the session is already broken
 	}()
 	late := time.NewTimer(goodbyeTime)
 	defer late.Stop()
@@ -327,23 +325,22 @@ func (t *endpoint) hangUp() {
 	case <-late.C:
 	}
 	t.cancel()
-	t.line.end()
+	t.dialer.cut()
 	<-done
 	if t.ln != nil {
-		// Between two tries to connect, only this ends Accept. With the line cut,
-		// the question that it asks ngrok fails at once.
+		// Between two tries to connect, only this ends Accept. Its request to ngrok fails
+		// at once, because there is no connection any more.
 		go func() { _ = t.ln.Close() }()
 	}
 }
 
-// ngrokConn is a stream of the SDK's session.
-type ngrokConn struct{ net.Conn }
+// streamConn is a stream of the SDK's session.
+type streamConn struct{ net.Conn }
 
 // SetDeadline sets the deadline of reads only: see SetWriteDeadline.
-func (c ngrokConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+func (c streamConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
 
-// SetWriteDeadline does nothing: when a write's deadline passes, the session
-// still holds the frame, and the next write changes it under its hands, which
-// breaks all streams. What is written here is small, and a session that has
-// died ends all writes.
-func (c ngrokConn) SetWriteDeadline(time.Time) error { return nil }
+// SetWriteDeadline does nothing. After the deadline of a write, the session would
+// still hold the frame, and the next write would change it, which breaks all
+// streams. Answers are small, and the end of a session ends all writes.
+func (c streamConn) SetWriteDeadline(time.Time) error { return nil }

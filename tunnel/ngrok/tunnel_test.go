@@ -275,16 +275,16 @@ func TestClosingWithConnectionsThatNobodyTook(t *testing.T) {
 	clients.Wait()
 }
 
-func TestALineThatIsCutLetsNothingThrough(t *testing.T) {
+func TestADialerThatIsCutAllowsNoConnection(t *testing.T) {
 	e := startEdge(t)
 	cfg := edgeConfig(e)
 	cfg.Options = cfg.WithDefaults()
-	l := newLine(cfg)
+	l := newDialer(cfg)
 	before, err := l.Dial("tcp", e.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.end()
+	l.cut()
 	if _, err := before.Write([]byte("x")); err == nil {
 		t.Error("what was open still is")
 	}
