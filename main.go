@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,6 +29,8 @@ func main() {
 	if process.Supervising() { // of the app behind --
 		os.Exit(process.Supervise())
 	}
+	log.SetFlags(0) // the file has times of its own
+	log.SetOutput(cli.LibrariesLog(os.Getenv))
 	// A write to a closed pipe would kill the process before it has deleted its
 	// webhook; ignored, the write fails and the session ends in order.
 	signal.Ignore(syscall.SIGPIPE)

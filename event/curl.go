@@ -8,12 +8,15 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/internal/headers"
 )
 
 // Curl gives the command that sends e to a URL as it came, for a POSIX shell:
 // it runs as it is and tells no secret. The webhook's secret is taken from
-// $WEBHOOK_SECRET, other secrets are left out. A body that is no text comes
-// from printf, since no word of a shell can hold every byte.
+// $WEBHOOK_SECRET; one that was wrong stays wrong, and other secrets are left
+// out. A body that is not text comes from printf, since no word of a shell can hold
+// every byte.
 func Curl(e *Event, url string) string {
 	var b strings.Builder
 	text := isText(string(e.Body))
@@ -25,6 +28,8 @@ func Curl(e *Event, url string) string {
 		for _, value := range e.Header[name] {
 			switch {
 			case leftOut(name):
+			case http.CanonicalHeaderKey(name) == "X-Webhook-Secret" && e.Verdict == VerdictWrong: // it stays wrong
+				b.WriteString(" \\\n  -H 'X-Webhook-Secret: " + Masked + "'")
 			case http.CanonicalHeaderKey(name) == "X-Webhook-Secret":
 				b.WriteString(" \\\n  -H \"X-Webhook-Secret: $WEBHOOK_SECRET\"")
 			case MaskHeader(name, value) != value:
@@ -52,11 +57,8 @@ func Curl(e *Event, url string) string {
 // leftOut reports whether curl makes the header itself: a second one, or one
 // with the length of another body, would be wrong.
 func leftOut(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Content-Length", "Host", "Connection", "Transfer-Encoding", "Accept-Encoding":
-		return true
-	}
-	return strings.HasPrefix(http.CanonicalHeaderKey(name), "X-Forwarded-")
+	name = http.CanonicalHeaderKey(name)
+	return headers.OfConnection(name) || name == "Accept-Encoding" || name == LeftOutHeader || strings.HasPrefix(name, "X-Forwarded-")
 }
 
 // shellWord quotes s so that a shell takes it as one word, and a terminal that

@@ -57,3 +57,10 @@ func TestCurlSendsTheEventAsItCame(t *testing.T) {
 		}
 	}
 }
+
+func TestCurlPutsNoRightSecretIntoAStrangersEvent(t *testing.T) {
+	e := &Event{Method: "POST", Verdict: VerdictWrong, Header: http.Header{"X-Webhook-Secret": {"guess"}, LeftOutHeader: {"1 header of 20000 bytes"}}}
+	if got := Curl(e, "http://h/"); strings.Contains(got, "$WEBHOOK_SECRET") || strings.Contains(got, "guess") || strings.Contains(got, LeftOutHeader) || !strings.Contains(got, "-H 'X-Webhook-Secret: ***'") {
+		t.Errorf("the command is %s", got)
+	}
+}

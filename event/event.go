@@ -129,6 +129,10 @@ type Attempt struct {
 // MaxTargetBody is how much of the body of a target's answer is kept, in bytes.
 const MaxTargetBody = 1 << 20
 
+// LeftOutHeader is the header in which an event with a wrong secret or none says how
+// much of its own headers and path was not kept. No sender's value is kept there.
+const LeftOutHeader = "Hf-Tap-Left-Out"
+
 // OK reports whether the target accepted the event: its answer is 2xx.
 func (a Attempt) OK() bool { return a.Status >= 200 && a.Status < 300 && a.Err == "" }
 

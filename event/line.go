@@ -67,6 +67,7 @@ type lineAttempt struct {
 	Status    int       `json:"status"`
 	MS        float64   `json:"ms"`
 	Error     string    `json:"error,omitempty"`
+	BodyError string    `json:"body_error,omitempty"`
 }
 
 // lineDelivery says that a target took a later event of the same family.
@@ -101,8 +102,9 @@ func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 			l.Headers = append(l.Headers, [2]string{name, MaskHeader(name, value)})
 		}
 	}
-	for _, a := range e.Attempts {
-		l.Attempts = append(l.Attempts, lineAttempt{a.N, MaskURL(a.Target), a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err})
+	for i := range e.Attempts {
+		a := &e.Attempts[i]
+		l.Attempts = append(l.Attempts, lineAttempt{a.N, MaskURL(a.Target), a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err, a.BodyError()})
 	}
 	for _, target := range slices.Sorted(maps.Keys(e.DeliveredBy)) {
 		l.Later = append(l.Later, lineDelivery{MaskURL(target), e.DeliveredBy[target]})

@@ -47,6 +47,7 @@ type RowTarget struct {
 	Status      int           // of the last try, 0 when there was none or no answer
 	Err         string        // of the last try
 	Took        time.Duration // the last try
+	BodyError   string        // see Attempt.BodyError, of the last try
 	DeliveredBy int64         // see Event.DeliveredBy; 0 if there is no such event
 }
 
@@ -99,7 +100,7 @@ func (r *Row) Apply(u Update) *Row {
 func (r *Row) addAttempt(a *Attempt) {
 	for i := range r.Targets {
 		if t := &r.Targets[i]; t.Name == a.Target || t.Name == MaskURL(a.Target) {
-			t.Tries, t.Status, t.Err, t.Took = t.Tries+1, a.Status, a.Err, a.Duration
+			t.Tries, t.Status, t.Err, t.Took, t.BodyError = t.Tries+1, a.Status, a.Err, a.Duration, a.BodyError()
 			return
 		}
 	}
@@ -179,6 +180,10 @@ func (r *Row) text() string {
 			b.WriteString(strconv.Itoa(t.Status))
 		}
 		b.WriteString(t.Err)
+		if t.BodyError != "" {
+			b.WriteByte(' ')
+			b.WriteString(t.BodyError)
+		}
 	}
 	return strings.ToLower(b.String())
 }

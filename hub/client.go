@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // ClientConfig configures a [Client]. The zero value is a client of
@@ -84,13 +86,16 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	if u, err := url.Parse(endpoint); err == nil {
 		c.host = u.Host
-		c.insecure = u.Scheme == "http" && !loopback(u.Hostname())
+		c.insecure = u.Scheme == "http" && !loopback.Is(u.Hostname())
 	}
 	c.http = http.Client{Transport: cfg.Transport, CheckRedirect: sameOriginOnly}
 	if cfg.Transport == nil {
+		dialer := &net.Dialer{Timeout: c.timeout}
 		c.own = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment, // it leaves loopback alone
-			DialContext:         (&net.Dialer{Timeout: c.timeout}).DialContext,
+			Proxy: loopback.ProxyFromEnvironment,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				return loopback.Dial(ctx, dialer, network, address)
+			},
 			ForceAttemptHTTP2:   true,
 			TLSHandshakeTimeout: c.timeout,
 			MaxIdleConns:        4,

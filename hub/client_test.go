@@ -172,7 +172,7 @@ func TestTheTokenNeverGoesOverPlainHTTPToAnotherMachine(t *testing.T) {
 	count := func(cfg *ClientConfig) {
 		cfg.Transport = transport(func(*http.Request) (*http.Response, error) { sent++; return nil, io.EOF })
 	}
-	for _, endpoint := range []string{"http://hub.example", "HTTP://10.0.0.1:80", "http://localhost.example", "http://127.0.0.1.example/x", "http://0.0.0.0"} {
+	for _, endpoint := range []string{"http://hub.example", "HTTP://10.0.0.1:80", "http://localhost.example", "http://127.0.0.1.example/x", "http://128.1", "http://0.0.0.0.example"} {
 		c := clientAt(t, endpoint, count)
 		for name, each := range calls() {
 			if err := each.call(t.Context(), c); !errors.Is(err, ErrInsecure) || OutcomeUnknown(err) {
@@ -183,17 +183,30 @@ func TestTheTokenNeverGoesOverPlainHTTPToAnotherMachine(t *testing.T) {
 	if sent > 0 {
 		t.Errorf("%d requests were sent", sent)
 	}
-	for _, endpoint := range []string{"https://hub.example", "http://127.0.0.1:9", "http://localhost", "http://[::1]:9", "http://127.1.2.3", "http://[::ffff:127.0.0.1]"} {
+	for _, endpoint := range []string{"https://hub.example", "http://127.0.0.1:9", "http://localhost", "http://[::1]:9", "http://127.1.2.3", "http://[::ffff:127.0.0.1]", "http://0.0.0.0", "http://localhost.:9", "http://0x7f.1"} {
 		_ = calls()["get"].call(t.Context(), clientAt(t, endpoint, count))
 	}
-	if sent != 6 {
-		t.Errorf("%d requests were sent to safe endpoints, want 6", sent)
+	if sent != 9 {
+		t.Errorf("%d requests were sent to safe endpoints, want 9", sent)
 	}
 	// Without a token there is nothing to keep, but for the secret of a webhook.
 	c := clientAt(t, "http://hub.example", count, func(cfg *ClientConfig) { cfg.Token = "" })
 	_, err := c.CreateWebhook(t.Context(), exampleSpec())
-	if !errors.Is(err, ErrInsecure) || sent != 6 {
+	if !errors.Is(err, ErrInsecure) || sent != 9 {
 		t.Errorf("the secret was sent: %v", err)
+	}
+}
+
+func TestAHubOnThisMachineIsReachedInEverySpelling(t *testing.T) {
+	var rec recorder
+	server := httptest.NewServer(rec.wrap(answer(404, nil, "")))
+	t.Cleanup(server.Close)
+	port := server.URL[strings.LastIndexByte(server.URL, ':'):]
+	for i, host := range []string{"no-such-name.localhost", "localhost.", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]"} {
+		_, err := clientAt(t, "http://"+host+port).GetWebhook(t.Context(), testID)
+		if !errors.Is(err, ErrNotFound) || len(rec.all()) != i+1 {
+			t.Errorf("%s: %v after %d requests", host, err, len(rec.all()))
+		}
 	}
 }
 

@@ -3,9 +3,10 @@ package hub
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // DefaultEndpoint is the address of the Hub itself.
@@ -35,7 +36,7 @@ func FromEnv(getenv func(string) string) (Env, error) {
 // for the Hub is.
 func (e Env) Loopback() bool {
 	u, err := url.Parse(e.Endpoint)
-	return err == nil && loopback(u.Hostname())
+	return err == nil && loopback.Is(u.Hostname())
 }
 
 // truthy reads a switch as huggingface_hub does.
@@ -66,13 +67,4 @@ func ParseEndpoint(s string) (string, error) {
 		return "", fmt.Errorf("endpoint %q has a query or a fragment: want a URL like %s", s, DefaultEndpoint)
 	}
 	return s, nil
-}
-
-// loopback reports whether a host, without its port, is this machine.
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }

@@ -44,6 +44,7 @@ type Config struct {
 	Secret   string       // the webhook's secret; empty: deliveries are not verified
 	Session  string       // copied into each event
 	Source   event.Source // copied into each event; SourceHub by default
+	LocalKey string       // what callers of LocalHandler show; empty: it refuses everybody
 	Recorder Recorder
 	Routes   []Route // an event goes to each route that matches; without routes, events are only recorded
 	Respond  Respond // when the sender is answered; Ack by default
@@ -56,15 +57,16 @@ type Config struct {
 
 	Concurrency  int           // events that a target handles at a time, 4 by default; 1 keeps their order
 	Queue        int           // events that may wait for their turn at a target, 10,000 by default
-	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default; negative: not at all
+	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default, in Relay no longer than its sender; negative: not at all
 	Timeout      time.Duration // how long a try may take; 0: without a limit, because a breakpoint may last an hour
 	RelayTimeout time.Duration // how long a sender waits in Relay, 30 s by default
 	Retries      int           // how many more tries there are after a failure that may be temporary
 	Backoff      time.Duration // the pause before the first of them, 1 s by default; doubled after each, up to 30 s
 	Limits       Limits
 
-	// OnState is called when a target becomes down, up, full or unauthorized. It is
-	// called from several goroutines and must return soon.
+	// OnState is called when a target becomes down, up, full or unauthorized, and
+	// when it first answers 2xx with an error in the body. It is called from several
+	// goroutines and must return soon.
 	OnState func(event.State)
 
 	// OnPanic is called with a panic in one of the Receiver's goroutines, which is
@@ -80,7 +82,7 @@ type Limits struct {
 	MaxInFlight  int64         // bytes of all bodies being received or relayed, 256 MiB; above: 503
 	MaxQueued    int64         // bytes of bodies held in memory for targets, 64 MiB; above they are read back from the Recorder
 	MaxStrangers int           // untrusted deliveries recorded, 1,000; above they are only counted
-	MaxBeginning int64         // bytes kept of a body that is untrusted or refused, 16 KiB
+	MaxBeginning int64         // bytes kept of a body that is untrusted or refused, and of the headers of an untrusted one, 16 KiB
 	BodyIdle     time.Duration // pause that a sender may make within a body, 15 s
 	BodyTotal    time.Duration // time that a body may take, 2 min
 }

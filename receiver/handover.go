@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,7 +94,34 @@ func (j *job) try(target Target) (event.Attempt, Outcome) {
 	if outcome == OutcomeFailed && ctx.Err() != nil {
 		a.Err, outcome = context.Cause(ctx).Error(), overdue // what a function says of it is of less use
 	}
-	return a, outcome
+	return shortened(a), outcome
+}
+
+// maxError is how many bytes of an error stand in a row or a state. What a target
+// sends in the place of an answer may be quoted in it.
+const maxError = 1000
+
+// shortened cuts an attempt's error. All of it is kept in the place of the answer
+// that there is none of.
+func shortened(a event.Attempt) event.Attempt {
+	whole := a.Err
+	if a.Err = cutError(whole); a.Err == whole {
+		return a
+	}
+	if a.Status == 0 {
+		if len(a.Body) > 0 { // the stack of a panic
+			whole += "\n\n" + string(a.Body)
+		}
+		a.Body, a.BodyCut = []byte(whole[:min(len(whole), event.MaxTargetBody)]), len(whole) > event.MaxTargetBody
+	}
+	return a
+}
+
+func cutError(s string) string {
+	if len(s) <= maxError {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxError-len("…")], "") + "…"
 }
 
 // tried notes an attempt that another one follows.
@@ -168,9 +196,13 @@ func (j *job) finish(u event.Update) {
 
 // wait counts targets that are waited for, and says when the first begins to
 // be and when the last ends.
-func (h *handover) wait(by int) {
+func (j *job) wait(by int) {
+	h := j.handover
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.relay != nil {
+		h.relay.results[j.index].down = by > 0
+	}
 	before := h.waiting
 	h.waiting += by
 	switch {

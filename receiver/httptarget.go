@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -11,10 +12,13 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/headers"
+	"github.com/hf-tap/hf-tap/internal/network"
 )
 
 // HTTPTarget is a server that gets events as requests. A request has the body of
@@ -26,37 +30,27 @@ type HTTPTarget struct {
 	// minute by default. The rest of a slower body is cut off. That is not a
 	// failure, because the status has decided. Set it before the first event.
 	AnswerTime time.Duration
+	// Roots are the certificates that an https target may have, those of the
+	// system by default. Set them before the first event.
+	Roots *x509.CertPool
 
 	url       *url.URL
 	name      string
-	hides     bool   // the name leaves out a secret of the URL
-	address   string // host:port
-	transport *http.Transport
+	hides     bool                       // the name leaves out a secret of the URL
+	connector func() (*connector, error) // the same at each call
 }
 
-// Bounds of a connection to a target.
-const (
-	connectTime = 10 * time.Second
-	// idleTime is shorter than the keep-alive of the usual servers (Node and
-	// uvicorn 5 s, gunicorn 2 s), so that no event meets a connection that its
-	// server is just closing.
-	idleTime = time.Second
-	// drainBytes are read of an answer beyond what is kept, to be able to use
-	// the connection again.
-	drainBytes = 256 << 10
-)
+// drainBytes are read of an answer beyond what is kept, to be able to use the
+// connection again.
+const drainBytes = 256 << 10
 
 var errAnswerTime = errors.New("the answer went on for too long")
-
-// connectError is a failure to connect: the target has seen nothing.
-type connectError struct{ error }
-
-func (e connectError) Unwrap() error { return e.error }
 
 // NewHTTPTarget makes a target of an http or https URL. The query of a delivery
 // is appended to the URL's own. A user and a password in the URL become an
 // Authorization header if the delivery has none. Proxies are those of the
-// environment, and not used for loopback.
+// environment, and not used for this machine, in whatever spelling. If nobody
+// listens at a port of 127.0.0.1, ::1 is tried, where "localhost" leads some servers.
 func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
@@ -67,37 +61,9 @@ func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	own := *u
 	own.Fragment, own.RawFragment = "", ""
 	name, secret := hides(&own)
-	port := cmp.Or(own.Port(), map[string]string{"http": "80", "https": "443"}[own.Scheme])
-	dialer := &net.Dialer{Timeout: connectTime}
-	return &HTTPTarget{
-		url:     &own,
-		name:    name,
-		hides:   secret,
-		address: net.JoinHostPort(own.Hostname(), port),
-		transport: &http.Transport{
-			Proxy: proxyFor,
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := dialer.DialContext(ctx, network, address)
-				if err != nil {
-					return nil, connectError{err}
-				}
-				return conn, nil
-			},
-			TLSHandshakeTimeout:    connectTime,
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    64,
-			IdleConnTimeout:        idleTime,
-			MaxResponseHeaderBytes: 256 << 10,
-		},
-	}, nil
-}
-
-func proxyFor(req *http.Request) (*url.URL, error) {
-	host := req.URL.Hostname()
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil, nil
-	}
-	return http.ProxyFromEnvironment(req)
+	t := &HTTPTarget{url: &own, name: name, hides: secret}
+	t.connector = sync.OnceValues(func() (*connector, error) { return newConnector(t.url, t.Roots) })
+	return t, nil
 }
 
 // Name is the URL, with a password and secrets in its query masked.
@@ -106,15 +72,44 @@ func (t *HTTPTarget) Name() string { return t.name }
 func (t *HTTPTarget) identity() string { return t.url.String() }
 
 // CloseIdleConnections closes connections that no try is using.
-func (t *HTTPTarget) CloseIdleConnections() { t.transport.CloseIdleConnections() }
-
-// Probe opens a connection and closes it.
-func (t *HTTPTarget) Probe(ctx context.Context) error {
-	conn, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "tcp", t.address)
-	if err != nil {
-		return errors.New(connectReason(err))
+func (t *HTTPTarget) CloseIdleConnections() {
+	if c, err := t.connector(); err == nil {
+		c.transport.CloseIdleConnections()
 	}
-	return conn.Close()
+}
+
+// Probe opens a connection, to the target or to the proxy for it, and closes it.
+func (t *HTTPTarget) Probe(ctx context.Context) error {
+	_, err := t.look(ctx, (*connector).connect)
+	return err
+}
+
+// Check is Probe with the TLS handshake of an https target. It gives the address
+// that answered, the proxy's where one is on the way.
+func (t *HTTPTarget) Check(ctx context.Context) (net.Addr, error) {
+	return t.look(ctx, (*connector).secure)
+}
+
+func (t *HTTPTarget) look(ctx context.Context, open func(*connector, context.Context) (net.Conn, error)) (net.Addr, error) {
+	c, err := t.connector()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := open(c, ctx)
+	if err != nil {
+		return nil, &connectError{err}
+	}
+	return conn.RemoteAddr(), conn.Close()
+}
+
+// Proxy is the proxy, without its password, through which the target is reached;
+// it is empty where none is in the way.
+func (t *HTTPTarget) Proxy() string {
+	c, err := t.connector()
+	if err != nil {
+		return ""
+	}
+	return network.Redacted(c.proxy())
 }
 
 // Try sends one request. Every failure to connect is OutcomeRefused, because a
@@ -128,15 +123,12 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	resp, seen, err := t.roundTrip(ctx, e)
 	if err != nil {
 		a.Duration = time.Since(a.StartedAt)
-		switch refusal, proxied := (connectError{}), (*net.OpError)(nil); {
+		switch {
 		case ctx.Err() != nil:
 			a.Err = context.Cause(ctx).Error()
 			return a, OutcomeFailed
-		case errors.As(err, &proxied) && proxied.Op == "proxyconnect":
-			a.Err = err.Error()
-			return a, OutcomeFailed
-		case errors.As(err, &refusal):
-			a.Err = connectReason(refusal.error)
+		case notConnected(err):
+			a.Err = connectReason(err)
 			return a, OutcomeRefused
 		case seen.connected.Load() && !seen.begun.Load():
 			a.Err = dropReason(err)
@@ -171,9 +163,13 @@ type exchange struct{ connected, reused, begun atomic.Bool }
 // connection that the target had closed before the request, which it cannot have
 // read then.
 func (t *HTTPTarget) roundTrip(ctx context.Context, e *event.Event) (*http.Response, *exchange, error) {
+	c, err := t.connector()
+	if err != nil {
+		return nil, &exchange{}, err
+	}
 	for {
 		seen := &exchange{}
-		resp, err := t.transport.RoundTrip(t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		resp, err := c.transport.RoundTrip(t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 			GotConn: func(got httptrace.GotConnInfo) {
 				seen.connected.Store(true)
 				seen.reused.Store(got.Reused)
@@ -223,23 +219,9 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 	return req
 }
 
-// onward copies the headers that are meant for whoever handles the event.
+// onward gives the headers of an event as they are sent to its target.
 func onward(h http.Header) http.Header {
-	out := make(http.Header, len(h)+1)
-	for key, values := range h {
-		switch key {
-		case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-			"Te", "Trailer", "Transfer-Encoding", "Upgrade": // of one connection (RFC 9110, 7.6.1)
-		case "Host", "Content-Length", "Expect": // the receiver has dealt with them
-		default:
-			out[key] = values
-		}
-	}
-	for _, list := range h["Connection"] {
-		for name := range strings.SplitSeq(list, ",") {
-			out.Del(strings.TrimSpace(name))
-		}
-	}
+	out := headers.Onward(h)
 	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if values, ok := out[key]; ok {
 			// Under this spelling the transport would repeat a request that the

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type lane struct {
 
 	denied     int  // answers of 401 or 403 in a row to events whose secret is right
 	saidDenied bool // until the next 2xx
+	saidError  bool // that the body of an answer of 2xx is an error
 }
 
 // sighting is what a target did when it was last tried or probed.
@@ -211,7 +213,7 @@ func (l *lane) run(j *job) {
 			return
 		}
 		a, outcome := j.try(l.target)
-		mayWait := l.r.config.Respond == Ack && l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
+		mayWait := l.r.config.WaitTarget > 0 && j.ctx.Err() == nil
 		if outcome == OutcomeRefused && mayWait {
 			l.giveBack(j, a.Err)
 			return
@@ -259,7 +261,29 @@ func (l *lane) notice(j *job, a event.Attempt, outcome Outcome) {
 	l.sayWhetherDown()
 	if outcome == OutcomeAnswered {
 		l.answered(j.e, a.Status)
+		l.sayBodyError(&a)
 	}
+}
+
+// sayBodyError says once that the target answers 2xx with an error in the body,
+// which its sender takes for success.
+func (l *lane) sayBodyError(a *event.Attempt) {
+	says := a.BodyError()
+	if says == "" {
+		return
+	}
+	l.mu.Lock()
+	said := l.saidError
+	l.saidError = true
+	l.mu.Unlock()
+	if said {
+		return
+	}
+	detail := fmt.Sprintf("it answered %d, and the body is an error: %s. The Hub counts the status: answer errors with 4xx or 5xx", a.Status, says)
+	if bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("[")) {
+		detail += ". FastAPI sends a returned pair (body, 400) as a list with 200: raise HTTPException instead"
+	}
+	l.r.report(event.State{Subject: event.SubjectTarget, Name: l.name, State: "error in 2xx", Detail: detail})
 }
 
 // answered looks at the status of an answer: the target may have another secret

@@ -340,3 +340,20 @@ type bodiless struct{ *memory }
 func (*bodiless) Body(context.Context, int64) ([]byte, error) {
 	return nil, errors.New("no such event")
 }
+
+func TestAnErrorInTheBodyOf2xxIsSaidOnceForEachTarget(t *testing.T) {
+	for body, hint := range map[string]bool{`{"error":"incorrect secret"}`: false, ` [{"error":"incorrect secret"},400]`: true} {
+		bad := runApp(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
+		good := runApp(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"error":null}`) })
+		tap := open(t, receiver.Config{Routes: routes(bad.route(t, ""), good.route(t, ""))})
+		for range 3 {
+			tap.deliver(t, "{}")
+		}
+		tap.history.settled(t, 3)
+		want(t, "reports", strings.Join(tap.states.words(), ", "), "target error in 2xx")
+		said := tap.states.all[0]
+		want(t, "of", said.Name, "http://"+bad.addr+"/hook")
+		want(t, "what", strings.HasPrefix(said.Detail, "it answered 200, and the body is an error: incorrect secret. "), true)
+		want(t, "the hint for FastAPI", strings.Contains(said.Detail, "HTTPException"), hint)
+	}
+}

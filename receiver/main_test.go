@@ -29,6 +29,8 @@ const patience = time.Minute
 const (
 	path   = "/hf-tap/0123456789abcdef"
 	secret = "correct horse"
+
+	localKey = "battery staple"
 )
 
 // memory is a Recorder that keeps everything in the order in which it came.
@@ -196,7 +198,7 @@ func makeTap(t *testing.T, config receiver.Config) *tap {
 	if config.Secret == "" {
 		config.Secret = secret
 	}
-	config.Session = "s1"
+	config.Session, config.LocalKey = "s1", localKey
 	config.OnState = tap.states.report
 	if config.Recorder == nil {
 		config.Recorder = tap.history

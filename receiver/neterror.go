@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/hf-tap/hf-tap/internal/network"
 )
 
 // Windows has numbers of its own for what a socket reports, and the constants
@@ -18,12 +20,29 @@ const (
 	wsaeConnRefused = syscall.Errno(10061)
 )
 
+// notConnected reports whether there was no connection to the target itself: then
+// it has seen nothing. What a proxy makes impossible does not count.
+func notConnected(err error) bool {
+	var call *net.OpError
+	var proxy *network.ProxyError
+	return errors.As(err, &call) && call.Op == "dial" && !errors.As(err, &proxy)
+}
+
+// connectError says in a few words why there is no connection.
+type connectError struct{ err error }
+
+func (e *connectError) Error() string { return connectReason(e.err) }
+func (e *connectError) Unwrap() error { return e.err }
+
 // connectReason says in a few words why there is no connection.
 func connectReason(err error) string {
 	var name *net.DNSError
 	var call *os.SyscallError
 	var timeout net.Error
+	var proxy *network.ProxyError
 	switch {
+	case errors.As(err, &proxy):
+		return proxy.Error()
 	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, wsaeConnRefused):
 		return "connection refused"
 	case errors.As(err, &name) && name.IsNotFound:

@@ -3,6 +3,7 @@ package receiver
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -52,7 +53,7 @@ func (l *lane) giveBack(j *job, why string) {
 // there is a second look.
 func (l *lane) refusal(ctx context.Context) (why string) {
 	if err := l.look(ctx); err != nil {
-		return err.Error()
+		return cutError(err.Error())
 	}
 	select {
 	case <-ctx.Done():
@@ -60,7 +61,7 @@ func (l *lane) refusal(ctx context.Context) (why string) {
 	case <-time.After(time.Duration(dropPause * float64(l.r.config.Backoff))):
 	}
 	if err := l.look(ctx); err != nil {
-		return err.Error()
+		return cutError(err.Error())
 	}
 	return ""
 }
@@ -113,7 +114,7 @@ func (l *lane) probe() {
 		}
 		if l.r.attempts.Err() == nil {
 			l.mu.Lock()
-			l.why = err.Error()
+			l.why = cutError(err.Error())
 			l.seen = sighting{at: time.Now(), err: l.why, refused: true}
 			l.mu.Unlock()
 		}
@@ -128,7 +129,7 @@ func (l *lane) expire() (next time.Duration, ok bool) {
 	next = limit
 	var over []*job
 	isOver := func(j *job) bool {
-		rest := limit - now.Sub(j.refusedAt)
+		rest := j.waitEnds(limit).Sub(now)
 		if rest <= 0 {
 			over = append(over, j)
 			return true
@@ -150,10 +151,19 @@ func (l *lane) expire() (next time.Duration, ok bool) {
 		j.tries++
 		j.done(event.Attempt{
 			N: j.tries, Target: l.name, StartedAt: j.refusedAt, Duration: now.Sub(j.refusedAt),
-			Err: fmt.Sprintf("%s, waited %s", why, seconds(limit)),
-		}, 502)
+			Err: fmt.Sprintf("%s, waited %s", why, seconds(j.waitEnds(limit).Sub(j.refusedAt).Round(10*time.Millisecond))),
+		}, http.StatusBadGateway)
 	}
 	return next, ok
+}
+
+// waitEnds is when a job has waited long enough: not longer than a sender does.
+func (j *job) waitEnds(limit time.Duration) time.Time {
+	ends := j.refusedAt.Add(limit)
+	if answer, ok := j.ctx.Deadline(); ok && answer.Before(ends) {
+		return answer
+	}
+	return ends
 }
 
 // resume opens the lane again.

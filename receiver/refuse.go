@@ -1,8 +1,13 @@
 package receiver
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +57,42 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 		return
 	}
 	respond(w, status, []byte(text))
+}
+
+// cutHead bounds what is kept of a stranger's path and headers: the smallest
+// headers, as those that say who it is are small. What is left out is said.
+func cutHead(e *event.Event, most int) {
+	delete(e.Header, event.LeftOutHeader)
+	var left []string
+	if more := len(e.Path) - most/4; more > 0 {
+		left = append(left, fmt.Sprintf("%d bytes of the path", more))
+		e.Path = e.Path[:most/4]
+	}
+	size := func(name string) (n int) {
+		for _, value := range e.Header[name] {
+			n += len(name) + len(value) + len(": \r\n")
+		}
+		return n
+	}
+	names := slices.SortedFunc(maps.Keys(e.Header), func(a, b string) int { return cmp.Or(size(a)-size(b), strings.Compare(a, b)) })
+	kept, headers, bytes := len(e.Path), 0, 0
+	for _, name := range names {
+		if n := size(name); kept+n <= most {
+			kept += n
+		} else {
+			headers, bytes = headers+1, bytes+n
+			delete(e.Header, name)
+		}
+	}
+	switch {
+	case headers == 1:
+		left = append(left, fmt.Sprintf("1 header of %d bytes", bytes))
+	case headers > 1:
+		left = append(left, fmt.Sprintf("%d headers of %d bytes", headers, bytes))
+	}
+	if len(left) > 0 {
+		e.Header[event.LeftOutHeader] = []string{strings.Join(left, "; ")}
+	}
 }
 
 // statusOfVerdict is what an untrusted sender is answered.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,7 +110,7 @@ func TestARefusalThatCannotBeRecordedIsAnsweredAllTheSame(t *testing.T) {
 
 func TestALocalCallerIsToldTheNumberOfARefusedEvent(t *testing.T) {
 	tap := open(t, receiver.Config{Limits: receiver.Limits{MaxBody: 10}})
-	resp := post(t, tap.local, []byte("more than ten bytes"), "Hf-Tap-Source", "trigger")
+	resp := post(t, tap.local, []byte("more than ten bytes"), "Hf-Tap-Key", localKey, "Hf-Tap-Source", "trigger")
 	want(t, "answer", fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("Hf-Tap-Event")), "413 1")
 	e := tap.history.settled(t, 1)[0]
 	want(t, "recorded answer", e.Answer, event.Answer{})
@@ -144,7 +146,7 @@ func TestNoAnswerIsRecordedWhereNobodyAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, source := range []string{"replay", "trigger"} {
-			want(t, source+" over HTTP", post(t, tap.local, []byte("{}"), "Hf-Tap-Source", source).StatusCode, 200)
+			want(t, source+" over HTTP", post(t, tap.local, []byte("{}"), "Hf-Tap-Key", localKey, "Hf-Tap-Source", source).StatusCode, 200)
 		}
 		<-tap.give(t, "{}")
 		for _, e := range tap.history.settled(t, 3) {
@@ -170,4 +172,55 @@ func TestAReplayInARelayHasTheTimeItTakes(t *testing.T) {
 		<-tap.give(t, "{}")
 		want(t, "story", story(tap.history.all()[0]), "try 1 200 + settled")
 	})
+}
+
+func TestOfAStrangersHeadTheBeginningIsKept(t *testing.T) {
+	const most = 16 << 10
+	tap := open(t, receiver.Config{})
+	size := func(h http.Header) (n int) {
+		for name, values := range h {
+			for _, value := range values {
+				n += len(name) + len(value)
+			}
+		}
+		return n
+	}
+	small := []string{"Webhook-Id", "w1", "Content-Type", "application/json", event.LeftOutHeader, "nothing"}
+	for name, c := range map[string]struct {
+		headers []string
+		query   string
+		says    string
+	}{
+		"one large header":    {[]string{"X-Large", strings.Repeat("x", 60<<10)}, "", "1 header of 61451 bytes"},
+		"many values":         {slices.Repeat([]string{"X-Many", "x"}, 4000), "", "1 header of 44000 bytes"},
+		"many headers":        {manyHeaders(2000), "", " headers of "},
+		"a long query":        {nil, "?q=" + strings.Repeat("x", 40<<10), "36891 bytes of the path"},
+		"with a wrong secret": {[]string{"X-Webhook-Secret", "wrong", "X-Large", strings.Repeat("x", 20<<10)}, "", "1 header of 20491 bytes"},
+		"all is small":        {nil, "", ""},
+	} {
+		before := len(tap.history.all())
+		post(t, tap.url+c.query, []byte("{}"), append(slices.Clone(small), c.headers...)...)
+		e := tap.history.settled(t, before+1)[before]
+		if got := e.Header.Get(event.LeftOutHeader); !strings.Contains(got, c.says) || (got == "") != (c.says == "") {
+			t.Errorf("%s: it says %q", name, got)
+		}
+		if n := size(e.Header) + len(e.Path); n > most+100 {
+			t.Errorf("%s: %d bytes are kept", name, n)
+		}
+		if name == "many headers" {
+			continue // they are smaller still
+		}
+		want(t, name+", what is small", fmt.Sprint(e.Delivery, e.Header.Get("Content-Type"), e.Header.Get("Host") != ""), "w1application/jsontrue")
+	}
+	large := strings.Repeat("x", 40<<10)
+	before := len(tap.history.all())
+	post(t, tap.url, []byte("{}"), "X-Webhook-Secret", secret, "X-Large", large)
+	want(t, "of somebody who is trusted all is kept", tap.history.settled(t, before+1)[before].Header.Get("X-Large"), large)
+}
+
+func manyHeaders(n int) (headers []string) {
+	for i := range n {
+		headers = append(headers, fmt.Sprintf("X-Header-%d", i), "x")
+	}
+	return headers
 }

@@ -18,7 +18,8 @@ type relay struct {
 
 // result is how an event fared with one target.
 type result struct {
-	status  int // 0: not done
+	status  int  // 0: not done
+	down    bool // it is waited for
 	attempt *event.Attempt
 }
 
@@ -36,7 +37,7 @@ var relayed = [...]string{"Content-Type", "Content-Encoding", "Location"}
 
 // answer decides what the sender is told, if it was not told before: the answer
 // of the first target that is not 2xx, else the first's. A target that is not
-// done counts as 504. It returns the zero Answer when the sender was told.
+// done counts as 504, and as 502 where it refuses connections. It returns the zero Answer when the sender was told.
 func (a *relay) answer() event.Answer {
 	if a.reply != nil {
 		return event.Answer{}
@@ -55,7 +56,11 @@ func (a *relay) answer() event.Answer {
 		}
 	}
 	a.reply = &reply{status: deciding.status}
-	if a.reply.status == 0 {
+	switch {
+	case a.reply.status != 0:
+	case deciding.down:
+		a.reply.status = http.StatusBadGateway
+	default:
 		a.reply.status = http.StatusGatewayTimeout
 	}
 	if target := deciding.attempt; target != nil && target.Err == "" && target.Status == deciding.status {

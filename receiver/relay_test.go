@@ -69,12 +69,54 @@ func TestARelayWithoutATargetAnswers200(t *testing.T) {
 
 func TestARelayToATargetThatIsDownAnswers502(t *testing.T) {
 	app := newApp(t, nil)
-	tap := open(t, receiver.Config{Respond: receiver.Relay, Routes: routes(app.route(t, ""))})
+	tap := open(t, receiver.Config{Respond: receiver.Relay, Routes: routes(app.route(t, "")), WaitTarget: -1})
 	want(t, "status", tap.deliver(t, "{}").StatusCode, 502)
 	want(t, "story", story(tap.history.settled(t, 1)[0]), "answer 502 + try 1 (connection refused) + settled")
 	app.start(t)
 	want(t, "status", tap.deliver(t, "{}").StatusCode, 200)
 	want(t, "reports", strings.Join(tap.states.words(), ", "), "target down, target up")
+}
+
+func TestARelayWaitsForATargetThatStarts(t *testing.T) {
+	app := newApp(t, nil)
+	tap := open(t, receiver.Config{Respond: receiver.Relay, Routes: routes(app.route(t, ""))})
+	answer := make(chan int, 1)
+	go func() { answer <- tap.deliver(t, "{}").StatusCode }()
+	tap.history.await(t, "it waits", func(all []record) bool { return len(all) == 1 && all[0].Phase == event.PhaseWaiting })
+	app.start(t)
+	want(t, "status", <-answer, 200)
+	want(t, "attempts", fmt.Sprint(len(tap.history.settled(t, 1)[0].Attempts)), "1")
+}
+
+func TestARelayWaitsForATargetAsLongAsItsSenderDoes(t *testing.T) {
+	for _, c := range []struct {
+		wait, answer, after time.Duration
+		says                string
+	}{
+		{10 * time.Second, 0, 10 * time.Second, "connection refused, waited 10s"},
+		{0, 0, 30 * time.Second, "connection refused, waited 30s"},
+		{0, 5 * time.Second, 5 * time.Second, "connection refused, waited 5s"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			good, gone := &scripted{name: "good", try: ok}, &scripted{name: "gone", down: true}
+			tap := makeTap(t, receiver.Config{
+				Respond: receiver.Relay, RelayTimeout: c.answer, WaitTarget: c.wait,
+				Routes: routes(receiver.Route{Target: good}, receiver.Route{Target: gone}),
+			})
+			began := time.Now()
+			want(t, "answer", <-tap.ask("1"), 502)
+			want(t, "after", time.Since(began), c.after)
+			tap.history.settled(t, 1)
+			e := tap.history.all()[0]
+			want(t, "attempt", e.Last("gone").Err, c.says)
+			want(t, "settled after", time.Since(began), c.after)
+			want(t, "phase", e.Phase, event.PhaseSettled)
+			want(t, "recorded answer", e.Answer.Status, 502)
+			gone.setDown(false)
+			gone.try = ok
+			want(t, "the next", <-tap.ask("2"), 200)
+		})
+	}
 }
 
 func TestARelayKeepsAMegabyteOfAnAnswer(t *testing.T) {

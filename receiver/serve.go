@@ -3,6 +3,9 @@ package receiver
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +17,7 @@ import (
 
 // The headers of local callers.
 const (
+	headerKey      = "Hf-Tap-Key"
 	headerSource   = "Hf-Tap-Source"
 	headerReplayOf = "Hf-Tap-Replay-Of"
 	headerEvent    = "Hf-Tap-Event"
@@ -38,18 +42,31 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.serve(w, req, false)
 }
 
-// LocalHandler returns the handler for callers on this machine. It must not be
-// reachable from elsewhere, because it does not need the secret: a request with
-// the header Hf-Tap-Source ("replay" or "trigger") gets the secret from the
-// Receiver, and is handled as [Receiver.Deliver] does: it is answered 200 as
-// soon as it is recorded, in Relay too, and no answer is recorded.
-// Hf-Tap-Replay-Of is the number of the event that it repeats. Both headers are
-// removed before the event is recorded.
+// LocalHandler returns the handler for callers on this machine, who do not need the
+// secret but Config.LocalKey, in the header Hf-Tap-Key. Without it they get a 403, as
+// they do for a Host that is not the address that was called: a web page whose name
+// leads to this machine sends that name. A request with the header Hf-Tap-Source
+// ("replay" or "trigger") gets the secret from the Receiver, and is handled as
+// [Receiver.Deliver] does: it is answered 200 as soon as it is recorded, in Relay
+// too, and no answer is recorded. Hf-Tap-Replay-Of is the number of the event that
+// it repeats. The three headers are removed before the event is recorded.
 //
 // The header Hf-Tap-Event of the answer is the number of the new event. A
 // request without Hf-Tap-Source is handled as by ServeHTTP.
 func (r *Receiver) LocalHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, true) })
+	key := sha256.Sum256([]byte(r.config.LocalKey))
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		given := sha256.Sum256([]byte(req.Header.Get(headerKey)))
+		switch at, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); {
+		case r.config.LocalKey == "" || subtle.ConstantTimeCompare(given[:], key[:]) == 0:
+			lingerStranger.refuse(w, req, http.StatusForbidden, headerKey+" is wrong or missing\n", false)
+		case !ok || req.Host != at.String():
+			lingerStranger.refuse(w, req, http.StatusForbidden, "Host is not the address that was called\n", false)
+		default:
+			delete(req.Header, headerKey)
+			r.serve(w, req, true)
+		}
+	})
 }
 
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {
@@ -219,6 +236,9 @@ func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, v
 	e.Header["Host"] = []string{req.Host}
 	if len(req.TransferEncoding) > 0 {
 		e.Header["Transfer-Encoding"] = req.TransferEncoding
+	}
+	if !verdict.Trusted() {
+		cutHead(e, int(r.config.Limits.MaxBeginning))
 	}
 	if !local {
 		return e, true

@@ -287,11 +287,11 @@ func TestWhenItCannotBeRecordedTheSenderIsToldToComeBack(t *testing.T) {
 func TestALocalCallerSaysWhoItIs(t *testing.T) {
 	app := runApp(t, nil)
 	tap := open(t, receiver.Config{Routes: routes(app.route(t, ""))})
-	resp := post(t, tap.local, []byte("{}"), "X-Webhook-Secret", secret, "Hf-Tap-Source", "replay", "Hf-Tap-Replay-Of", "7")
+	resp := post(t, tap.local, []byte("{}"), "Hf-Tap-Key", localKey, "X-Webhook-Secret", secret, "Hf-Tap-Source", "replay", "Hf-Tap-Replay-Of", "7")
 	want(t, "answer", fmt.Sprint(resp.StatusCode, resp.Header.Get("Hf-Tap-Event")), "2001")
-	resp = post(t, tap.local, []byte("{}"), "Hf-Tap-Source", "trigger", "X-Webhook-Secret", "of another session")
+	resp = post(t, tap.local, []byte("{}"), "Hf-Tap-Key", localKey, "Hf-Tap-Source", "trigger", "X-Webhook-Secret", "of another session")
 	want(t, "with another secret", fmt.Sprint(resp.StatusCode, resp.Header.Get("Hf-Tap-Event")), "2002")
-	resp = post(t, tap.local, []byte("{}"))
+	resp = post(t, tap.local, []byte("{}"), "Hf-Tap-Key", localKey)
 	want(t, "without a secret and a source", fmt.Sprint(resp.StatusCode, resp.Header.Get("Hf-Tap-Event")), "4013")
 	all := tap.history.settled(t, 3)
 	want(t, "the secret that was put in", app.all()[1].Header.Get("X-Webhook-Secret"), secret)
@@ -299,11 +299,56 @@ func TestALocalCallerSaysWhoItIs(t *testing.T) {
 	want(t, "replay of", all[0].ReplayOf, 7)
 	want(t, "source", all[1].Source, event.SourceTrigger)
 	for _, h := range []http.Header{all[0].Header, app.all()[0].Header} {
-		want(t, "its headers", h.Get("Hf-Tap-Source")+h.Get("Hf-Tap-Replay-Of"), "")
+		want(t, "its headers", h.Get("Hf-Tap-Source")+h.Get("Hf-Tap-Replay-Of")+h.Get("Hf-Tap-Key"), "")
 	}
 	for _, headers := range [][]string{{"Hf-Tap-Source", "hub"}, {"Hf-Tap-Replay-Of", "0"}, {"Hf-Tap-Replay-Of", "x"}} {
-		want(t, strings.Join(headers, ": "), post(t, tap.local, nil, append(headers, "X-Webhook-Secret", secret)...).StatusCode, 400)
+		want(t, strings.Join(headers, ": "), post(t, tap.local, nil, append(headers, "Hf-Tap-Key", localKey, "X-Webhook-Secret", secret)...).StatusCode, 400)
 	}
+}
+
+func TestALocalCallerShowsItsKeyAndNamesTheAddress(t *testing.T) {
+	tap := open(t, receiver.Config{})
+	ask := func(host string, headers ...string) int {
+		req, err := http.NewRequest(http.MethodPost, tap.local, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host != "" {
+			req.Host = host
+		}
+		return send(t, req, append(headers, "Hf-Tap-Source", "trigger")...).StatusCode
+	}
+	port := tap.local[strings.LastIndexByte(strings.TrimSuffix(tap.local, path), ':'):]
+	port = strings.TrimSuffix(port, path)
+	for _, c := range []struct {
+		host    string
+		headers []string
+		wanted  int
+	}{
+		{"", nil, 403},
+		{"", []string{"Hf-Tap-Key", ""}, 403},
+		{"", []string{"Hf-Tap-Key", "wrong"}, 403},
+		{"", []string{"Hf-Tap-Key", localKey + "x"}, 403},
+		{"", []string{"Hf-Tap-Key", secret}, 403},
+		{"", []string{"X-Webhook-Secret", secret}, 403},
+		{"evil.example", []string{"Hf-Tap-Key", localKey}, 403},
+		{"evil.example" + port, []string{"Hf-Tap-Key", localKey}, 403},
+		{"127.0.0.1", []string{"Hf-Tap-Key", localKey}, 403},
+		{"localhost" + port, []string{"Hf-Tap-Key", localKey}, 403},
+		{"", []string{"Hf-Tap-Key", localKey}, 200},
+	} {
+		want(t, fmt.Sprint(c.host, c.headers), ask(c.host, c.headers...), c.wanted)
+	}
+	want(t, "recorded", len(tap.history.settled(t, 1)), 1)
+
+	keyless, err := receiver.New(receiver.Config{Path: path, Secret: secret, Recorder: newMemory()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keyless.Close)
+	server := keyless.Server()
+	server.Handler = keyless.LocalHandler()
+	want(t, "without a key nobody is let in", post(t, serve(t, server)+path, nil, "Hf-Tap-Key", "", "X-Webhook-Secret", secret).StatusCode, 403)
 }
 
 func TestAPublicCallerCannotSayWhoItIs(t *testing.T) {

@@ -117,6 +117,8 @@ func attemptLines(e *event.Event, zone *time.Location) []line {
 
 func attemptWords(a *event.Attempt) (string, style) {
 	switch {
+	case a.OK() && a.BodyError() != "":
+		return fmt.Sprintf("%d %s, ERROR IN BODY", a.Status, http.StatusText(a.Status)), warn
 	case a.OK():
 		return fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), good
 	case a.Status == 0:

@@ -16,7 +16,8 @@ import (
 const draftHelp = `# Event #%d, to be changed and sent. Save and close to send it; leave it as it is to send nothing.
 # Lines that begin with # are left out up to the empty line, below which the body stands.
 # A value of *** stays what it was. Each @target is a place it goes to; without one, to all that match.
-# @secret: right puts the webhook's secret in; @secret: as it stands sends the header below.
+# @secret: right puts the webhook's secret in; @secret: as it stands sends the header below. An event that
+# came with a wrong secret or none keeps what it has: it goes to no target.
 `
 
 // writeDraft gives an event as a text to edit: the request as HTTP has it, with
@@ -28,7 +29,11 @@ func writeDraft(e *event.Event) []byte {
 	for _, t := range e.Targets {
 		fmt.Fprintf(&b, "@target: %s\n", event.MaskURL(t))
 	}
-	b.WriteString("@secret: right\n")
+	if e.Verdict.Trusted() {
+		b.WriteString("@secret: right\n")
+	} else {
+		b.WriteString("@secret: as it stands\n") // a stranger's event gets no right one
+	}
 	fmt.Fprintf(&b, "%s %s\n", e.Method, event.MaskURL(e.Path))
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
 		if name == "Content-Length" {
@@ -59,7 +64,7 @@ func readDraft(b []byte, of *event.Event) (*Draft, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, nil
 	}
-	d := &Draft{Of: of.N, Header: http.Header{}}
+	d := &Draft{Of: of.N, Header: http.Header{}, KeepSecret: !of.Verdict.Trusted()}
 	seen := map[string]int{}
 	rest := b
 	for n := 1; len(rest) > 0; n++ {

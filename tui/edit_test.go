@@ -45,6 +45,22 @@ func TestEditsAreTaken(t *testing.T) {
 	}
 }
 
+func TestAStrangersEventKeepsItsSecret(t *testing.T) {
+	for _, verdict := range []event.Verdict{event.VerdictWrong, event.VerdictMissing} {
+		e := delivery(3)
+		e.Verdict = verdict
+		text := writeDraft(e)
+		if !bytes.Contains(text, []byte("\n@secret: as it stands\n")) {
+			t.Errorf("the draft is %s", text)
+		}
+		for _, text := range [][]byte{text, []byte("POST /hook\n\n{}")} {
+			if d, err := readDraft(text, e); err != nil || !d.KeepSecret {
+				t.Errorf("came back as %+v, %v", d, err)
+			}
+		}
+	}
+}
+
 func TestADraftThatIsWrongSaysInWhichLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"POST hook\n\n":               "line 1: \"POST hook\" is no request line",

@@ -146,6 +146,20 @@ func TestAnAnswerThatIsNotWholeIsShownAsAFailureWithItsReason(t *testing.T) {
 	}
 }
 
+func TestAnErrorInAnAnswerOf2xxIsShown(t *testing.T) {
+	for _, width := range []int{120, 80} {
+		onScreen(t, width, 40, func(w *world) {
+			e := delivery(1)
+			e.Attempts[0].Body = []byte(`[{"error":"incorrect secret"},400]`)
+			w.put(e)
+		}, func(s *screen) {
+			s.shows("200 ERROR IN BODY")
+			s.press("tab", "tab", "tab")
+			s.shows("200 OK, ERROR IN BODY  in 12ms", "incorrect secret")
+		})
+	}
+}
+
 func TestAnEventWhoseBodyWasCutIsNotEdited(t *testing.T) {
 	onScreen(t, 120, 24, func(w *world) {
 		e := delivery(1)

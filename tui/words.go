@@ -47,6 +47,8 @@ func outcomeWords(r *event.Row, t event.RowTarget) (string, style) {
 		return "UNANSWERED", alarm
 	case t.Tries == 0:
 		return "…", faint
+	case t.OK() && t.BodyError != "":
+		return fmt.Sprintf("%d ERROR IN BODY", t.Status), warn
 	case t.OK():
 		return strconv.Itoa(t.Status), good
 	case t.Status == 0:

@@ -6,12 +6,12 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 //go:embed page.html
@@ -86,7 +86,7 @@ func (s *Server) pageFor(req *http.Request) page {
 	p := page{Style: template.CSS(pageCSS), URL: s.config.URL, Secret: s.secret.IsSet(), Space: inSpace(), Settings: settingsURL, Guide: guideURL}
 	if p.URL == "" {
 		p.URL = requestedURL(req)
-		p.Local = isLoopback(req.Host)
+		p.Local = loopback.Is(hostOf(req))
 	}
 	for _, e := range s.Endpoints() {
 		var matches []string
@@ -116,11 +116,5 @@ func requestedURL(req *http.Request) string {
 	return scheme + req.Host + prefix
 }
 
-// isLoopback reports whether a Host header names this machine.
-func isLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && ip.IsLoopback()
-}
+// hostOf is the host that a request names, without its port.
+func hostOf(req *http.Request) string { return (&url.URL{Host: req.Host}).Hostname() }

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,6 +16,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tui"
@@ -24,8 +25,9 @@ import (
 // actions are what the interface can do with a session. What happens to events
 // is the session's; here it is put into words.
 type actions struct {
-	p    *Process
-	live *session.Live
+	p     *Process
+	live  *session.Live
+	roots *x509.CertPool // the certificates that targets may have; nil: the system's
 }
 
 func (a *actions) all() tui.Actions {
@@ -73,6 +75,7 @@ func (a *actions) target(s string) (string, error) {
 	if route.Default || route.Match.String() != "" {
 		return "", fmt.Errorf("%q is no target alone: leave out what stands before the =", s)
 	}
+	trustRoots(a.roots, route)
 	return a.live.Receiver.AddTarget(route.Target), nil
 }
 
@@ -251,7 +254,7 @@ func ofTheHub(address, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	local := net.ParseIP(e.Hostname()).IsLoopback() && u.Scheme == "http" // the stand-in Hub
+	local := loopback.Is(e.Hostname()) && u.Scheme == "http" // the stand-in Hub
 	if u.Scheme != "https" && !local || u.Host != e.Host || u.User != nil {
 		return fmt.Errorf("%q is no page of %s, and is not opened", address, e.Host)
 	}

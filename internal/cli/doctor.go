@@ -108,6 +108,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
+	trustRoots(n.Roots(), routes...)
 	d := &doctor{p: p}
 	transport := n.Transport()
 	defer transport.CloseIdleConnections()
@@ -322,22 +323,6 @@ func (d *doctor) step(step tunnel.Finding) {
 		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), hintFor(step.Err)
 	}
 	d.add(f)
-}
-
-// targets connects to each target and hangs up: no event is made up for that.
-func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
-	for _, route := range routes {
-		name := event.MaskURL(route.Target.Name())
-		start := time.Now()
-		err := route.Target.Probe(ctx)
-		f := finding{Check: "target", Status: checkOK, Detail: name + " takes connections", MS: ms(time.Since(start))}
-		if err != nil {
-			f.Status, f.Detail = checkFailed, fmt.Sprintf("%s: %v", name, err)
-			f.Hint = "start your app; events wait a minute for it (--wait-target)"
-		}
-		d.add(f)
-	}
-	return ctx.Err()
 }
 
 // print shows what was found since the last time.

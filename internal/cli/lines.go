@@ -113,6 +113,9 @@ func targetWords(e *event.Row, t event.RowTarget) string {
 		return name + " UNANSWERED"
 	}
 	words := fmt.Sprintf("%s %s in %s", name, outcome(t.Status, t.Err), round(t.Took))
+	if t.BodyError != "" {
+		words += ", ERROR IN BODY: " + cut(t.BodyError)
+	}
 	if t.Tries > 1 {
 		words += fmt.Sprintf(" at attempt %d", t.Tries)
 	}

@@ -142,6 +142,10 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return err
 	}
+	trustRoots(network.Roots(), cfg.Receiver.Routes...)
+	if f.screen != nil {
+		f.screen.roots = network.Roots()
+	}
 	transport := network.Transport()
 	defer transport.CloseIdleConnections()
 	cfg.Public = &http.Client{Transport: transport}

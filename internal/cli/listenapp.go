@@ -7,10 +7,11 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/hf-tap/hf-tap/internal/app"
+	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
 )
@@ -60,19 +61,36 @@ func localPort(routes []receiver.Route) string {
 		if err != nil {
 			continue
 		}
-		if ip := net.ParseIP(u.Hostname()); u.Port() != "" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()) {
+		if u.Port() != "" && loopback.Is(u.Hostname()) {
 			return u.Port()
 		}
 	}
 	return ""
 }
 
-// freePort gives a port that nobody listens on now.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("look for a free port for the app: %w", err)
+// freePort gives a port that nobody listens on now, at ::1 neither: until the app
+// listens, events would go there.
+func freePort() (port string, err error) {
+	for range 10 {
+		var l net.Listener
+		if l, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+			break
+		}
+		defer l.Close()
+		_, port, _ = net.SplitHostPort(l.Addr().String())
+		var v6 net.Listener
+		if v6, err = net.Listen("tcp6", net.JoinHostPort("::1", port)); err == nil {
+			return port, v6.Close()
+		}
+		if !inUse(err) {
+			return port, nil // there is no IPv6
+		}
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+	return "", fmt.Errorf("look for a free port for the app: %w", err)
+}
+
+// inUse reports whether somebody listens at an address.
+func inUse(err error) bool {
+	const wsaeAddrInUse = syscall.Errno(10048) // Windows has a number of its own
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaeAddrInUse)
 }

@@ -36,6 +36,10 @@ var binary string
 
 func TestMain(m *testing.M) {
 	cloudflaredtest.Main()
+	if os.Getenv(beTheIPv6App) != "" {
+		fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("::1", os.Getenv("PORT")), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+		os.Exit(1)
+	}
 	// Under nohup hang-ups are ignored, and the programs that are started here
 	// would inherit that. One that is taken is one that they know.
 	signal.Notify(make(chan os.Signal, 1), hangUp)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -25,6 +26,7 @@ type replayFlags struct {
 	forward     []string
 	json        bool
 	failOnError bool
+	ca          string
 	secret      secretFlags
 }
 
@@ -49,6 +51,7 @@ they go to the targets that they had.`,
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
+	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
 	f.secret.register(fs)
 	return cmd
 }
@@ -74,7 +77,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
-	case r.live != "":
+	case r.live.URL != "":
 		err = r.throughSession(ctx)
 	default:
 		err = f.ownSession(ctx, p, dir, r)
@@ -109,32 +112,32 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 	return session.ToReplay(ctx, store.Reader, f.sel.query())
 }
 
-// liveSession gives the address of the session that replays go through: the
+// liveSession gives the way to the session that replays go through: the
 // one that received the events if it lives, else the only one that does. It is
 // empty when --forward names another way or when none lives.
-func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (string, error) {
+func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {
 	if len(f.forward) > 0 {
-		return "", nil
+		return none, nil
 	}
 	live, err := session.LiveAt(dir)
 	if err != nil || len(live) == 0 {
-		return "", err
+		return none, err
 	}
 	first, err := getEvent(ctx, store.Reader, numbers[0])
 	if err != nil {
-		return "", err
+		return none, err
 	}
 	if at, ok := live[first.Session]; ok {
 		return at, nil
 	}
 	if len(live) > 1 {
-		return "", withHint(errors.New("several sessions live, and none of them received this event"),
+		return none, withHint(errors.New("several sessions live, and none of them received this event"),
 			fmt.Sprintf("hf-tap events replay %d --forward PORT", numbers[0]))
 	}
 	for _, at := range live {
 		return at, nil
 	}
-	return "", nil
+	return none, nil
 }
 
 // replayer sends events again and prints what becomes of them. It is the front
@@ -143,7 +146,7 @@ type replayer struct {
 	printer *printer
 	source  *history.Store
 	numbers []int64
-	live    string // the URL of the live session to send through
+	live    session.LocalAccess // the live session to send through
 }
 
 // throughSession posts each event to a live session, where it takes the way of
@@ -172,7 +175,8 @@ func (r *replayer) throughSession(ctx context.Context) error {
 
 // post sends e to a session's own loopback address and gives the number of the
 // new event. The session puts its secret in.
-func post(ctx context.Context, client *http.Client, url string, e *event.Event) (int64, error) {
+func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event) (int64, error) {
+	url := to.URL
 	if _, query, ok := strings.Cut(e.Path, "?"); ok {
 		url += "?" + query
 	}
@@ -180,9 +184,10 @@ func post(ctx context.Context, client *http.Client, url string, e *event.Event) 
 	if err != nil {
 		return 0, err
 	}
-	for name, values := range session.OnceMore(e.Header) {
+	for name, values := range headers.Onward(e.Header) {
 		req.Header[name] = values
 	}
+	req.Header.Set("Hf-Tap-Key", to.Key)
 	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
 	req.Header.Set("Hf-Tap-Replay-Of", strconv.FormatInt(e.N, 10))
 	resp, err := client.Do(req)
@@ -221,6 +226,13 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
 			return err
 		}
+	}
+	if f.ca != "" {
+		n, err := (&accountFlags{ca: f.ca}).network(p)
+		if err != nil {
+			return err
+		}
+		trustRoots(n.Roots(), cfg.Receiver.Routes...)
 	}
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -27,7 +28,8 @@ type screen struct {
 	gate    *gate
 	app     *appLog // nil without an app
 	appName string
-	log     *slog.Logger // gets what the foot of the screen says; nil: none
+	log     *slog.Logger   // gets what the foot of the screen says; nil: none
+	roots   *x509.CertPool // the certificates that targets may have; nil: the system's
 }
 
 // newScreen makes the interface of a session, and holds back what is told
@@ -140,7 +142,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 			},
 		},
 		Status:  func() tui.Status { return statusOf(live) },
-		Actions: (&actions{s.p, live}).all(),
+		Actions: (&actions{s.p, live, s.roots}).all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  editor(s.p.Getenv),
 		NoColor: s.p.Getenv("NO_COLOR") != "",

@@ -34,7 +34,8 @@ func encodeHeader(h http.Header) any {
 }
 
 // encodeTargets gives NULL for none: a list of
-// [name, tries, status, nanoseconds, error, delivered by].
+// [name, tries, status, nanoseconds, error, delivered by, error in the body], of
+// which the last stands only where there is one.
 func encodeTargets(targets []event.RowTarget) any {
 	if len(targets) == 0 {
 		return nil
@@ -42,6 +43,9 @@ func encodeTargets(targets []event.RowTarget) any {
 	lists := make([][]any, len(targets))
 	for i, t := range targets {
 		lists[i] = []any{encodeText(t.Name), t.Tries, t.Status, int64(t.Took), encodeText(t.Err), t.DeliveredBy}
+		if t.BodyError != "" {
+			lists[i] = append(lists[i], encodeText(t.BodyError))
+		}
 	}
 	return encodeJSON(lists)
 }
@@ -71,12 +75,12 @@ func decodeTargets(stored *string) ([]event.RowTarget, error) {
 	targets := make([]event.RowTarget, len(lists))
 	for i, list := range lists {
 		t := &targets[i]
-		fields := [...]any{(*text)(&t.Name), &t.Tries, &t.Status, (*int64)(&t.Took), (*text)(&t.Err), &t.DeliveredBy}
-		if len(list) != len(fields) {
+		fields := [...]any{(*text)(&t.Name), &t.Tries, &t.Status, (*int64)(&t.Took), (*text)(&t.Err), &t.DeliveredBy, (*text)(&t.BodyError)}
+		if len(list) != len(fields) && len(list) != len(fields)-1 {
 			return nil, fmt.Errorf("%w: stored targets: %d fields", ErrDamaged, len(list))
 		}
-		for j, field := range fields {
-			if err := json.Unmarshal(list[j], field); err != nil {
+		for j := range list {
+			if err := json.Unmarshal(list[j], fields[j]); err != nil {
 				return nil, fmt.Errorf("%w: stored targets: %w", ErrDamaged, err)
 			}
 		}

@@ -73,7 +73,7 @@ func FuzzHeadersComeBack(f *testing.F) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("stored as %s (-want +got):\n%s", stored, diff)
 		}
-		targets := []event.RowTarget{{Name: key, Tries: 3, Status: -1, Took: 1 << 62, Err: first, DeliveredBy: 7}, {Name: second}}
+		targets := []event.RowTarget{{Name: key, Tries: 3, Status: -1, Took: 1 << 62, Err: first, DeliveredBy: 7, BodyError: second}, {Name: second}}
 		stored = encodeTargets(targets).(string)
 		back, err := decodeTargets(&stored)
 		if err != nil {

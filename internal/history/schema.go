@@ -27,7 +27,7 @@ const (
 //   - events holds what lists show, in short rows: an update rewrites little.
 //     payloads holds headers and bodies, attempts what targets answered.
 //   - targets is a JSON list of what became of the event at each target:
-//     [name, tries, status, nanoseconds, error, delivered by].
+//     [name, tries, status, nanoseconds, error, delivered by, error in the body].
 //   - family is the first event of those that repeat each other, by replay or
 //     with the same Webhook-Id.
 //   - delivery_n counts arrivals of one Webhook-Id, and is NULL for events that

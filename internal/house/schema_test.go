@@ -147,8 +147,8 @@ func (w *world) linesOfAll() (lines []string, secret string) {
 }
 
 // keepPinned puts events into the history that the user has edited, keeps at
-// hand or has dismissed, and one that was delivered later: that is done on the
-// screen, or takes long.
+// hand or has dismissed, one that was delivered later, and an answer that no app
+// here gives: that is done on the screen, or takes long.
 func (w *world) keepPinned() {
 	w.t.Helper()
 	var dir session.Dir
@@ -171,7 +171,7 @@ func (w *world) keepPinned() {
 	add(&event.Event{Pinned: true, Edited: true})
 	failed := []event.Attempt{{N: 1, Target: target, Status: 500}}
 	first := add(&event.Event{Targets: []string{target}, Attempts: failed})
-	add(&event.Event{ReplayOf: first, Targets: []string{target}, Attempts: []event.Attempt{{N: 1, Target: target, Status: 200}}})
+	add(&event.Event{ReplayOf: first, Targets: []string{target}, Attempts: []event.Attempt{{N: 1, Target: target, Status: 200, Body: []byte(`{"error":"incorrect secret"}`)}}})
 	if _, err := store.Dismiss(w.t.Context(), add(&event.Event{Targets: []string{target}, Attempts: failed})); err != nil {
 		w.t.Error(err)
 	}

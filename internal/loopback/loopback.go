@@ -3,6 +3,7 @@
 package loopback
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,13 +27,35 @@ func Is(host string) bool {
 // Addrs gives the addresses behind a host that needs no look-up, in the order in
 // which to try them; none for a host that the resolver has to know.
 func Addrs(host string) []netip.Addr {
-	if addr, ok := Addr(host); ok {
+	addr, ok := Addr(host)
+	switch {
+	case ok && !addr.IsUnspecified():
 		return []netip.Addr{addr}
-	}
-	if isLocalhost(host) {
+	case ok || isLocalhost(host): // what stands for all addresses is none to dial
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 	}
 	return nil
+}
+
+// Dial is d.DialContext but for hosts that need no look-up: Go's resolver takes 127.1
+// for a name, and whatever a resolver says, the names of this machine must not lead
+// elsewhere.
+func Dial(ctx context.Context, d *net.Dialer, network, address string) (conn net.Conn, err error) {
+	host, port, splitErr := net.SplitHostPort(address)
+	addrs := Addrs(host)
+	if splitErr != nil || len(addrs) == 0 {
+		return d.DialContext(ctx, network, address)
+	}
+	for i, addr := range addrs {
+		opened, dialErr := d.DialContext(ctx, network, net.JoinHostPort(addr.String(), port))
+		if dialErr == nil {
+			return opened, nil
+		}
+		if i == 0 {
+			err = dialErr
+		}
+	}
+	return nil, err
 }
 
 // ProxyFromEnvironment is http.ProxyFromEnvironment but for requests to this

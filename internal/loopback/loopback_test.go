@@ -1,6 +1,8 @@
 package loopback_test
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -43,5 +45,38 @@ func TestTheAddressesOfItsInterfacesMeanThisMachine(t *testing.T) {
 		if !loopback.Is(host) {
 			t.Errorf("%s is not taken for this machine", host)
 		}
+	}
+}
+
+func TestWhatNeedsNoLookUpHasItsAddresses(t *testing.T) {
+	for host, want := range map[string]string{
+		"localhost": "[127.0.0.1 ::1]", "App.localhost.": "[127.0.0.1 ::1]", "0.0.0.0": "[127.0.0.1 ::1]", "[::]": "[127.0.0.1 ::1]", "0": "[127.0.0.1 ::1]",
+		"127.0.0.1": "[127.0.0.1]", "127.1": "[127.0.0.1]", "::ffff:127.0.0.1": "[127.0.0.1]", "[::1]": "[::1]", "0xc0.0.2.1": "[192.0.2.1]", "fe80::1%lo": "[fe80::1%lo]",
+		"example.com": "[]", "": "[]",
+	} {
+		if got := fmt.Sprint(loopback.Addrs(host)); got != want {
+			t.Errorf("%q leads to %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestNamesOfThisMachineAreDialledWithoutAResolver(t *testing.T) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	d := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		t.Error("the resolver was asked")
+		return nil, net.ErrClosed
+	}}}
+	for _, host := range []string{"no-such-name.localhost", "localhost.", "127.1", "0x7f000001", "0.0.0.0"} {
+		conn, err := loopback.Dial(t.Context(), d, "tcp", net.JoinHostPort(host, port))
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		conn.Close()
 	}
 }

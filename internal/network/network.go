@@ -18,6 +18,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // Config is what New needs. The zero value takes the proxies of the process's
@@ -25,6 +27,7 @@ import (
 type Config struct {
 	Getenv func(string) string // os.Getenv if nil
 	CAFile string              // PEM file with roots to trust beside the system's, "" for none
+	Roots  *x509.CertPool      // the roots to trust where there is no CAFile; nil for the system's
 	Within time.Duration       // how long a connection may take to open, with the proxy's answer; 0 for 30 s
 }
 
@@ -47,7 +50,7 @@ func New(cfg Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{proxies: proxies, within: cmp.Or(max(cfg.Within, 0), 30*time.Second)}
+	n := &Network{proxies: proxies, roots: cfg.Roots, within: cmp.Or(max(cfg.Within, 0), 30*time.Second)}
 	if cfg.CAFile != "" {
 		if n.roots, err = readRoots(cfg.CAFile); err != nil {
 			return nil, err
@@ -65,7 +68,7 @@ func (n *Network) Roots() *x509.CertPool { return n.roots }
 // reaches an address of the form host or host:port; nil if it goes there
 // directly. The scheme is http, https or socks5.
 func (n *Network) ProxyFor(address string) *url.URL {
-	if p := n.proxies.secure.unless(n.proxies.direct(withPort(address))); p != nil {
+	if p := n.proxies.secure.on(n.proxies.direct, withPort(address)); p != nil {
 		u := *p.url
 		return &u
 	}
@@ -75,7 +78,7 @@ func (n *Network) ProxyFor(address string) *url.URL {
 // Via says for people how DialContext reaches an address, as in
 // "http://me:xxxxx@proxy:3128, from HTTPS_PROXY", or "directly".
 func (n *Network) Via(address string) string {
-	if p := n.proxies.secure.unless(n.proxies.direct(withPort(address))); p != nil {
+	if p := n.proxies.secure.on(n.proxies.direct, withPort(address)); p != nil {
 		return p.masked() + ", from " + p.from
 	}
 	return "directly"
@@ -96,10 +99,10 @@ func (n *Network) DialContext(ctx context.Context, network, address string) (net
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.within)
 	defer cancel()
-	if p := n.proxies.secure.unless(n.proxies.direct(address)); p != nil {
+	if p := n.proxies.secure.on(n.proxies.direct, address); p != nil {
 		return n.through(ctx, p, address)
 	}
-	return n.dialer.DialContext(ctx, network, address)
+	return loopback.Dial(ctx, &n.dialer, network, address)
 }
 
 // through asks the proxy p for a connection to address.

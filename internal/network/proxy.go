@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // proxies are those of the environment.
@@ -101,21 +102,24 @@ func parseProxy(raw string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}, nil
 }
 
-// unless gives p, or nil where the way is direct or p is nil.
-func (p *proxy) unless(direct bool) *proxy {
-	if direct {
+// on gives p, or nil where an address is reached directly or p is nil.
+func (p *proxy) on(direct func(address string) bool, address string) *proxy {
+	if p == nil || direct(address) {
 		return nil
 	}
 	return p
 }
 
 // address is the proxy's host:port.
-func (p *proxy) address() string {
-	port := p.url.Port()
+func (p *proxy) address() string { return Address(p.url) }
+
+// Address is the host:port of a proxy's URL.
+func Address(proxy *url.URL) string {
+	port := proxy.Port()
 	if port == "" {
-		port = ports[p.url.Scheme]
+		port = ports[proxy.Scheme]
 	}
-	return net.JoinHostPort(p.url.Hostname(), port)
+	return net.JoinHostPort(proxy.Hostname(), port)
 }
 
 func (p *proxy) masked() string { return Redacted(p.url) }
@@ -165,23 +169,13 @@ func maskRaw(raw string) string {
 	return raw
 }
 
-// onThisMachine knows more names of it than Go's own clients do: any case, a final
-// dot, names under localhost (RFC 6761), and the address that stands for all.
+// onThisMachine reports whether an address with or without a port means this machine.
 func onThisMachine(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		host = address
 	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	ip = ip.Unmap()
-	return ip.IsLoopback() || ip.IsUnspecified()
+	return loopback.Is(host)
 }
 
 // withPort adds the port of https to an address that has none.

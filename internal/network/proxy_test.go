@@ -54,7 +54,7 @@ func TestThisMachineIsNeverReachedThroughAProxy(t *testing.T) {
 	n := open(t, "HTTPS_PROXY=http://proxy:3128", "HTTP_PROXY=http://proxy:3128", "ALL_PROXY=http://proxy:3128")
 	for _, address := range []string{
 		"localhost:80", "LocalHost:443", "localhost.:443", "app.localhost:443", "127.0.0.1:1", "127.9.9.9:443",
-		"[::1]:443", "[::ffff:127.0.0.1]:443", "0.0.0.0:80", "[::]:80", "localhost", "127.0.0.1", "[::1]", "::1",
+		"[::1]:443", "[::ffff:127.0.0.1]:443", "127.1:80", "0x7f.1:80", "2130706433:80", "127.0.0.1.:80", "0.0.0.0:80", "[::]:80", "localhost", "127.0.0.1", "[::1]", "::1",
 	} {
 		if got := n.Via(address); got != "directly" {
 			t.Errorf("%s is reached through %s", address, got)
@@ -81,7 +81,7 @@ func TestNoProxyNamesWhatIsReachedDirectly(t *testing.T) {
 		{".example.com", "www.example.com:443 a.b.example.com:443", "example.com:443"},
 		{"*.example.com", "www.example.com:443", "example.com:443"},
 		{"example.com:8443", "example.com:8443 www.example.com:8443", "example.com:443"},
-		{"192.0.2.1", "192.0.2.1:443", "192.0.2.2:443"},
+		{"198.51.100.1", "198.51.100.1:443", "198.51.100.2:443"},
 		{"192.0.2.1:80", "192.0.2.1:80", "192.0.2.1:443"},
 		{"192.0.2.0/24", "192.0.2.200:443", "192.0.3.1:443 www.192.0.2.0:1"},
 		{"[2001:db8::1]:80, 2001:db8::2 ,[2001:db8::3]", "[2001:db8::1]:80 [2001:db8::2]:443 [2001:db8::3]:443", "[2001:db8::1]:443"},

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // handshakeWithin is how long a TLS handshake may take.
@@ -21,17 +23,28 @@ const handshakeWithin = 10 * time.Second
 // A change to the transport's TLSClientConfig has no effect on https. The
 // caller lets go of idle connections with CloseIdleConnections.
 func (n *Network) Transport() *http.Transport {
+	t := n.transport("h2", "http/1.1")
+	t.ForceAttemptHTTP2 = true // or a dialer of one's own ends HTTP/2
+	t.HTTP2 = &http.HTTP2Config{
+		// After a laptop's sleep a connection may be dead without a word.
+		SendPingTimeout: 30 * time.Second,
+		PingTimeout:     10 * time.Second,
+	}
+	return t
+}
+
+// TransportHTTP1 makes a Transport that speaks HTTP/1.1 only, whatever the server
+// offers.
+func (n *Network) TransportHTTP1() *http.Transport { return n.transport("http/1.1") }
+
+func (n *Network) transport(protocols ...string) *http.Transport {
 	return &http.Transport{
-		Proxy:             n.proxyForPlain,
-		DialContext:       n.dialPlain,
-		DialTLSContext:    n.dialTLS,
-		TLSClientConfig:   &tls.Config{RootCAs: n.roots, MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2: true, // or a dialer of one's own ends HTTP/2
-		HTTP2: &http.HTTP2Config{
-			// After a laptop's sleep a connection may be dead without a word.
-			SendPingTimeout: 30 * time.Second,
-			PingTimeout:     10 * time.Second,
+		Proxy:       n.proxyForPlain,
+		DialContext: n.dialPlain,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return n.dialTLS(ctx, network, address, protocols...)
 		},
+		TLSClientConfig:        &tls.Config{RootCAs: n.roots, MinVersion: tls.VersionTLS12},
 		MaxIdleConns:           16,
 		IdleConnTimeout:        60 * time.Second,
 		ExpectContinueTimeout:  time.Second,
@@ -48,7 +61,7 @@ func (n *Network) proxyForPlain(req *http.Request) (*url.URL, error) {
 	if port == "" {
 		port = "80"
 	}
-	if p := n.proxies.plain.unless(n.proxies.direct(net.JoinHostPort(req.URL.Hostname(), port))); p != nil {
+	if p := n.proxies.plain.on(n.proxies.direct, net.JoinHostPort(req.URL.Hostname(), port)); p != nil {
 		return p.url, nil
 	}
 	return nil, nil
@@ -59,16 +72,17 @@ func (n *Network) proxyForPlain(req *http.Request) (*url.URL, error) {
 func (n *Network) dialPlain(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.within)
 	defer cancel()
-	conn, err := n.dialer.DialContext(ctx, network, address)
+	conn, err := loopback.Dial(ctx, &n.dialer, network, address)
 	if p := n.proxies.plain; err != nil && p.has(address) {
 		return nil, p.failed("http addresses", err)
 	}
 	return conn, err
 }
 
-// dialTLS opens connections to https:// addresses. The transport also calls it
+// dialTLS opens connections to https:// addresses, on which one of the protocols
+// is spoken. The transport also calls it
 // to reach a proxy that is itself spoken to in TLS.
-func (n *Network) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+func (n *Network) dialTLS(ctx context.Context, network, address string, protocols ...string) (net.Conn, error) {
 	if p := n.proxies.plain; p.has(address) && p.url.Scheme == "https" {
 		conn, err := n.dialPlain(ctx, network, address)
 		if err != nil {
@@ -85,7 +99,7 @@ func (n *Network) dialTLS(ctx context.Context, network, address string) (net.Con
 	if err != nil {
 		return nil, err
 	}
-	return n.secure(ctx, conn, address, "h2", "http/1.1")
+	return n.secure(ctx, conn, address, protocols...)
 }
 
 // secure makes conn one of TLS. When that fails, it closes conn; the reasons of

@@ -10,17 +10,16 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
 // Start serves the Hub on a loopback address, "127.0.0.1:0" for any free port,
 // until Close, and gives its base URL. Other addresses are refused. Without an
 // Endpoint in Config, payloads have the base URL of the first Start from then on.
 func (h *Hub) Start(addr string) (baseURL string, err error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", fmt.Errorf("starting the sandbox on %q: %w", addr, err)
-	}
-	if !isLoopback(host) {
+	// Not loopback.Is: 0.0.0.0 means this machine, and others reach what listens there.
+	if on, err := netip.ParseAddrPort(addr); err != nil || !on.Addr().IsLoopback() {
 		return "", fmt.Errorf("starting the sandbox on %q: only loopback addresses, like 127.0.0.1, are served", addr)
 	}
 	ln, err := net.Listen("tcp", addr)
@@ -84,15 +83,7 @@ func rightHost(r *http.Request) bool {
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok && itoa(local.Port) != port {
 		return false
 	}
-	return isLoopback(host)
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return loopback.Is(host)
 }
 
 // newClient is what delivers: to loopback addresses only, through no proxy,
@@ -126,7 +117,7 @@ func newClient(cfg Config) *http.Client {
 }
 
 func onlyLoopback(address string) error {
-	if host, _, err := net.SplitHostPort(address); err != nil || !isLoopback(host) {
+	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
 		return fmt.Errorf("%s is no loopback address, and the sandbox delivers to no other", address)
 	}
 	return nil

@@ -8,12 +8,11 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
-	"net/textproto"
 	"slices"
-	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 )
@@ -84,7 +83,7 @@ func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, er
 	}
 	again := &event.Event{
 		Source: event.SourceReplay, ReplayOf: n, Targets: targets,
-		Method: old.Method, Path: old.Path, Header: OnceMore(old.Header), Body: old.Body,
+		Method: old.Method, Path: old.Path, Header: headers.Onward(old.Header), Body: old.Body,
 	}
 	l.sign(again)
 	return l.deliver(ctx, again)
@@ -93,13 +92,23 @@ func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, er
 // Send hands over an event that the user wrote: Method, Path, Header and Body,
 // ReplayOf when it was made from another, and Targets when it is not to take the
 // way of a live event. With sign the secret is put right; without, its verdict
-// is that of what it carries.
+// is that of what it carries. What was made from a stranger's event is not signed:
+// the error is ErrUntrusted, as it is for a replay.
 func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error) {
+	if sign && e.ReplayOf != 0 {
+		old, err := l.History.Get(ctx, e.ReplayOf)
+		if err != nil {
+			return Sent{}, fmt.Errorf("send event %d changed: %w", e.ReplayOf, err)
+		}
+		if !old.Verdict.Trusted() {
+			return Sent{}, fmt.Errorf("put the right secret into event %d: %w", e.ReplayOf, ErrUntrusted)
+		}
+	}
 	made := *e
 	if made.Source == "" {
 		made.Source = event.SourceTrigger
 	}
-	made.Header = OnceMore(e.Header)
+	made.Header = headers.Onward(e.Header)
 	if sign {
 		l.sign(&made)
 	}
@@ -170,19 +179,4 @@ func (l *Live) deliver(ctx context.Context, e *event.Event) (Sent, error) {
 		return Sent{}, err
 	}
 	return Sent{N: e.N, Settled: settled}, nil
-}
-
-// OnceMore copies the header of a delivery without what belongs to the
-// connection that it came by.
-func OnceMore(h http.Header) http.Header {
-	h = h.Clone()
-	for _, list := range h["Connection"] { // the headers that it names belong to the connection, too
-		for name := range strings.SplitSeq(list, ",") {
-			h.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Expect"} {
-		delete(h, textproto.CanonicalMIMEHeaderKey(name))
-	}
-	return h
 }

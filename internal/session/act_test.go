@@ -74,6 +74,18 @@ func TestAFrontEndReplaysSendsAndTriggers(t *testing.T) {
 	if _, err := live.Replay(t.Context(), unsigned); !errors.Is(err, ErrUntrusted) {
 		t.Errorf("a stranger's event is sent again: %v", err)
 	}
+	changed := &event.Event{ReplayOf: unsigned, Edited: true, Method: http.MethodPost, Path: "/x", Header: http.Header{"X-Webhook-Secret": {"guess"}}, Body: []byte("{}")}
+	if _, err := live.Send(t.Context(), changed, true); !errors.Is(err, ErrUntrusted) {
+		t.Errorf("a stranger's event gets the right secret: %v", err)
+	}
+	kept := live.await(t, sent(live.Send(t.Context(), changed, false)))
+	if e := live.event(t, kept); e.Verdict != event.VerdictWrong || len(e.Attempts) > 0 {
+		t.Errorf("with the secret that it carries: %+v", e)
+	}
+	changed.ReplayOf = kept // of what was made from a stranger's
+	if _, err := live.Send(t.Context(), changed, true); !errors.Is(err, ErrUntrusted) {
+		t.Errorf("a stranger's event gets the right secret at the second time: %v", err)
+	}
 	if _, err := live.Trigger(t.Context(), "discussion.create", hub.Repo{Type: "bucket", Name: "me/b"}); err == nil {
 		t.Error("a bucket has a discussion")
 	}

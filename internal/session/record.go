@@ -30,6 +30,7 @@ type Record struct {
 	PublicURL string    `json:"public_url,omitempty"`
 	Token     string    `json:"token"`                // of the webhook's path: 128 random bits in hex
 	Local     string    `json:"local,omitempty"`      // host:port where callers on this machine reach the receiver
+	LocalKey  string    `json:"local_key,omitempty"`  // what they show, so that only who may read this record is taken for its user
 	Webhook   string    `json:"webhook_id,omitempty"` // known once the Hub has answered a create
 	// Doubt is set while a create is under way: there may be a webhook with
 	// this record's token that no answer has told the id of.

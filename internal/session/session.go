@@ -220,12 +220,13 @@ func (r *run) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for callers on this machine: %w", err)
 	}
-	r.rec.Local = local.Addr().String()
+	r.rec.Local, r.rec.LocalKey = local.Addr().String(), rand.Text()
 	if err := r.store.StartSession(ctx, r.info()); err != nil {
 		return errors.Join(err, local.Close())
 	}
 	cfg := r.Receiver
 	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
+	cfg.LocalKey = r.rec.LocalKey
 	cfg.Check, cfg.OnState = r.prove, r.reportTarget
 	cfg.OnPanic = func(value any) { _ = r.panicked(value) }
 	if r.recv, err = receiver.New(cfg); err != nil {

@@ -555,7 +555,7 @@ func TestWithoutAWebhookNoHubIsAsked(t *testing.T) {
 	r := w.start(cfg)
 	live := r.live()
 	at, err := LiveAt(w.dir)
-	if err != nil || at[live.ID] == "" {
+	if err != nil || at[live.ID].URL == "" || at[live.ID].Key == "" {
 		t.Errorf("callers on this machine find %v, %v", at, err)
 	}
 	r.stop()

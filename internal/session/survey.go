@@ -108,17 +108,23 @@ func (d Dir) LeftBehind() (left []*Record, damaged []*RecordError, err error) {
 	return left, damaged, err
 }
 
-// LiveAt gives the addresses at which callers on this machine reach the
-// sessions that live now, by session id. Each is the URL to post deliveries to.
-func LiveAt(dir Dir) (map[string]string, error) {
+// LocalAccess is how callers on this machine reach a session.
+type LocalAccess struct {
+	URL string // to post deliveries to
+	Key string // for the header Hf-Tap-Key
+}
+
+// LiveAt gives the sessions that live now and take deliveries from callers on
+// this machine, by session id.
+func LiveAt(dir Dir) (map[string]LocalAccess, error) {
 	records, _, err := dir.records()
 	if err != nil {
 		return nil, err
 	}
-	live := map[string]string{}
+	live := map[string]LocalAccess{}
 	for _, r := range records {
 		if r.Local != "" && r.Machine == machineHash() && dir.alive(r.ID) {
-			live[r.ID] = "http://" + r.Local + r.Path()
+			live[r.ID] = LocalAccess{URL: "http://" + r.Local + r.Path(), Key: r.LocalKey}
 		}
 	}
 	return live, nil
