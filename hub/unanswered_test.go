@@ -22,12 +22,12 @@ func TestWhyThereIsNoAnswerIsSaidInPlainWords(t *testing.T) {
 		}
 	}
 	for want, err := range map[string]error{
-		"cannot ask whose the token is: cannot resolve hub.example": &net.OpError{Op: "dial", Net: "tcp",
+		"cannot look up the token's user: cannot resolve hub.example": &net.OpError{Op: "dial", Net: "tcp",
 			Err: &net.DNSError{Name: "hub.example", Server: "1.1.1.1:53", Err: "no such host", IsNotFound: true}},
-		"cannot ask whose the token is: no connection to the Hub at hub.example: its certificate is not for hub.example": &tls.CertificateVerificationError{
+		"cannot look up the token's user: no connection to the Hub at hub.example: its certificate is not for hub.example": &tls.CertificateVerificationError{
 			Err: x509.HostnameError{Host: "hub.example", Certificate: &x509.Certificate{}}},
 		// A transport's own words about a proxy stay as they are.
-		"cannot ask whose the token is: the Hub at hub.example does not answer: the proxy says no": errors.New("the proxy says no"),
+		"cannot look up the token's user: the Hub at hub.example does not answer: the proxy says no": errors.New("the proxy says no"),
 	} {
 		_, got := clientAt(t, "https://hub.example", fails(err)).WhoAmI(t.Context())
 		if got == nil || got.Error() != want || !errors.Is(got, ErrUnreachable) || !errors.Is(got, err) {
