@@ -38,8 +38,7 @@ const (
 	FindingTrip    = "round trip" // a POST to the public address arrives here and is answered
 )
 
-// tripTime is how long a round trip is tried for, as long as a Keeper's first
-// check. A fresh address may need a moment.
+// tripTime is the limit for the round trip. A fresh address may need a moment.
 const tripTime = 10 * time.Second
 
 // Diagnose opens a tunnel by each of the providers, sends a request through it
@@ -105,8 +104,8 @@ func Steps(err error, steps ...Finding) (found []Finding) {
 	return found
 }
 
-// roundTrip serves on a tunnel for as long as it takes to ask for ourselves at
-// its address, and closes it.
+// roundTrip serves on a tunnel, sends requests to its address until one arrives, and
+// closes the tunnel.
 func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, opts Options) (time.Duration, error) {
 	const path = "/hf-tap-doctor"
 	key := make([]byte, sha256.Size)
@@ -137,7 +136,7 @@ func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, opts Option
 	}
 	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Timeout: min(tripTime, opts.Timeout), clock: opts.Clock})
 	_ = srv.Close()
-	_ = tun.Close() // the server may have done it
+	_ = tun.Close() // the server may have closed it
 	serving.Wait()
 	return took, err
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/internal/announce"
 )
 
-// lastWords keeps what a program ended of: the last line of its output that
-// tells of an error, or else the last one.
+// lastWords is why a program has ended: the last line of its output that has an error,
+// or else the last line.
 type lastWords struct {
 	mu        sync.Mutex
 	last, bad string
 }
 
-// tooMany is how Cloudflare says that it has given enough addresses for now.
+// tooMany is Cloudflare's message about too many addresses in a time.
 const tooMany = "429 Too Many Requests"
 
-// stamp is what each line of its log begins with.
+// stamp is the beginning of each line of the log.
 var stamp = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T[0-9:.]+Z? (?:[A-Z]{3} )?`)
 
 func (w *lastWords) line(raw string) {
@@ -37,7 +37,7 @@ func (w *lastWords) line(raw string) {
 	w.last = line
 	switch {
 	case strings.Contains(line, tooMany):
-		w.bad = tooMany // what follows says only what came of it
+		w.bad = tooMany // later lines are consequences
 	case bad && w.bad != tooMany:
 		w.bad = line
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	pollTime   = 100 * time.Millisecond // between two questions while the program starts
-	maxMetrics = 64 << 10               // of an answer of its metrics server, in bytes
-	domain     = "trycloudflare.com"    // where quick tunnels have their names
+	pollTime   = 100 * time.Millisecond // between two requests while the program starts
+	maxMetrics = 64 << 10               // the longest answer of the metrics server, in bytes
+	domain     = "trycloudflare.com"    // in which quick tunnels have their names
 )
 
 // ready waits until the program has an address and a connection.
@@ -42,7 +42,7 @@ func (t *programTunnel) ready(ctx context.Context) error {
 	}
 }
 
-// hostname asks for the address, "" while there is none.
+// hostname returns the address, or "" while there is none.
 func (t *programTunnel) hostname(ctx context.Context) (string, error) {
 	status, body := t.ask(ctx, "/quicktunnel")
 	var answer struct {
@@ -58,9 +58,9 @@ func (t *programTunnel) hostname(ctx context.Context) (string, error) {
 	return public, nil
 }
 
-// connected reports whether the program has a connection to Cloudflare. Without
-// an answer it is asked once more: the time for the first may have passed while
-// this process was suspended.
+// connected reports whether the program has a connection to Cloudflare. Without an
+// answer it sends a second request, because the time for the first may have passed
+// while this process was suspended.
 func (t *programTunnel) connected(ctx context.Context) bool {
 	status, _ := t.ask(ctx, "/ready")
 	if status == 0 && ctx.Err() == nil {
@@ -81,6 +81,6 @@ func (t *programTunnel) ask(ctx context.Context, path string) (int, []byte) {
 		return 0, nil
 	}
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxMetrics)) // half an answer is none
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxMetrics)) // an incomplete answer is an invalid one
 	return resp.StatusCode, body
 }

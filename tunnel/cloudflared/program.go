@@ -47,7 +47,7 @@ func start(ctx context.Context, cfg Config, program string) (*programTunnel, err
 	}
 	t := &programTunnel{
 		Listener: ln, LinkState: tunnel.NewLinkState(), metrics: metrics, beat: cfg.Heartbeat,
-		// Its metrics are on this machine: no proxy, and no connection that stays.
+		// The metrics are on this machine: without a proxy, and without idle connections.
 		asks:   &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		exited: make(chan struct{}), closed: make(chan struct{}),
 	}
@@ -66,9 +66,9 @@ func start(ctx context.Context, cfg Config, program string) (*programTunnel, err
 	}
 	t.cmd.Stdout, t.cmd.Stderr = theirs, theirs
 	started := make(chan error)
-	go t.child(started, output)
+	go t.runProgram(started, output)
 	err = <-started
-	_ = theirs.Close() // the program has its own
+	_ = theirs.Close() // the program has its own copy
 	if err != nil {
 		_ = ln.Close()
 		return nil, fmt.Errorf("start %q: %w", program, err)
@@ -76,30 +76,30 @@ func start(ctx context.Context, cfg Config, program string) (*programTunnel, err
 	return t, nil
 }
 
-// emptyConfig makes a configuration file without settings. Without one the
-// program reads the user's, whose ingress rules count for quick tunnels, too:
-// the last of them answers 404 to every name that is not in it.
+// emptyConfig creates a configuration file without settings. Without one, the program
+// reads the user's file, whose ingress rules apply to quick tunnels, too: the last of
+// them answers 404 to every unknown name.
 // (https://github.com/cloudflare/cloudflared, config/configuration.go)
 func emptyConfig() (string, error) {
 	f, err := os.CreateTemp("", "hf-tap-cloudflared-*.yml")
 	if err != nil {
 		return "", fmt.Errorf("make a configuration for cloudflared: %w", err)
 	}
-	_, err = f.WriteString("{}\n") // it complains of a file with nothing in it
+	_, err = f.WriteString("{}\n") // it warns about an empty file
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", errors.Join(fmt.Errorf("make a configuration for cloudflared: %w", err), os.Remove(f.Name()))
 	}
 	return f.Name(), nil
 }
 
-// connectVariables are the variables of cloudflared that say how it reaches
-// Cloudflare. Each of its flags has one: the others make it open a tunnel of an
+// connectVariables are the environment variables about the connection to Cloudflare.
+// Each flag of cloudflared has a variable: the others make it open a tunnel of an
 // account, or lead it elsewhere.
 var connectVariables = []string{
 	"TUNNEL_CACERT", "TUNNEL_EDGE_BIND_ADDRESS", "TUNNEL_EDGE_IP_VERSION", "TUNNEL_POST_QUANTUM", "TUNNEL_REGION", "TUNNEL_RETRIES", "TUNNEL_TRANSPORT_PROTOCOL",
 }
 
-// environment is the environment that the program is started with.
+// environment returns the environment for the program.
 func environment(environ []string) []string {
 	return slices.DeleteFunc(environ, func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -110,8 +110,8 @@ func environment(environ []string) []string {
 	})
 }
 
-// freePort finds a port for the metrics. Another program may take it before
-// cloudflared does, which ends then.
+// freePort finds a port for the metrics. If another program takes it before
+// cloudflared does, cloudflared ends.
 func freePort(ctx context.Context) (string, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
@@ -122,7 +122,7 @@ func freePort(ctx context.Context) (string, error) {
 	return ln.Addr().String(), nil
 }
 
-// isFree reports whether nobody listens at an address of this machine.
+// isFree reports whether no program listens at an address of this machine.
 func isFree(address string) bool {
 	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", address)
 	if err != nil {
@@ -132,9 +132,9 @@ func isFree(address string) bool {
 	return true
 }
 
-// child runs the program on one thread of the system: on Linux the program
-// ends when the thread ends that started it, which any other thread may.
-func (t *programTunnel) child(started chan<- error, output *os.File) {
+// runProgram runs the program from one thread of the system, which lives as long as the
+// program: on Linux the program ends with the thread that started it.
+func (t *programTunnel) runProgram(started chan<- error, output *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer output.Close()
@@ -147,10 +147,10 @@ func (t *programTunnel) child(started chan<- error, output *os.File) {
 	}
 	var reading sync.WaitGroup
 	reading.Go(func() { _, _ = io.Copy(&announce.Lines{Take: t.said.line}, output) })
-	_, _ = t.tree.Wait() // how it ended, its output tells
-	t.tree.Kill()        // nothing of what it started is to stay
+	_, _ = t.tree.Wait() // its output has the reason
+	t.tree.Kill()        // also what it has started
 	t.tree.Close()
-	// What has left the group may hold the pipe. It is not waited for.
+	// A process that has left the group may keep the pipe open. Do not wait for it.
 	_ = output.SetReadDeadline(time.Now().Add(graceTime))
 	reading.Wait()
 	close(t.exited)

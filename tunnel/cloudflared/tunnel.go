@@ -41,9 +41,8 @@ type programTunnel struct {
 	run    sync.WaitGroup
 }
 
-// open starts the program and waits until it has an address and a
-// connection. If that fails, it is not left running. It connects by itself:
-// neither the dialer nor a proxy of ours has a part in that.
+// open starts the program and waits until it has an address and a connection. If that
+// fails, it ends the program.
 func open(ctx context.Context, cfg Config) (*programTunnel, error) {
 	program, err := find(cfg)
 	if err != nil {
@@ -73,17 +72,17 @@ func open(ctx context.Context, cfg Config) (*programTunnel, error) {
 	}
 }
 
-// serve begins to look after a tunnel that is ready.
+// serve starts the goroutines of a tunnel that is ready.
 func (t *programTunnel) serve() {
-	_ = os.Remove(t.config) // it has been read: a kill of this process would leave it
+	_ = os.Remove(t.config) // the program has read it, and after a SIGKILL nobody would remove it
 	t.run.Go(t.watch)
 	t.run.Go(func() {
 		<-t.exited
-		_ = t.Listener.Close() // ends Accept; Close may have done it
+		_ = t.Listener.Close() // ends Accept; Close may have closed it
 	})
 }
 
-// watch looks whether the connection is there. The program makes it again by
+// watch records whether the program is connected. The program connects again by
 // itself.
 func (t *programTunnel) watch() {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -143,7 +142,7 @@ func (t *programTunnel) fault(step tunnel.Step, err error) *tunnel.ConnectError 
 	return &tunnel.ConnectError{Provider: Name, Server: "Cloudflare", Step: step, Err: err}
 }
 
-// exit says why the program has ended, by what it wrote.
+// exit returns why the program has ended, from its output.
 func (t *programTunnel) exit() *tunnel.ProviderError {
 	e := &tunnel.ProviderError{Provider: Name, Message: "the program has ended"}
 	if said := t.said.words(); said != "" {
@@ -155,7 +154,7 @@ func (t *programTunnel) exit() *tunnel.ProviderError {
 	return e
 }
 
-// Accept gives the next connection, which is the program's.
+// Accept returns the next connection, which comes from the program.
 func (t *programTunnel) Accept() (net.Conn, error) {
 	conn, err := t.Listener.Accept()
 	switch {
@@ -167,7 +166,7 @@ func (t *programTunnel) Accept() (net.Conn, error) {
 	return nil, err
 }
 
-// Close ends the program and all that it started, and waits for their end.
+// Close ends the program and all that it has started, and waits for their end.
 func (t *programTunnel) Close() error {
 	t.close.Do(func() {
 		close(t.closed)
@@ -179,7 +178,7 @@ func (t *programTunnel) Close() error {
 		case <-late.C:
 			t.tree.Kill()
 		}
-		_ = t.Listener.Close() // watching for the end may have done it
+		_ = t.Listener.Close() // serve may have closed it
 	})
 	<-t.exited
 	t.run.Wait()
@@ -189,5 +188,5 @@ func (t *programTunnel) Close() error {
 // Provider is the name of the provider.
 func (t *programTunnel) Provider() string { return Name }
 
-// URL is the address that the program has got.
+// URL is the address that the program has.
 func (t *programTunnel) URL() string { return t.url }

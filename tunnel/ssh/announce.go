@@ -14,11 +14,10 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/internal/announce"
 )
 
-// reader finds the address that a line of a session's output announces, "" if
-// the line announces none. Which service says it how was read in its
-// documentation and output. A reader wants its words at the beginning of the
-// line: services also print what strangers ask for, such as the paths of
-// requests, and those stand further right.
+// reader returns the address that a line of a session's output announces, or "" if
+// the line announces none. The formats are those of each service's documentation and
+// output. A reader matches the whole line, because services also print what strangers
+// send, for example the paths of requests.
 type reader func(line string) string
 
 // localhostRunEvent is a line of "--output json".
@@ -30,8 +29,8 @@ type localhostRunEvent struct {
 
 var localhostRunText = regexp.MustCompile(`^[^\s,]+ tunneled with tls termination, (https?://\S+)$`)
 
-// readLocalhostRun reads the lines of JSON, and the sentence that comes where
-// JSON is not understood.
+// readLocalhostRun reads the lines of JSON, and the sentence that comes from servers
+// without JSON.
 func readLocalhostRun(line string) string {
 	var e localhostRunEvent
 	if err := json.Unmarshal([]byte(line), &e); err == nil {
@@ -52,8 +51,8 @@ func readServeo(line string) string { return submatch(serveoText, line) }
 
 var pinggyText = regexp.MustCompile(`^(https?://\S+)$`)
 
-// readPinggy takes a line that is nothing but an address. There are several,
-// and the sentence about the dashboard is not one of them.
+// readPinggy reads a line that has only an address. There are several, and the
+// sentence about the dashboard is not one of them.
 func readPinggy(line string) string { return submatch(pinggyText, line) }
 
 var sishText = regexp.MustCompile(`^HTTPS?: (\S+)$`)
@@ -62,7 +61,7 @@ func readSish(line string) string { return submatch(sishText, line) }
 
 var srvUsText = regexp.MustCompile(`^1: (\S+)$`)
 
-// readSrvUs takes the address of port 1, the only one that is asked for.
+// readSrvUs reads the address of port 1, the only one that is requested.
 func readSrvUs(line string) string { return submatch(srvUsText, line) }
 
 func submatch(re *regexp.Regexp, line string) string {
@@ -72,9 +71,9 @@ func submatch(re *regexp.Regexp, line string) string {
 	return ""
 }
 
-// domainsOf gives the domains that a server of the user's own may announce
-// addresses in: the one it is registered under. An address by number, and a
-// name without a domain, have none.
+// domainsOf returns the domains in which a server of the user's may announce
+// addresses: the domain that it is registered under. An IP address and a name without
+// a domain have none.
 func domainsOf(host string) []string {
 	if net.ParseIP(host) != nil {
 		return nil
@@ -86,8 +85,8 @@ func domainsOf(host string) []string {
 	return []string{domain}
 }
 
-// announcements reads the output of a session. It takes the first address that
-// fits. Later ones are not believed, but for lines that nobody else can write.
+// announcements reads the output of a session. It accepts the first valid address.
+// Later ones are ignored, except in lines that only the server can write.
 type announcements struct {
 	read    reader
 	domains []string
@@ -98,8 +97,8 @@ type announcements struct {
 
 	mu      sync.Mutex
 	url     string
-	refused error    // why an address was not taken, the latest
-	said    []string // the last lines that announced nothing
+	refused error    // why the latest invalid address is invalid
+	said    []string // the last lines without an address
 	moved   func()   // called when a later line announces another address; may be nil
 }
 
@@ -107,7 +106,7 @@ func newAnnouncements(s service) *announcements {
 	return &announcements{read: s.read, domains: s.domains, own: s.own, moves: s.moves, found: make(chan struct{})}
 }
 
-// line takes one line, as it came but for its end.
+// line reads one line.
 func (a *announcements) line(raw string) {
 	line := announce.Plain(raw)
 	if line == "" {
@@ -116,12 +115,12 @@ func (a *announcements) line(raw string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.url != "" && !a.moves {
-		a.say(line)
+		a.recordLocked(line)
 		return
 	}
 	address := a.read(line)
 	if address == "" {
-		a.say(line)
+		a.recordLocked(line)
 		return
 	}
 	public, err := announce.Address(address, a.domains, a.own)
@@ -141,34 +140,34 @@ func (a *announcements) line(raw string) {
 	}
 }
 
-// say keeps the end of what was said.
-func (a *announcements) say(line string) {
+// recordLocked keeps the last lines without an address.
+func (a *announcements) recordLocked(line string) {
 	const lines = 3
 	if a.said = append(a.said, line); len(a.said) > lines {
 		a.said = slices.Clone(a.said[len(a.said)-lines:])
 	}
 }
 
-// address is the latest address, "" before the first.
+// address returns the latest address, or "" before the first.
 func (a *announcements) address() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.url
 }
 
-// why says what came instead of an address, "" if nothing did.
+// why returns what was printed instead of an address, or "" if nothing was.
 func (a *announcements) why() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.refused != nil {
 		return a.refused.Error()
 	}
-	return a.lastWords()
+	return a.lastWordsLocked()
 }
 
-// elsewhere is the domain of an address that was not taken because of it, ""
-// otherwise.
-func (a *announcements) elsewhere() string {
+// otherDomain returns the domain of an address that is invalid because of its domain,
+// or "" if there is none.
+func (a *announcements) otherDomain() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var e *announce.ElsewhereError
@@ -178,14 +177,14 @@ func (a *announcements) elsewhere() string {
 	return e.Domain()
 }
 
-// words are the end of what was said, in one line.
+// words returns the last words, in one line.
 func (a *announcements) words() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.lastWords()
+	return a.lastWordsLocked()
 }
 
-func (a *announcements) lastWords() string {
+func (a *announcements) lastWordsLocked() string {
 	said := strings.Join(a.said, " ")
 	if len(said) > announce.MaxSaid {
 		said = strings.ToValidUTF8(said[len(said)-announce.MaxSaid:], "")

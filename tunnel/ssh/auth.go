@@ -10,14 +10,13 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// keys gives the ways to be let in, and what ends their use. "None" is tried
-// before all of them by the library.
+// authMethods returns the methods to log in with, and a function that ends their use.
+// The library tries "none" before all of them.
 //
-// The public services get hf-tap's own key and no other: the keys that people
-// use elsewhere are published, by GitHub for one, and would tell who they are.
-// The agent's keys and those in the user's folder are for servers that the
-// user names.
-func (d *dialer) keys(ctx context.Context) (ways []ssh.AuthMethod, done func()) {
+// The public services get the key in Config.KeyFile and no other. The keys that
+// people use elsewhere are published, for example by GitHub, and would identify the
+// user. The agent's keys and those in the user's folder are for the user's servers.
+func (d *dialer) authMethods(ctx context.Context) (ways []ssh.AuthMethod, done func()) {
 	if d.service.own {
 		return d.usersKeys(ctx)
 	}
@@ -32,8 +31,8 @@ func (d *dialer) keys(ctx context.Context) (ways []ssh.AuthMethod, done func()) 
 	return ways, func() {}
 }
 
-// usersKeys gives the agent's keys, then those in the user's folder that need
-// no passphrase, then hf-tap's own.
+// usersKeys returns the agent's keys, then those in the user's folder that have no
+// passphrase, then the one in Config.KeyFile.
 func (d *dialer) usersKeys(ctx context.Context) (ways []ssh.AuthMethod, done func()) {
 	done = func() {}
 	var fromAgent func() ([]ssh.Signer, error)
@@ -47,7 +46,7 @@ func (d *dialer) usersKeys(ctx context.Context) (ways []ssh.AuthMethod, done fun
 	return []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
 		var signers []ssh.Signer
 		if fromAgent != nil {
-			signers, _ = fromAgent() // one that does not answer has no keys
+			signers, _ = fromAgent() // an agent that does not answer has no keys
 		}
 		if d.cfg.Home != "" {
 			for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {

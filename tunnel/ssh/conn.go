@@ -12,9 +12,9 @@ import (
 )
 
 // channelConn is a channel of an SSH connection as a net.Conn. A channel has no
-// deadlines, which an http.Server needs not only for its time-outs: it ends the
-// read that waits for the next request by one. Two pipes in memory have them,
-// one for each direction, so that the other side may end its half.
+// deadlines. An http.Server needs them for its time-outs, and to end the read that
+// waits for the next request. Pipes in memory have deadlines. There is one for each
+// direction, because the other side may close its half.
 type channelConn struct {
 	net.Conn // what is written here goes out
 	in       net.Conn
@@ -22,8 +22,8 @@ type channelConn struct {
 	remote   net.Addr
 }
 
-// newChannelConn starts the copying, which run waits for. It ends when both sides
-// have closed, or one and the whole connection have, and then ended is called.
+// newChannelConn starts to copy, in goroutines that run waits for. They end when both
+// sides have closed, or one side and the whole connection. Then they call ended.
 func newChannelConn(ch ssh.Channel, requests <-chan *ssh.Request, local, remote net.Addr, run *sync.WaitGroup, ended func(*channelConn)) *channelConn {
 	in, arriving := net.Pipe()
 	leaving, out := net.Pipe()
@@ -36,7 +36,7 @@ func newChannelConn(ch ssh.Channel, requests <-chan *ssh.Request, local, remote 
 	copying.Go(func() {
 		_, _ = io.Copy(ch, leaving)
 		_ = leaving.Close()
-		_ = ch.Close() // it may be closed from the other side already
+		_ = ch.Close() // the other side may have closed it
 	})
 	copying.Go(func() { ssh.DiscardRequests(requests) })
 	run.Go(func() {
@@ -57,7 +57,7 @@ func (c *channelConn) SetDeadline(t time.Time) error {
 // SetReadDeadline sets the deadline of reads.
 func (c *channelConn) SetReadDeadline(t time.Time) error { return c.in.SetReadDeadline(t) }
 
-// Close lets what was written go out.
+// Close closes the connection after everything that was written has been sent.
 func (c *channelConn) Close() error {
 	_ = c.in.Close() // a pipe in memory does not fail
 	return c.Conn.Close()
@@ -66,10 +66,10 @@ func (c *channelConn) Close() error {
 // LocalAddr is the address at the server that the client came to.
 func (c *channelConn) LocalAddr() net.Addr { return c.local }
 
-// RemoteAddr is the client's address, as far as the server tells it.
+// RemoteAddr is the client's address, as the server sends it.
 func (c *channelConn) RemoteAddr() net.Addr { return c.remote }
 
-// serverAddr is an address as a server tells it, which may be no IP address.
+// serverAddr is an address that a server sends, which may not be an IP address.
 type serverAddr string
 
 func (a serverAddr) Network() string { return "tcp" }
@@ -85,5 +85,5 @@ func addrOf(host string, port uint32) net.Addr {
 	return serverAddr(net.JoinHostPort(host, strconv.FormatUint(uint64(port), 10)))
 }
 
-// maxHost is how long a name in the DNS can be.
+// maxHost is the longest name in the DNS, in bytes.
 const maxHost = 253

@@ -15,16 +15,16 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/internal/announce"
 )
 
-// dialer connects to a server, and knows how far it came.
+// dialer connects to a server, and records how far it came.
 type dialer struct {
 	cfg     Config
 	service service
-	key     ssh.Signer // hf-tap's own
+	key     ssh.Signer // the one in Config.KeyFile
 	known   *knownServers
 
 	connected time.Duration // to a TCP connection, 0 if there is none
 	trusted   time.Duration // from there to a host key that is trusted
-	entered   time.Duration // from there to being let in
+	entered   time.Duration // from there to a successful login
 	banner    string
 }
 
@@ -44,7 +44,7 @@ func newDialer(cfg Config, provider string) (*dialer, error) {
 	return &dialer{cfg: cfg, service: service, key: key, known: known}, nil
 }
 
-// dial connects and is let in. The context ends the attempt, and nothing after.
+// dial connects and logs in. The end of ctx stops that only.
 func (d *dialer) dial(ctx context.Context) (*ssh.Client, error) {
 	start := time.Now()
 	conn, err := d.cfg.Dial(ctx, "tcp", d.service.server)
@@ -52,7 +52,7 @@ func (d *dialer) dial(ctx context.Context) (*ssh.Client, error) {
 		return nil, d.at(tunnel.StepReach, err)
 	}
 	d.connected = max(1, time.Since(start))
-	keys, done := d.keys(ctx)
+	keys, done := d.authMethods(ctx)
 	defer done()
 	config := &ssh.ClientConfig{
 		User: d.service.user, Auth: keys, ClientVersion: "SSH-2.0-hf-tap",
@@ -79,14 +79,14 @@ func (d *dialer) dial(ctx context.Context) (*ssh.Client, error) {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("no answer: %w", ctx.Err())
 		}
-		return nil, d.refused(err)
+		return nil, d.handshakeError(err)
 	}
 	d.entered = max(1, time.Since(start)-d.connected-d.trusted)
 	return ssh.NewClient(c, channels, requests), nil
 }
 
-// refused says what a handshake failed of.
-func (d *dialer) refused(err error) error {
+// handshakeError returns why a handshake failed.
+func (d *dialer) handshakeError(err error) error {
 	var changed *tunnel.HostKeyError
 	switch {
 	case errors.As(err, &changed):
@@ -96,7 +96,7 @@ func (d *dialer) refused(err error) error {
 	case d.trusted == 0:
 		return d.at(tunnel.StepProtocol, unprefixed(err))
 	}
-	// With questions among the ways in, a plain no reads as an unexpected message.
+	// With KeyboardInteractive, a plain refusal is an unexpected message.
 	text := err.Error()
 	if strings.Contains(text, "unable to authenticate") || strings.Contains(text, "unexpected message type 51") {
 		no := &tunnel.ProviderError{Provider: d.service.provider, Message: "permission denied for " + d.service.user, Permanent: true}
@@ -108,7 +108,7 @@ func (d *dialer) refused(err error) error {
 	return d.at(tunnel.StepProtocol, unprefixed(err))
 }
 
-// unprefixed drops what the library begins each error with.
+// unprefixed removes the library's prefix from an error.
 func unprefixed(err error) error {
 	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "ssh: handshake failed: ") {
 		return inner

@@ -2,11 +2,11 @@ package ssh
 
 import "golang.org/x/crypto/ssh"
 
-// maxForwarded is how many connections there may be at a time. More are
-// refused: the server decides how many come.
+// maxForwarded is the largest number of connections at a time. Further ones are
+// refused, because the server decides how many come.
 const maxForwarded = 1024
 
-// serve takes the connections that the server forwards.
+// serve accepts the connections that the server forwards.
 func (t *forwarding) serve(channels <-chan ssh.NewChannel) {
 	for offered := range channels {
 		var from struct {
@@ -27,7 +27,7 @@ func (t *forwarding) serve(channels <-chan ssh.NewChannel) {
 		if err != nil {
 			continue
 		}
-		t.mu.Lock() // it cannot end before it is noted
+		t.mu.Lock() // it cannot end before it is in the map
 		conn := newChannelConn(ch, requests, addrOf(from.Addr, from.Port), addrOf(from.OriginAddr, from.OriginPort), &t.run, t.forget)
 		t.live[conn] = struct{}{}
 		t.mu.Unlock()
@@ -55,12 +55,12 @@ func (t *forwarding) forget(c *channelConn) {
 	delete(t.live, c)
 }
 
-// hangUp ends the connections that came through. Those that nobody reads, or
-// closes, would be copied to for ever.
+// hangUp closes the forwarded connections. The goroutines of one that nobody reads or
+// closes would never end.
 func (t *forwarding) hangUp() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c := range t.live {
-		_ = c.Close() // pipes in memory do not fail
+		_ = c.Close() // a pipe in memory does not fail
 	}
 }

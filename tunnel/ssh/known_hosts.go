@@ -16,12 +16,11 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// ErrFiles means that the key or the list of known hosts that hf-tap keeps
-// for SSH cannot be read or written.
+// ErrFiles means that Config.KeyFile or Config.KnownHosts cannot be read or written.
 var ErrFiles = errors.New("hf-tap's own files for SSH cannot be used")
 
-// knownServers is a known_hosts file of our own. A server that is not in it is
-// trusted and added; one with another key is refused.
+// knownServers is a known_hosts file. A server that is not in it is trusted and added;
+// one with another key is refused.
 type knownServers struct {
 	file  string
 	check ssh.HostKeyCallback
@@ -52,8 +51,8 @@ func openKnown(file string) (*knownServers, error) {
 	return &knownServers{file: file, check: check}, nil
 }
 
-// verify is the ssh.HostKeyCallback. The address counts as it was asked for:
-// behind a proxy, the connection's own is the proxy's.
+// verify is the ssh.HostKeyCallback. It uses the requested address, because the
+// connection's own may be that of a proxy.
 func (k *knownServers) verify(address string, remote net.Addr, key ssh.PublicKey) error {
 	k.fingerprint = ssh.FingerprintSHA256(key)
 	err := k.check(address, &net.TCPAddr{}, key)
@@ -62,7 +61,7 @@ func (k *knownServers) verify(address string, remote net.Addr, key ssh.PublicKey
 	case err == nil:
 		return nil
 	case !errors.As(err, &unknown):
-		return err // revoked by hand, by a line of the file
+		return err // a line of the file revokes the key
 	case len(unknown.Want) > 0:
 		changed := &tunnel.HostKeyError{Host: address, Got: k.fingerprint, File: k.file}
 		for _, w := range unknown.Want {
@@ -74,7 +73,7 @@ func (k *knownServers) verify(address string, remote net.Addr, key ssh.PublicKey
 	return k.add(address, key)
 }
 
-// add appends a line, in one write, as another hf-tap may do the same.
+// add appends a line. It is one write, because another process may do the same.
 func (k *knownServers) add(address string, key ssh.PublicKey) error {
 	f, err := os.OpenFile(k.file, os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -87,8 +86,8 @@ func (k *knownServers) add(address string, key ssh.PublicKey) error {
 	return nil
 }
 
-// algorithms gives the kinds of host key to ask a server for, nil for all: a
-// server has several keys, and one of a kind that is not known would look like
+// algorithms returns the kinds of host key to request from a server, or nil for all. A
+// server has several keys, and one of another kind than the known one would look like
 // a change.
 func (k *knownServers) algorithms(address string) []string {
 	_, probe, err := ed25519.GenerateKey(rand.Reader)

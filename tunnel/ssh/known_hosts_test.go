@@ -21,7 +21,7 @@ func TestOurKeyIsMadeOnceAndIsTheOnlyOneThatServicesSee(t *testing.T) {
 	s := startService(t, sshtest.Faults{Announce: sshtest.Words(SrvUs), KeyOnly: true})
 	cfg := settings(t, s, SrvUs)
 	cfg.Home = t.TempDir()
-	theirs := writeKey(t, cfg.Home, "id_ed25519")
+	theirs := newUserKey(t, cfg.Home, "id_ed25519")
 	var seen []string
 	for range 2 {
 		tun := must(t, cfg)
@@ -178,8 +178,8 @@ func TestTunnelsByNameHaveTheSameNameInEachRun(t *testing.T) {
 	}
 }
 
-// writeKey makes a key of the user's.
-func writeKey(t testing.TB, dir, name string) ssh.Signer {
+// newUserKey makes a key of the user's.
+func newUserKey(t testing.TB, dir, name string) ssh.Signer {
 	t.Helper()
 	signer, err := ownKey(dir + "/" + name)
 	if err != nil {

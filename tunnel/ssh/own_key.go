@@ -14,8 +14,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ownKey gives hf-tap's own key, which is made once and kept: services make a
-// name of it. Without a file it is another each time.
+// ownKey returns the key in a file, which it creates if necessary: services derive a
+// name from it. Without a file it returns a new key each time.
 func ownKey(file string) (ssh.Signer, error) {
 	if file != "" {
 		signer, err := readKey(file)
@@ -34,10 +34,10 @@ func ownKey(file string) (ssh.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a key for SSH: %w", err)
 	}
-	if err := keepKey(file, pem.EncodeToMemory(block)); err != nil {
+	if err := writeKey(file, pem.EncodeToMemory(block)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFiles, err)
 	}
-	return readKey(file) // another hf-tap may have been first
+	return readKey(file) // another process may have been faster
 }
 
 func readKey(file string) (ssh.Signer, error) {
@@ -52,9 +52,9 @@ func readKey(file string) (ssh.Signer, error) {
 	return signer, nil
 }
 
-// keepKey writes a key unless there is one. It appears with all its bytes or
-// not at all.
-func keepKey(file string, data []byte) error {
+// writeKey writes a key file unless it exists. The file appears complete or not at
+// all.
+func writeKey(file string, data []byte) error {
 	dir := filepath.Dir(file)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -69,7 +69,7 @@ func keepKey(file string, data []byte) error {
 		return err
 	}
 	if err := os.Link(f.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
-		return robustio.Rename(f.Name(), file) // a file system without links
+		return robustio.Rename(f.Name(), file) // the file system has no links
 	}
 	return nil
 }

@@ -22,19 +22,19 @@ type service struct {
 	provider string
 	server   string // host:port
 	user     string
-	bind     string // the address to forward from, which some read a name in
+	bind     string // the address to forward from, in which some servers expect a name
 	port     uint32
-	command  string // run in the session, "" for a shell
-	guest    bool   // anybody is let in who answers
-	own      bool   // a server that the user names: it may see the user's keys
-	read     reader // nil: it announces nothing, and there is no session
+	command  string // to run in the session; empty: a shell
+	guest    bool   // it accepts any answer to its questions
+	own      bool   // a server of the user's: it may see the user's keys
+	read     reader // nil: it announces nothing, and needs no session
 	domains  []string
-	moves    bool   // it may announce another address later, in lines that only it can write
-	public   string // the address, where the server announces none
+	moves    bool   // it may announce another address later, in lines that only the server can write
+	public   string // the address, if the server announces none
 }
 
-// The services that need no account. Each is a server, what to ask it, and how
-// it announces an address. The domains are those in which it does.
+// presets returns the services that need no account. The domains are those in which a
+// service announces addresses.
 func presets(name string) []service {
 	return []service{
 		{
@@ -42,7 +42,7 @@ func presets(name string) []service {
 			read: readLocalhostRun, domains: []string{"lhr.life", "lhr.rocks", "lhr.pro", "localhost.run"}, moves: true,
 		},
 		{
-			// It listens on 22, too; 443 is open in more networks.
+			// It listens on port 22, too; 443 is open in more networks.
 			provider: Serveo, server: "serveo.net:443", user: name, bind: "localhost", port: 80,
 			read: readServeo, domains: []string{"serveousercontent.com", "serveo.net"},
 		},
@@ -79,9 +79,9 @@ func serviceOf(cfg Config, provider, name string) (s service, err error) {
 	return s, err
 }
 
-// ownServer reads ssh://[user@]host[:port]. With a public URL of the user's,
-// the server is asked for a port on its loopback address, which the user's own
-// web server there leads to. Without one it is asked as sish is.
+// ownServer reads ssh://[user@]host[:port]. With a public URL, it requests a port on
+// the server's loopback address, to which a web server there leads. Without one, it
+// expects sish.
 func ownServer(cfg Config, provider, name string) (service, error) {
 	u, err := url.Parse(provider)
 	if err != nil || u.Hostname() == "" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -100,8 +100,8 @@ func ownServer(cfg Config, provider, name string) (service, error) {
 		if s.public, err = tunnel.PublicURL(cfg.PublicURL); err != nil {
 			return service{}, err
 		}
-		// Not "localhost": where its port is taken on 127.0.0.1, OpenSSH is content
-		// with ::1, and says that all is well.
+		// Not "localhost": if the port is in use on 127.0.0.1, OpenSSH listens on ::1
+		// alone and reports success.
 		s.bind, s.port = "127.0.0.1", uint32(cfg.Port)
 		return s, nil
 	}
@@ -114,8 +114,8 @@ func ownServer(cfg Config, provider, name string) (service, error) {
 	return s, nil
 }
 
-// nameFor makes a name of a key, which is the same in each run and tells
-// nothing about the user.
+// nameFor derives a name from a key. It is the same in each run, and reveals nothing
+// about the user.
 func nameFor(key ssh.PublicKey) string {
 	sum := sha256.Sum256(key.Marshal())
 	return "tap-" + hex.EncodeToString(sum[:6])

@@ -25,22 +25,22 @@ type forwarding struct {
 
 	dialer *dialer
 	client *ssh.Client
-	heard  *announcements // nil where the server announces nothing
+	heard  *announcements // nil if the server announces nothing
 	local  net.Addr
 	beat   time.Duration
 
 	conns  chan net.Conn
-	over   chan struct{} // closed when the connection has ended, with the cause in link
-	ended  chan struct{} // closed when the session has
-	served chan struct{} // closed when no connections come any more
+	over   chan struct{} // closed when the connection has ended; Link has the cause
+	ended  chan struct{} // closed when the session has ended
+	served chan struct{} // closed when no more connections come
 	closed chan struct{}
 	close  sync.Once
-	run    sync.WaitGroup // everything that runs for it
-	asking atomic.Bool    // for a sign of life that has not come yet
+	run    sync.WaitGroup // the tunnel's goroutines
+	asking atomic.Bool    // a keepalive request has no answer yet
 
 	mu    sync.Mutex
 	live  map[*channelConn]struct{}
-	cause error // the first reason for the end
+	cause error // the first reason for the end of the connection
 }
 
 // open connects to a provider's server, and asks it to forward a port.
@@ -56,16 +56,16 @@ func open(ctx context.Context, cfg Config, provider string) (*forwarding, error)
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	t := start(d, client)
-	// Nothing that waits for the server has a deadline but the connection's end.
+	// The requests have no deadline of their own: the end of the connection ends them.
 	stop := context.AfterFunc(opening, func() { t.fail(opening.Err()) })
-	err = t.open(opening)
+	err = t.requestAddress(opening)
 	if !stop() && err == nil {
 		err = opening.Err()
 	}
 	if err != nil {
 		_ = t.Close()
 		if ctx.Err() == nil && opening.Err() != nil {
-			return nil, t.late()
+			return nil, t.timeoutError()
 		}
 		return nil, cmp.Or(ctx.Err(), err)
 	}
@@ -92,19 +92,20 @@ func start(d *dialer, client *ssh.Client) *forwarding {
 	})
 	t.run.Go(func() {
 		err := client.Wait()
-		t.finish(err)
+		t.recordEnd(err)
 	})
 	return t
 }
 
-// open asks for the forwarding, and waits for the address.
-func (t *forwarding) open(ctx context.Context) error {
+// requestAddress requests the forwarding, and waits for the address.
+func (t *forwarding) requestAddress(ctx context.Context) error {
 	s := t.dialer.service
 	if t.heard != nil && s.own && announcesNothing(string(t.client.ServerVersion())) {
 		return &tunnel.ProviderError{Provider: s.provider, Message: "it forwards ports, but gives them no public address", Permanent: true}
 	}
 	if t.heard != nil {
-		// Before the forwarding: some tell its address only to a session that is there.
+		// Before the forwarding, because some servers announce its address only in a
+		// session that already exists.
 		if err := t.startSession(); err != nil {
 			return err
 		}
@@ -122,28 +123,28 @@ func (t *forwarding) open(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-t.heard.found: // more than one thing may have happened: this one counts
+	case <-t.heard.found: // an address counts, even if the session or the connection has ended, too
 		return nil
 	case <-t.over:
-		return t.broken()
+		return t.endError()
 	case <-t.ended:
-		return t.unannounced("it ended the session")
+		return t.noAddressError("it ended the session")
 	default:
 		return ctx.Err()
 	}
 }
 
-// announcesNothing reports whether a server is one that forwards ports and
-// does no more.
+// announcesNothing reports whether a server is one that forwards ports without a
+// public address.
 func announcesNothing(version string) bool {
 	version = strings.ToLower(version)
 	return strings.Contains(version, "openssh") || strings.Contains(version, "dropbear")
 }
 
-// late is the error of a time that ran out.
-func (t *forwarding) late() error {
+// timeoutError returns the error of an opening that took too long.
+func (t *forwarding) timeoutError() error {
 	if t.heard != nil && t.heard.why() != "" {
-		return t.unannounced("")
+		return t.noAddressError("")
 	}
 	what := "no answer"
 	if t.heard != nil {
@@ -152,25 +153,25 @@ func (t *forwarding) late() error {
 	return t.dialer.at(tunnel.StepProtocol, fmt.Errorf("%s within %s", what, t.dialer.cfg.Timeout))
 }
 
-// unannounced says why there is no address: what the server said counts for
-// more than what became of it.
-func (t *forwarding) unannounced(otherwise string) *tunnel.ProviderError {
+// noAddressError returns why there is no address: the server's own words, or
+// otherwise if it printed none.
+func (t *forwarding) noAddressError(otherwise string) *tunnel.ProviderError {
 	said := otherwise
 	if why := t.heard.why(); why != "" {
 		said = why
 	}
 	e := &tunnel.ProviderError{Provider: t.dialer.service.provider, Message: said}
 	if t.dialer.service.own {
-		e.OtherDomain = t.heard.elsewhere()
+		e.OtherDomain = t.heard.otherDomain()
 	}
 	return e
 }
 
-// broken is the error of a connection that has ended: what the server said, if
-// it said anything, else how it ended.
-func (t *forwarding) broken() error {
+// endError returns why the connection has ended: the server's own words, if it
+// printed any, or the error of the connection.
+func (t *forwarding) endError() error {
 	if t.heard.why() != "" {
-		return t.unannounced("")
+		return t.noAddressError("")
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -186,14 +187,14 @@ func (t *forwarding) startSession() error {
 	}
 	var reading sync.WaitGroup
 	for _, stream := range []io.Reader{ch, ch.Stderr()} {
-		// For as long as it lasts: a session whose output nobody takes stops.
+		// Until it ends, because a session whose output nobody reads stops.
 		reading.Go(func() { _, _ = io.Copy(&announce.Lines{Take: t.heard.line}, stream) })
 	}
 	reading.Go(func() { ssh.DiscardRequests(requests) })
 	t.run.Go(func() {
 		reading.Wait()
 		close(t.ended)
-		t.sessionOver()
+		t.endWithSession()
 	})
 	kind, payload := "shell", []byte(nil)
 	if s.command != "" {
@@ -203,19 +204,19 @@ func (t *forwarding) startSession() error {
 	if err != nil || !ok {
 		return t.refusal("it allows no session", err)
 	}
-	return nil // its input stays open: the end of it would end the session
+	return nil // its input stays open, because closing it would end the session
 }
 
-// sessionOver ends the connection with its session, as the programs do for
-// which these services are made.
-func (t *forwarding) sessionOver() {
+// endWithSession ends the connection after its session has ended, as OpenSSH's client
+// does, for which these services are made.
+func (t *forwarding) endWithSession() {
 	select {
 	case <-t.heard.found:
 	default:
-		return // open tells
+		return // requestAddress returns the error
 	}
 	if _, _, err := t.client.SendRequest("keepalive@openssh.com", true, nil); err != nil {
-		return // it is the connection that has ended, and the session with it
+		return // the connection itself has ended
 	}
 	said := "it ended the session"
 	if words := t.heard.words(); words != "" {
@@ -224,9 +225,9 @@ func (t *forwarding) sessionOver() {
 	t.fail(&tunnel.ProviderError{Provider: t.dialer.service.provider, Message: said})
 }
 
-// forward asks for the remote forwarding. The library's own way insists on an
-// echo of the very address and port in each connection, which services do not
-// give.
+// forward requests the remote forwarding. Client.Listen of the library refuses
+// connections that do not repeat the requested address and port, as those of the
+// services do not.
 func (t *forwarding) forward() error {
 	s := t.dialer.service
 	ok, reply, err := t.client.SendRequest("tcpip-forward", true, ssh.Marshal(struct {
@@ -245,7 +246,8 @@ func (t *forwarding) forward() error {
 	return nil
 }
 
-// refusal is a no of the server, or the error if it was no no.
+// refusal returns a refusal by the server, or the connection's error if err is not a
+// refusal.
 func (t *forwarding) refusal(what string, err error) error {
 	var no *ssh.OpenChannelError
 	if err != nil && !errors.As(err, &no) {
@@ -267,13 +269,13 @@ func (t *forwarding) refusal(what string, err error) error {
 	return &tunnel.ProviderError{Provider: t.dialer.service.provider, Message: what}
 }
 
-// aliveTicks is how many halves of a beat a server may take to answer.
+// aliveTicks is how many half heartbeats a server may take to answer.
 const aliveTicks = 3
 
-// keepAlive asks for a sign of life again and again. A no is one, too. It counts
-// ticks and does not measure time: when the process was suspended, however long,
-// two ticks at most come at once, and an answer that had arrived is read before
-// the next.
+// keepAlive sends keepalive requests, and ends the connection if an answer is late. A
+// failure is an answer, too. keepAlive counts ticks and does not measure time: after
+// the process was suspended, two ticks at most come at once, and an answer that had
+// arrived is read before the next.
 func (t *forwarding) keepAlive() {
 	ticks, stop := t.dialer.cfg.Clock.Ticker(t.beat / 2)
 	defer stop()
@@ -301,16 +303,16 @@ func (t *forwarding) keepAlive() {
 	}
 }
 
-// fail ends the connection for a reason. The first one counts.
+// fail ends the connection. The first cause is kept.
 func (t *forwarding) fail(cause error) {
 	t.mu.Lock()
 	t.cause = cmp.Or(t.cause, cause)
 	t.mu.Unlock()
-	_ = t.client.Close() // it may be closed already
+	_ = t.client.Close() // it may already be closed
 }
 
-// finish notes that the connection has ended.
-func (t *forwarding) finish(err error) {
+// recordEnd records that the connection has ended.
+func (t *forwarding) recordEnd(err error) {
 	t.mu.Lock()
 	t.cause = cmp.Or[error](t.cause, t.dialer.at(tunnel.StepSession, cmp.Or(err, io.EOF)))
 	cause := t.cause
@@ -319,8 +321,8 @@ func (t *forwarding) finish(err error) {
 	close(t.over)
 }
 
-// Accept gives the next connection. Its RemoteAddr is what the server tells of
-// the client.
+// Accept returns the next connection. Its RemoteAddr is the client's address, as the
+// server sends it.
 func (t *forwarding) Accept() (net.Conn, error) {
 	select {
 	case <-t.closed:
@@ -337,13 +339,13 @@ func (t *forwarding) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the connection and all that came through it, and waits for what
-// runs.
+// Close ends the connection and all connections through it, and waits for the
+// tunnel's goroutines.
 func (t *forwarding) Close() error {
 	t.close.Do(func() {
 		close(t.closed)
 		t.fail(net.ErrClosed)
-		<-t.served // no more come
+		<-t.served // no more connections come
 		t.hangUp()
 	})
 	t.run.Wait()
@@ -353,7 +355,7 @@ func (t *forwarding) Close() error {
 func (t *forwarding) Provider() string { return t.dialer.service.provider }
 func (t *forwarding) Addr() net.Addr   { return t.local }
 
-// URL is the address that the server announced, or that the user gave.
+// URL is the address that the server has announced, or that the user configured.
 func (t *forwarding) URL() string {
 	if t.heard != nil {
 		return t.heard.address()

@@ -374,7 +374,7 @@ func TestAServerOfOnesOwn(t *testing.T) {
 	s := startService(t, sshtest.Faults{KeyOnly: true, Announce: func(name string) string { return "HTTPS: https://" + name + ".example.com\n" }})
 	cfg := settings(t, s, "ssh://me@ssh.example.com:2222")
 	cfg.Home, cfg.Name = t.TempDir(), "mine"
-	theirs := writeKey(t, cfg.Home, "id_ed25519")
+	theirs := newUserKey(t, cfg.Home, "id_ed25519")
 	if got := must(t, cfg).URL(); got != "https://mine.example.com" {
 		t.Errorf("got %s", got)
 	}

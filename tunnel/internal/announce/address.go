@@ -13,8 +13,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// notTunnels are the first labels of hosts in a service's own domain that lead
-// to the service itself.
+// notTunnels are the labels in a domain of a service that lead to the service itself.
 var notTunnels = []string{"www", "dashboard", "admin", "console", "api", "docs", "login"}
 
 // ElsewhereError is an address below none of the domains that a server may

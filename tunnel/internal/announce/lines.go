@@ -11,8 +11,8 @@ const maxLine = 4 << 10
 // MaxSaid is the most that an error should quote of an output, in bytes.
 const MaxSaid = 300
 
-// Lines cuts a stream into lines. Of a line that is too long, the beginning is
-// kept and the rest dropped: a server may send one without an end.
+// Lines splits a stream into lines. It keeps only the beginning of a long line,
+// because a server may send one without an end.
 type Lines struct {
 	Take func(line string) // gets each line without its end
 	buf  []byte
@@ -22,7 +22,7 @@ type Lines struct {
 func (l *Lines) Write(p []byte) (int, error) {
 	for _, c := range p {
 		switch {
-		case c == '\n' || c == '\r': // progress bars and terminals return to the line's beginning
+		case c == '\n' || c == '\r': // progress bars end with a carriage return
 			if len(l.buf) > 0 {
 				l.Take(string(l.buf))
 			}
@@ -34,11 +34,12 @@ func (l *Lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// escapes are what terminals obey: control sequences, strings such as titles
-// and links, and the rest.
+// escapes are the sequences that a terminal interprets: control sequences, strings
+// for titles and links, and others.
 var escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])`)
 
-// Plain returns a line without what terminals obey.
+// Plain returns a line without the characters and sequences that a terminal
+// interprets.
 func Plain(line string) string {
 	line = escapes.ReplaceAllString(line, "")
 	line = strings.Map(func(r rune) rune {
