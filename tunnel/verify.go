@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/clock"
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // Probe is a question that only this process can answer, for [Verify].
@@ -124,7 +125,7 @@ func ask(ctx context.Context, client *http.Client, p Probe) (time.Duration, erro
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNoRoute, err)
+		return 0, fmt.Errorf("%w: %w", ErrNoRoute, neterror.Plain(err))
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))

@@ -63,6 +63,35 @@ func TestDaemonsAndOtherGroupsEndWithTheApp(t *testing.T) {
 	}
 }
 
+func TestAnAppWhoseSupervisorIsKilledIsEndedAllTheSame(t *testing.T) {
+	accept, address := peer(t)
+	a := startWith(t, app.Config{Env: []string{"APP_TEST_AS=two groups", "APP_TEST_ADDRESS=" + address}, Grace: 50 * time.Millisecond})
+	conns := []net.Conn{accept(), accept()}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(a.PID()) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	supervisor, err := strconv.Atoi(strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')'):]))[2])
+	if err != nil || supervisor == os.Getpid() {
+		t.Fatalf("the app's parent is %d, %v", supervisor, err)
+	}
+	a.Ports() // as a session does that looks: the processes have been seen
+	if err := syscall.Kill(supervisor, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-a.Done():
+	case <-time.After(patience):
+		t.Fatal("the app does not end")
+	}
+	if a.Result().Err == nil {
+		t.Error("its status is known")
+	}
+	for _, conn := range conns {
+		ended(t, conn)
+	}
+}
+
 func TestAllThatAnAppStartedEndsWhenWeAreKilled(t *testing.T) {
 	accept, address := peer(t)
 	we := exec.Command(os.Args[0])

@@ -32,7 +32,7 @@ var layers = map[string][]string{
 	"webhooks":     {"event", "hub", "internal/loopback"},
 	"tunnel":       {"internal/clock", "internal/loopback", "internal/neterror"},
 	// The providers, which do not import each other.
-	"tunnel/*":                 {"tunnel", "tunnel/internal/announce", "internal/frpwire", "internal/loopback", "internal/network", "internal/process"},
+	"tunnel/*":                 {"tunnel", "tunnel/internal/announce", "internal/frpwire", "internal/loopback", "internal/neterror", "internal/network", "internal/process"},
 	"tunnel/internal/announce": {},
 
 	"examples":                {},

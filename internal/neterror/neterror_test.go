@@ -49,10 +49,12 @@ func TestEachCauseHasPlainWords(t *testing.T) {
 		// What explains itself stays, whatever it wraps.
 		{&url.Error{Err: fmt.Errorf("the proxy says no: %w", syscall.ECONNREFUSED)}, "the proxy says no: connection refused"},
 		{context.Canceled, "context canceled"},
-		{nil, ""},
 	} {
 		if got := neterror.Reason(c.err); got != c.want {
 			t.Errorf("%v\n got %q\nwant %q", c.err, got, c.want)
+		}
+		if plain := neterror.Plain(c.err); plain.Error() != c.want || !errors.Is(plain, c.err) {
+			t.Errorf("%v: %v", c.err, plain)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func start(cmd *exec.Cmd, cfg Config) (*Tree, error) {
 		s.close()
 		return nil, err
 	}
-	return &Tree{leader: pid, super: s, supervisor: super.Process.Pid, known: root(super.Process.Pid)}, nil
+	return &Tree{leader: pid, super: s, supervisor: super.Process.Pid, known: roots(super.Process.Pid, pid)}, nil
 }
 
 // supervised is our end of a supervisor.
@@ -110,11 +110,8 @@ func Supervise() int {
 	runtime.LockOSThread() // the program gets a signal when its thread ends
 	syscall.CloseOnExec(report)
 	pipe := os.NewFile(report, "report")
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		fmt.Fprintln(pipe, "failed", int(err.(syscall.Errno)))
-		return 1
-	}
-	name := append([]byte("hf-tap-app"), 0) // else it is called after /proc/self/exe
+	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // where a sandbox forbids it, orphans are lost
+	name := append([]byte("hf-tap-app"), 0)                 // else it is called after /proc/self/exe
 	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0)
 	// All of them are taken, so that the program finds none ignored that was not.
 	signals := make(chan os.Signal, 16)
@@ -183,7 +180,7 @@ func reap(program int, pipe *os.File) {
 
 // endTree ends all descendants of this process.
 func endTree(program int, gone <-chan struct{}) {
-	t := &Tree{leader: program, supervisor: os.Getpid(), known: root(os.Getpid())}
+	t := &Tree{leader: program, supervisor: os.Getpid(), known: roots(os.Getpid(), program)}
 	t.Terminate()
 	select {
 	case <-gone:

@@ -35,14 +35,16 @@ func startPlain(cmd *exec.Cmd, death syscall.Signal) (*Tree, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &Tree{leader: cmd.Process.Pid, cmd: cmd, known: root(cmd.Process.Pid)}, nil
+	return &Tree{leader: cmd.Process.Pid, cmd: cmd, known: roots(cmd.Process.Pid)}, nil
 }
 
-// root is what is known of a tree at its beginning: whose descendants belong to it.
-func root(pid int) map[int]int64 {
+// roots are what is known of a tree at its beginning: whose descendants belong to it.
+func roots(pids ...int) map[int]int64 {
 	known := map[int]int64{}
-	if e, ok := look(pid); ok {
-		known[pid] = e.started
+	for _, pid := range pids {
+		if e, ok := look(pid); ok {
+			known[pid] = e.started
+		}
 	}
 	return known
 }

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/loopback"
+	"github.com/hf-tap/hf-tap/internal/neterror"
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
@@ -64,7 +65,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 		return place{}, err // New has checked it
 	}
 	at := func(step tunnel.Step, err error) error {
-		return cfg.ConnectError(Name, hostPort(u), step, fmt.Errorf("look up the server: %w", err))
+		return cfg.ConnectError(Name, hostPort(u), step, fmt.Errorf("look up the server: %w", neterror.Plain(err)))
 	}
 	client := cfg.HTTP
 	if client == nil {
