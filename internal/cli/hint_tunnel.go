@@ -64,7 +64,7 @@ func oneTunnelHint(err error) string {
 	case errors.Is(err, tunnel.ErrUnknownProvider):
 		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(session.TunnelProviders(), ", ")
 	case errors.Is(err, tunnel.ErrUsage):
-		return "see \"hf-tap listen --help\" on --tunnel, --public-url, --ssh-domain and --ngrok-domain"
+		return "see \"hf-tap listen --help\" on --tunnel, --public-url, --gradio-server, --ssh-domain and --ngrok-domain"
 	case errors.Is(err, tunnel.ErrNoRoute):
 		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
 	case errors.Is(err, tunnel.ErrUnverified):

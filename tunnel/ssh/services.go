@@ -88,7 +88,7 @@ func ownServer(cfg Config, provider, name string) (service, error) {
 		return service{}, fmt.Errorf("%w: %q is not like ssh://user@host:port", tunnel.ErrUsage, provider)
 	}
 	if _, password := u.User.Password(); password {
-		return service{}, fmt.Errorf("%w: a password does not belong into an address of a server: use a key", tunnel.ErrUsage)
+		return service{}, fmt.Errorf("%w: the address of a server must not have a password: use a key", tunnel.ErrUsage)
 	}
 	s := service{provider: provider, own: true, server: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "22")), user: u.User.Username()}
 	if s.user == "" {
