@@ -28,7 +28,7 @@ var layers = map[string][]string{
 	".":            {"internal/cli", "internal/process"},
 	"hub":          {"internal/loopback", "internal/neterror"},
 	"event":        {"hub", "internal/headers"},
-	"event/filter": {"event"},
+	"event/filter": {"event", "hub", "internal/nearest"},
 	"webhooks":     {"event", "hub", "internal/loopback"},
 	"tunnel":       {"internal/clock", "internal/loopback", "internal/neterror"},
 	// The providers, which do not import each other.
@@ -58,6 +58,7 @@ var layers = map[string][]string{
 	"internal/session":     {"event", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
 	"internal/sandbox":     {"event", "hub", "internal/loopback"},
 	"internal/term":        {},
+	"internal/nearest":     {},
 	"internal/network":     {"internal/loopback", "internal/neterror"},
 	"internal/neterror":    {},
 	"internal/app":         {"internal/process"},
@@ -72,7 +73,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback",
+		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 
