@@ -39,10 +39,8 @@ func main() {
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup, which wants to outlive its terminal
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	for _, s := range []os.Signal{syscall.SIGQUIT, syscall.SIGABRT} { // which end a Go program on the spot
-		if !signal.Ignored(s) {
-			signal.Notify(signals, s)
-		}
+	if !signal.Ignored(syscall.SIGQUIT) {
+		signal.Notify(signals, syscall.SIGQUIT)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {

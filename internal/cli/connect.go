@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -91,6 +92,7 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	if err != nil {
 		return nil, token, err
 	}
+	p.hide(token.Value)
 	client, err := hub.NewClient(hub.ClientConfig{
 		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
 		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
@@ -166,6 +168,9 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 		Ngrok:  ngrok.Config{Domain: f.ngrokDomain},
 		Gradio: gradio.Config{Server: f.gradio, HTTP: &http.Client{Transport: transport}},
 		SSH:    ssh.Config{KeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), Agent: p.Getenv("SSH_AUTH_SOCK"), Domains: f.sshDomains},
+	}
+	if host, port, err := net.SplitHostPort(f.gradio); f.gradio != "" && (err != nil || host == "" || port == "" || strings.ContainsAny(f.gradio, "/?@ ")) {
+		return cfg, usageError(errors.New("invalid --gradio-server: want host:port"), "hf-tap listen --gradio-server share.example.com:7000")
 	}
 	if roots := n.Roots(); roots != nil {
 		cfg.Ngrok.Roots = append(cfg.Ngrok.Roots, roots)

@@ -40,7 +40,7 @@ func folderRepo(ctx context.Context, getenv func(string) string) (repo hub.Repo,
 	remote := strings.TrimSpace(string(out))
 	repo, ok := remoteRepo(remote, hosts)
 	if !ok {
-		why = fmt.Sprintf("this folder's git remote origin is %q, which is not a repo on %s", withoutUser(remote), strings.Join(hosts, ", "))
+		why = fmt.Sprintf("this folder's git remote origin is %q, which is not a repo on the Hub", withoutUser(remote))
 	}
 	return repo, why
 }

@@ -413,7 +413,7 @@ func TestTheRepoThatTheFolderIsFetchedFromIsWatched(t *testing.T) {
 		"a second one is pushed to": {[][]string{{"remote", "add", "origin", remote}, {"remote", "set-url", "--add", "origin", elsewhere}}, found},
 		"another one to push to":    {[][]string{{"remote", "add", "origin", remote}, {"remote", "set-url", "--push", "origin", elsewhere}}, found},
 		"an abbreviation":           {[][]string{{"remote", "add", "origin", "hub:spaces/me/s"}, {"config", "url." + w.endpoint + "/.insteadOf", "hub:"}}, found},
-		"only pushed to":            {[][]string{{"remote", "add", "origin", elsewhere}, {"remote", "set-url", "--add", "origin", remote}}, account + `this folder's git remote origin is "https://github.example/me/s", which is not a repo on huggingface.co`},
+		"only pushed to":            {[][]string{{"remote", "add", "origin", elsewhere}, {"remote", "set-url", "--add", "origin", remote}}, account + `this folder's git remote origin is "https://github.example/me/s", which is not a repo on the Hub`},
 		"no origin":                 {[][]string{{"remote", "add", "upstream", remote}}, account + `this folder's git repository has no remote "origin"`},
 		"no repository":             {nil, account + "this folder is not a git repository"},
 		"a broken configuration":    {[][]string{{"config", "core.repositoryformatversion", "99"}}, account + "git does not say which repo this folder is ("},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/pflag"
 )
@@ -18,7 +19,8 @@ import (
 // run runs a session to its end, says what it leaves, and turns that into the
 // command's error. lines has seen what failed, whatever front shows.
 func (p *Process) run(ctx context.Context, cfg session.Config, front session.Front, lines *printer, failOnError bool) error {
-	log, err := cfg.Dir.OpenLog()
+	p.hide(cfg.Secret)
+	log, err := cfg.Dir.OpenLog(func(s string) string { return p.hidden.mask(event.MaskText(s)) })
 	if err != nil {
 		return err
 	}
@@ -75,11 +77,10 @@ type stacksError struct {
 func (e *stacksError) Error() string        { return e.signal.String() }
 func (e *stacksError) Is(target error) bool { return target == context.Canceled }
 
-// Interrupt is why the context ends that a signal ends. Where Go programs show
-// their stacks and end on the spot, the session ends in order, and they go to its
-// log.
+// Interrupt is why the context ends that a signal ends. At SIGQUIT Go programs show
+// their stacks and end on the spot; a session ends in order, and they go to its log.
 func Interrupt(s os.Signal) error {
-	if s != syscall.SIGQUIT && s != syscall.SIGABRT {
+	if s != syscall.SIGQUIT {
 		return context.Canceled
 	}
 	const most = 16 << 20

@@ -51,12 +51,13 @@ var layers = map[string][]string{
 	"internal/testserver/tunneltest":  {"tunnel", "internal/testserver/edge"},
 
 	"receiver":             {"event", "event/filter", "hub", "internal/headers", "internal/loopback", "internal/network"},
-	"tui":                  {"event", "event/filter", "hub", "internal/term"},
+	"tui":                  {"event", "event/filter", "hub", "internal/advice", "internal/term"},
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/session":     {"event", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
 	"internal/sandbox":     {"event", "hub", "internal/loopback"},
+	"internal/advice":      {"event"},
 	"internal/term":        {},
 	"internal/nearest":     {},
 	"internal/network":     {"internal/loopback", "internal/neterror"},
@@ -73,7 +74,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback", "internal/nearest",
+		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 

@@ -28,6 +28,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -85,6 +86,7 @@ type run struct {
 	front   Front
 	live    *Live
 
+	troubles advice.Watch       // of targets, as their answers tell
 	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
 	wake     chan struct{}      // tend is to look after the webhook now; one slot
 	targets  chan event.State   // whether a target is down or up, for watchAppPort
@@ -92,6 +94,7 @@ type run struct {
 	looks    []func(context.Context) // at the state folder, every Times.Look
 
 	background sync.WaitGroup     // the servers
+	asking     asking             // targets for their paths
 	tending    sync.WaitGroup     // tend, and the keeper of the tunnel
 	endTending context.CancelFunc // nil until tend runs
 
@@ -158,7 +161,7 @@ func (r *run) sweep(ctx context.Context) error {
 		r.Tell(line)
 	}
 	if err != nil {
-		r.Tell(err.Error())
+		r.Tell(oneLine(err))
 	}
 	swept, err := Sweep(ctx, r.Dir, r.Hub, r.Endpoint, r.rec.User)
 	for _, line := range swept.lines() {
@@ -218,7 +221,7 @@ func (r *run) serve(ctx context.Context) error {
 	cfg := r.Receiver
 	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
 	cfg.LocalKey = r.rec.LocalKey
-	cfg.Check, cfg.OnState = r.prove, r.reportTarget
+	cfg.Check, cfg.OnState, cfg.OnAnswer = r.prove, r.reportTarget, r.advise
 	cfg.OnPanic = func(value any) { _ = r.panicked(value) }
 	if r.recv, err = receiver.New(cfg); err != nil {
 		return errors.Join(err, local.Close())
@@ -268,11 +271,8 @@ func (r *run) report(s event.State) {
 	}
 }
 
-// reportTarget adds what to type where the receiver cannot know it.
+// reportTarget reports how a target is, and tells whoever looks after the app's.
 func (r *run) reportTarget(s event.State) {
-	if s.State == "unauthorized" {
-		s.Detail += "; start it with: export WEBHOOK_SECRET=$(hf-tap secret)"
-	}
 	r.report(s)
 	select {
 	case r.targets <- s:
