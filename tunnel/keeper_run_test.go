@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestAKeptTunnelThatIsWellIsCheckedFourTimesAnHour(t *testing.T) {
+func TestATunnelThatIsUpIsCheckedFourTimesAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, nil)
 		w.want(StateConnecting, StateUp)
@@ -45,7 +45,7 @@ func TestADropIsAwayAndAReturnIsChecked(t *testing.T) {
 	})
 }
 
-func TestADropThatNobodySawIsNoNewsButChecked(t *testing.T) {
+func TestAnUnnoticedReconnectIsCheckedWithoutAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, nil)
 		w.states()
@@ -117,7 +117,7 @@ func TestOpeningAgainBacksOff(t *testing.T) {
 	})
 }
 
-func TestAPermanentNoIsTriedSlowlyAndNeverTheEnd(t *testing.T) {
+func TestAfterAPermanentRefusalTriesAreRareButGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, nil)
 		w.states()
@@ -164,7 +164,7 @@ func TestAnotherAnswerReplacesALinkedTunnel(t *testing.T) {
 	})
 }
 
-func TestNoWayToTheAddressGivesNoTunnelUp(t *testing.T) {
+func TestAnUnreachableAddressDoesNotEndTheTunnel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, nil)
 		w.states()
@@ -180,7 +180,7 @@ func TestNoWayToTheAddressGivesNoTunnelUp(t *testing.T) {
 	})
 }
 
-func TestWithoutAnyWayItStaysUnverified(t *testing.T) {
+func TestAnAddressThatWasNeverReachableStaysUnverified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, errNoWay)
 		w.want(StateConnecting, StateUnverified)
@@ -252,7 +252,7 @@ func TestAnotherNetworkEndsAPause(t *testing.T) {
 	})
 }
 
-func TestAProviderThatIsStuckIsLeft(t *testing.T) {
+func TestAStuckTunnelIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := keep(t, nil)
 		w.states()

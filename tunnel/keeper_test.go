@@ -213,7 +213,7 @@ func TestTheFirstCheckTriesForTenSeconds(t *testing.T) {
 	})
 }
 
-func TestATunnelThatGoesDuringTheFirstCheck(t *testing.T) {
+func TestATunnelThatEndsDuringTheFirstCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		revoked := &ProviderError{Provider: "fake", Code: "ERR_NGROK_107", Permanent: true}
 		s, took, err := verifyOf(t, errWrong, func(f *fakeTunnel) { f.down(revoked) })

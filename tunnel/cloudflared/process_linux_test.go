@@ -10,7 +10,7 @@ import (
 	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
 )
 
-func TestCloudflaredEndsWhenItsMasterIsKilled(t *testing.T) {
+func TestCloudflaredEndsWhenItsParentIsKilled(t *testing.T) {
 	e, cfg := startCloudflare(t, cloudflaredtest.Stubborn)
 	t.Setenv(holderEnv, "yes")
 	master := exec.Command(cfg.Program)

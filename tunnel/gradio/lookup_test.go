@@ -24,7 +24,7 @@ func TestTheLookUpNamesTheServer(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoListOfServersIsAnErrorThatSaysSo(t *testing.T) {
+func TestAnInvalidLookUpIsAnErrorThatSaysWhy(t *testing.T) {
 	s := start(t, frptest.Config{})
 	ca := strings.ReplaceAll(string(s.CAPEM()), "\n", `\n`)
 	for body, want := range map[string]string{
@@ -47,7 +47,7 @@ func TestWhatIsNoListOfServersIsAnErrorThatSaysSo(t *testing.T) {
 	}
 }
 
-func TestALookUpThatFailsTellsWhereAndWhy(t *testing.T) {
+func TestAFailedLookUpSaysWhereAndWhy(t *testing.T) {
 	s := start(t, frptest.Config{})
 	text := func(s string) *string { return &s }
 	for _, c := range []struct {
@@ -119,7 +119,7 @@ func TestOnlyHostsAreHosts(t *testing.T) {
 	}
 }
 
-func TestAnAnnouncedAddressIsTakenOnlyIfItIsSafe(t *testing.T) {
+func TestAnAnnouncedAddressIsAcceptedOnlyIfItIsSafe(t *testing.T) {
 	made := "https://" + label("me") + ".gradio.live"
 	for announced, want := range map[string]string{
 		"":                                       made,
@@ -145,7 +145,7 @@ func TestAnAnnouncedAddressIsTakenOnlyIfItIsSafe(t *testing.T) {
 	}
 }
 
-func TestTheServersTextsTellWhy(t *testing.T) {
+func TestTheServersTextsHaveCodes(t *testing.T) {
 	for text, want := range map[string]string{
 		"new proxy [x] error: router config conflict":                                   NameTaken,
 		"proxy [x] already exists":                                                      NameTaken,

@@ -212,7 +212,7 @@ func TestTheSameNameHasTheSameAddress(t *testing.T) {
 	}
 }
 
-func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
+func TestEachFaultOfAServerIsAnErrorAtItsStep(t *testing.T) {
 	text := func(s string) *string { return &s }
 	gigabyte := []byte("1\x00\x00\x00\x00\x40\x00\x00\x00")
 	for _, c := range []struct {
@@ -268,7 +268,7 @@ func TestWhatAServerDoesWrongIsAnErrorAtItsStep(t *testing.T) {
 	}
 }
 
-func TestAServersNoIsARefusal(t *testing.T) {
+func TestRefusalsOfTheServerAreProviderErrors(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		cfg    frptest.Config
@@ -324,7 +324,7 @@ func (c tapped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func TestSecretsAreNeverSeenOnTheWayWhereThereIsAKey(t *testing.T) {
+func TestWithATokenSecretsAreEncryptedOnTheWire(t *testing.T) {
 	for name, cfg := range map[string]frptest.Config{"TLS": {}, "a token": {Plain: true, Token: "geheim"}} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, cfg)

@@ -135,7 +135,7 @@ func TestTheSDKIsSilent(t *testing.T) {
 	}
 }
 
-func TestWhatStandsInTheWayIsToldApart(t *testing.T) {
+func TestEachObstacleHasItsStep(t *testing.T) {
 	refused := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("connection refused") }
 	for _, c := range []struct {
 		name   string

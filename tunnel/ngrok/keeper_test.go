@@ -97,7 +97,7 @@ func TestATokenThatIsRevokedMeanwhileIsAwayAndComesBack(t *testing.T) {
 	w.Arrives()
 }
 
-func TestEachRefusalWhileReconnectingIsToldAndOutlived(t *testing.T) {
+func TestEachRefusalWhileReconnectingIsACauseUntilItEnds(t *testing.T) {
 	for _, code := range []string{ngroktest.TooMany, ngroktest.OldAgent, ngroktest.AlreadyOnline, ngroktest.BadURL, ngroktest.NoToken} {
 		t.Run(code, func(t *testing.T) {
 			w := keepEdge(t, nil)
@@ -118,7 +118,7 @@ func TestEachRefusalWhileReconnectingIsToldAndOutlived(t *testing.T) {
 	}
 }
 
-func TestFaultsOfTheEdgeAreOutlived(t *testing.T) {
+func TestTheTunnelComesBackAfterEachFaultOfTheEdge(t *testing.T) {
 	conn := func(before, now ngroktest.Counts) bool { return now.Conns > before.Conns }
 	auth := func(before, now ngroktest.Counts) bool { return now.Auths > before.Auths }
 	granted := func(before, now ngroktest.Counts) bool { return now.Sessions > before.Sessions }

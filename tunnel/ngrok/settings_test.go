@@ -81,7 +81,7 @@ func TestTheEnvironmentComesFirst(t *testing.T) {
 	}
 }
 
-func TestNoFileIsNoError(t *testing.T) {
+func TestAMissingFileIsNotAnError(t *testing.T) {
 	_, getenv := home(t, "linux", "", nil)
 	if got, err := FindSettings(getenv, "linux"); err != nil || got != (Settings{}) {
 		t.Errorf("%+v, %v", got, err)
@@ -121,7 +121,7 @@ func TestABrokenFileIsNamedAndTheTokenIsNotQuoted(t *testing.T) {
 	}
 }
 
-func TestAddressesAreTakenInEachForm(t *testing.T) {
+func TestAddressesAreReadInEachForm(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "a.example": "a.example:443", "a.example:1": "a.example:1", "https://a.example": "a.example:443",
 		"tls://a.example:5/": "a.example:5", "127.0.0.1:7": "127.0.0.1:7", "[::1]:7": "[::1]:7", "[::1]": "[::1]:443",

@@ -184,9 +184,9 @@ func TestAcceptEndsWithClose(t *testing.T) {
 	}
 }
 
-// TestAnAwayTunnelIsClosed closes in a pause between two tries to connect, which
+// TestATunnelWithoutAConnectionCanBeClosed closes in a pause between two tries to connect, which
 // the SDK sleeps through.
-func TestAnAwayTunnelIsClosed(t *testing.T) {
+func TestATunnelWithoutAConnectionCanBeClosed(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault ngroktest.Faults
 		tries int // the pause after the third is of two seconds
@@ -254,9 +254,9 @@ func TestClosingWaitsForASessionThatIsBeingMade(t *testing.T) {
 	}
 }
 
-// TestClosingWithConnectionsThatNobodyTook leaves the SDK with connections in
+// TestClosingWithUnacceptedConnections leaves the SDK with connections in
 // its hands, for which it would wait for ever.
-func TestClosingWithConnectionsThatNobodyTook(t *testing.T) {
+func TestClosingWithUnacceptedConnections(t *testing.T) {
 	e := startEdge(t)
 	tun := openEdge(t, edgeConfig(e))
 	var clients sync.WaitGroup
@@ -319,7 +319,7 @@ func await(t *testing.T, tun tunnel.ReconnectingTunnel, fits func(tunnel.Link) b
 	}
 }
 
-func TestALinkTellsOfDropsAndReturns(t *testing.T) {
+func TestTheLinkChangesWithEachDropAndReturn(t *testing.T) {
 	e := startEdge(t)
 	tun := openEdge(t, edgeConfig(e)).(tunnel.ReconnectingTunnel)
 	if l := tun.Link(); !l.Up || l.Made != 1 || l.Cause != nil {
@@ -337,7 +337,7 @@ func TestALinkTellsOfDropsAndReturns(t *testing.T) {
 	}
 }
 
-func TestASilentPeerIsADrop(t *testing.T) {
+func TestASilentPeerIsALostConnection(t *testing.T) {
 	e := startEdge(t)
 	cfg := edgeConfig(e)
 	cfg.Heartbeat = 200 * time.Millisecond

@@ -27,7 +27,7 @@ func heardIn(s service, output string) (string, string) {
 	return a.address(), a.why()
 }
 
-func TestEachServicesWordsAreUnderstood(t *testing.T) {
+func TestEachServicesAnnouncementIsUnderstood(t *testing.T) {
 	for _, c := range []struct{ provider, output, want, why string }{
 		{LocalhostRun, "abc.lhr.life tunneled with tls termination, https://abc.lhr.life\ncreate an account at https://admin.localhost.run\n", "https://abc.lhr.life", ""},
 		{LocalhostRun, `{"event":"tcpip-forward","address":"abc.lhr.life","status":"failed","message":"no"}` + "\n", "", "failed"},

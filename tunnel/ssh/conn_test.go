@@ -87,7 +87,7 @@ func TestHalfAClosedConnectionStillAnswers(t *testing.T) {
 	}
 }
 
-func TestMoreConnectionsThanThereMayBeAreRefused(t *testing.T) {
+func TestConnectionsBeyondTheLimitAreRefused(t *testing.T) {
 	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
 	tun := must(t, settings(t, s, Serveo))
 	var open []net.Conn

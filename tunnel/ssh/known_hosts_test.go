@@ -45,7 +45,7 @@ func TestOurKeyIsMadeOnceAndIsTheOnlyOneThatServicesSee(t *testing.T) {
 	}
 }
 
-func TestTwoWhoMakeTheKeyAtOnceHaveOne(t *testing.T) {
+func TestTwoProcessesThatCreateTheKeyAtOnceHaveOneKey(t *testing.T) {
 	file := t.TempDir() + "/state/id"
 	var wg sync.WaitGroup
 	keys := make([]string, 8)
@@ -92,7 +92,7 @@ func TestAServerIsTrustedOnFirstUseAndRefusedOnChange(t *testing.T) {
 	}
 }
 
-func TestAnotherKindOfHostKeyBesideTheKnownOneIsNoChange(t *testing.T) {
+func TestAnotherKindOfHostKeyIsNotAChange(t *testing.T) {
 	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo)})
 	cfg := settings(t, s, Serveo)
 	must(t, cfg).Close()
@@ -143,7 +143,7 @@ func TestGuestsAnswerWithNothing(t *testing.T) {
 	}
 }
 
-func TestGuestsWhoAreRefusedAreToldSo(t *testing.T) {
+func TestARefusedGuestGetsPermissionDenied(t *testing.T) {
 	for name, faults := range map[string]sshtest.Faults{
 		"at once":            {Refuse: true},
 		"after a question":   {Refuse: true, Questions: true},

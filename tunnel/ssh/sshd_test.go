@@ -76,7 +76,7 @@ func TestAThousandBodiesComeThroughOpenSSH(t *testing.T) {
 	}
 }
 
-func TestAnyPortOfOpenSSHIsToldByItsReply(t *testing.T) {
+func TestOpenSSHsReplyHasThePort(t *testing.T) {
 	s := startSSHD(t)
 	cfg := throughSSHD(t, s, 0)
 	cfg.PublicURL = "https://tap.example.org"

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -171,7 +170,7 @@ func endless(c net.Conn) {
 	}
 }
 
-func TestTheWayToAServerCanBeBlocked(t *testing.T) {
+func TestAServerThatCannotBeReached(t *testing.T) {
 	refused := errors.New("connection refused")
 	cfg := setup{LocalhostRun, Config{KnownHosts: t.TempDir() + "/known_hosts"}}
 	cfg.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
@@ -244,7 +243,7 @@ func TestTheEndOfTheSessionEndsTheTunnel(t *testing.T) {
 	}
 }
 
-func TestASilentServerIsFoundOutAndANoIsASignOfLife(t *testing.T) {
+func TestASilentServerIsLeftAndAFailureCountsAsAnAnswer(t *testing.T) {
 	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Serveo), SayNo: true})
 	cfg := settings(t, s, Serveo)
 	ticks := tunneltest.ByHand(&cfg.Options)
@@ -337,40 +336,7 @@ func TestOnlyTheServiceItselfMovesTheAddress(t *testing.T) {
 	})
 }
 
-// TestAServiceDropsAndIsOpenedAgainUnderAKeeper: the name is the same, and what
-// is posted afterwards arrives.
-func keep(t *testing.T, cfg setup, c *http.Client, times tunnel.KeeperTimes) *tunneltest.Kept {
-	t.Helper()
-	p, err := New(cfg.provider, cfg.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tunneltest.Keep(t, p, c, times)
-}
-
-func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
-	s := startService(t, sshtest.Faults{Announce: sshtest.Words(Tuns)})
-	w := keep(t, settings(t, s, Tuns), tunneltest.Visitor(t, s.Dial), tunneltest.Quick())
-	before := w.Status().URL
-	w.MustPost(before, 500, "before")
-	s.Drop()
-	w.Until("away", tunneltest.Is(tunnel.StateAway))
-	now := w.Until("up again", tunneltest.Is(tunnel.StateUp))
-	if now.URL != before {
-		t.Errorf("%s, then %s", before, now.URL)
-	}
-	w.MustPost(now.URL, 500, "after")
-
-	// The name is another's by then: the Keeper tells the new address.
-	s.Set(func(f *sshtest.Faults) { f.Announce = func(string) string { return "HTTPS: https://other.tuns.sh\n" } })
-	s.Drop()
-	w.Until("away", tunneltest.Is(tunnel.StateAway))
-	if now := w.Until("up again", tunneltest.Is(tunnel.StateUp)); now.URL != "https://other.tuns.sh" {
-		t.Errorf("it is %s now", now.URL)
-	}
-}
-
-func TestAServerOfOnesOwn(t *testing.T) {
+func TestAServerOfTheUsers(t *testing.T) {
 	s := startService(t, sshtest.Faults{KeyOnly: true, Announce: func(name string) string { return "HTTPS: https://" + name + ".example.com\n" }})
 	cfg := settings(t, s, "ssh://me@ssh.example.com:2222")
 	cfg.Home, cfg.Name = t.TempDir(), "mine"
