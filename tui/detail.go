@@ -29,6 +29,7 @@ type view struct {
 	width  int
 	base   int64 // what Diff compares with
 	baseAt int64 // its revision
+	paths  int   // how often a target has said at which paths it takes POST
 }
 
 // detail shows one event in its tabs. Everything that is laid out is made ready
@@ -67,7 +68,7 @@ type shownBody struct {
 
 // prepare reads an event and lays it out. why says how the event that Diff
 // compares with was chosen.
-func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event, error), v view, why string, zone *time.Location, shown shownBody, secrets event.Secrets) tea.Msg {
+func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event, error), v view, why string, zone *time.Location, shown shownBody, secrets event.Secrets, paths map[string]string) tea.Msg {
 	e, err := get(ctx, v.n)
 	if err != nil {
 		return prepared{view: v, err: err}
@@ -98,7 +99,7 @@ func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event
 		}
 	}
 	p.panes[tabRequest] = wrapRows(requestLines(e, zone), v.width)
-	p.panes[tabAttempts] = wrapRows(attemptLines(e, zone), v.width)
+	p.panes[tabAttempts] = wrapRows(attemptLines(e, zone, paths), v.width)
 	p.panes[tabTimeline] = wrapRows(timelineLines(e, zone), v.width)
 	p.panes[tabDiff] = wrapRows(diffLines(e, base, why), v.width)
 	return p

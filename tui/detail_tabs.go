@@ -90,8 +90,12 @@ func headerLines(h http.Header) []line {
 	return lines
 }
 
-// attemptLines show each try, the latest first.
-func attemptLines(e *event.Event, zone *time.Location) []line {
+// wrongPath is the state that reports the paths of a target.
+const wrongPath = string(advice.WrongPath)
+
+// attemptLines show each try, the latest first. paths is what targets said of their
+// paths when they were asked.
+func attemptLines(e *event.Event, zone *time.Location, paths map[string]string) []line {
 	if len(e.Attempts) == 0 {
 		return []line{text(faint, noAttempt(e))}
 	}
@@ -105,6 +109,9 @@ func attemptLines(e *event.Event, zone *time.Location) []line {
 			lines = append(lines, text(alarm, a.Err))
 		}
 		if advice, ok := advice.For(e, a); ok {
+			if found := paths[a.Target]; found != "" && string(advice.Trouble) == wrongPath {
+				advice.Hint = found
+			}
 			lines = append(lines, text(warn, "hint: "+advice.Hint))
 		}
 		lines = append(lines, headerLines(a.Header)...)

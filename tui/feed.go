@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -74,6 +75,12 @@ func (m *model) take(c changes) tea.Cmd {
 	for _, change := range c.read {
 		if change.Row != nil {
 			m.pin(change.Row)
+		} else if s := change.State; s.State == wrongPath {
+			paths := maps.Clone(m.paths)
+			if paths == nil {
+				paths = map[string]string{}
+			}
+			paths[s.Name], m.paths = s.Detail, paths
 		}
 	}
 	var next tea.Cmd

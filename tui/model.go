@@ -42,6 +42,7 @@ type model struct {
 	scan      scan
 	running   int // actions under way
 	pins      []int64
+	paths     map[string]string // what is known of the paths of targets, by their names; never changed in its place
 }
 
 // note is the line at the foot that says what came of the last thing done. It
@@ -135,7 +136,7 @@ func (m *model) sizeDetail() {
 	if row == nil || l.detail.w == 0 {
 		return
 	}
-	want := view{n: row.N, rev: row.Rev, width: l.detail.w}
+	want := view{n: row.N, rev: row.Rev, width: l.detail.w, paths: len(m.paths)}
 	if m.detail.tab == tabDiff {
 		if base, _ := m.compareWith(row); base != nil {
 			want.base, want.baseAt = base.N, base.Rev
@@ -153,11 +154,11 @@ func (m *model) prepareDetail() tea.Cmd {
 	}
 	d.pending = false
 	v, shown, zone, get := d.want, d.shown(), m.cfg.Zone, m.cfg.Feed.Get
-	why, secrets := "", m.cfg.Secrets
+	why, secrets, paths := "", m.cfg.Secrets, m.paths
 	if row := m.selectedRow(); row != nil {
 		_, why = m.compareWith(row)
 	}
-	return m.work.do(func(ctx ctx) tea.Msg { return prepare(ctx, get, v, why, zone, shown, secrets) })
+	return m.work.do(func(ctx ctx) tea.Msg { return prepare(ctx, get, v, why, zone, shown, secrets, paths) })
 }
 
 // compareWith chooses what an event is compared with: the latest pinned one of
