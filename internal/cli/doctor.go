@@ -114,7 +114,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 // called.
 func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	var names []string
-	for _, name := range tunnel.Providers() {
+	for _, name := range session.TunnelProviders() {
 		if !strings.Contains(name, "://") { // a server of the user's own has to be named
 			names = append(names, name)
 		}

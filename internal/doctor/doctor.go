@@ -16,7 +16,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
-	"github.com/hf-tap/hf-tap/tunnel"
 )
 
 // Config is what is examined.
@@ -30,7 +29,7 @@ type Config struct {
 
 	Dir       session.Dir
 	DirErr    error // why there is no state folder
-	Tunnel    tunnel.Config
+	Tunnel    session.TunnelConfig
 	TunnelErr error // why it is not known which tunnel would be opened
 	Routes    []receiver.Route
 }

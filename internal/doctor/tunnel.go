@@ -22,7 +22,7 @@ func (x *examination) tunnel(ctx context.Context, cfg Config) {
 		return
 	}
 	first, works := len(x.found), false
-	for _, step := range tunnel.Diagnose(ctx, cfg.Tunnel, &http.Client{Transport: cfg.Transport}) {
+	for _, step := range cfg.Tunnel.Diagnose(ctx, &http.Client{Transport: cfg.Transport}) {
 		x.step(step)
 		works = works || step.Step == tunnel.FindingTrip && step.Err == nil
 	}

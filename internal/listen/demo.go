@@ -18,7 +18,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
-	"github.com/hf-tap/hf-tap/tunnel"
 )
 
 const (
@@ -84,7 +83,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	err = lines.UntilClosed(ctx, o.Out, func(ctx context.Context) error {
 		sum, err = session.Run(ctx, session.Config{
 			Dir: session.Dir(dir), Endpoint: endpoint, Hub: client, Secret: demoSecret,
-			Tunnel:   tunnel.Config{HubURL: endpoint},
+			Tunnel:   session.TunnelConfig{HubURL: endpoint},
 			Receiver: receiver.Config{Routes: []receiver.Route{route}, Source: event.SourceSandbox, Secret: demoSecret},
 		}, &demoFront{front: front, hub: standIn, app: app, forever: o.Forever})
 		return err

@@ -12,7 +12,6 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/tunnel"
 )
 
 // triggered runs a session on this machine in which so many events are made up
@@ -23,7 +22,7 @@ func triggered(t *testing.T, events int, front session.Front) {
 	if err := dir.Make(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := session.Run(t.Context(), session.Config{Dir: dir, NoWebhook: true, Local: true, Secret: "s3cret", Tunnel: tunnel.Config{HubURL: "http://127.0.0.1:1"}},
+	_, err := session.Run(t.Context(), session.Config{Dir: dir, NoWebhook: true, Local: true, Secret: "s3cret", Tunnel: session.TunnelConfig{HubURL: "http://127.0.0.1:1"}},
 		frontFuncs{
 			run: func(ctx context.Context, live *session.Live) error {
 				for range events {
