@@ -14,9 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// readiness tells where a session is ready: in a line, and in the ready file if
-// there is to be one. The session begins to and finds that it has moved in
-// different goroutines, which may want to tell at once.
+// readiness publishes the public URL of a session: in a line, and in the ready file
+// if there is to be one. The start of the session and a change of its URL are
+// noticed by different goroutines, which may publish at the same time.
 //
 // The file's path is the user's, and others may get at it before: what is not a
 // ready file is not replaced, what another session has written is not touched,
@@ -29,8 +29,8 @@ type readiness struct {
 	written string // what the file holds of this session; "" before
 }
 
-// tell asks for the URL when it is its turn, so that the latest is told last.
-func (r *readiness) tell(url func() string) error {
+// publish calls url when it is its turn, so that the latest is published last.
+func (r *readiness) publish(url func() string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := url()

@@ -57,11 +57,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer logStacks(ctx, log.Logger)()
 	cfg.Log = log.Logger
 	cfg.Tell = func(s string) { o.Notes.Print("%s", event.MaskText(s)) }
-	cfg.Moved = func(url string) error { return ready.tell(func() string { return url }) }
+	cfg.Moved = func(url string) error { return ready.publish(func() string { return url }) }
 	front := newFront(o.View, o.Stop)
 	front.ready = func(live *session.Live) error {
 		o.announce(live)
-		return ready.tell(live.URL)
+		return ready.publish(live.URL)
 	}
 	if len(cfg.App.Args) > 0 {
 		cfg.App.Line = front.appLines(filepath.Base(cfg.App.Args[0]), o.Notes)
