@@ -65,6 +65,7 @@ type lineAttempt struct {
 	Target    string    `json:"target"`
 	StartedAt time.Time `json:"started_at"`
 	Status    int       `json:"status"`
+	Exit      *int      `json:"exit,omitempty"`
 	MS        float64   `json:"ms"`
 	Error     string    `json:"error,omitempty"`
 	BodyError string    `json:"body_error,omitempty"`
@@ -104,7 +105,13 @@ func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 	}
 	for i := range e.Attempts {
 		a := &e.Attempts[i]
-		l.Attempts = append(l.Attempts, lineAttempt{a.N, MaskURL(a.Target), a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err, a.BodyError()})
+		tried := lineAttempt{
+			N: a.N, Target: MaskURL(a.Target), StartedAt: a.StartedAt.UTC(), Status: a.Status, MS: ms(a.Duration), Error: a.Err, BodyError: a.BodyError(),
+		}
+		if exit, ok := a.Exit(); ok {
+			tried.Exit = &exit
+		}
+		l.Attempts = append(l.Attempts, tried)
 	}
 	for _, target := range slices.Sorted(maps.Keys(e.DeliveredBy)) {
 		l.Later = append(l.Later, lineDelivery{MaskURL(target), e.DeliveredBy[target]})

@@ -116,7 +116,10 @@ func attemptLines(e *event.Event, zone *time.Location) []line {
 }
 
 func attemptWords(a *event.Attempt) (string, style) {
+	exit, exited := a.Exit()
 	switch {
+	case exited:
+		return exitWords(exit)
 	case a.OK() && a.BodyError() != "":
 		return fmt.Sprintf("%d %s, ERROR IN BODY", a.Status, http.StatusText(a.Status)), warn
 	case a.OK():
@@ -248,7 +251,10 @@ func timelineLines(e *event.Event, zone *time.Location) []line {
 		moments = append(moments, moment{began, step(began, "handed over", plain, fmt.Sprintf("to %s, try %d", name, a.N))})
 		words, st := attemptWords(a)
 		what := "responded"
-		if a.Status == 0 {
+		switch exit, exited := a.Exit(); {
+		case exited && exit == 0:
+			what = "ended"
+		case a.Status == 0:
 			what, words = "failed", a.Err
 		}
 		moments = append(moments, moment{began + a.Duration, step(began+a.Duration, what, st, fmt.Sprintf("%s by %s after %s", words, name, took(a.Duration)))})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
@@ -297,6 +298,8 @@ func targetState(t *TargetStatus) (words, why string, st style) {
 		return fmt.Sprintf("answered %d", t.Status), shortError(t.Err), warn
 	case t.Status != 0:
 		return fmt.Sprintf("answered %d", t.Status), "", targetStyle(t.Status)
+	case event.IsCommand(t.Name) && t.Err == "":
+		return "exit 0", "", good
 	case t.Err != "":
 		return "failed", shortError(t.Err), warn
 	}

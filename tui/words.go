@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
 )
 
@@ -40,7 +41,10 @@ func targetWords(r *event.Row, t event.RowTarget) (string, style) {
 }
 
 func outcomeWords(r *event.Row, t event.RowTarget) (string, style) {
+	exit, exited := t.Exit()
 	switch {
+	case exited:
+		return exitWords(exit)
 	case t.Tries == 0 && r.Phase == event.PhaseWaiting:
 		return "waiting", warn
 	case t.Tries == 0 && r.Phase == event.PhasePending:
@@ -57,6 +61,14 @@ func outcomeWords(r *event.Row, t event.RowTarget) (string, style) {
 		return fmt.Sprintf("FAIL %d %s", t.Status, shortError(t.Err)), alarm
 	}
 	return "FAIL " + strconv.Itoa(t.Status), alarm
+}
+
+// exitWords is the exit status of a command, which is not an HTTP status.
+func exitWords(exit int) (string, style) {
+	if exit == 0 {
+		return "exit 0", good
+	}
+	return fmt.Sprintf("FAIL exit %d", exit), alarm
 }
 
 // shortError leaves out what every error of a target says, and has a word for
@@ -192,6 +204,9 @@ func shortKind(k string, w int) string {
 
 // shortTarget leaves out what all local targets have in common: ":3000/hook".
 func shortTarget(target string) string {
+	if event.IsCommand(target) {
+		return ansi.Truncate(target, 30, "…")
+	}
 	target = strings.TrimPrefix(event.MaskURL(target), "http://")
 	for _, local := range []string{"127.0.0.1:", "localhost:", "[::1]:"} {
 		if rest, ok := strings.CutPrefix(target, local); ok {

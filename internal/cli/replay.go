@@ -24,6 +24,7 @@ import (
 type replayFlags struct {
 	sel         selectFlags
 	forward     []string
+	exec        []string
 	json        bool
 	failOnError bool
 	ca          string
@@ -36,9 +37,10 @@ func newEventsReplay(p *Process) *cobra.Command {
 		Use:   "replay [N …]",
 		Short: "Send recorded events again",
 		Long: `Send recorded events to their targets again, byte for byte, with the secret put
-right. Each becomes a new event that names the old one. With --forward they go
-there; else, while a session lives, they take the same way as its live events; else
-they go to the targets that they had.`,
+right. Each becomes a new event that names the old one. With --forward or
+--exec they go there; else, while a session lives, they take the same way as its live
+events; else they go to the targets that they had. A command that they had has to be
+given again by --exec.`,
 		Example: `  hf-tap events replay 12 13
   hf-tap events replay --failed
   hf-tap events replay 12 --forward 9000`,
@@ -49,6 +51,7 @@ they go to the targets that they had.`,
 	f.sel.register(cmd.Flags())
 	fs := cmd.Flags()
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
+	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each of them instead, as listen does; repeatable")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
 	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
@@ -114,9 +117,9 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 
 // liveSession gives the way to the session that replays go through: the
 // one that received the events if it lives, else the only one that does. It is
-// empty when --forward names another way or when none lives.
+// empty when --forward or --exec names another way or when none lives.
 func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {
-	if len(f.forward) > 0 {
+	if f.elsewhere() {
 		return none, nil
 	}
 	live, err := session.LiveAt(dir)
@@ -139,6 +142,9 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 	}
 	return none, nil
 }
+
+// elsewhere reports whether events are to go elsewhere than to their targets.
+func (f *replayFlags) elsewhere() bool { return len(f.forward)+len(f.exec) > 0 }
 
 // replayer sends events again and prints what becomes of them. It is the front
 // of a session of its own when no other lives.
@@ -222,7 +228,12 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		}
 		cfg.Receiver.Routes = append(cfg.Receiver.Routes, route)
 	}
-	if len(f.forward) == 0 {
+	commands, err := execRoutes(f.exec, "hf-tap events replay 12")
+	if err != nil {
+		return err
+	}
+	cfg.Receiver.Routes = append(cfg.Receiver.Routes, commands...)
+	if !f.elsewhere() {
 		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
 			return err
 		}
@@ -236,7 +247,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 	}
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
-	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0})
+	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()})
 	return err
 }
 
@@ -254,6 +265,9 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 				continue
 			}
 			seen[target] = true
+			if event.IsCommand(target) {
+				return nil, formerCommand(n, target, e.Source)
+			}
 			former, err := receiver.ParseTarget(target)
 			if hidden := (*receiver.HiddenError)(nil); errors.As(err, &hidden) {
 				return nil, withHint(fmt.Errorf("event %d went to %s, and its password or secret is not recorded", n, hidden.Target),

@@ -58,6 +58,7 @@ var layers = map[string][]string{
 	"internal/loopback":    {},
 	"internal/headers":     {},
 	"internal/app":         {},
+	"internal/exectarget":  {"event", "receiver", "internal/app"},
 	"internal/frpwire":     {},
 
 	"internal/house":          {},
@@ -65,7 +66,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback",
+		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/headers", "internal/loopback",
 	},
 }
 

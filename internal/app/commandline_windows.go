@@ -1,0 +1,5 @@
+package app
+
+import "os/exec"
+
+func setCommandLine(cmd *exec.Cmd, line string) { cmd.SysProcAttr.CmdLine = line }

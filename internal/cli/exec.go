@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/exectarget"
+	"github.com/hf-tap/hf-tap/receiver"
+)
+
+// execRoutes reads the values of --exec. command is what the hint begins with.
+func execRoutes(values []string, command string) ([]receiver.Route, error) {
+	var routes []receiver.Route
+	for _, s := range values {
+		route, err := exectarget.ParseRoute(s)
+		if err != nil {
+			return nil, usageError(err, command+" --exec 'python train.py'")
+		}
+		routes = append(routes, route)
+	}
+	return routes, nil
+}
+
+// formerCommand is the error for an event that a command got which no session here
+// knows. What is recorded is never run: it may be masked or cut, and may come from a
+// file of somebody else's.
+func formerCommand(n int64, target string, source event.Source) error {
+	command := strings.TrimPrefix(target, event.CommandPrefix)
+	if source == event.SourceImport || strings.Contains(command, event.Masked) || strings.HasSuffix(command, "…") {
+		command = "COMMAND"
+	}
+	return withHint(fmt.Errorf("event %d went to the command %q, and commands are run only when they are given", n, target),
+		fmt.Sprintf("hf-tap events replay %d --exec %s", n, quoted(command)))
+}
+
+// quoted is a text as one word for a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
