@@ -16,7 +16,7 @@ type Match struct {
 
 // ParseMatch reads a comma list of kind globs and watch globs. A term with a
 // colon is a watch glob. "*" stands for any run of characters, dots and
-// slashes among them. The error says which term is wrong.
+// slashes among them. The error is a [*MatchError].
 func ParseMatch(s string) (Match, error) {
 	var m Match
 	for term := range strings.SplitSeq(s, ",") {
@@ -24,18 +24,33 @@ func ParseMatch(s string) (Match, error) {
 		typ, _, isWatch := strings.Cut(term, ":")
 		switch {
 		case term == "":
-			return Match{}, fmt.Errorf("match %q has an empty term", s)
+			return Match{}, &MatchError{Match: s, Problem: "a term is empty"}
 		case isWatch && !slices.ContainsFunc(hub.WatchTypes(), func(t hub.WatchType) bool { return Glob(typ, string(t)) }):
-			return Match{}, fmt.Errorf("match %q: %q is no type of repo or account", s, typ)
+			return Match{}, &MatchError{s, typ, "is not a type of repo or account"}
 		case isWatch:
 			m.Watches = append(m.Watches, term)
 		case !slices.ContainsFunc(kinds, func(k Kind) bool { return matchKind(term, k) }) && !documentedScope(term):
-			return Match{}, fmt.Errorf("match %q: %q fits no kind of event", s, term)
+			return Match{}, &MatchError{s, term, "fits no kind of event"}
 		default:
 			m.Kinds = append(m.Kinds, term)
 		}
 	}
 	return m, nil
+}
+
+// MatchError says what is wrong with the text of a match.
+type MatchError struct {
+	Match   string // the whole text
+	Word    string // the part that is wrong, empty if something is missing
+	Problem string // what is wrong with it
+}
+
+// Error quotes the text and the part that is wrong.
+func (e *MatchError) Error() string {
+	if e.Word == "" {
+		return fmt.Sprintf("match %q: %s", e.Match, e.Problem)
+	}
+	return fmt.Sprintf("match %q: %q %s", e.Match, e.Word, e.Problem)
 }
 
 // documentedScope reports whether a glob reaches below a scope that the Hub

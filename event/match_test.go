@@ -68,3 +68,16 @@ func FuzzGlob(f *testing.F) {
 		}
 	})
 }
+
+func TestTheErrorOfAMatchSaysWhichWordIsWrong(t *testing.T) {
+	for _, want := range []MatchError{
+		{"repo.*,discusion.*", "discusion.*", "fits no kind of event"},
+		{"modle:me/*", "modle", "is not a type of repo or account"},
+		{"repo.*,", "", "a term is empty"},
+	} {
+		_, err := ParseMatch(want.Match)
+		if got, ok := err.(*MatchError); !ok || *got != want {
+			t.Errorf("%q: %#v, want %#v", want.Match, err, want)
+		}
+	}
+}

@@ -50,7 +50,8 @@ func truthy(s string) bool {
 
 // ParseEndpoint checks the address of a Hub, and removes trailing slashes. It is
 // an http or https URL with a host and perhaps a path, without a user or a query.
-// Empty means DefaultEndpoint.
+// The path of the API is an error, as it is added to the endpoint. Empty means
+// DefaultEndpoint.
 func ParseEndpoint(s string) (string, error) {
 	s = strings.TrimRight(strings.TrimSpace(s), "/")
 	if s == "" {
@@ -61,8 +62,14 @@ func ParseEndpoint(s string) (string, error) {
 	case strings.Contains(s, "@"):
 		// Not quoted: what stands before the @ is a password.
 		return "", errors.New("an endpoint has no user or password in it; a token goes into HF_TOKEN")
+	case strings.Trim(s, "\"'`") != s:
+		return "", fmt.Errorf("endpoint %q is in quotes: want a URL like %s", s, DefaultEndpoint)
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return "", fmt.Errorf("%q is not an endpoint: want a URL like %s", s, DefaultEndpoint)
+	case strings.Contains(u.Path+"/", "/api/"):
+		return "", fmt.Errorf("endpoint %q has the path of the API, which is added to it: want a URL like %s", s, DefaultEndpoint)
+	case u.Path != "" && onHub(u.Hostname()):
+		return "", fmt.Errorf("endpoint %q has the path of a page: want %s", s, DefaultEndpoint)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return "", fmt.Errorf("endpoint %q has a query or a fragment: want a URL like %s", s, DefaultEndpoint)
 	}

@@ -34,7 +34,8 @@ func TestTheEnvironmentIsTheHubsOwn(t *testing.T) {
 }
 
 func TestAnEndpointIsAnHTTPURLWithAHost(t *testing.T) {
-	for _, s := range []string{"huggingface.co", "ftp://x", "https://", "https:///path", "https://:443", "://", "http://[::1", "https://x?y=1", "https://x/#z", "https://x?", "file:///etc/passwd"} {
+	for _, s := range []string{"huggingface.co", "ftp://x", "https://", "https:///path", "https://:443", "://", "http://[::1", "https://x?y=1", "https://x/#z", "https://x?", "file:///etc/passwd",
+		"https://huggingface.co/api", "https://hub.example/api/", "https://hub.example/hf/api", "https://huggingface.co/api/models", "https://huggingface.co/me/m", "'https://huggingface.co'"} {
 		env, err := FromEnv(vars("HF_ENDPOINT", s, "HF_HUB_OFFLINE", "1"))
 		if err == nil || !strings.HasPrefix(err.Error(), "HF_ENDPOINT: ") || !strings.Contains(err.Error(), `"`+strings.TrimRight(s, "/")) {
 			t.Errorf("%q: %v", s, err)
@@ -46,6 +47,11 @@ func TestAnEndpointIsAnHTTPURLWithAHost(t *testing.T) {
 	for _, s := range []string{"https://user:s3cret@hub.example", "https://s3cret@hub.example", "https://s3cret@\x7f"} {
 		if _, err := ParseEndpoint(s); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%q: %v", s, err)
+		}
+	}
+	for _, s := range []string{"https://hub.example/hf", "https://api.example/apis", "https://hub-ci.huggingface.co"} {
+		if got, err := ParseEndpoint(s); got != s || err != nil {
+			t.Errorf("%q: %q, %v", s, got, err)
 		}
 	}
 	if c, err := NewClient(ClientConfig{Endpoint: "http://127.0.0.1:7000/"}); err != nil || c.Endpoint() != "http://127.0.0.1:7000" {

@@ -200,12 +200,14 @@ func ExampleParsePayload() {
 }
 
 func ExampleParseWatch() {
-	for _, text := range []string{"dataset:me/d", "org:us", "me/d"} {
+	for _, text := range []string{"dataset:me/d", "org:us", "me/m", "https://huggingface.co/spaces/me/s", "gpt2"} {
 		watch, err := hub.ParseWatch(text)
 		fmt.Println(watch.Type, watch.Name, err)
 	}
 	// Output:
 	// dataset me/d <nil>
 	// org us <nil>
-	//   watch "me/d" has no type: want type:name, like model:me/m
+	// model me/m <nil>
+	// space me/s <nil>
+	//   watch "gpt2" has no type: want type:name, like model:me/m
 }

@@ -14,6 +14,9 @@ import (
 var (
 	ErrNoToken  = errors.New("there is no Hugging Face token")
 	ErrBadToken = errors.New("it has a space, a control character or a character outside ASCII")
+	// ErrQuotedToken says that the quotes of a shell or an .env file are part of the
+	// text.
+	ErrQuotedToken = errors.New("it is in quotes")
 )
 
 // Token is a token and its source. It prints as the source alone.
@@ -41,9 +44,9 @@ type TokenEnv struct {
 // only then, and may be nil otherwise. White space around a token is ignored, and
 // an empty token counts as missing.
 //
-// The error is [ErrNoToken] if there is no token, and [ErrBadToken] if the text
-// cannot be one. For an unknown name it lists the stored names. No error has a
-// token in it.
+// The error is [ErrNoToken] if there is no token, and [ErrBadToken] or
+// [ErrQuotedToken] if the text cannot be one. For an unknown name it lists the
+// stored names. No error has a token in it.
 func FindToken(env TokenEnv, name string, stdin io.Reader) (Token, error) {
 	switch name {
 	case "":
@@ -160,6 +163,9 @@ func checked(value, source string) (Token, error) {
 // checkToken refuses what no token has: sent in a header, a line end would be
 // another header.
 func checkToken(value string) error {
+	if strings.Trim(value, "\"'`“”‘’") != value {
+		return ErrQuotedToken
+	}
 	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return ErrBadToken
 	}

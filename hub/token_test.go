@@ -183,3 +183,25 @@ func TestATokenPrintsAsItsSource(t *testing.T) {
 		}
 	}
 }
+
+func TestATokenInQuotesIsToldAsThat(t *testing.T) {
+	home := t.TempDir()
+	write(t, filepath.Join(home, ".cache", "huggingface", "token"), "'hf_s3cret'\n")
+	write(t, filepath.Join(home, ".cache", "huggingface", "stored_tokens"), "[ci]\nhf_token = \"hf_s3cret\"\n")
+	for name, find := range map[string]func() (Token, error){
+		"double":  func() (Token, error) { return FindToken(at(home, "HF_TOKEN", `"hf_s3cret"`), "", nil) },
+		"single":  func() (Token, error) { return FindToken(at(home, "HF_TOKEN", `'hf_s3cret'`), "", nil) },
+		"half":    func() (Token, error) { return FindToken(at(home, "HF_TOKEN", `hf_s3cret"`), "", nil) },
+		"curly":   func() (Token, error) { return FindToken(at(home, "HF_TOKEN", `“hf_s3cret”`), "", nil) },
+		"a file":  func() (Token, error) { return FindToken(at(home), "", nil) },
+		"stored":  func() (Token, error) { return FindToken(at(home), "ci", nil) },
+		"by hand": func() (Token, error) { return FindToken(at(home), "-", strings.NewReader("\"hf_s3cret\"")) },
+	} {
+		if token, err := find(); !errors.Is(err, ErrQuotedToken) || strings.Contains(err.Error(), "s3cret") || token != (Token{}) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := NewClient(ClientConfig{Token: `"hf_s3cret"`}); !errors.Is(err, ErrQuotedToken) {
+		t.Errorf("a client: %v", err)
+	}
+}

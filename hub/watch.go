@@ -55,8 +55,19 @@ func (w Watch) Repo() (r Repo, ok bool) {
 func (w Watch) IsRepo() bool { return w.Type != WatchTypeUser && w.Type != WatchTypeOrg }
 
 // ParseWatch reads "type:name", for example "dataset:me/d" or "user:me". The
-// plural of a type, as in the Hub's addresses, is accepted. The error quotes s.
+// plural of a type, as in the Hub's addresses, is accepted. "owner/name" is a
+// model, as in the Hub's own tools. The address of a repo, or of a page of it, is
+// accepted with and without the Hub's host: "https://huggingface.co/me/m",
+// "hf.co/datasets/me/d/tree/main", "spaces/me/s". The error quotes s.
 func ParseWatch(s string) (Watch, error) {
+	if path, host := cutHost(s); host || !strings.Contains(s, ":") {
+		if w, ok := pageRepo(path, host); ok {
+			return w, nil
+		}
+		if host {
+			return Watch{}, fmt.Errorf("watch %q is not the address of a repo: want type:name, like model:me/m", s)
+		}
+	}
 	prefix, name, ok := strings.Cut(s, ":")
 	if !ok {
 		return Watch{}, fmt.Errorf("watch %q has no type: want type:name, like model:me/m", s)
@@ -78,6 +89,59 @@ func ParseWatch(s string) (Watch, error) {
 		return Watch{}, fmt.Errorf("watch %q names a repo: want %s:name, without a slash", s, typ)
 	}
 	return w, nil
+}
+
+// cutHost returns the path of an address at the Hub. host is false if s is not
+// such an address; the path is s then.
+func cutHost(s string) (path string, host bool) {
+	rest, _, _ := strings.Cut(s, "#")
+	rest, _, _ = strings.Cut(rest, "?")
+	for _, scheme := range []string{"https://", "http://", "hf://"} {
+		if at, ok := strings.CutPrefix(rest, scheme); ok {
+			rest = at
+			if scheme == "hf://" { // as in the libraries of Python
+				return rest, true
+			}
+		}
+	}
+	name, path, ok := strings.Cut(rest, "/")
+	if !ok || !onHub(name) {
+		return s, false
+	}
+	return path, true
+}
+
+// onHub reports whether a host is the Hub's own.
+func onHub(host string) bool {
+	return slices.Contains([]string{"huggingface.co", "www.huggingface.co", "hf.co"}, strings.ToLower(host))
+}
+
+// pageRepo returns the repo that a page of the Hub belongs to. What follows the
+// repo's name counts only on the Hub's host, and so does a name without an owner.
+func pageRepo(path string, host bool) (Watch, bool) {
+	if host {
+		path = strings.TrimPrefix(path, "api/")
+	}
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	typ := WatchTypeModel
+	for _, t := range WatchTypes() {
+		if len(parts) > 1 && parts[0] == string(t)+"s" && (Watch{Type: t}).IsRepo() {
+			typ, parts = t, parts[1:]
+			if len(parts) == 1 { // an old dataset without an owner
+				return Watch{Type: typ, Name: parts[0]}, validName(parts[0])
+			}
+			break
+		}
+	}
+	switch {
+	case len(parts) < 2, len(parts) > 2 && !host:
+		return Watch{}, false
+	case !host && strings.Trim(parts[0], "0123456789") == "": // a port and a path
+		return Watch{}, false
+	}
+	name := parts[0] + "/" + strings.TrimSuffix(parts[1], ".git")
+	reserved := []string{"settings", "docs", "api", "blog", "papers", "join", "login", "organizations", "collections", "new", "tasks", "models", "users", "orgs"}
+	return Watch{Type: typ, Name: name}, validName(name) && !(typ == WatchTypeModel && slices.Contains(reserved, parts[0]))
 }
 
 func validName(name string) bool {

@@ -17,6 +17,20 @@ func TestWatchesAreReadAsPeopleTypeThem(t *testing.T) {
 		"kernel:me/k":        {Type: "kernel", Name: "me/k"},
 		"user:me":            {Type: "user", Name: "me"},
 		"orgs:us":            {Type: "org", Name: "us"},
+
+		"me/m":                                       {Type: "model", Name: "me/m"}, // as hf has it
+		"datasets/me/d":                              {Type: "dataset", Name: "me/d"},
+		"https://huggingface.co/me/m":                {Type: "model", Name: "me/m"},
+		"https://huggingface.co/datasets/me/d/":      {Type: "dataset", Name: "me/d"},
+		"https://huggingface.co/datasets/squad":      {Type: "dataset", Name: "squad"},
+		"http://www.huggingface.co/spaces/me/s?logs": {Type: "space", Name: "me/s"},
+		"https://hf.co/me/m/discussions/3#63aa":      {Type: "model", Name: "me/m"},
+		"huggingface.co/buckets/me/b/tree/main/data": {Type: "bucket", Name: "me/b"},
+		"HuggingFace.co/kernels/me/k":                {Type: "kernel", Name: "me/k"},
+		"https://huggingface.co/me/m.git":            {Type: "model", Name: "me/m"},
+		"https://huggingface.co/api/datasets/me/d":   {Type: "dataset", Name: "me/d"},
+		"hf://datasets/me/d/train.csv":               {Type: "dataset", Name: "me/d"},
+		"hf://me/m":                                  {Type: "model", Name: "me/m"},
 	} {
 		got, err := ParseWatch(s)
 		if err != nil || got != want {
@@ -32,7 +46,16 @@ func TestWatchesAreReadAsPeopleTypeThem(t *testing.T) {
 	}
 	for s, words := range map[string]string{
 		"":                                  "has no type",
-		"me/m":                              "has no type",
+		"gpt2":                              "has no type",
+		"me/m/x":                            "has no type",
+		"7860/hook":                         "has no type",
+		"me/m m":                            "has no type",
+		"https://huggingface.co/me":         "not the address of a repo",
+		"https://huggingface.co/":           "not the address of a repo",
+		"hf.co/settings/webhooks":           "not the address of a repo",
+		"https://huggingface.co/docs/hub":   "not the address of a repo",
+		"hf.co/datasets/me/\x1b[m":          "not the address of a repo",
+		"https://evil.example/me/m":         `unknown type "https"`,
 		"modle:me/m":                        `unknown type "modle"`,
 		":me/m":                             `unknown type ""`,
 		"Model:me/m":                        `unknown type "Model"`,
@@ -70,7 +93,7 @@ func TestDomainsAreTakenInBothSpellings(t *testing.T) {
 }
 
 func FuzzParseWatch(f *testing.F) {
-	for _, s := range []string{"model:me/m", "users:me", "org:", "model:../..", "a:b:c", ":", "bucket:\xff", "models:s"} {
+	for _, s := range []string{"model:me/m", "users:me", "org:", "model:../..", "a:b:c", ":", "bucket:\xff", "models:s", "me/m", "https://hf.co/datasets/me/d?x#y", "hf://spaces/a/b/c"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

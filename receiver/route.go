@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -91,6 +92,10 @@ func parseTargetURL(s string) (*url.URL, error) {
 	if i := strings.IndexAny(s, "/?#"); i >= 0 {
 		head = s[:i]
 	}
+	if host := ipv6Host(head); host != "" {
+		s = "[" + host + "]" + s[len(host):]
+		head = "[" + host + "]" + head[len(host):]
+	}
 	switch {
 	case strings.HasPrefix(s[len(head):], "//") && strings.HasSuffix(head, ":"):
 		u, err := url.Parse(s)
@@ -113,6 +118,20 @@ func parseTargetURL(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("target %q has no port: %s", shown(s), want)
 	}
 	return u, nil
+}
+
+// ipv6Host returns the address in front of the last colon of a host and a port
+// that are typed without brackets, as in "::1:3301"; "" if there is none.
+func ipv6Host(hostPort string) string {
+	i := strings.LastIndexByte(hostPort, ':')
+	if i < 0 || strings.Trim(hostPort[i+1:], "0123456789") != "" {
+		return ""
+	}
+	addr, err := netip.ParseAddr(hostPort[:i])
+	if err != nil || !addr.Is6() || addr.Zone() != "" {
+		return ""
+	}
+	return hostPort[:i]
 }
 
 // shown is a target that cannot be read, or a route to one, as an error may show

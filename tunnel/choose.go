@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -178,6 +179,13 @@ func (cfg Config) fits(provider string) error {
 		return fmt.Errorf("%w: %s is not on this machine, so it cannot reach a loopback address", ErrUsage, cfg.HubURL)
 	case provider != Public && !own && cfg.PublicURL != "":
 		return fmt.Errorf("%w: a tunnel by %s has no public URL of the user's", ErrUsage, provider)
+	case provider == Public:
+		_, err := publicURL(cfg.PublicURL)
+		return err
+	case provider == Gradio && cfg.GradioServer != "":
+		if host, _, err := net.SplitHostPort(cfg.GradioServer); err != nil || host == "" {
+			return fmt.Errorf("%w: %q is not an address like host:7000", ErrUsage, cfg.GradioServer)
+		}
 	case provider == Ngrok && cfg.NgrokToken == "":
 		return ErrNoToken
 	case provider == Ngrok:

@@ -243,3 +243,34 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A session that waits for a misspelt word never ends.
+func TestAMisspeltWordOfAFilterIsCorrected(t *testing.T) {
+	for filter, want := range map[string]string{
+		"kind:discusion.*": "kind:discussion.*", "-kind:repo.*,discusion.*": "-kind:repo.*,discussion.*", "kind:discusion": "kind:discussion.*", "Kind:Discusion.Create": "Kind:discussion.create",
+		"discusion.*": "discussion.*", "discusion.create": "discussion.create", "is:failed repo.contnet.update": "is:failed repo.content.update",
+		"verdct:ok": "verdict:ok", "modle:me/*": "model:me/*", "repo:modle:me/m": "repo:model:me/m", "repo:qqqq:x": "",
+		"is:faild": "is:failed", "verdict:wrnog": "verdict:wrong", "source:sandbx": "source:sandbox", "is:zzz": "", "kind:billing.*": "",
+	} {
+		_, err := Parse(filter)
+		var wrong *Error
+		if !errors.As(err, &wrong) {
+			t.Errorf("%q is taken", filter)
+			continue
+		}
+		if got := wrong.Corrected(); got != want {
+			t.Errorf("%q is corrected to %q, want %q (%v)", filter, got, want, err)
+		}
+		if want != "" && !strings.Contains(wrong.Want, wrong.Near) {
+			t.Errorf("%q: %q does not name %q", filter, wrong, wrong.Near)
+		}
+	}
+	for _, filter := range []string{
+		`kind:"billing.*"`, "kind:repo.config.dois.create", "kind:repo.config.*.create", "kind:comment", "kind:discussion.c", "kind:*.update", `"discusion.create"`, "readme.md", "example.com",
+		"repo:me/m", "*update", "kind:*update", "repo.*,*date", "repo:dataset:", "repo:del:me", `repo:"paper:me/x"`, "repo:*:me/m",
+	} {
+		if _, err := Parse(filter); err != nil {
+			t.Errorf("%q: %v", filter, err)
+		}
+	}
+}

@@ -23,6 +23,7 @@ type Key struct {
 	read    func(string) (low, high int64, err error) // of number
 	want    string                                    // what read takes
 	is      func(r *event.Row, choice string) bool    // with choices and no text
+	check   func(value) *Error                        // of text: whether it can fit anything; nil: any text can
 	body    func(value) func(*event.Event) bool       // looks where only the whole event can tell
 }
 
@@ -32,10 +33,10 @@ func Keys() []Key { return filterKeys }
 const wantCount = "a number: 12, >=10, 3..7"
 
 var filterKeys = []Key{
-	{Name: "kind", Help: "kind of event: kind:discussion.*, -kind:repo.config", text: func(r *event.Row, fits func(string) bool) bool {
+	{Name: "kind", Help: "kind of event: kind:discussion.*, -kind:repo.config", check: checkKind, text: func(r *event.Row, fits func(string) bool) bool {
 		return fits(string(r.Kind)) || !r.Kind.Known() && fits(string(r.Kind.Documented()))
 	}},
-	{Name: "repo", Help: "repo: repo:me/*, repo:model:me/m", text: func(r *event.Row, fits func(string) bool) bool {
+	{Name: "repo", Help: "repo: repo:me/*, repo:model:me/m", check: checkRepo, text: func(r *event.Row, fits func(string) bool) bool {
 		_, name, _ := strings.Cut(r.Repo, ":")
 		return fits(r.Repo) || fits(name)
 	}},
@@ -77,12 +78,12 @@ func findKey(name string) (Key, bool) {
 	return filterKeys[i], true
 }
 
-func keyNames() string {
+func keyNames() []string {
 	var names []string
 	for _, k := range filterKeys {
 		names = append(names, k.Name)
 	}
-	return strings.Join(append(names, "jq"), ", ")
+	return append(names, "jq")
 }
 
 func perTarget(get func(event.RowTarget) int64) func(*event.Row, func(int64) bool) bool {
@@ -153,6 +154,14 @@ func (k Key) term(values []value) (term, *Error) {
 	case k.choices != nil:
 		return k.choiceTerm(values)
 	}
+	for _, v := range values {
+		if k.check == nil || v.quoted {
+			continue
+		}
+		if err := k.check(v); err != nil {
+			return term{}, err
+		}
+	}
 	return k.textTerm(values), nil
 }
 
@@ -194,7 +203,9 @@ func (k Key) choiceTerm(values []value) (term, *Error) {
 			}
 		}
 		if len(chosen) == n {
-			return term{}, wrong(v.pos, "one of "+strings.Join(k.choices, ", "), "%s has no value %q", k.Name, v.text)
+			err := unknown(v.text, v.pos, k.choices, "", "%s has no value %q", k.Name, v.text)
+			err.Want = "one of " + strings.Join(k.choices, ", ")
+			return term{}, err
 		}
 	}
 	asks := Condition{Values: chosen, Plain: make([]bool, len(chosen))}

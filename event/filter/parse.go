@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/nearest"
 )
 
 // Error says where a filter is wrong, and what would be right.
@@ -16,6 +17,17 @@ type Error struct {
 	Pos     int    // the byte at which the wrong part begins
 	Problem string // what is wrong
 	Want    string // what would be right
+	Word    string // the word at Pos that is unknown, empty where something else is wrong
+	Near    string // the known word that was probably meant, empty if none is close
+}
+
+// Corrected returns the filter with the word that was probably meant, "" if no
+// word is close.
+func (e *Error) Corrected() string {
+	if e.Near == "" || !strings.HasPrefix(e.Filter[min(e.Pos, len(e.Filter)):], e.Word) {
+		return ""
+	}
+	return e.Filter[:e.Pos] + e.Near + e.Filter[e.Pos+len(e.Word):]
 }
 
 // Error gives all on one line.
@@ -32,7 +44,7 @@ const maxFilter = 4096
 func Parse(s string) (*Filter, error) {
 	f := &Filter{source: strings.TrimSpace(s)}
 	if len(s) > maxFilter {
-		return nil, &Error{s[:40] + "…", maxFilter, "it is too long", fmt.Sprintf("at most %d bytes", maxFilter)}
+		return nil, &Error{Filter: s[:40] + "…", Pos: maxFilter, Problem: "it is too long", Want: fmt.Sprintf("at most %d bytes", maxFilter)}
 	}
 	f.cut = &atomic.Int64{}
 	l := lexer{s: s, cut: f.cut}
@@ -70,6 +82,17 @@ func wrong(pos int, want, format string, args ...any) *Error {
 	return &Error{Pos: pos, Problem: fmt.Sprintf(format, args...), Want: want}
 }
 
+// unknown says that a word is not one of those that are known. It wants the one
+// that was probably meant, else what describes them all.
+func unknown(word string, pos int, known []string, want, format string, args ...any) *Error {
+	err := wrong(pos, want, format, args...)
+	err.Word, err.Near = word, nearest.Word(strings.ToLower(word), known)
+	if err.Near != "" {
+		err.Want = err.Near + `, or the text in "quotes"`
+	}
+	return err
+}
+
 // term reads one condition.
 func (l *lexer) term() (t term, err *Error) {
 	if l.s[l.i] == '-' {
@@ -87,14 +110,14 @@ func (l *lexer) term() (t term, err *Error) {
 		}
 		return words(phrase), err
 	}
-	if t, ok := l.match(); ok {
-		return t, nil
+	if t, ok, err := l.match(); ok || err != nil {
+		return t, err
 	}
 	key, hasValue := l.key()
 	if !hasValue {
 		word := l.word()
-		if strings.Contains(word, "*") {
-			return term{}, wrong(start, `kinds or repos that there are, or the text in "quotes"`, "%q fits no kind of event and no repo", word)
+		if err := checkWord(word, start); err != nil {
+			return term{}, err
 		}
 		return words(word), nil
 	}
@@ -103,7 +126,7 @@ func (l *lexer) term() (t term, err *Error) {
 	}
 	k, known := findKey(key)
 	if !known {
-		return term{}, wrong(start, "one of "+keyNames()+`, or the text in "quotes"`, "there is no key %q", key)
+		return term{}, unknown(l.s[start:start+len(key)], start, append(keyNames(), watchTypes()...), "one of "+strings.Join(keyNames(), ", ")+`, or the text in "quotes"`, "there is no key %q", key)
 	}
 	values, err := l.values()
 	if err != nil {
@@ -121,7 +144,7 @@ func (l *lexer) term() (t term, err *Error) {
 
 // match reads a Match, as routes have it, if one stands here. Spaces may stand
 // beside its commas.
-func (l *lexer) match() (term, bool) {
+func (l *lexer) match() (t term, ok bool, wrong *Error) {
 	end := l.i
 	for end < len(l.s) && !startsSpace(l.s[end:]) {
 		end++
@@ -132,10 +155,15 @@ func (l *lexer) match() (term, bool) {
 	}
 	m, err := event.ParseMatch(l.s[l.i:end])
 	if err != nil {
-		return term{}, false
+		return term{}, false, nil
+	}
+	for _, kind := range m.Kinds {
+		if wrong := checkScope(kind, l.i+strings.Index(l.s[l.i:end], kind)); wrong != nil {
+			return term{}, false, wrong
+		}
 	}
 	l.i = end
-	return matching(m), true
+	return matching(m), true, nil
 }
 
 func startsSpace(s string) bool {

@@ -13,10 +13,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The exit codes.
@@ -80,18 +82,21 @@ hands it to the code you are working on, and deletes the webhook when you leave.
 Start with "hf-tap demo": it needs no account and no network.`,
 		Example:       "  hf-tap demo\n  hf-tap listen model:me/my-model --forward 7860",
 		Args:          cobra.NoArgs,
+		Version:       p.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cmd.Help()
-		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return p.overview(cmd.Context()) },
 	}
+	root.SetVersionTemplate("hf-tap {{.Version}}\n")
+	root.Flags().BoolP("version", "v", false, "print the version")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return checkEmpty(cmd) }
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
 	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	checkTopics(root)
 	refuseStrays(root)
 	return root
 }
@@ -114,6 +119,44 @@ func refuseStrays(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		refuseStrays(sub)
 	}
+}
+
+// checkEmpty reports a flag whose value is empty, as that of a variable which is not
+// set: it would count as not given.
+func checkEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		list, isList := f.Value.(pflag.SliceValue)
+		if f.Value.String() == "" || isList && slices.Contains(list.GetSlice(), "") {
+			err = usageError(fmt.Errorf("--%s is empty", f.Name), "leave it out, or see: "+cmd.CommandPath()+" --help")
+		}
+	})
+	return err
+}
+
+// checkTopics makes a topic or a shell that does not exist an error of usage, in
+// the two commands that cobra brings along.
+func checkTopics(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error { return checkTopic(root, args) }
+		case "completion":
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
+// checkTopic reports the first word of a command's path that is not a command.
+func checkTopic(topic *cobra.Command, args []string) error {
+	for _, arg := range args {
+		next, _, err := topic.Find([]string{arg})
+		if err != nil || next == topic {
+			return usageError(fmt.Errorf("there is no command %q", topic.CommandPath()+" "+arg), argsHint(topic, []string{arg}))
+		}
+		topic = next
+	}
+	return nil
 }
 
 // tell prints a line for people, made safe for the terminal.

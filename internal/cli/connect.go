@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/nearest"
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -40,6 +43,35 @@ func (f *accountFlags) network(p *Process) (*network.Network, error) {
 		return nil, usageError(err, "give --ca certificates in PEM form, and check HTTPS_PROXY and HTTP_PROXY")
 	}
 	return nil, usageError(err, "set HTTPS_PROXY and HTTP_PROXY to URLs like http://proxy:3128, or unset them")
+}
+
+// hubEnv reads how the Hub is reached from the environment.
+func (p *Process) hubEnv() (hub.Env, error) {
+	env, err := hub.FromEnv(p.Getenv)
+	if err != nil {
+		return env, usageError(err, "unset HF_ENDPOINT, or set it to "+endpointMeant(p.Getenv("HF_ENDPOINT")))
+	}
+	return env, nil
+}
+
+// endpointMeant gives the endpoint that HF_ENDPOINT was probably meant to have,
+// else the Hub's own.
+func endpointMeant(s string) string {
+	s = strings.Trim(strings.TrimSpace(s), "\"'`")
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.User != nil || u.Host == "" || !strings.Contains(u.Host, ".") && u.Port() == "" {
+		return hub.DefaultEndpoint
+	}
+	front, _, _ := strings.Cut(u.Path+"/", "/api/")
+	for _, path := range []string{front, ""} {
+		if meant, err := hub.ParseEndpoint(u.Scheme + "://" + u.Host + path); err == nil {
+			return meant
+		}
+	}
+	return hub.DefaultEndpoint
 }
 
 // client makes the Hub's client with the token that is asked for.
@@ -112,4 +144,24 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 	}
 	settings.Apply(&cfg)
 	return cfg, nil
+}
+
+// check reports what is wrong with the settings of a tunnel before it is opened.
+func (f *tunnelFlags) check(cfg tunnel.Config) error {
+	if f.port < 0 || f.port > 65535 {
+		return usageError(fmt.Errorf("%d is not a port", f.port), "give --port a number from 1 to 65535")
+	}
+	_, err := cfg.Order()
+	if !errors.Is(err, tunnel.ErrUnknownProvider) {
+		return err
+	}
+	names := append([]string{tunnel.Auto, tunnel.Loopback, tunnel.Public}, tunnel.Providers()...)
+	for name := range strings.SplitSeq(f.provider, ",") {
+		name = strings.TrimSpace(name)
+		near := nearest.Word(strings.ToLower(name), names)
+		if near != "" && near != name && !strings.Contains(near, "://") {
+			return usageError(err, "did you mean --tunnel "+strings.Replace(f.provider, name, near, 1)+"?")
+		}
+	}
+	return err
 }

@@ -53,7 +53,7 @@ ends; on a terminal it goes on until Ctrl+C.`,
 func (p *Process) demo(ctx context.Context, asJSON, plain bool) (err error) {
 	dir, err := os.MkdirTemp("", "hf-tap-demo-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the demo: %w", err)
+		return withHint(fmt.Errorf("make a folder for the demo: %w", err), "set TMPDIR to a folder that exists and may be written to")
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
@@ -108,11 +108,12 @@ func (p *Process) demo(ctx context.Context, asJSON, plain bool) (err error) {
 		}, front)
 		return err
 	})
-	return errors.Join(err, p.demoEnd(asJSON, sum, world.Webhooks(demoUser)))
+	return errors.Join(err, p.demoEnd(sum, world.Webhooks(demoUser)))
 }
 
-// demoEnd says what the stand-in Hub itself says is left.
-func (p *Process) demoEnd(asJSON bool, sum session.Summary, left []hub.Webhook) error {
+// demoEnd says what the stand-in Hub itself says is left: on standard error, so
+// that it is read also where the output goes through "head".
+func (p *Process) demoEnd(sum session.Summary, left []hub.Webhook) error {
 	if len(left) > 0 {
 		return fmt.Errorf("%s left on the stand-in Hub", count(len(left), "webhook"))
 	}
@@ -120,15 +121,8 @@ func (p *Process) demoEnd(asJSON bool, sum session.Summary, left []hub.Webhook) 
 	if len(sum.Deleted) > 0 {
 		deleted = "webhook " + strings.Join(sum.Deleted, ", ") + " deleted · "
 	}
-	out := p.Out
-	if asJSON {
-		out = p.Err
-	}
-	_, err := fmt.Fprintf(out, "%sno webhook is left · %s\n", deleted, count(sum.Kept, "event"))
-	if err = closedOutput(err); errors.Is(err, errClosedOutput) {
-		return nil
-	}
-	return err
+	p.tell("%sno webhook is left · %s", deleted, count(sum.Kept, "event"))
+	return nil
 }
 
 // demoFront prints the session and makes things happen in it.

@@ -18,30 +18,33 @@ or those that the flags choose. Their replays and repeated deliveries are dismis
 with them. The events stay in the history, and can still be replayed by number.`,
 		Example: `  hf-tap events dismiss 12 13
   hf-tap events dismiss --pending
-  hf-tap events dismiss --failed --session 5e55ab01`,
+  hf-tap events dismiss --failed --session 5e55ab01c0ffee42`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if (len(args) > 0) == (sel.failed || sel.pending) || len(args) > 0 && sel.session != "" {
 				return usageError(errors.New("name the events by number, or choose them by --failed or --pending"), "hf-tap events dismiss --pending")
+			}
+			numbers, err := parseNumbers(args)
+			if err != nil {
+				return err
 			}
 			store, _, err := p.openHistory(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, store.Close()) }()
-			var numbers []int64
-			for _, arg := range args {
-				n, err := parseN(arg)
-				if err != nil {
-					return err
-				}
+			for _, n := range numbers {
 				if _, err := getEvent(cmd.Context(), store.Reader, n); err != nil {
 					return err
 				}
-				numbers = append(numbers, n)
 			}
 			for _, q := range sel.queries() {
 				err := store.Search(cmd.Context(), q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
 				if err != nil {
+					return err
+				}
+			}
+			if len(numbers) == 0 {
+				if err := sel.known(cmd.Context(), store.Reader, "hf-tap events dismiss --failed"); err != nil {
 					return err
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
-	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
 )
@@ -84,22 +84,18 @@ type doctor struct {
 }
 
 func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
-	var routes []receiver.Route
-	for _, s := range f.forward {
-		route, err := receiver.ParseRoute(s)
-		if err != nil {
-			return usageError(err, "hf-tap doctor --forward 7860")
-		}
-		routes = append(routes, route)
+	routes, err := p.parseRoutes(f.forward, "hf-tap doctor --forward", "7860")
+	if err != nil {
+		return err
 	}
 	if f.all {
 		if err := f.askForAll(ctx, p); err != nil {
 			return err
 		}
 	}
-	env, err := hub.FromEnv(p.Getenv)
+	env, err := p.hubEnv()
 	if err != nil {
-		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+		return err
 	}
 	n, err := f.account.network(p)
 	if err != nil {
@@ -109,10 +105,15 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	d := &doctor{p: p}
 	transport := n.Transport()
 	defer transport.CloseIdleConnections()
+	dir, dirErr := session.FindDir(p.Getenv)
+	tunnelConfig, tunnelErr := f.tunnel.config(p, dir, env, n, transport)
+	if err := f.tunnel.check(tunnelConfig); err != nil && exitCode(err) == exitUsage {
+		return err
+	}
 	for _, examine := range []func() error{
 		func() error { return d.account(ctx, f.account, env, n, transport) },
-		func() error { d.state(ctx); return nil },
-		func() error { return d.tunnel(ctx, f.tunnel, env, n, transport) },
+		func() error { d.state(ctx, dir, dirErr); return nil },
+		func() error { return d.tunnel(ctx, dirErr, tunnelConfig, tunnelErr, transport) },
 		func() error { return d.targets(ctx, routes) },
 	} {
 		if err := examine(); err != nil {
@@ -162,7 +163,15 @@ func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	return nil
 }
 
-func (d *doctor) add(f finding) { d.found = append(d.found, f) }
+// add adds a finding. A failure that was found before is only pointed to.
+func (d *doctor) add(f finding) {
+	for _, before := range d.found {
+		if f.Status == checkFailed && before.Status == checkFailed && f.Detail == before.Detail {
+			f = finding{Check: f.Check, Status: checkSkipped, Detail: "the same as " + before.Check}
+		}
+	}
+	d.found = append(d.found, f)
+}
 
 // fail notes an error with what to do about it.
 func (d *doctor) fail(check string, took time.Duration, err error) {
@@ -196,7 +205,7 @@ func (d *doctor) account(ctx context.Context, f accountFlags, env hub.Env, n *ne
 	if answered {
 		proxy.Status, proxy.Detail = checkOK, fmt.Sprintf("%s is reached %s", env.Endpoint, via(n.Via(host)))
 	} else {
-		proxy.Status, proxy.Detail = checkWarning, fmt.Sprintf("%s is to be reached %s: unverified, as it gave no answer to go by", env.Endpoint, via(n.Via(host)))
+		proxy.Detail = fmt.Sprintf("%s is to be reached %s: unverified, as it gave no answer", env.Endpoint, via(n.Via(host)))
 	}
 	d.add(proxy)
 	switch {
@@ -279,12 +288,12 @@ func (d *doctor) clock(t *dated, took time.Duration) {
 	d.add(f)
 }
 
-// tunnel goes the whole way to the tunnel that would be taken.
-func (d *doctor) tunnel(ctx context.Context, f tunnelFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
-	dir, err := session.FindDir(d.p.Getenv)
-	var cfg tunnel.Config
-	if err == nil {
-		cfg, err = f.config(d.p, dir, env, n, transport)
+// tunnel goes the whole way to the tunnel that would be taken. err says why it is
+// not known which, and dirErr why there is no state folder.
+func (d *doctor) tunnel(ctx context.Context, dirErr error, cfg tunnel.Config, err error, transport http.RoundTripper) error {
+	if dirErr != nil {
+		d.add(finding{Check: "tunnel", Status: checkSkipped, Detail: "without a state folder none is opened"})
+		return nil
 	}
 	if err != nil {
 		d.fail("tunnel", 0, err)
@@ -360,13 +369,18 @@ func (d *doctor) verdict() error {
 	var failed []string
 	hint := ""
 	for _, f := range d.found {
-		if f.Status == checkFailed {
+		if f.Status == checkFailed && !slices.Contains(failed, f.Check) {
 			failed = append(failed, f.Check)
+		}
+		if f.Status == checkFailed {
 			hint = cmp.Or(hint, f.Hint)
 		}
 	}
 	if len(failed) == 0 {
 		return nil
+	}
+	if d.shown > 0 { // the hints stand above
+		hint = "follow the hints, then again: hf-tap doctor"
 	}
 	return withHint(fmt.Errorf("not everything works: %s", strings.Join(failed, ", ")), hint)
 }

@@ -8,14 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
 // state looks at the state folder: whether it can be written to, whether it is
 // private, and what killed sessions left in it. It tightens and deletes nothing.
-func (d *doctor) state(ctx context.Context) {
+func (d *doctor) state(ctx context.Context, dir session.Dir, err error) {
 	const check = "state"
-	dir, err := session.FindDir(d.p.Getenv)
 	if err == nil {
 		err = dir.Make()
 	}
@@ -37,8 +37,37 @@ func (d *doctor) state(ctx context.Context) {
 	default:
 		d.add(finding{Check: check, Status: checkOK, Detail: fmt.Sprintf("%s can be written to, and is private", dir)})
 	}
+	free, err := freeSpace(string(dir))
+	d.space(free, err)
 	d.records(dir)
 	d.history(ctx, dir)
+}
+
+// lowSpace is the free space, in bytes, below which a history may soon be full: that
+// of three of the largest bodies.
+const lowSpace = 100 << 20
+
+// space tells how much can still be written to the disk of the state folder.
+func (d *doctor) space(free int64, err error) {
+	f := finding{Check: "space", Status: checkOK, Detail: sizeWords(free) + " free"}
+	switch {
+	case err != nil:
+		f.Status, f.Detail = checkSkipped, fmt.Sprintf("how much is free is unknown: %v", err)
+	case free < lowSpace:
+		f.Status, f.Detail = checkWarning, "only "+f.Detail+": deliveries are answered 503 when the history cannot grow"
+		f.Hint = hintFor(history.ErrFull)
+	}
+	d.add(f)
+}
+
+// sizeWords is a number of bytes in the largest unit that it has one of.
+func sizeWords(n int64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB"}
+	i := 0
+	for ; n >= 10<<10 && i < len(units)-1; i++ {
+		n >>= 10
+	}
+	return fmt.Sprintf("%d %s", n, units[i])
 }
 
 // history looks for damage in every page of the history.

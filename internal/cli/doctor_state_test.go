@@ -54,7 +54,7 @@ func TestDoctorCallsNothingWellThatItDidNotMeasure(t *testing.T) {
 		"somebody else at the address":               {[]string{"--public-url", answers.URL, "--port", porttest.Port(t)}, nil, 1, "address", "warning", "unverified"},
 		"proxy without a token": {nil, func(w *world) { w.env = append(w.env, "HF_TOKEN=", "HF_HUB_DISABLE_IMPLICIT_TOKEN=1") }, 1,
 			"proxy", "skipped", "unverified"},
-		"proxy to a Hub that does not answer": {nil, func(w *world) { w.env = append(w.env, "HF_ENDPOINT=http://"+nobody) }, 1, "proxy", "warning", "unverified"},
+		"proxy to a Hub that does not answer": {nil, func(w *world) { w.env = append(w.env, "HF_ENDPOINT=http://"+nobody) }, 1, "proxy", "skipped", "unverified"},
 		"proxy to a Hub that refuses the token": {nil, func(w *world) { w.env = append(w.env, "HF_TOKEN=hf_"+strings.Repeat("x", 34)) }, 1,
 			"proxy", "ok", "is reached directly"},
 	} {

@@ -12,7 +12,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -38,7 +37,8 @@ func newEvents(p *Process) *cobra.Command {
 	return cmd
 }
 
-// openHistory opens the history of this machine's sessions.
+// openHistory opens the history of this machine's sessions, to change it. What
+// killed ones were to hand over counts as pending from then on.
 func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir, error) {
 	dir, err := session.FindDir(p.Getenv)
 	if err != nil {
@@ -48,7 +48,13 @@ func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir,
 		return nil, "", err
 	}
 	store, err := history.Open(ctx, dir.History())
-	return store, dir, err
+	if err != nil {
+		return nil, "", err
+	}
+	if err := dir.EndDead(ctx, store); err != nil {
+		return nil, "", errors.Join(err, store.Close())
+	}
+	return store, dir, nil
 }
 
 // readHistory opens the history to read it: a read-only one will do, and nothing
@@ -63,34 +69,6 @@ func (p *Process) readHistory(ctx context.Context) (reader *history.Reader, err 
 		return nil, nil
 	}
 	return reader, err
-}
-
-// selectFlags choose events from the history.
-type selectFlags struct {
-	failed, pending bool
-	session         string
-}
-
-func (f *selectFlags) register(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.failed, "failed", false, "those that a target did not take, also when sent again")
-	fs.BoolVar(&f.pending, "pending", false, "those that may not have been handed over")
-	fs.StringVar(&f.session, "session", "", "those of the session with this id")
-}
-
-func (f *selectFlags) query() history.Query {
-	return history.Query{Session: f.session, Failed: f.failed, Pending: f.pending}
-}
-
-// queries returns a query for each flag: what is failed or pending, or both.
-func (f *selectFlags) queries() []history.Query {
-	var all []history.Query
-	if f.failed {
-		all = append(all, history.Query{Session: f.session, Failed: true})
-	}
-	if f.pending {
-		all = append(all, history.Query{Session: f.session, Pending: true})
-	}
-	return all
 }
 
 func newEventsLs(p *Process) *cobra.Command {
@@ -112,16 +90,14 @@ them all.`,
 			var f *filter.Filter
 			if len(args) > 0 {
 				var err error
-				if f, err = filter.Parse(strings.Join(args, " ")); err != nil {
-					return usageError(err, "hf-tap events ls 'discussion.* latency:>1s'")
+				if f, err = parseFilter(strings.Join(args, " "), "hf-tap events ls", "discussion.* latency:>1s"); err != nil {
+					return err
 				}
 			}
 			if limit < 0 {
-				return usageError(errors.New("--limit is not negative"), "hf-tap events ls --limit 0")
+				return usageError(errors.New("--limit must be 0 or more"), "hf-tap events ls --limit 0")
 			}
-			q := sel.query()
-			q.Filter, q.Limit = f, limit
-			return p.listEvents(cmd.Context(), q, asJSON)
+			return p.listEvents(cmd.Context(), sel, f, limit, asJSON)
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -129,7 +105,7 @@ them all.`,
 		if errors.As(err, &unknown) && strings.Contains(unknown.GetSpecifiedShortnames(), ":") {
 			return usageError(err, "a filter's term that begins with - stands behind --: hf-tap events ls -- -kind:repo.*")
 		}
-		return usageError(err, cmd.CommandPath()+" --help")
+		return usageError(err, flagHint(cmd, err))
 	})
 	sel.register(cmd.Flags())
 	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many of the newest; 0 lists all")
@@ -137,17 +113,30 @@ them all.`,
 	return cmd
 }
 
-func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) (err error) {
+func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Filter, limit int, asJSON bool) (err error) {
 	reader, err := p.readHistory(ctx)
 	if err != nil {
 		return err
 	}
+	q := sel.query()
+	q.Filter = f
+	if limit > 0 {
+		q.Limit = limit + 1 // one more says that there are more
+	}
 	// Numbers alone are kept while paging backwards: a history may hold millions.
 	var numbers []int64
 	var missing *history.UnreadableError
+	var lines columns
+	now := time.Now()
 	if reader != nil {
 		defer func() { err = errors.Join(err, reader.Close()) }()
-		err := reader.Search(ctx, q, func(row *event.Row) error { numbers = append(numbers, row.N); return nil })
+		err := reader.Search(ctx, q, func(row *event.Row) error {
+			if limit == 0 || len(numbers) < limit {
+				lines.fit(row, now)
+			}
+			numbers = append(numbers, row.N)
+			return nil
+		})
 		if err != nil && !errors.As(err, &missing) {
 			return err
 		}
@@ -155,8 +144,21 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 	if n := q.Filter.JQCutOff(); n > 0 {
 		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", count(n, "event"))
 	}
-	if len(numbers) == 0 && !asJSON && missing == nil {
-		p.tell("no events")
+	if len(numbers) == 0 && missing == nil {
+		if err := sel.known(ctx, reader, "hf-tap events ls"); err != nil {
+			return err
+		}
+		if !asJSON {
+			p.tell("no events")
+		}
+	}
+	if limit > 0 && len(numbers) > limit {
+		numbers = numbers[:limit]
+		defer func() {
+			if err == nil {
+				p.tell("stopped after the newest %s: --limit 0 lists all", count(limit, "event"))
+			}
+		}()
 	}
 	out := bufio.NewWriter(p.Out)
 	for _, n := range slices.Backward(numbers) {
@@ -173,7 +175,7 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 		case err != nil:
 			return err
 		}
-		line := eventLine(event.NewRow(e))
+		line := lines.event(event.NewRow(e))
 		if asJSON {
 			b, err := e.JSONLine(event.LineEvent)
 			if err != nil {
@@ -192,15 +194,6 @@ func (p *Process) listEvents(ctx context.Context, q history.Query, asJSON bool) 
 		return missing
 	}
 	return nil
-}
-
-// parseN reads an event's number, as it is typed: 12 or #12.
-func parseN(s string) (int64, error) {
-	n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64)
-	if err != nil || n < 1 {
-		return 0, usageError(fmt.Errorf("%q is no event's number", s), "hf-tap events ls")
-	}
-	return n, nil
 }
 
 // getEvent reads one event whole.

@@ -50,7 +50,7 @@ func hintFor(err error) string {
 		return "free some space on that disk, or name another place"
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
 		return "set HF_TAP_STATE to a folder that may be written to"
-	case errors.Is(err, session.ErrNoHome):
+	case errors.Is(err, session.ErrNoHome), errors.Is(err, session.ErrFolder):
 		return "set HF_TAP_STATE to a folder that may be written to"
 	case errors.Is(err, session.ErrBadSecret):
 		return "use a secret of printable ASCII without blanks at its ends, or let one be made: hf-tap secret --new-secret"

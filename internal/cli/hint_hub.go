@@ -17,6 +17,8 @@ func hubHint(err error) string {
 	switch {
 	case errors.Is(err, hub.ErrUnauthorized), errors.Is(err, hub.ErrNoToken):
 		return `run "hf auth login", or set HF_TOKEN to a token that may write webhooks`
+	case errors.Is(err, hub.ErrQuotedToken):
+		return "leave the quotes out: HF_TOKEN=hf_… in an .env file, or run \"hf auth login\""
 	case errors.Is(err, hub.ErrBadToken):
 		return `copy the token again from https://huggingface.co/settings/tokens, or run "hf auth login"`
 	case errors.Is(err, hub.ErrForbidden):

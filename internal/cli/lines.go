@@ -6,32 +6,14 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/internal/term"
 )
 
-// eventLine is an event as one line for people, made safe for the terminal:
-//
-//	20:15:03  #12    discussion.comment.create  model:me/m            answered 200  :3000 FAIL 500 in 12ms
-//
-// Words say what colours would: a line reads the same in a log, by a screen
-// reader and through grep.
-func eventLine(e *event.Row) string {
-	parts := []string{stamp(e.At, time.Now()), fmt.Sprintf("%-5s", fmt.Sprintf("#%d", e.N)), fmt.Sprintf("%-25s", cut(e.Title()))}
-	if repo := e.Repo; repo != "" {
-		parts = append(parts, fmt.Sprintf("%-23s", cut(repo)))
-	}
-	switch e.Verdict {
-	case event.VerdictWrong:
-		parts = append(parts, "BAD SECRET")
-	case event.VerdictMissing:
-		parts = append(parts, "NO SECRET")
-	case event.VerdictUnchecked:
-		parts = append(parts, "secret unchecked")
-	}
-	parts = append(parts, marks(e)...)
-	if e.Answer.Status != 0 {
-		parts = append(parts, fmt.Sprintf("answered %d", e.Answer.Status))
-	}
+// eventLine is one event as a line: see columns.event.
+func eventLine(e *event.Row) string { return new(columns).event(e) }
+
+// eventWords say what became of an event, behind the columns that all have.
+func eventWords(e *event.Row) []string {
+	parts := marks(e)
 	if waits := waitingFor(e); len(waits) > 0 {
 		parts = append(parts, "… waiting for "+strings.Join(waits, ", "))
 	}
@@ -43,25 +25,14 @@ func eventLine(e *event.Row) string {
 			parts = append(parts, targetWords(e, target))
 		}
 	}
-	return term.Line(strings.Join(parts, "  "))
+	return parts
 }
 
 // stamp is the time of day, with the date where it is not that of now.
 func stamp(t, now time.Time) string {
-	t, now = t.Local(), now.Local()
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format(time.TimeOnly)
-	}
-	return t.Format(time.DateTime)
-}
-
-// cut shortens a name that somebody made to fill screens with.
-func cut(s string) string {
-	const most = 100
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return s
+	var c columns
+	c.fitTime(t, now)
+	return c.stamp(t)
 }
 
 // marks tell where an event differs from a first delivery by the Hub.
@@ -142,24 +113,6 @@ func outcome(a event.Attempt) string {
 		return fmt.Sprintf("FAIL %d, %s", a.Status, a.Err)
 	}
 	return fmt.Sprintf("FAIL %d", a.Status)
-}
-
-// stateLine is a state as one line for people.
-func stateLine(s *event.State) string {
-	words := []string{stamp(s.At, time.Now()), "--   ", string(s.Subject)}
-	if s.Name != "" {
-		name := event.MaskURL(s.Name)
-		if s.Subject == event.SubjectTarget {
-			name = shortTarget(s.Name)
-		}
-		words = append(words, name)
-	}
-	words = append(words, s.State)
-	line := strings.Join(words[:2], "  ") + "  " + strings.Join(words[2:], " ")
-	if s.Detail != "" {
-		line += ": " + s.Detail
-	}
-	return term.Line(line)
 }
 
 // shortTarget leaves out what all local targets have in common: ":3000/hook".

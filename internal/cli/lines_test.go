@@ -28,17 +28,17 @@ func TestALineTellsWhatBecameOfAnEvent(t *testing.T) {
 	}
 	for want, e := range map[string]*event.Event{
 		"2026-11-23 20:15:03  #12    discussion.create          model:me/m               answered 200": base(func(*event.Event) {}),
-		"BAD SECRET  answered 403": base(func(e *event.Event) { e.Verdict, e.Answer.Status = event.VerdictWrong, 403 }),
-		"NO SECRET":                base(func(e *event.Event) { e.Verdict = event.VerdictMissing }),
-		"secret unchecked":         base(func(e *event.Event) { e.Verdict = event.VerdictUnchecked }),
+		"#12    BAD SECRET  discussion.create          model:me/m               answered 403":          base(func(e *event.Event) { e.Verdict, e.Answer.Status = event.VerdictWrong, 403 }),
+		"NO SECRET":        base(func(e *event.Event) { e.Verdict = event.VerdictMissing }),
+		"secret unchecked": base(func(e *event.Event) { e.Verdict = event.VerdictUnchecked }),
 		"answered 413  REFUSED: the body is too large":    base(func(e *event.Event) { e.BodyCut, e.Answer.Status = true, 413 }),
 		"answered 408  REFUSED: the body came too slowly": base(func(e *event.Event) { e.BodyCut, e.Answer.Status = true, 408 }),
 		"answered 400  REFUSED: the body broke off":       base(func(e *event.Event) { e.BodyCut, e.Answer.Status = true, 400 }),
-		"2nd delivery": base(func(e *event.Event) { e.DeliveryN = 2 }),
-		"replay of 7":  base(func(e *event.Event) { e.Source, e.ReplayOf = event.SourceReplay, 7 }),
-		"  trigger  ":  base(func(e *event.Event) { e.Source = event.SourceTrigger }),
-		"(no kind)":    base(func(e *event.Event) { e.Kind, e.Size = "", 3 }),
-		"(empty body)": base(func(e *event.Event) { e.Kind = "" }),
+		"2nd delivery":          base(func(e *event.Event) { e.DeliveryN = 2 }),
+		"replay of 7":           base(func(e *event.Event) { e.Source, e.ReplayOf = event.SourceReplay, 7 }),
+		"answered 200  trigger": base(func(e *event.Event) { e.Source = event.SourceTrigger }),
+		"(no kind)":             base(func(e *event.Event) { e.Kind, e.Size = "", 3 }),
+		"(empty body)":          base(func(e *event.Event) { e.Kind = "" }),
 		":3000/hook 200 in 12ms": base(func(e *event.Event) {
 			e.Targets, e.Attempts = []string{target}, []event.Attempt{{N: 1, Target: target, Status: 200, Duration: 12 * time.Millisecond}}
 		}),

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -29,6 +28,7 @@ type listenFlags struct {
 	noWebhook bool
 	app       []string // what stands behind --
 	screen    *screen  // nil where lines are printed
+	set       *pflag.FlagSet
 
 	tunnel tunnelFlags
 
@@ -104,6 +104,7 @@ its environment, gets the events, and ends with the session.`,
 }
 
 func (f *listenFlags) register(fs *pflag.FlagSet) {
+	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand events to this target; repeatable")
 	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each event, with the environment of a Job; repeatable")
 	fs.StringArrayVar(&f.domains, "domain", nil, "watch only this domain, repo or discussion; repeatable (default both)")
@@ -132,13 +133,21 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 		f.screen = newScreen(p, lines)
 		front = f.screen
 	}
-	cfg, err := f.config(ctx, p, args)
+	// What is wrong in how it was called is said first: before the token is looked
+	// for, and before anything outside is asked or changed.
+	cfg, err := f.config(p, args)
 	if err != nil {
 		return err
 	}
-	env, err := hub.FromEnv(p.Getenv)
+	if err := f.useApp(p, &cfg); err != nil {
+		return err
+	}
+	if err := f.secret.check(p); err != nil {
+		return err
+	}
+	env, err := p.hubEnv()
 	if err != nil {
-		return usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+		return err
 	}
 	cfg.Endpoint, cfg.NewURL = env.Endpoint, f.tunnel.newURL
 	network, err := f.account.network(p)
@@ -161,15 +170,22 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if cfg.Tunnel, err = f.tunnel.config(p, cfg.Dir, env, network, transport); err != nil {
 		return err
 	}
+	if err := f.tunnel.check(cfg.Tunnel); err != nil {
+		return err
+	}
+	f.tellUnused(p, cfg)
 	if !f.noWebhook {
 		if cfg.Hub, _, err = f.account.client(p, env, transport); err != nil {
 			return err
 		}
 	}
-	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
-		return err
+	if len(args) == 0 && f.like == "" && !f.noWebhook {
+		if repo, ok := folderRepo(ctx, p.Getenv); ok {
+			cfg.Watches = []hub.Watch{repo.Watch()}
+			p.tell("watching %s, the Hub repo of this folder", repo)
+		}
 	}
-	if err := f.useApp(p, &cfg); err != nil {
+	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
 		return err
 	}
 	ready := &readiness{p: p, file: f.output.readyFile}
@@ -185,18 +201,29 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	return p.run(ctx, cfg, front, lines, f.output.failOnError)
 }
 
-// config turns the flags into a session's configuration, without looking at
-// anything outside but the folder's Hub repo.
-func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (session.Config, error) {
+// tellUnused says which flags have no effect.
+func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
+	if len(cfg.Receiver.Routes) == 0 {
+		p.tellUnused(f.set, "without a target", "fail-on-error", "respond", "concurrency", "retry", "timeout", "wait-target")
+	}
+	if f.noWebhook {
+		p.tellUnused(f.set, "with --no-webhook", "token")
+	}
+}
+
+// config turns the flags into a session's configuration. It looks at nothing
+// outside.
+func (f *listenFlags) config(p *Process, args []string) (session.Config, error) {
 	cfg := session.Config{NoWebhook: f.noWebhook, Tell: func(s string) { p.tell("%s", s) }}
 	const help = "hf-tap listen --help"
 	for _, arg := range args {
-		w, err := parseWatch(arg, "hf-tap listen")
+		w, err := p.parseWatch(arg, "hf-tap listen")
 		if err != nil {
-			return cfg, err
+			return cfg, notWatch(err, arg, args)
 		}
 		cfg.Watches = append(cfg.Watches, w)
 	}
+	cfg.Watches = unique(p, cfg.Watches, hub.Watch.String)
 	if f.noWebhook && (len(args) > 0 || f.like != "" || len(f.mute) > 0 || len(f.domains) > 0) {
 		return cfg, usageError(errors.New("--no-webhook makes no webhook, so there is nothing to watch, like or mute"), help)
 	}
@@ -216,6 +243,7 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 		}
 		cfg.Mute = append(cfg.Mute, id)
 	}
+	cfg.Mute = unique(p, cfg.Mute, func(id string) string { return "--mute " + id })
 	for _, d := range f.domains {
 		domain, err := parseDomain(d, "hf-tap listen --domain")
 		if err != nil {
@@ -223,43 +251,30 @@ func (f *listenFlags) config(ctx context.Context, p *Process, args []string) (se
 		}
 		cfg.Domains = append(cfg.Domains, domain)
 	}
-	if len(args) == 0 && f.like == "" && !f.noWebhook {
-		if repo, ok := folderRepo(ctx, p.Getenv); ok {
-			cfg.Watches = []hub.Watch{repo.Watch()}
-			p.tell("watching %s, the Hub repo of this folder", repo)
-		}
-	}
+	cfg.Domains = unique(p, cfg.Domains, func(d hub.Domain) string { return "--domain " + string(d) })
 	var err error
-	if cfg.Receiver, err = f.receiver(); err != nil {
-		return cfg, err
-	}
-	if f.tunnel.port < 0 || f.tunnel.port > 65535 {
-		return cfg, usageError(fmt.Errorf("there is no port %d", f.tunnel.port), "hf-tap listen --port 4567")
-	}
-	return cfg, nil
+	cfg.Receiver, err = f.receiver(p)
+	return cfg, err
 }
 
-func (f *listenFlags) receiver() (receiver.Config, error) {
+func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 	cfg := receiver.Config{Concurrency: f.concurrency, Retries: f.retries, Timeout: f.timeout, WaitTarget: f.waitTarget, RelayTimeout: f.timeout}
 	if f.waitTarget == 0 {
 		cfg.WaitTarget = -1 // not at all; 0 would be the default
 	}
-	switch f.respond {
-	case "ack":
-	case "relay":
+	if err := oneOf("--respond", f.respond, "hf-tap listen", "ack", "relay"); err != nil {
+		return cfg, err
+	}
+	if f.respond == "relay" {
 		cfg.Respond = receiver.Relay
-	default:
-		return cfg, usageError(fmt.Errorf("unknown --respond %q: want ack or relay", f.respond), "hf-tap listen --respond relay")
 	}
 	if f.concurrency < 1 || f.retries < 0 || f.timeout < 0 || f.waitTarget < 0 {
-		return cfg, usageError(errors.New("--concurrency is at least 1, and --retry, --timeout and --wait-target are not negative"), "hf-tap listen --help")
+		return cfg, usageError(errors.New("--concurrency must be 1 or more, and --retry, --timeout and --wait-target 0 or more"), "hf-tap listen --help")
 	}
-	for _, s := range f.forward {
-		route, err := receiver.ParseRoute(s)
-		if err != nil {
-			return cfg, usageError(err, "hf-tap listen --forward 7860/webhooks/train")
-		}
-		cfg.Routes = append(cfg.Routes, route)
+	var err error
+	cfg.Routes, err = p.parseRoutes(f.forward, "hf-tap listen --forward", "7860/webhooks/train")
+	if err != nil {
+		return cfg, err
 	}
 	commands, err := execRoutes(f.exec, "hf-tap listen")
 	cfg.Routes = append(cfg.Routes, commands...)
@@ -273,14 +288,14 @@ func (o *outputFlags) printer(p *Process) (*printer, error) {
 		return nil, usageError(errors.New("--plain and --json exclude each other"), help)
 	}
 	if o.count < 0 || o.wait < 0 {
-		return nil, usageError(errors.New("--count and --wait are not negative"), help)
+		return nil, usageError(errors.New("--count and --wait must be 0 or more"), help)
 	}
 	pr := newPrinter(p.Out, o.json)
 	pr.count, pr.wait = o.count, o.wait
 	if o.until != "" {
 		var err error
-		if pr.until, err = filter.Parse(o.until); err != nil {
-			return nil, usageError(err, "hf-tap listen --until 'discussion.* status:>=500'")
+		if pr.until, err = parseFilter(o.until, "hf-tap listen --until", "discussion.* status:>=500"); err != nil {
+			return nil, err
 		}
 	}
 	return pr, nil

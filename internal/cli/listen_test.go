@@ -545,7 +545,7 @@ func TestTheDemoShowsEveryKindAndLeavesNothing(t *testing.T) {
 			t.Errorf("%s is not shown", kind)
 		}
 	}
-	if !strings.Contains(out, "no webhook is left") || !strings.Contains(out, "FAIL 500") || !strings.Contains(out, "down") {
+	if !strings.HasSuffix(p.stderr.text(), "no webhook is left · 12 events") || !strings.Contains(out, "FAIL 500") || !strings.Contains(out, "down") {
 		t.Errorf("it says\n%s", out)
 	}
 	if left, _ := os.ReadDir(tmp); len(left) > 0 {
@@ -553,6 +553,24 @@ func TestTheDemoShowsEveryKindAndLeavesNothing(t *testing.T) {
 	}
 	if len(w.Calls()) != 0 {
 		t.Error("it called another Hub")
+	}
+}
+
+func TestTheDemoSaysWhatIsLeftAlsoBehindHead(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	for _, args := range []string{"demo", "demo --json"} {
+		cmd := exec.Command("sh", "-c", `"$0" `+args+` | head -3`, binary)
+		cmd.Env = []string{"TMPDIR=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+		p := startProcess(t, cmd)
+		p.ends(0)
+		if lines := strings.Split(p.stdout.text(), "\n"); len(lines) != 3 {
+			t.Errorf("%s prints %q", args, lines)
+		}
+		if err := p.stderr.text(); !regexp.MustCompile(`\nwebhook \w+ deleted · no webhook is left · \d+ events?$`).MatchString(err) {
+			t.Errorf("%s ends with %q", args, err)
+		}
 	}
 }
 
@@ -588,7 +606,7 @@ func TestTheSandboxStandsInForTheHub(t *testing.T) {
 	box.wait(box.stdout, "DELETE")
 	box.signal(os.Interrupt)
 	box.ends(0)
-	for _, want := range []string{"call  POST  /api/settings/webhooks", "attempt  discussion.create"} {
+	for _, want := range []string{"call     POST    /api/settings/webhooks", "attempt  discussion.create"} {
 		if !strings.Contains(box.stdout.text(), want) {
 			t.Errorf("%q is not in\n%s", want, box.stdout.text())
 		}

@@ -28,6 +28,8 @@ type printer struct {
 	until *filter.Filter // end at the first trusted event that matches, nil: never
 	wait  time.Duration  // end at the latest so long after ready, 0: never
 
+	columns columns
+
 	settled func(n int64) // called after an event was printed; nil: not
 
 	progress
@@ -306,7 +308,7 @@ func (p *printer) wanted(ctx context.Context, store *history.Store, row *event.R
 // has settled.
 func (p *printer) event(ctx context.Context, store *history.Store, lineType event.LineType, row *event.Row) error {
 	if !p.json {
-		return p.line(eventLine(row))
+		return p.line(p.columns.event(row))
 	}
 	whole, err := store.Get(ctx, row.N)
 	if errors.Is(err, history.ErrNotFound) {
@@ -324,7 +326,7 @@ func (p *printer) event(ctx context.Context, store *history.Store, lineType even
 
 func (p *printer) state(s *event.State) error {
 	if !p.json {
-		return p.line(stateLine(s))
+		return p.line(p.columns.state(s))
 	}
 	b, err := s.JSONLine()
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/hf-tap/hf-tap/hub"
@@ -33,7 +32,8 @@ the id of its session or of its webhook, asks no Hub, and deletes no webhook.`,
 				if len(ids) > 0 {
 					return usageError(errors.New("--forget drops records, and deletes no webhook: name none beside it"), "hf-tap webhooks prune --forget "+forget[0])
 				}
-				return p.forget(forget)
+				p.tellUnused(cmd.Flags(), "with --forget", "token", "ca")
+				return p.forget(unique(p, forget, func(id string) string { return "--forget " + id }))
 			}
 			for i, s := range ids {
 				id, err := hub.ParseWebhookID(s)
@@ -143,8 +143,8 @@ func (p *Process) tellSwept(swept session.Swept) error {
 		stay += "s"
 	}
 	p.tell("%s; to drop one: hf-tap webhooks prune --forget SESSION", stay)
-	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SESSION\tWEBHOOK\tENDPOINT\tUSER\tSTARTED\tWHY IT STAYS")
+	var t table
+	t.add("SESSION", "WEBHOOK", "ENDPOINT", "USER", "STARTED", "WHY IT STAYS")
 	for _, k := range left {
 		webhook := k.Webhook
 		switch {
@@ -156,9 +156,9 @@ func (p *Process) tellSwept(swept session.Swept) error {
 		for _, id := range k.Muted {
 			webhook += ", muted " + id
 		}
-		writeRow(w, []string{k.ID, webhook, k.Endpoint, k.User, k.Started.Local().Format(time.DateTime), k.Why})
+		t.add(k.ID, webhook, k.Endpoint, k.User, k.Started.Local().Format(time.DateTime), k.Why)
 	}
-	return closedOutput(w.Flush())
+	return t.print(p.Out)
 }
 
 // pruneStrays deletes those strays that are named, lists the others, and gives

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // replayFlags are the flags of events replay, as they were given.
@@ -29,6 +31,7 @@ type replayFlags struct {
 	failOnError bool
 	ca          string
 	secret      secretFlags
+	set         *pflag.FlagSet
 }
 
 func newEventsReplay(p *Process) *cobra.Command {
@@ -50,6 +53,7 @@ given again by --exec.`,
 	}
 	f.sel.register(cmd.Flags())
 	fs := cmd.Flags()
+	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each of them instead, as listen does; repeatable")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
@@ -63,12 +67,36 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	if selects := f.sel.failed || f.sel.pending || f.sel.session != ""; selects == (len(args) > 0) {
 		return usageError(errors.New("name the events by number, or choose them by --failed, --pending or --session"), "hf-tap events replay --failed")
 	}
+	named, err := parseNumbers(args)
+	if err != nil {
+		return err
+	}
+	routes, err := p.parseRoutes(f.forward, "hf-tap events replay 12 --forward", "9000")
+	if err != nil {
+		return err
+	}
+	commands, err := execRoutes(f.exec, "hf-tap events replay 12")
+	if err != nil {
+		return err
+	}
+	routes = append(routes, commands...)
+	if err := f.secret.check(p); err != nil {
+		return err
+	}
+	var roots *x509.CertPool
+	if f.ca != "" {
+		n, err := (&accountFlags{ca: f.ca}).network(p)
+		if err != nil {
+			return err
+		}
+		roots = n.Roots()
+	}
 	store, dir, err := p.openHistory(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	numbers, err := f.numbers(ctx, store, args)
+	numbers, err := f.numbers(ctx, store, named)
 	if err != nil {
 		return err
 	}
@@ -81,9 +109,10 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	case err != nil:
 		return err
 	case r.live.URL != "":
+		p.tellUnused(f.set, "while a session runs: it sends the events itself", "secret-file", "new-secret", "ca")
 		err = r.throughSession(ctx)
 	default:
-		err = f.ownSession(ctx, p, dir, r)
+		err = f.ownSession(ctx, p, dir, r, routes, roots)
 	}
 	if err == nil && f.failOnError {
 		return r.printer.failure()
@@ -92,13 +121,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 }
 
 // numbers gives the events to send, the oldest first.
-func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []string) ([]int64, error) {
-	var numbers []int64
-	for _, arg := range args {
-		n, err := parseN(arg)
-		if err != nil {
-			return nil, err
-		}
+func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named []int64) ([]int64, error) {
+	for _, n := range named {
 		e, err := getEvent(ctx, store.Reader, n)
 		if err != nil {
 			return nil, err
@@ -107,12 +131,15 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, args []
 		if err := session.Sendable(e); err != nil {
 			return nil, withHint(fmt.Errorf("event %d cannot be sent again: %w", n, err), fmt.Sprintf("hf-tap events show %d", n))
 		}
-		numbers = append(numbers, n)
 	}
-	if len(args) > 0 {
-		return numbers, nil
+	if len(named) > 0 {
+		return named, nil
 	}
-	return session.ToReplay(ctx, store.Reader, f.sel.query())
+	numbers, err := session.ToReplay(ctx, store.Reader, f.sel.query())
+	if err == nil && len(numbers) == 0 {
+		err = f.sel.known(ctx, store.Reader, "hf-tap events replay")
+	}
+	return numbers, err
 }
 
 // liveSession gives the way to the session that replays go through: the
@@ -212,7 +239,7 @@ func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *e
 }
 
 // ownSession sends the events in a session made for it, without Hub or tunnel.
-func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer) error {
+func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer, routes []receiver.Route, roots *x509.CertPool) error {
 	secret, err := f.secret.find(p, dir)
 	if err != nil {
 		return err
@@ -221,30 +248,13 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		Dir: dir, NoWebhook: true, Local: true, Secret: secret,
 		Tunnel: tunnel.Config{Provider: tunnel.Loopback, HubURL: "http://127.0.0.1"},
 	}
-	for _, s := range f.forward {
-		route, err := receiver.ParseRoute(s)
-		if err != nil {
-			return usageError(err, "hf-tap events replay 12 --forward 9000")
-		}
-		cfg.Receiver.Routes = append(cfg.Receiver.Routes, route)
-	}
-	commands, err := execRoutes(f.exec, "hf-tap events replay 12")
-	if err != nil {
-		return err
-	}
-	cfg.Receiver.Routes = append(cfg.Receiver.Routes, commands...)
+	cfg.Receiver.Routes = routes
 	if !f.elsewhere() {
 		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
 			return err
 		}
 	}
-	if f.ca != "" {
-		n, err := (&accountFlags{ca: f.ca}).network(p)
-		if err != nil {
-			return err
-		}
-		trustRoots(n.Roots(), cfg.Receiver.Routes...)
-	}
+	trustRoots(roots, cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
 	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()})

@@ -131,15 +131,26 @@ func (f *secretFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret and keep it from now on")
 }
 
+// check reports flags that contradict each other or the environment. It changes
+// nothing.
+func (f *secretFlags) check(p *Process) error {
+	switch {
+	case f.renew && f.file != "":
+		return usageError(errors.New("--new-secret changes the secret that this machine keeps, and --secret-file names another"), "leave one of them out")
+	case f.renew && p.Getenv("WEBHOOK_SECRET") != "":
+		return usageError(errors.New("--new-secret changes the secret that this machine keeps, and WEBHOOK_SECRET is set to another"), "unset WEBHOOK_SECRET")
+	}
+	return nil
+}
+
 // find gives the secret, the first that is there: the file, WEBHOOK_SECRET, the
 // one that this machine keeps.
 func (f *secretFlags) find(p *Process, dir session.Dir) (string, error) {
+	if err := f.check(p); err != nil {
+		return "", err
+	}
 	env := p.Getenv("WEBHOOK_SECRET")
 	switch {
-	case f.renew && f.file != "":
-		return "", usageError(errors.New("--new-secret changes the secret that this machine keeps, and --secret-file names another"), "leave one of them out")
-	case f.renew && env != "":
-		return "", usageError(errors.New("--new-secret changes the secret that this machine keeps, and WEBHOOK_SECRET is set to another"), "unset WEBHOOK_SECRET")
 	case f.file != "":
 		secret, err := session.ReadSecretFile(f.file)
 		if errors.Is(err, os.ErrNotExist) {

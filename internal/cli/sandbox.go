@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -50,8 +51,31 @@ Make any kind of event happen:
 	return cmd
 }
 
+// parse reads the repos that exist from the start: without a flag one of each
+// type.
+func (o *sandboxOptions) parse(p *Process) (repos []hub.Repo, err error) {
+	for _, s := range o.repos {
+		w, err := p.parseWatch(s, "hf-tap sandbox --repo")
+		if err != nil {
+			return nil, err
+		}
+		repo, ok := w.Repo()
+		if !ok {
+			return nil, usageError(fmt.Errorf("%q is not a repo", s), "hf-tap sandbox --repo model:me/m")
+		}
+		repos = append(repos, repo)
+	}
+	if len(repos) == 0 {
+		for _, t := range []hub.RepoType{hub.RepoTypeModel, hub.RepoTypeDataset, hub.RepoTypeSpace, hub.RepoTypeBucket} {
+			repos = append(repos, hub.Repo{Type: t, Name: o.user + "/" + string(t[0])})
+		}
+	}
+	o.orgs = unique(p, o.orgs, func(org string) string { return "--org " + org })
+	return unique(p, repos, func(r hub.Repo) string { return "--repo " + r.String() }), nil
+}
+
 // fill adds the accounts and repos that exist from the start.
-func (o *sandboxOptions) fill(h *sandbox.Hub) error {
+func (o *sandboxOptions) fill(h *sandbox.Hub, repos []hub.Repo) error {
 	if err := h.AddUser(o.user); err != nil {
 		return usageError(err, "hf-tap sandbox --user me")
 	}
@@ -60,15 +84,8 @@ func (o *sandboxOptions) fill(h *sandbox.Hub) error {
 			return usageError(err, "hf-tap sandbox --org lab")
 		}
 	}
-	if len(o.repos) == 0 {
-		o.repos = []string{"model:" + o.user + "/m", "dataset:" + o.user + "/d", "space:" + o.user + "/s", "bucket:" + o.user + "/b"}
-	}
-	for _, repo := range o.repos {
-		named, err := hub.ParseRepo(repo)
-		if err == nil {
-			err = h.AddRepo(named, false)
-		}
-		if err != nil {
+	for _, repo := range repos {
+		if err := h.AddRepo(repo, false); err != nil {
 			return usageError(err, "hf-tap sandbox --repo model:me/m")
 		}
 	}
@@ -77,7 +94,11 @@ func (o *sandboxOptions) fill(h *sandbox.Hub) error {
 
 func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 	if o.port < 0 || o.port > 65535 {
-		return usageError(fmt.Errorf("there is no port %d", o.port), "hf-tap sandbox --port 4000")
+		return usageError(fmt.Errorf("%d is not a port", o.port), "hf-tap sandbox --port 4000")
+	}
+	repos, err := o.parse(p)
+	if err != nil {
+		return err
 	}
 	log := make(chan sandbox.Entry, 1024)
 	// The endpoint is known once the port is: payloads take it from there.
@@ -88,7 +109,7 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 		}
 	}})
 	defer h.Close()
-	if err := o.fill(h); err != nil {
+	if err := o.fill(h, repos); err != nil {
 		return err
 	}
 	token, err := h.AddToken(o.user, sandbox.Token{})
@@ -102,7 +123,7 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 	if _, err := fmt.Fprintf(p.Out, "export HF_ENDPOINT=%s\nexport HF_TOKEN=%s\n", base, token); err != nil {
 		return closedOutput(err)
 	}
-	p.tell("%s exist; end with Ctrl+C", strings.Join(o.repos, ", "))
+	p.tell("%s exist; end with Ctrl+C", joined(repos))
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,12 +138,12 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 
 // sandboxLine is what the stand-in Hub did, as one line for people.
 func sandboxLine(e sandbox.Entry) string {
-	words := []string{e.Time.Local().Format(time.TimeOnly), string(e.Type)}
+	words := []string{e.Time.Local().Format(time.TimeOnly), padded(string(e.Type), len(sandbox.EntryAttempt))}
 	switch e.Type {
 	case sandbox.EntryCall:
-		words = append(words, e.Method, e.Path)
+		words = append(words, padded(e.Method, len(http.MethodDelete)), e.Path)
 	default:
-		words = append(words, string(e.Kind), "webhook "+e.WebhookID)
+		words = append(words, padded(string(e.Kind), leastKind), "webhook "+e.WebhookID)
 		if e.Delivery != "" {
 			words = append(words, "delivery "+e.Delivery)
 		}

@@ -36,9 +36,9 @@ type account struct {
 // account finds the account. Where only the token is missing or wrong, the
 // folder and the endpoint are there beside the error.
 func (p *Process) account(f accountFlags) (a account, err error) {
-	env, err := hub.FromEnv(p.Getenv)
+	env, err := p.hubEnv()
 	if err != nil {
-		return a, usageError(err, "unset HF_ENDPOINT, or set it to a URL like https://huggingface.co")
+		return a, err
 	}
 	a.endpoint = env.Endpoint
 	if a.dir, err = session.FindDir(p.Getenv); err != nil {

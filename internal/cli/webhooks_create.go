@@ -25,7 +25,7 @@ others. No flag takes a secret as its value, because ps would show it.`,
   hf-tap webhooks create --job-id 687f911eaea852de79c4a50a --watch user:me`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			spec, err := f.created()
+			spec, err := f.created(p)
 			if err := errors.Join(err, out.check()); err != nil {
 				return err
 			}
@@ -48,9 +48,9 @@ others. No flag takes a secret as its value, because ps would show it.`,
 }
 
 // created gives the webhook that the flags ask for.
-func (f *specFlags) created() (hub.WebhookSpec, error) {
+func (f *specFlags) created(p *Process) (hub.WebhookSpec, error) {
 	const command = "hf-tap webhooks create"
-	spec, err := f.parse(command)
+	spec, err := f.parse(p, command)
 	switch {
 	case err != nil:
 		return spec, err

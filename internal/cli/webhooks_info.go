@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
@@ -66,12 +65,12 @@ func (p *Process) webhookPage(w session.Surveyed, endpoint string) error {
 		rows = append(rows, []string{"origin", w.Origin})
 	}
 	rows = append(rows, []string{"page", endpoint + "/settings/webhooks/" + w.ID})
-	t := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	var t table
 	for _, row := range rows {
-		writeRow(t, row)
+		t.add(row...)
 	}
-	if err := t.Flush(); err != nil {
-		return closedOutput(err)
+	if err := t.print(p.Out); err != nil {
+		return err
 	}
 	if w.State == hub.StateSuspended {
 		p.tell("%s", suspendedWords(w.ID))

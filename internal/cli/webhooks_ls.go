@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/session"
@@ -65,14 +64,14 @@ func (o *webhookOutput) list(p *Process, list []session.Surveyed) error {
 		p.tell("no webhooks")
 		return nil
 	}
-	t := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tSTATE\tWATCHES\tDOMAINS\tTARGET\tSECRET\tLAST TRIGGER\tORIGIN")
+	var t table
+	t.add("ID", "STATE", "WATCHES", "DOMAINS", "TARGET", "SECRET", "LAST TRIGGER", "ORIGIN")
 	for _, w := range list {
-		writeRow(t, []string{w.ID, stateWords(w.State), watchList(w.Watched), strings.Join(texts(w.Domains), ","), aimWords(w.Webhook),
-			secretWords(w.HasSecret), triggerWords(w.LastTrigger), w.Origin})
+		t.add(w.ID, stateWords(w.State), watchList(w.Watched), strings.Join(texts(w.Domains), ","), aimWords(w.Webhook),
+			secretWords(w.HasSecret), triggerWords(w.LastTrigger), w.Origin)
 	}
-	if err := t.Flush(); err != nil {
-		return closedOutput(err)
+	if err := t.print(p.Out); err != nil {
+		return err
 	}
 	for _, w := range list {
 		if w.State == hub.StateSuspended {

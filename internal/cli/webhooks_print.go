@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -71,14 +70,6 @@ func (p *Process) printJSON(v any) error {
 	// A Job is printed as it came, which need not be UTF-8.
 	_, err = fmt.Fprintln(p.Out, string(term.JSON(bytes.ToValidUTF8(b, []byte("\ufffd")))))
 	return closedOutput(err)
-}
-
-// writeRow writes a row of a table, made safe for a terminal.
-func writeRow(w *tabwriter.Writer, cells []string) {
-	for i := range cells {
-		cells[i] = term.Line(cells[i])
-	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
 // stateWords says whether a webhook is delivered to. A suspended one is in

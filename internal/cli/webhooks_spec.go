@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
@@ -32,16 +31,15 @@ func (f *specFlags) register(fs *pflag.FlagSet) {
 
 // parse reads the settings that are given and leaves the others empty. command
 // is what hints begin with.
-func (f *specFlags) parse(command string) (spec hub.WebhookSpec, err error) {
+func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err error) {
 	for _, s := range f.watch {
-		w, err := parseWatch(s, command+" --watch")
+		w, err := p.parseWatch(s, command+" --watch")
 		if err != nil {
 			return spec, err
 		}
-		if !slices.Contains(spec.Watched, w) {
-			spec.Watched = append(spec.Watched, w)
-		}
+		spec.Watched = append(spec.Watched, w)
 	}
+	spec.Watched = unique(p, spec.Watched, func(w hub.Watch) string { return "--watch " + w.String() })
 	for _, s := range f.domain {
 		domain, err := parseDomain(s, command+" --domain")
 		if err != nil {
@@ -49,20 +47,18 @@ func (f *specFlags) parse(command string) (spec hub.WebhookSpec, err error) {
 		}
 		spec.Domains = append(spec.Domains, domain)
 	}
+	spec.Domains = unique(p, spec.Domains, func(d hub.Domain) string { return "--domain " + string(d) })
 	if f.given("url") && f.given("job-id") {
 		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job-id out")
 	}
 	if f.given("url") {
 		const example = "--url https://example.com/hook"
 		whole := hub.WebhookSpec{URL: f.url, Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{hub.DomainRepo}}
-		if f.url == "" {
-			return spec, usageError(errors.New("--url is empty"), command+" "+example)
-		}
 		if err := whole.Check(); err != nil {
 			return spec, usageError(err, command+" "+example)
 		}
 	}
-	if f.given("job-id") && (f.jobID == "" || strings.ContainsFunc(f.jobID, func(r rune) bool { return r <= ' ' || r > '~' })) {
+	if strings.ContainsFunc(f.jobID, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return spec, usageError(fmt.Errorf("%q is not the id of a Job", f.jobID), command+" --job-id 687f911eaea852de79c4a50a")
 	}
 	spec.URL, spec.JobSourceID = f.url, f.jobID
@@ -81,11 +77,8 @@ func (f *specFlags) checkSecret() error {
 			said++
 		}
 	}
-	switch {
-	case said > 1:
+	if said > 1 {
 		return usageError(errors.New("it is said twice what the secret is"), "leave all but one of --secret-file, --use-kept-secret and --clear-secret out")
-	case f.given("secret-file") && f.secretFile == "":
-		return usageError(errors.New("--secret-file is empty"), "--secret-file secret.txt")
 	}
 	return nil
 }

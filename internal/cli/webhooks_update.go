@@ -41,7 +41,7 @@ asks. Nor does it return all of a Job: a webhook with a Job needs --job-id again
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			u.id, u.canAsk = args[0], flags.canAsk(p)
 			command := "hf-tap webhooks update " + u.id
-			u.asked, err = u.flags.parse(command)
+			u.asked, err = u.flags.parse(p, command)
 			if err := errors.Join(err, u.out.check()); err != nil {
 				return err
 			}

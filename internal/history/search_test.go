@@ -57,12 +57,12 @@ func TestASearchFindsWhatTheFilterFitsAndNothingElse(t *testing.T) {
 	}
 	found, left := 0, 0
 	for _, text := range []string{
-		"", "repo.*", "discussion.*,model:me/*", "kind:repo.update", "kind:new.*", "kind:*.update,new.thing", "-kind:repo.*", "repo:me/*", "repo:model:me/m", "repo:BIG",
+		"", "repo.*", "discussion.*,model:me/*", "kind:repo.update", `kind:"new."`, `kind:*.update,"new.thing"`, "-kind:repo.*", "repo:me/*", "repo:model:me/m", "repo:BIG",
 		`repo:"*"`, "verdict:wrong,missing", "status:>=500", "status:0", "status:4xx,5xx", "answer:200", "answer:0", "latency:>1s", "latency:<1s", "target:3000", "target:hook",
 		"error:refused", "is:failed", "is:handed", "is:open,waiting", "is:settled", "is:pending", "is:replay", "is:again", "is:pinned", "is:edited", "is:trusted", "source:hub",
 		"tries:>1", "size:>10", "size:0", "n:7", "n:100..200", "replay:1", "delivery:msg_a", "delivery:[1]", "delivery:*[1]", "delivery:É", "webhook:65A", "session:s2", "path:hf-tap",
 		"header:curl", "body:typo", `body:"a \"quoted\""`, "body:é", "typo", "refused", "500", "#12", `"quoted"`, "msg_b[", "é", "bytes", "***", "ok", "-typo is:failed",
-		"jq:.size > 20", "-kind:new.thing,repo.update", "-repo:me", "-delivery:msg_", "-verdict:ok -source:hub", "-n:1..300", "-size:0", "-answer:0", "-session:S1", "kind:repo.* status:>=500 -repo:me/*", "MERGE verdict:ok",
+		"jq:.size > 20", `-kind:"new.thing",repo.update`, "-repo:me", "-delivery:msg_", "-verdict:ok -source:hub", "-n:1..300", "-size:0", "-answer:0", "-session:S1", "kind:repo.* status:>=500 -repo:me/*", "MERGE verdict:ok",
 	} {
 		f, err := filter.Parse(text)
 		if err != nil {

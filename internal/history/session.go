@@ -38,6 +38,7 @@ const (
 	sqlKeepNumbers  = `UPDATE meta SET n = max(n, ?)`
 	sqlOpenSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url, 0
 		FROM sessions WHERE ended_at IS NULL ORDER BY started_at DESC, rowid DESC`
+	sqlSessionIDs   = `SELECT id FROM sessions ORDER BY started_at DESC, rowid DESC`
 	sqlLeftOfFamily = `SELECT n FROM events WHERE failed + pending > 0 AND family = ?`
 )
 
@@ -194,6 +195,19 @@ func (r *Reader) Sessions(ctx context.Context, limit int) ([]Session, error) {
 		limit = 100
 	}
 	return r.querySessions(ctx, sqlSessions+" LIMIT ?", limit)
+}
+
+// SessionIDs returns the ids of all sessions, the latest first.
+func (r *Reader) SessionIDs(ctx context.Context) (ids []string, err error) {
+	err = r.read(ctx, func(v *view) error {
+		return v.each(func(rows *sql.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		}, sqlSessionIDs)
+	})
+	return ids, r.fault("list the sessions of", err)
 }
 
 // OpenSessions returns the sessions that nobody has ended: those that run, and

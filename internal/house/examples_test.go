@@ -68,6 +68,7 @@ const (
 	addressOfTunnel = "https://tunnel.example.com"
 	idOfWebhook     = "65a14fd933eca76f4639fc84"
 	idOfDelivery    = "65a2c0ffee33eca76f4639fc"
+	idOfSession     = "5e55ab01c0ffee42"
 )
 
 // makeWebhook puts the ids of a new webhook and of a delivery of it in the place
@@ -87,6 +88,20 @@ func (w *world) makeWebhook(text string) string {
 		text = strings.ReplaceAll(text, idOfDelivery, found[1])
 	}
 	return strings.ReplaceAll(text, idOfWebhook, id)
+}
+
+// nameSession puts the id of a session in the history in the place of that in an
+// example.
+func (w *world) nameSession(text string) string {
+	w.t.Helper()
+	if !strings.Contains(text, idOfSession) {
+		return text
+	}
+	found := regexp.MustCompile(`"session":"(\w+)"`).FindStringSubmatch(w.output("events", "ls", "--json", "--limit", "1"))
+	if found == nil {
+		w.t.Fatal("the history has no session")
+	}
+	return strings.ReplaceAll(text, idOfSession, found[1])
 }
 
 // filledIn is the example with this test's ports and addresses.
@@ -185,7 +200,7 @@ func (w *world) makeApp() {
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
-	text := w.filledIn(e.text)
+	text := w.nameSession(w.filledIn(e.text))
 	if strings.Contains(text, "hf-tap webhooks") {
 		text = w.makeWebhook(text)
 		defer w.deleteWebhooks()

@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	".":            {"internal/cli"},
 	"hub":          {"internal/loopback"},
 	"event":        {"hub", "internal/headers"},
-	"event/filter": {"event"},
+	"event/filter": {"event", "hub", "internal/nearest"},
 	"webhooks":     {"event", "hub", "internal/loopback"},
 	"tunnel":       {"tunnel/frp", "internal/loopback"},
 	"tunnel/frp":   {"internal/frpwire", "internal/loopback"},
@@ -54,6 +54,7 @@ var layers = map[string][]string{
 	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
 	"internal/sandbox":     {"event", "hub", "internal/loopback"},
 	"internal/term":        {},
+	"internal/nearest":     {},
 	"internal/network":     {"internal/loopback"},
 	"internal/loopback":    {},
 	"internal/headers":     {},
@@ -66,7 +67,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/headers", "internal/loopback",
+		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 

@@ -186,7 +186,7 @@ func TestEventsCanBeMadeOverHTTP(t *testing.T) {
 		`{"kind":"repo.update"}`:               "Invalid repo",
 		`{"kind":"x","repo":"model:me/m"}`:     "no events of the kind",
 		`{"repo":"model:me/m","sets":{}}`:      "unknown field",
-		`{"kind":"repo.update","repo":"me/m"}`: "has no type",
+		`{"kind":"repo.update","repo":"gpt2"}`: "has no type",
 		`{"kind":"repo.update","repo":"model:me/m","count":0}`:             "from 1 to 10000",
 		`{"kind":"repo.update","repo":"model:me/m"} x`:                     "more after the object",
 		`{"kind":"repo.update","repo":"model:me/m","set":{"repo.id.a":1}}`: "plain value",

@@ -18,14 +18,58 @@ type Dir string
 // ErrNoHome says that there is no place for the state.
 var ErrNoHome = errors.New("there is no home folder to keep state in")
 
+// ErrFolder says that the state folder does not exist and cannot be made, or is
+// not a folder.
+var ErrFolder = errors.New("the state folder cannot be used")
+
 // ErrBadSecret says that a secret cannot be sent as a header.
 var ErrBadSecret = errors.New("the secret cannot be used")
 
 // FindDir gives the state's folder: HF_TAP_STATE, else the platform's own
 // place ($XDG_STATE_HOME/hf-tap or ~/.local/state/hf-tap, %LocalAppData%\hf-tap,
-// ~/Library/Application Support/hf-tap). It makes nothing.
+// ~/Library/Application Support/hf-tap). It makes nothing. The error is or wraps
+// ErrNoHome or ErrFolder.
 func FindDir(getenv func(string) string) (Dir, error) {
+	dir, err := findDir(getenv)
+	if err == nil {
+		err = dir.reachable()
+	}
+	if err != nil {
+		return "", err
+	}
+	return dir, nil
+}
+
+// reachable reports what is in the way to a folder that may not exist yet: a file,
+// or a symbolic link that leads nowhere. A new folder would not be made there, and
+// an old one would look empty.
+func (d Dir) reachable() error {
+	for path := string(d); ; path = filepath.Dir(path) {
+		link, err := os.Lstat(path)
+		if err != nil && path != filepath.Dir(path) {
+			continue
+		}
+		if err != nil {
+			return nil // whoever uses it will see
+		}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrPermission) && link.Mode()&fs.ModeSymlink != 0:
+			to, _ := os.Readlink(path)
+			return fmt.Errorf("%w: %q is a broken symbolic link to %q", ErrFolder, path, to)
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%w: %q is not a folder", ErrFolder, path)
+		}
+		return nil
+	}
+}
+
+func findDir(getenv func(string) string) (Dir, error) {
 	if dir := getenv("HF_TAP_STATE"); dir != "" {
+		// An .env file or a service has no shell that replaces the "~".
+		if rest, ok := strings.CutPrefix(dir, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) && getenv("HOME") != "" {
+			dir = getenv("HOME") + rest
+		}
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return "", fmt.Errorf("find the state folder %q: %w", dir, err)
@@ -71,7 +115,7 @@ func (d Dir) leases() string { return filepath.Join(string(d), "leases") }
 // permissions: Tighten decides about them.
 func (d Dir) Make() error {
 	if err := os.MkdirAll(d.leases(), 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
+		return fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	return nil
 }

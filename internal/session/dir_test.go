@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -22,6 +23,8 @@ func TestTheStateFolderIsFoundWhereThePlatformHasIt(t *testing.T) {
 		want Dir
 	}{
 		{map[string]string{"HF_TAP_STATE": "/s", "XDG_STATE_HOME": "/x", "HOME": "/h"}, "/s"},
+		{map[string]string{"HF_TAP_STATE": "~/s", "HOME": "/h"}, "/h/s"},
+		{map[string]string{"HF_TAP_STATE": "/s/~/x", "HOME": "/h"}, "/s/~/x"},
 		{map[string]string{"XDG_STATE_HOME": "/x", "HOME": "/h"}, "/x/hf-tap"},
 		{map[string]string{"XDG_STATE_HOME": "relative", "HOME": "/h"}, "/h/.local/state/hf-tap"},
 		{map[string]string{"HOME": "/h"}, "/h/.local/state/hf-tap"},
@@ -32,6 +35,37 @@ func TestTheStateFolderIsFoundWhereThePlatformHasIt(t *testing.T) {
 	}
 	if _, err := FindDir(env(nil)); !errors.Is(err, ErrNoHome) {
 		t.Errorf("without a home: %v", err)
+	}
+}
+
+func TestAFolderThatCannotBeIsToldBeforeAnythingIsMade(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("making symbolic links takes a right on Windows")
+	}
+	at := t.TempDir()
+	path := func(name string) string { return filepath.Join(at, name) }
+	for name, to := range map[string]string{"dangling": path("gone"), "loop": path("loop"), "fine": path("there")} {
+		if err := os.Symlink(to, path(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(path("there"), 0o700), os.WriteFile(path("file"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{
+		"dangling": "is a broken symbolic link to", "dangling/below/it": "is a broken symbolic link to", "loop": "is a broken symbolic link to",
+		"file": "is not a folder", "file/below": "is not a folder", "fine": "", "fine/new": "", "new/and/below": "",
+	} {
+		dir, err := FindDir(env(map[string]string{"HF_TAP_STATE": path(folder)}))
+		switch {
+		case want == "" && (err != nil || dir != Dir(path(folder))):
+			t.Errorf("%s: %q, %v", folder, dir, err)
+		case want != "" && (!errors.Is(err, ErrFolder) || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+	if err := Dir("/proc/x").Make(); runtime.GOOS == "linux" && !errors.Is(err, ErrFolder) {
+		t.Errorf("/proc/x: %v", err)
 	}
 }
 

@@ -184,17 +184,8 @@ func (r *run) openHistory(ctx context.Context) (err error) {
 	if loose := r.store.Tightened(); len(loose) > 0 {
 		r.Tell("made private, others had access: " + strings.Join(loose, ", "))
 	}
-	sessions, err := r.store.OpenSessions(ctx)
-	if err != nil {
+	if err := r.Dir.EndDead(ctx, r.store); err != nil {
 		return err
-	}
-	for _, s := range sessions {
-		if r.Dir.alive(s.ID) {
-			continue
-		}
-		if _, err := r.store.EndSession(ctx, s.ID, time.Now()); err != nil {
-			return err
-		}
 	}
 	if r.Local {
 		return nil

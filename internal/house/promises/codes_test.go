@@ -40,7 +40,7 @@ func TestExitCodes(t *testing.T) {
 		{name: "an unknown flag", code: 2, args: []string{"listen", "--forwrad", "7860"}},
 		{name: "a flag without its value", code: 2, args: []string{"listen", "--forward"}},
 		{name: "an app that does not exist", code: 2, args: []string{"listen", "model:me/m", "--", "./no-such-app"}},
-		{name: "a watch that is none", code: 2, args: []string{"listen", "me/m"}},
+		{name: "a watch that is none", code: 2, args: []string{"listen", "me/m/x"}},
 		{name: "a target that is none", code: 2, args: []string{"listen", "model:me/m", "--forward", "ftp://x"}},
 		{name: "two formats", code: 2, args: []string{"listen", "model:me/m", "--plain", "--json"}},
 		{name: "a filter with an error", code: 2, args: []string{"events", "ls", "status:>=x"}},

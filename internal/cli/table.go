@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/hf-tap/hf-tap/internal/term"
+)
+
+// table is rows whose columns are as wide, in terminal cells, as what stands in
+// them: names from outside may have wide letters.
+type table struct{ rows [][]string }
+
+// add adds a row, made safe for a terminal.
+func (t *table) add(cells ...string) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = term.Line(cell)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// print writes all rows.
+func (t *table) print(w io.Writer) error {
+	var widths []int
+	for _, row := range t.rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], ansi.StringWidth(cell))
+		}
+	}
+	out := bufio.NewWriter(w)
+	for _, row := range t.rows {
+		padding := make([]string, len(row))
+		for i, cell := range row {
+			padding[i] = padded(cell, widths[i])
+		}
+		fmt.Fprintln(out, strings.TrimRight(strings.Join(padding, "  "), " "))
+	}
+	return closedOutput(out.Flush())
+}
