@@ -33,6 +33,3 @@ func formerCommand(n int64, target string, source event.Source) error {
 	return withHint(fmt.Errorf("event %d went to the command %q, and commands are run only when they are given", n, target),
 		fmt.Sprintf("hf-tap events replay %d --exec %s", n, quoted(command)))
 }
-
-// quoted is a text as one word for a shell.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

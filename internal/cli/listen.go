@@ -206,6 +206,9 @@ func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 	if len(cfg.Receiver.Routes) == 0 {
 		p.tellUnused(f.set, "without a target", "fail-on-error", "respond", "concurrency", "retry", "timeout", "wait-target")
 	}
+	if len(f.forward)+len(f.app) == 0 && len(f.exec) > 0 {
+		p.tellUnused(f.set, "with commands alone, which are not waited for", "wait-target")
+	}
 	if f.noWebhook {
 		p.tellUnused(f.set, "with --no-webhook", "token")
 	}

@@ -60,6 +60,7 @@ var layers = map[string][]string{
 	"internal/headers":     {},
 	"internal/app":         {},
 	"internal/exectarget":  {"event", "receiver", "internal/app"},
+	"internal/jobspec":     {"internal/nearest"},
 	"internal/frpwire":     {},
 
 	"internal/house":          {},
@@ -67,7 +68,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/headers", "internal/loopback", "internal/nearest",
+		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/jobspec", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 
