@@ -14,29 +14,30 @@ import (
 
 // Curl gives the command that sends e to a URL as it came, for a POSIX shell:
 // it runs as it is and tells no secret. The webhook's secret is taken from
-// $WEBHOOK_SECRET; one that was wrong stays wrong, and other secrets are left
-// out. A body that is not text comes from printf, since no word of a shell can hold
-// every byte.
+// $WEBHOOK_SECRET wherever it stands; one that was wrong stays wrong, and other
+// secrets are left out, or masked where something repeats them. A body that is not
+// text comes from printf, since no word of a shell can hold every byte.
 func Curl(e *Event, url string) string {
 	var b strings.Builder
+	sh := shell{secret: e.webhookSecret(), others: e.Secrets()}
 	text := isText(string(e.Body))
 	if !text {
-		fmt.Fprintf(&b, "printf %s |\n", octal(e.Body))
+		fmt.Fprintf(&b, "printf %s |\n", sh.octal(string(e.Body)))
 	}
-	fmt.Fprintf(&b, "curl -sS -X %s %s", shellWord(e.Method), shellWord(MaskURL(url)))
+	fmt.Fprintf(&b, "curl -sS -X %s %s", sh.word(e.Method), sh.word(MaskURL(url)))
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
 		for _, value := range e.Header[name] {
 			switch {
 			case leftOut(name):
-			case http.CanonicalHeaderKey(name) == "X-Webhook-Secret" && e.Verdict == VerdictWrong: // it stays wrong
+			case http.CanonicalHeaderKey(name) == SecretHeader && e.Verdict == VerdictWrong: // it stays wrong
 				b.WriteString(" \\\n  -H 'X-Webhook-Secret: " + Masked + "'")
-			case http.CanonicalHeaderKey(name) == "X-Webhook-Secret":
+			case http.CanonicalHeaderKey(name) == SecretHeader:
 				b.WriteString(" \\\n  -H \"X-Webhook-Secret: $WEBHOOK_SECRET\"")
-			case MaskHeader(name, value) != value:
+			case MaskHeader(name, value) == Masked:
 			case value == "":
-				fmt.Fprintf(&b, " \\\n  -H %s", shellWord(name+";")) // curl's way to say that it is there and empty
+				fmt.Fprintf(&b, " \\\n  -H %s", sh.word(name+";")) // curl's way to say that it is there and empty
 			default:
-				fmt.Fprintf(&b, " \\\n  -H %s", shellWord(name+": "+value))
+				fmt.Fprintf(&b, " \\\n  -H %s", sh.word(name+": "+MaskHeader(name, value)))
 			}
 		}
 	}
@@ -45,13 +46,22 @@ func Curl(e *Event, url string) string {
 		if e.Header.Get("Content-Type") == "" {
 			b.WriteString(" \\\n  -H 'Content-Type:'")
 		}
-		data := " \\\n  --data-raw " + shellWord(string(e.Body))
-		if !text {
-			data = " \\\n  --data-binary @-"
+		data := " \\\n  --data-binary @-"
+		if text {
+			data = " \\\n  --data-raw " + sh.word(string(e.Body))
 		}
 		b.WriteString(data)
 	}
 	return b.String()
+}
+
+// webhookSecret returns the secret that e was sent with, "" if it had none or one
+// that is too short to be told from ordinary text.
+func (e *Event) webhookSecret() string {
+	if secret := strings.TrimSpace(e.Header.Get(SecretHeader)); len(secret) >= minSecret {
+		return secret
+	}
+	return ""
 }
 
 // leftOut reports whether curl makes the header itself: a second one, or one
@@ -61,34 +71,75 @@ func leftOut(name string) bool {
 	return headers.OfConnection(name) || name == "Accept-Encoding" || name == LeftOutHeader || strings.HasPrefix(name, "X-Forwarded-")
 }
 
-// shellWord quotes s so that a shell takes it as one word, and a terminal that
-// the word is pasted into obeys nothing in it.
-func shellWord(s string) string {
+// shell writes texts for a shell, without the secrets of an event.
+type shell struct {
+	secret string  // what $WEBHOOK_SECRET stands for; empty: nothing
+	others Secrets // that are masked
+}
+
+// parts splits s where the webhook's secret stands, and masks other secrets.
+func (sh shell) parts(s string) []string {
+	parts := []string{s}
+	if sh.secret != "" {
+		parts = strings.Split(s, sh.secret)
+	}
+	for i := range parts {
+		parts[i] = sh.others.Mask(parts[i])
+	}
+	return parts
+}
+
+// word quotes s so that a shell takes it as one word, and a terminal that the word
+// is pasted into obeys nothing in it.
+func (sh shell) word(s string) string {
+	words := sh.parts(s)
+	for i, part := range words {
+		if part == "" && len(words) > 1 {
+			continue
+		}
+		words[i] = quoted(part)
+	}
+	return strings.Join(words, `"$WEBHOOK_SECRET"`)
+}
+
+func quoted(s string) string {
 	if s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r))
 	}) < 0 {
 		return s
 	}
 	if !isText(s) {
-		return `"$(printf ` + octal([]byte(s)) + `)"`
+		return `"$(printf '` + octal(s) + `')"`
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// octal gives the arguments with which printf writes s.
+func (sh shell) octal(s string) string {
+	parts := sh.parts(s)
+	for i, part := range parts {
+		parts[i] = octal(part)
+	}
+	return "'" + strings.Join(parts, "%s") + "'" + strings.Repeat(` "$WEBHOOK_SECRET"`, len(parts)-1)
 }
 
 // isText reports whether a terminal would show s as it is and obey nothing in
 // it, but for its newlines.
 func isText(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
-		return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == 0x2028 || r == 0x2029)
+		return r != '\n' && (unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || unicode.Is(unicode.Cf, r) && !joiner(r))
 	}) < 0
 }
 
-// octal gives the format with which printf writes b.
-func octal(b []byte) string {
+// joiner reports whether r is one of the formats that emoji and scripts are written
+// with.
+func joiner(r rune) bool { return r == 0x200c || r == 0x200d || r >= 0xe0020 && r <= 0xe007f }
+
+// octal writes s in the form in which printf reads it.
+func octal(s string) string {
 	var out strings.Builder
-	out.WriteByte('\'')
-	for _, c := range b {
-		switch {
+	for i := range len(s) {
+		switch c := s[i]; {
 		case c == '%':
 			out.WriteString("%%")
 		case c < 0x20 || c >= 0x7f || c == '\'' || c == '\\':
@@ -97,5 +148,5 @@ func octal(b []byte) string {
 			out.WriteByte(c)
 		}
 	}
-	return out.String() + "'"
+	return out.String()
 }

@@ -30,15 +30,17 @@ func TestCurlSendsTheEventAsItCame(t *testing.T) {
 		requests <- request{r.Header, body}
 	}))
 	defer server.Close()
-	for _, sent := range []string{`{"a":"it's \"so\" $HOME ` + "`id`" + `"}`, "line\nline", "\x00\xff\u009bnot %s text'\\", "@file", "\u202e"} {
+	for _, sent := range []string{`{"a":"it's \"so\" $HOME ` + "`id`" + `"}`, "line\nline", "\x00\xff\u009bnot %s text'\\", "@file", "\u202e", "tell s3cret-0, s3cret-0\n", "\x00s3cret-0", "s3cret-0", "zero\u200bwidth"} {
 		e := &Event{Method: "POST", Body: []byte(sent), Header: http.Header{
-			"Content-Type": {"application/json"}, "X-Webhook-Secret": {"s3cret"}, "Authorization": {"Bearer s3cret"}, "X-Empty": {""},
+			"Content-Type": {"application/json"}, "X-Webhook-Secret": {"s3cret-0"}, "Authorization": {"Bearer t0ken-of-me"}, "X-Original-Url": {"/hook?v=1&secret=s3cret-0&token=x"}, "X-Repeats": {"a s3cret-0 and t0ken-of-me b"}, "X-Empty": {""},
 			"X-Two": {"$(id)", "it's"}, "Content-Length": {"99"}, "X-Forwarded-For": {"1.2.3.4"}}}
 		text := Curl(e, server.URL+"/hook?a=b&c")
-		if strings.Contains(text, "s3cret") {
+		if strings.Contains(text, "s3cret") || strings.Contains(text, "t0ken") {
 			t.Errorf("the command tells a secret: %s", text)
 		}
-		if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || r == 0x202e || r == utf8.RuneError) }) {
+		if strings.ContainsFunc(text, func(r rune) bool {
+			return r != '\n' && (unicode.IsControl(r) || r == 0x202e || r == 0x200b || r == utf8.RuneError)
+		}) {
 			t.Errorf("the command holds what a terminal obeys: %q", text)
 		}
 		cmd := exec.Command("bash", "-c", text)
@@ -48,8 +50,11 @@ func TestCurlSendsTheEventAsItCame(t *testing.T) {
 		}
 		arrived := <-requests
 		got := arrived.header
-		if string(arrived.body) != sent {
-			t.Errorf("sent %q, arrived as %q", sent, arrived.body)
+		if want := strings.ReplaceAll(sent, "s3cret-0", "from the environment"); string(arrived.body) != want {
+			t.Errorf("sent %q, arrived as %q", want, arrived.body)
+		}
+		if got.Get("X-Repeats") != "a from the environment and *** b" || got.Get("X-Original-Url") != "/hook?v=1&secret=***&token=***" {
+			t.Errorf("headers arrived as %v", got)
 		}
 		if got.Get("X-Webhook-Secret") != "from the environment" || got.Get("Authorization") != "" || got.Get("Content-Type") != "application/json" ||
 			strings.Join(got["X-Two"], "|") != "$(id)|it's" || got["X-Empty"] == nil {

@@ -87,26 +87,28 @@ const (
 )
 
 // JSONLine returns e as a line of the schema [LineVersion], without the line
-// end. Secrets in headers and URLs are replaced by [Masked]. The body is JSON if
+// end. Secrets in headers and URLs are replaced by [Masked], and so is what they
+// say wherever else it stands (see [Event.Masked]). The body is JSON if
 // it is JSON in UTF-8, else base64; if it was not loaded, neither key exists.
 // (encoding/json writes the fields of an Event as they are, with all secrets.)
 func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
+	m := e.Masked()
 	l := line{
 		Type: lineType, V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf, Edited: e.Edited, Pinned: e.Pinned,
 		WebhookID: e.WebhookID, Delivery: e.Delivery, DeliveryN: e.DeliveryN, Kind: e.Kind,
 		Repo: lineRepo{string(e.Repo.Type), e.Repo.Name}, ReceivedAt: e.ReceivedAt.UTC(), Verdict: e.Verdict,
-		Method: e.Method, Path: MaskURL(e.Path), Headers: [][2]string{}, BodyCut: e.BodyCut, Size: e.Size,
+		Method: e.Method, Path: m.Path, Headers: [][2]string{}, BodyCut: e.BodyCut, Size: e.Size,
 		Summary: e.Summary, Phase: e.Phase, Dismissed: e.Dismissed, Answer: lineAnswer{e.Answer.Status, ms(e.Answer.Duration)}, Attempts: []lineAttempt{},
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
-		for _, value := range e.Header[name] {
-			l.Headers = append(l.Headers, [2]string{name, MaskHeader(name, value)})
+	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
+		for _, value := range m.Header[name] {
+			l.Headers = append(l.Headers, [2]string{name, value})
 		}
 	}
-	for i := range e.Attempts {
-		a := &e.Attempts[i]
+	for i := range m.Attempts {
+		a := &m.Attempts[i]
 		tried := lineAttempt{
-			N: a.N, Target: MaskURL(a.Target), StartedAt: a.StartedAt.UTC(), Status: a.Status, MS: ms(a.Duration), Error: a.Err, BodyError: a.BodyError(),
+			N: a.N, Target: a.Target, StartedAt: a.StartedAt.UTC(), Status: a.Status, MS: ms(a.Duration), Error: a.Err, BodyError: a.BodyError(),
 		}
 		if exit, ok := a.Exit(); ok {
 			tried.Exit = &exit
@@ -118,16 +120,16 @@ func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 	}
 	switch {
 	case e.Body == nil:
-	case json.Valid(e.Body) && utf8.Valid(e.Body):
-		l.Body = e.Body
+	case json.Valid(m.Body) && utf8.Valid(m.Body):
+		l.Body = m.Body
 	default:
-		l.BodyBase64 = &e.Body
+		l.BodyBase64 = &m.Body
 	}
 	return marshal(l)
 }
 
 // JSONLine returns s as a line of the schema [LineVersion], without the line
-// end. Secrets in a URL are masked.
+// end. Secrets in URLs are masked.
 func (s *State) JSONLine() ([]byte, error) {
 	return marshal(struct {
 		Type    string    `json:"type"`
@@ -138,7 +140,7 @@ func (s *State) JSONLine() ([]byte, error) {
 		Name    string    `json:"name,omitempty"`
 		State   string    `json:"state"`
 		Detail  string    `json:"detail,omitempty"`
-	}{"state", LineVersion, s.Session, s.At.UTC(), s.Subject, MaskURL(s.Name), s.State, s.Detail})
+	}{"state", LineVersion, s.Session, s.At.UTC(), s.Subject, MaskURL(s.Name), s.State, MaskText(s.Detail)})
 }
 
 // marshal leaves "<" and "&" alone: the lines are for programs, not for pages.

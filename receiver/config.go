@@ -64,10 +64,15 @@ type Config struct {
 	Backoff      time.Duration // the pause before the first of them, 1 s by default; doubled after each, up to 30 s
 	Limits       Limits
 
-	// OnState is called when a target becomes down, up, full or unauthorized, and
-	// when it first answers 2xx with an error in the body. It is called from several
-	// goroutines and must return soon.
+	// OnState is called when a target becomes down, up or full, and when it first
+	// answers 2xx with an error in the body. It is called from several goroutines and
+	// must return soon.
 	OnState func(event.State)
+
+	// OnAnswer is called with each attempt that a target gave a status to, once it
+	// is recorded. The event, whose body may be missing, and the attempt must not be
+	// changed. It is called from several goroutines and must return soon.
+	OnAnswer func(target Target, e *event.Event, a event.Attempt)
 
 	// OnPanic is called with a panic in one of the Receiver's goroutines, which is
 	// a bug in it or in a Target. The event stays unsettled, and the caller should

@@ -43,9 +43,7 @@ type lane struct {
 	saidDown bool
 	seen     sighting
 
-	denied     int  // answers of 401 or 403 in a row to events whose secret is right
-	saidDenied bool // until the next 2xx
-	saidError  bool // that the body of an answer of 2xx is an error
+	saidError bool // that the body of an answer of 2xx is an error
 }
 
 // sighting is what a target did when it was last tried or probed.
@@ -231,9 +229,11 @@ func (l *lane) run(j *job) {
 		pause, again := l.r.again(j.tries, a, outcome)
 		if !again || j.ctx.Err() != nil {
 			j.done(a, statusOf(j.ctx, a, outcome))
+			l.passOn(j, a, outcome)
 			return
 		}
 		j.tried(a)
+		l.passOn(j, a, outcome)
 		select {
 		case <-j.ctx.Done():
 		case <-time.After(pause):
@@ -260,7 +260,6 @@ func (l *lane) notice(j *job, a event.Attempt, outcome Outcome) {
 	l.mu.Unlock()
 	l.sayWhetherDown()
 	if outcome == OutcomeAnswered {
-		l.answered(j.e, a.Status)
 		l.sayBodyError(&a)
 	}
 }
@@ -286,25 +285,10 @@ func (l *lane) sayBodyError(a *event.Attempt) {
 	l.r.report(event.State{Subject: event.SubjectTarget, Name: l.name, State: "error in 2xx", Detail: detail})
 }
 
-// answered looks at the status of an answer: the target may have another secret
-// than the sender.
-func (l *lane) answered(e *event.Event, status int) {
-	l.mu.Lock()
-	l.denied++
-	switch {
-	case status/100 == 2:
-		l.denied, l.saidDenied = 0, false
-	case e.Verdict != event.VerdictOK || status != 401 && status != 403:
-		l.denied = 0
-	}
-	hint := l.denied >= 3 && !l.saidDenied
-	l.saidDenied = l.saidDenied || hint
-	l.mu.Unlock()
-	if hint {
-		l.r.report(event.State{
-			Subject: event.SubjectTarget, Name: l.name, State: "unauthorized",
-			Detail: fmt.Sprintf("three answers of 401 or 403 in a row (now %d) to events with the right secret: the handler seems to have another one", status),
-		})
+// passOn calls OnAnswer.
+func (l *lane) passOn(j *job, a event.Attempt, outcome Outcome) {
+	if outcome == OutcomeAnswered && l.r.config.OnAnswer != nil {
+		l.r.config.OnAnswer(l.target, j.e, a)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,22 +262,22 @@ func TestQueuedBodiesAreReadBackWhenThereIsNoRoomForThem(t *testing.T) {
 	})
 }
 
-func TestThreeRefusalsOfTheRightSecretAreReportedOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		statuses := []int{401, 403, 500, 401, 403, 401, 401, 401, 204, 403, 403, 403}
-		target := &scripted{try: status(statuses...)}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
-		told := 0
-		for i, s := range statuses {
-			<-tap.give(t, "x")
-			synctest.Wait()
-			if i == 5 || i == 11 {
-				told++
-			}
-			want(t, fmt.Sprintf("reports after %d (%d)", i+1, s), len(tap.states.words()), told)
-		}
-		want(t, "report", tap.states.words()[0], "target unauthorized")
-	})
+func TestEachAnswerIsPassedOnWithItsTarget(t *testing.T) {
+	target := &scripted{try: status(401, 500, 204)}
+	var got []string
+	var mu sync.Mutex
+	tap := makeTap(t, receiver.Config{Concurrency: 1, Routes: routes(receiver.Route{Target: target}), OnAnswer: func(from receiver.Target, e *event.Event, a event.Attempt) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, fmt.Sprint(from == receiver.Target(target), " ", string(e.Body), " ", a.Target == from.Name(), " ", a.N, " ", a.Status))
+	}})
+	for range 3 {
+		<-tap.give(t, "x")
+	}
+	tap.Close()
+	mu.Lock()
+	defer mu.Unlock()
+	want(t, "passed on", strings.Join(got, ", "), "true x true 1 401, true x true 1 500, true x true 1 204")
 }
 
 func TestAnErrorOrAPanicOfAFunctionIsAFailedAttempt(t *testing.T) {

@@ -88,27 +88,30 @@ func eventWords(ns []int64) string {
 	return count(len(ns), "event")
 }
 
-func (m *model) replay(times int, target string) tea.Cmd {
+func (m *model) replay() tea.Cmd {
 	ns := m.chosenOr()
 	if ns == nil {
 		return nil
 	}
-	return m.replayEvents(ns, times, target)
+	return m.replayEvents(Replay{Numbers: ns, Times: 1})
 }
 
-func (m *model) replayEvents(ns []int64, times int, target string) tea.Cmd {
+func (m *model) replayEvents(r Replay) tea.Cmd {
 	if m.cfg.Actions.Replay == nil {
 		return m.notHere()
 	}
-	what := "replay " + eventWords(ns)
-	if times > 1 {
-		what += fmt.Sprintf(" %d times", times)
+	what := "replay " + eventWords(r.Numbers)
+	if r.Times > 1 {
+		what += fmt.Sprintf(" %d times", r.Times)
 	}
-	if target != "" {
-		what += " to " + shortTarget(target)
+	if r.Target != "" {
+		what += " to " + shortTarget(r.Target)
+	}
+	if r.NewID {
+		what += " as new"
 	}
 	replay := m.cfg.Actions.Replay
-	return m.act(what, func(ctx ctx) (string, error) { return replay(ctx, ns, times, target) })
+	return m.act(what, func(ctx ctx) (string, error) { return replay(ctx, r) })
 }
 
 // maxTimes bounds how often one key sends an event.
@@ -148,18 +151,21 @@ func (m *model) replayMenu() tea.Cmd {
 					m.fail(fmt.Errorf("replay %q times: want a number from 1 to %d", s, maxTimes))
 					return nil
 				}
-				return m.replayEvents(ns, times, "")
+				return m.replayEvents(Replay{Numbers: ns, Times: times})
 			}})
 		})
+		mn.add("i", words+" with a new Webhook-Id, for a handler that drops repeats", func(m *model) tea.Cmd {
+			return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
+		})
 		for i, t := range m.header.status.Targets {
-			mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+shortTarget(t.Name)+" only", func(m *model) tea.Cmd { return m.replayEvents(ns, 1, t.Name) })
+			mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+shortTarget(t.Name)+" only", func(m *model) tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
 		}
 		mn.add("u", words+" to another target", func(m *model) tea.Cmd {
 			return m.ask(&prompt{label: "to which target? ", hint: "7860, 7860/path, host:port/path or a URL", accept: func(m *model, s string) tea.Cmd {
 				if s = strings.TrimSpace(s); s == "" {
 					return nil
 				}
-				return m.replayEvents(ns, 1, s)
+				return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: s})
 			}})
 		})
 	}

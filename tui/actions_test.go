@@ -27,6 +27,7 @@ func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
 		{[]string{"R", "n", "backspace", "3", "enter"}, `replayed [5] 3 times to ""`},
 		{[]string{"R", "n", "enter"}, `replayed [5] 2 times to ""`},
 		{[]string{"R", "n", "ctrl+u", "12", "enter"}, `replayed [5] 12 times to ""`},
+		{[]string{"R", "i"}, `replayed [5] as new`},
 		{[]string{"R", "t"}, `replayed [5] 1 times to "http://127.0.0.1:3000/hook"`},
 		{[]string{"R", "u", "4000/other", "enter"}, `replayed [5] 1 times to "4000/other"`},
 		{[]string{"t", "3"}, "triggered repo.update for model:me/whisper-tiny"},

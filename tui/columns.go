@@ -26,9 +26,9 @@ type columnPlan struct {
 var columnPlans = []columnPlan{
 	{"time", 8, 0, 0},
 	{"event", 5, 3, 0},
+	{"secret", 6, 6, 96}, // before any text from outside, which cannot push it away
 	{"kind", 14, 1, 0},
 	{"repo", 12, 4, 0},
-	{"secret", 6, 6, 96},
 	{"hub", 3, 5, 0},
 	{"target", 10, 2, 0},
 	{"marks", 5, 7, 104},
@@ -59,14 +59,15 @@ func (n *needs) take(e *entry, when string) bool {
 	n.time = max(n.time, width(when))
 	if r := e.row; r != nil {
 		n.event = max(n.event, 1+len(strconv.FormatInt(r.N, 10)))
-		kind := r.Title()
+		kind := steady(r.Title())
 		n.kind = max(n.kind, width(kind))
 		if _, rest, ok := strings.Cut(kind, "."); ok && strings.Contains(rest, ".") {
 			kind = rest
 		}
 		n.kindBrief = max(n.kindBrief, width(kind))
-		n.repo = max(n.repo, width(r.Repo))
-		n.repoBrief = max(n.repoBrief, width(bareRepo(r.Repo)))
+		repo := steady(r.Repo)
+		n.repo = max(n.repo, width(repo))
+		n.repoBrief = max(n.repoBrief, width(bareRepo(repo)))
 		secret, _ := verdictWords(r.Verdict)
 		n.secret = max(n.secret, width(secret))
 		brief, marks := outcome(r, briefOutcome).width(), markWords(r, true).width()

@@ -21,6 +21,10 @@ type Config struct {
 	Repo    string   // "model:me/m": what to trigger events of while none is selected
 	Editor  []string // a command and its arguments, to which a file's name is added; none: no editing
 
+	// Secrets are the session's secret and the Hub's token, which nothing on the
+	// screen shows. An event's own are not shown either.
+	Secrets event.Secrets
+
 	NoColor bool             // bold, faint and reverse only
 	Now     func() time.Time // nil: time.Now
 	Zone    *time.Location   // of the times on the screen, nil: the local one
@@ -110,9 +114,8 @@ type TargetStatus struct {
 // what came of it. They are called one at a time for each key, off the
 // interface's own goroutine, and have to return when their context ends.
 type Actions struct {
-	// Replay sends events again, each so many times, to one target or, when that
-	// is empty, to those it had.
-	Replay func(ctx context.Context, numbers []int64, times int, target string) (string, error)
+	// Replay sends events again.
+	Replay func(ctx context.Context, r Replay) (string, error)
 	// ReplayFailed sends all again that some target did not take.
 	ReplayFailed func(ctx context.Context) (string, error)
 	// Deliver sends an event that the user has edited.
@@ -133,6 +136,14 @@ type Actions struct {
 	// Copy puts text into this machine's clipboard, besides what the terminal
 	// is asked to do.
 	Copy func(ctx context.Context, text string) error
+}
+
+// Replay is which events are sent again, and how.
+type Replay struct {
+	Numbers []int64
+	Times   int    // each so many times
+	Target  string // to this one; empty: to those that it had
+	NewID   bool   // with a Webhook-Id of its own, for handlers that drop what they have seen
 }
 
 // Draft is an event as the user has edited it.

@@ -38,8 +38,8 @@ func (m *model) copyMenu() tea.Cmd {
 		key, name string
 		make      func(*event.Event) (string, error)
 	}{
-		{"c", "the curl command that sends it again", func(e *event.Event) (string, error) { return event.Curl(e, m.sendTo(e)), nil }},
-		{"j", "the event as JSON", eventJSON},
+		{"c", "the curl command that sends it again", func(e *event.Event) (string, error) { return m.cfg.Secrets.Mask(event.Curl(e, m.sendTo(e))), nil }},
+		{"j", "the event as JSON", func(e *event.Event) (string, error) { return eventJSON(e, m.cfg.Secrets) }},
 		{"b", "its body", func(e *event.Event) (string, error) { return string(e.Body), nil }},
 		{"u", "its address on the Hub", hubURL},
 	} {
@@ -57,7 +57,7 @@ func (m *model) copyMenu() tea.Cmd {
 	mn.add("s", "show the curl command below this screen, to select it by hand", func(m *model) tea.Cmd {
 		return m.withEvent(row.N, func(m *model, e *event.Event) tea.Cmd {
 			m.running++
-			return tea.Exec(&printed{ctx: m.work.ctx, text: event.Curl(e, m.sendTo(e))}, func(err error) tea.Msg {
+			return tea.Exec(&printed{ctx: m.work.ctx, text: m.cfg.Secrets.Mask(event.Curl(e, m.sendTo(e)))}, func(err error) tea.Msg {
 				return done{err: err}
 			})
 		})
@@ -75,13 +75,13 @@ func (m *model) sendTo(e *event.Event) string {
 	return m.header.status.URL
 }
 
-func eventJSON(e *event.Event) (string, error) {
+func eventJSON(e *event.Event, secrets event.Secrets) (string, error) {
 	line, err := e.JSONLine(event.LineEvent)
 	if err != nil {
 		return "", err
 	}
 	var b bytes.Buffer
-	err = json.Indent(&b, line, "", "  ")
+	err = json.Indent(&b, secrets.MaskBody(line), "", "  ")
 	return b.String(), err
 }
 

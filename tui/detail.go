@@ -67,11 +67,12 @@ type shownBody struct {
 
 // prepare reads an event and lays it out. why says how the event that Diff
 // compares with was chosen.
-func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event, error), v view, why string, zone *time.Location, shown shownBody) tea.Msg {
+func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event, error), v view, why string, zone *time.Location, shown shownBody, secrets event.Secrets) tea.Msg {
 	e, err := get(ctx, v.n)
 	if err != nil {
 		return prepared{view: v, err: err}
 	}
+	e = e.Masked(secrets)
 	p := prepared{view: v, event: e}
 	isTree := false
 	if shown.n == e.N && len(shown.bytes) == len(e.Body) {
@@ -92,6 +93,8 @@ func prepare(ctx context.Context, get func(context.Context, int64) (*event.Event
 	if v.base != 0 {
 		if base, err = get(ctx, v.base); err != nil {
 			base, why = nil, ""
+		} else {
+			base = base.Masked(secrets)
 		}
 	}
 	p.panes[tabRequest] = wrapRows(requestLines(e, zone), v.width)

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/advice"
 )
 
 // maxPainted is how much of a text is laid out to be read on the screen. The
@@ -24,7 +25,7 @@ const maxPainted = 256 << 10
 // requestLines show what arrived, without its body.
 func requestLines(e *event.Event, zone *time.Location) []line {
 	lines := []line{
-		text(strong, e.Method).add(plain, " "+event.MaskURL(e.Path)),
+		text(strong, e.Method).add(plain, " "+e.Path),
 		nil,
 	}
 	lines = append(lines, headerLines(e.Header)...)
@@ -83,7 +84,7 @@ func headerLines(h http.Header) []line {
 	var lines []line
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
-			lines = append(lines, text(accent, name).add(faint, ": ").add(plain, event.MaskHeader(name, value)))
+			lines = append(lines, text(accent, name).add(faint, ": ").add(plain, value))
 		}
 	}
 	return lines
@@ -102,6 +103,9 @@ func attemptLines(e *event.Event, zone *time.Location) []line {
 			add(faint, fmt.Sprintf("  in %s  at %s  try %d", took(a.Duration), a.StartedAt.In(zone).Format(time.TimeOnly), a.N)))
 		if a.Err != "" {
 			lines = append(lines, text(alarm, a.Err))
+		}
+		if advice, ok := advice.For(e, a); ok {
+			lines = append(lines, text(warn, "hint: "+advice.Hint))
 		}
 		lines = append(lines, headerLines(a.Header)...)
 		if len(a.Body) > 0 {

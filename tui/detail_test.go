@@ -301,3 +301,30 @@ func FuzzScreen(f *testing.F) {
 		})
 	})
 }
+
+func TestNoTabShowsWhatTheRequestCarriesAsSecret(t *testing.T) {
+	onScreen(t, 120, 40, func(w *world) {
+		for i := 1; i <= 2; i++ {
+			e := delivery(7 * i)
+			e.Kind = "repo.update"
+			e.Header.Set("X-Webhook-Secret", "v4lue-of-it")
+			e.Header.Set("X-Original-Url", "/hook?secret=v4lue-of-it")
+			e.Header.Set("X-Repeats", "it is v4lue-of-it")
+			e.Body = []byte(`{"echo":"v4lue-of-it is it"}`)
+			e.Attempts[0].Header, e.Attempts[0].Body = http.Header{"X-Echo": {"v4lue-of-it"}}, []byte("you sent v4lue-of-it")
+			e.Attempts[0].Err = "no v4lue-of-it"
+			if i == 2 {
+				e.Header.Del("X-Webhook-Secret") // the session knows its secret all the same
+			}
+			w.put(e)
+		}
+	}, func(s *screen) {
+		for _, c := range []struct{ tab, shows string }{
+			{"1", `"*** is it"`}, {"2", "X-Original-Url: /hook?secret=***"}, {"3", "you sent ***"}, {"4", "arrived"}, {"5", "payload"},
+		} {
+			s.press(c.tab)
+			s.shows(c.shows)
+			s.hides("v4lue")
+		}
+	})
+}

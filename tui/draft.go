@@ -120,10 +120,8 @@ func (d *Draft) line(s string, of *event.Event, seen map[string]int) error {
 		return fmt.Errorf("%q is no header: want Name: value; an empty line ends the headers", s)
 	}
 	name, value = http.CanonicalHeaderKey(name), strings.TrimSpace(value)
-	if value == event.Masked {
-		if was := of.Header[name]; seen[name] < len(was) {
-			value = was[seen[name]]
-		}
+	if was := of.Header[name]; seen[name] < len(was) && value == event.MaskHeader(name, was[seen[name]]) {
+		value = was[seen[name]]
 	}
 	seen[name]++
 	d.Header[name] = append(d.Header[name], value)

@@ -139,6 +139,7 @@ func (w *world) said() []string {
 
 func (w *world) config() Config {
 	return Config{
+		Secrets: event.NewSecrets("v4lue-of-it"),
 		Feed: Feed{Read: w.read, Wake: w.wake, Get: w.get, Older: w.older, App: func(_ context.Context, rev int64, _ int) ([]AppLine, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -147,8 +148,11 @@ func (w *world) config() Config {
 		Status: func() Status { w.mu.Lock(); defer w.mu.Unlock(); return w.status },
 		Repo:   "model:me/whisper-tiny", Editor: []string{"true"}, Now: func() time.Time { return noon }, Zone: time.UTC,
 		Actions: Actions{
-			Replay: func(_ context.Context, ns []int64, times int, target string) (string, error) {
-				return w.do("replayed %v %d times to %q", ns, times, target)
+			Replay: func(_ context.Context, r Replay) (string, error) {
+				if r.NewID {
+					return w.do("replayed %v as new", r.Numbers)
+				}
+				return w.do("replayed %v %d times to %q", r.Numbers, r.Times, r.Target)
 			},
 			ReplayFailed: func(context.Context) (string, error) { return w.do("replayed what failed") },
 			Deliver: func(_ context.Context, d Draft) (string, error) {

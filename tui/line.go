@@ -148,6 +148,49 @@ func width(s string) int {
 	return ansi.StringWidth(s)
 }
 
+// steady makes a text safe and draws it so that terminals agree about its width:
+// in a column, a text that some draw wider than others pushes away what stands
+// behind it. Of an emoji that is joined from several, the parts are drawn; what has
+// no parts becomes a question mark.
+func steady(s string) string {
+	if s = term.Line(s); ascii(s) {
+		return s
+	}
+	var b strings.Builder
+	for rest := s; rest != ""; {
+		cluster, _ := ansi.FirstGraphemeCluster(rest, ansi.GraphemeWidth)
+		rest = rest[len(cluster):]
+		b.WriteString(steadyCluster(cluster))
+	}
+	return b.String()
+}
+
+func steadyCluster(cluster string) string {
+	agreed := func(s string) bool { return ansi.StringWidth(s) == ansi.StringWidthWc(s) }
+	if agreed(cluster) {
+		return cluster
+	}
+	parts := strings.Map(func(r rune) rune {
+		if r == 0x200d || r == 0x20e3 || r >= 0xfe00 && r <= 0xfe0f || r >= 0x1f3fb && r <= 0x1f3ff {
+			return -1 // a joiner, a keycap, a selector, the colour of a skin
+		}
+		return r
+	}, cluster)
+	if parts == "" || !agreed(parts) {
+		return "?"
+	}
+	return parts
+}
+
+// steady is the line with all its text masked and steady.
+func (l line) steady(mask func(string) string) line {
+	out := make(line, len(l))
+	for i, s := range l {
+		out[i] = span{s.style, steady(mask(s.text))}
+	}
+	return out
+}
+
 // shorten cuts s to w cells and shows that it did.
 func shorten(s string, w int) string {
 	switch {
@@ -224,4 +267,13 @@ func fitting(s string, w int) string {
 		return head[:i+1]
 	}
 	return head
+}
+
+// masked is the line with all its text masked.
+func (l line) masked(mask func(string) string) line {
+	out := make(line, len(l))
+	for i, s := range l {
+		out[i] = span{s.style, mask(s.text)}
+	}
+	return out
 }

@@ -15,9 +15,10 @@ type list struct {
 	store  *store
 	zone   *time.Location
 	now    func() time.Time // says which events are of today
-	sel    int64            // number of the selected entry
-	top    int              // index of the first one in sight
-	height int              // rows in sight
+	mask   func(string) string
+	sel    int64 // number of the selected entry
+	top    int   // index of the first one in sight
+	height int   // rows in sight
 	follow bool
 	fresh  int            // how many came since the user moved away
 	marks  map[int64]bool // by the events' N
@@ -39,7 +40,7 @@ type cached struct {
 }
 
 func newList(s *store, zone *time.Location) *list {
-	return &list{store: s, zone: zone, now: time.Now, follow: true, marks: map[int64]bool{}, cache: map[int64]cached{}}
+	return &list{store: s, zone: zone, now: time.Now, mask: func(s string) string { return s }, follow: true, marks: map[int64]bool{}, cache: map[int64]cached{}}
 }
 
 // selected gives the selected entry, nil when nothing is shown.
@@ -251,9 +252,12 @@ func (l *list) line(number int64, selected bool) line {
 	out := line{gutter, marked}
 	if e.state != nil {
 		out = out.add(faint, pad(l.when(e), max(l.width("time"), 8))+" "+gap(l.colWidth))
-		return append(out, stateWords(e.state)...)
+		return append(out, stateWords(e.state).steady(l.mask)...)
 	}
 	r := e.row
+	if words, st := verdictWords(r.Verdict); !r.Verdict.Trusted() && l.width("secret") == 0 && l.width("kind") == 0 {
+		return out.add(plain, pad(l.when(e), l.width("time"))+gap(l.colWidth)).add(st, words) // there is no room for more
+	}
 	for i, c := range l.cols {
 		if i > 0 {
 			out = out.add(plain, gap(l.colWidth))
@@ -265,9 +269,9 @@ func (l *list) line(number int64, selected bool) line {
 		case "event":
 			cell = text(accent, padLeft("#"+strconv.FormatInt(r.N, 10), c.width))
 		case "kind":
-			cell = text(plain, shortKind(r.Title(), c.width))
+			cell = l.kindCell(r, c.width)
 		case "repo":
-			repo := r.Repo
+			repo := steady(r.Repo)
 			if c.width < l.needs.repo { // the type is shown in all rows or in none
 				repo = bareRepo(repo)
 			}
@@ -289,6 +293,17 @@ func (l *list) line(number int64, selected bool) line {
 	return out
 }
 
+// kindCell is the kind, behind what is wrong with the secret where that has no
+// column of its own.
+func (l *list) kindCell(r *event.Row, w int) line {
+	kind := steady(r.Title())
+	if r.Verdict.Trusted() || l.width("secret") > 0 {
+		return text(plain, shortKind(kind, w))
+	}
+	words, st := verdictWords(r.Verdict)
+	return text(st, words).add(plain, " "+shortKind(kind, max(w-width(words)-1, 0)))
+}
+
 // targetCell says what the targets said, and what has no column of its own
 // where the list is narrow.
 func (l *list) targetCell(r *event.Row, w int) line {
@@ -300,10 +315,7 @@ func (l *list) targetCell(r *event.Row, w int) line {
 	if len(marks) > 0 {
 		room -= 2 + marks.width()
 	}
-	cell := outcome(r, max(room, 0))
-	if words, st := verdictWords(r.Verdict); !r.Verdict.Trusted() && l.width("secret") == 0 {
-		cell = text(st, words)
-	}
+	cell := outcome(r, max(room, 0)).steady(l.mask)
 	if len(marks) > 0 {
 		cell = append(cell.add(plain, "  "), marks...)
 	}

@@ -63,7 +63,7 @@ func newModel(w *work, cfg Config) *model {
 		cfg: cfg, work: w, store: s, list: newList(s, cfg.Zone), detail: &detail{zone: cfg.Zone},
 		app: &appPane{zone: cfg.Zone, follow: true}, header: header{zone: cfg.Zone},
 	}
-	m.list.now = cfg.Now
+	m.list.now, m.list.mask = cfg.Now, cfg.Secrets.Mask
 	m.header.status = cfg.Status()
 	return m
 }
@@ -113,7 +113,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (m *model) say(text string) { m.note = note{text: text} }
 
 func (m *model) fail(err error) {
-	m.note = note{err.Error(), true}
+	m.note = note{m.cfg.Secrets.Mask(event.MaskText(err.Error())), true}
 	if m.cfg.Log != nil {
 		m.cfg.Log.Warn("the interface", "error", err)
 	}
@@ -153,11 +153,11 @@ func (m *model) prepareDetail() tea.Cmd {
 	}
 	d.pending = false
 	v, shown, zone, get := d.want, d.shown(), m.cfg.Zone, m.cfg.Feed.Get
-	why := ""
+	why, secrets := "", m.cfg.Secrets
 	if row := m.selectedRow(); row != nil {
 		_, why = m.compareWith(row)
 	}
-	return m.work.do(func(ctx ctx) tea.Msg { return prepare(ctx, get, v, why, zone, shown) })
+	return m.work.do(func(ctx ctx) tea.Msg { return prepare(ctx, get, v, why, zone, shown, secrets) })
 }
 
 // compareWith chooses what an event is compared with: the latest pinned one of

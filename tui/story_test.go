@@ -32,11 +32,11 @@ func story() int {
 	cfg.Actions.Trigger = func(_ context.Context, k event.Kind, _ string) (string, error) {
 		return fmt.Sprintf("triggered #%d", next(func(e *event.Event) { e.Source = event.SourceTrigger })), nil
 	}
-	cfg.Actions.Replay = func(_ context.Context, ns []int64, _ int, _ string) (string, error) {
-		for _, n := range ns {
+	cfg.Actions.Replay = func(_ context.Context, r Replay) (string, error) {
+		for _, n := range r.Numbers {
 			next(func(e *event.Event) { e.Source, e.ReplayOf, e.Answer = event.SourceReplay, n, event.Answer{} })
 		}
-		return fmt.Sprintf("replayed %d", len(ns)), nil
+		return fmt.Sprintf("replayed %d", len(r.Numbers)), nil
 	}
 	cfg.Actions.Deliver = func(_ context.Context, d Draft) (string, error) {
 		next(func(e *event.Event) {

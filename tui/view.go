@@ -161,7 +161,7 @@ func (m *model) stateRows(w int) []string {
 		return nil
 	}
 	var rows []string
-	for _, l := range stateWords(e.state).wrap(w, 0) {
+	for _, l := range stateWords(e.state).masked(m.cfg.Secrets.Mask).wrap(w, 0) {
 		rows = append(rows, l.render(w, plain))
 	}
 	return rows

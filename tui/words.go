@@ -229,7 +229,7 @@ func stateWords(s *event.State) line {
 	}
 	l = l.add(stateStyle(s.State), s.State)
 	if s.Detail != "" {
-		l = l.add(faint, ": "+s.Detail)
+		l = l.add(faint, ": "+event.MaskText(s.Detail))
 	}
 	return l
 }
@@ -238,7 +238,7 @@ func stateStyle(state string) style {
 	switch state {
 	case "up", "listening", "verified", "healed", "made anew", "ready", "known again", "created", "enabled":
 		return good
-	case "down", "failing", "unauthorized", "suspended", "full", "lost", "away", "deleted", "disabled":
+	case "down", "failing", "unauthorized", "wrong path", "invalid", "suspended", "full", "lost", "away", "deleted", "disabled":
 		return alarm
 	}
 	return warn

@@ -37,27 +37,30 @@ func (a *actions) all() tui.Actions {
 	}
 }
 
-func (a *actions) replay(ctx context.Context, numbers []int64, times int, target string) (string, error) {
-	var targets []string
-	if target != "" {
-		name, err := a.target(target)
+func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
+	how := session.Again{NewID: r.NewID}
+	if r.Target != "" {
+		name, err := a.target(r.Target)
 		if err != nil {
 			return "", err
 		}
-		targets = []string{name}
+		how.Targets = []string{name}
 	}
 	sent := 0
-	for range max(times, 1) {
-		for _, n := range numbers {
-			if _, err := a.live.Replay(ctx, n, targets...); err != nil {
+	for range max(r.Times, 1) {
+		for _, n := range r.Numbers {
+			if _, err := a.live.Replay(ctx, n, how); err != nil {
 				return "", err
 			}
 			sent++
 		}
 	}
 	words := "sent " + count(sent, "event") + " again"
-	if target != "" {
-		words += " to " + shortTarget(targets[0])
+	if r.Target != "" {
+		words += " to " + shortTarget(how.Targets[0])
+	}
+	if r.NewID {
+		words += " as new"
 	}
 	return words, nil
 }
@@ -91,7 +94,7 @@ func (a *actions) replayFailed(ctx context.Context) (string, error) {
 		return "no event has failed", nil
 	}
 	for _, n := range numbers {
-		if _, err := a.live.Replay(ctx, n); err != nil {
+		if _, err := a.live.Replay(ctx, n, session.Again{}); err != nil {
 			return "", err
 		}
 	}
@@ -173,6 +176,7 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 			if b, err = e.JSONLine(event.LineEvent); err != nil {
 				return "", err
 			}
+			b = a.p.hidden.current().MaskBody(b)
 		}
 		if i > 0 && format == tui.FormatJSON {
 			text = append(text, ",\n"...)

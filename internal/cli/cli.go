@@ -41,6 +41,8 @@ type Process struct {
 	Terminal bool
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
+
+	hidden *hidden // nil: nothing is hidden yet
 }
 
 // ThisProcess is the real one. No test uses it.
@@ -72,6 +74,9 @@ func Main(ctx context.Context, p *Process, args []string) int {
 }
 
 func newRoot(p *Process) *cobra.Command {
+	if p.Getenv != nil {
+		p.hide(p.Getenv("HF_TOKEN"), p.Getenv("HUGGING_FACE_HUB_TOKEN"), p.Getenv("WEBHOOK_SECRET"))
+	}
 	root := &cobra.Command{
 		Use:   "hf-tap",
 		Short: "Hugging Face Hub webhooks on your own machine",
@@ -159,11 +164,6 @@ func checkTopic(topic *cobra.Command, args []string) error {
 	return nil
 }
 
-// tell prints a line for people, made safe for the terminal.
-func (p *Process) tell(format string, args ...any) {
-	fmt.Fprintln(p.Err, term.Text(fmt.Sprintf(format, args...)))
-}
-
 // hinted is an error with what to type next and with its exit code.
 type hinted struct {
 	err  error
@@ -183,7 +183,7 @@ func withHint(err error, hint string) error { return &hinted{err, hint, exitFail
 // fail prints an error in two lines: what, then the hint.
 func (p *Process) fail(err error) {
 	hint := hintFor(err)
-	fmt.Fprintf(p.Err, "error: %s\n", term.Line(oneLine(err)))
+	fmt.Fprintf(p.Err, "error: %s\n", p.shown(err))
 	if hint != "" {
 		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(hint))
 	}

@@ -115,7 +115,7 @@ func (c *columns) state(s *event.State) string {
 	}
 	line += " " + s.State
 	if s.Detail != "" {
-		line += ": " + s.Detail
+		line += ": " + event.MaskText(s.Detail)
 	}
 	return term.Line(line)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -86,6 +87,7 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	if err != nil {
 		return nil, token, err
 	}
+	p.hide(token.Value)
 	client, err := hub.NewClient(hub.ClientConfig{
 		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
 		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
@@ -124,6 +126,9 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 			}
 			return ""
 		},
+	}
+	if host, port, err := net.SplitHostPort(f.gradio); f.gradio != "" && (err != nil || host == "" || port == "" || strings.ContainsAny(f.gradio, "/?@ ")) {
+		return cfg, usageError(errors.New("invalid --gradio-server: want host:port"), "hf-tap listen --gradio-server share.example.com:7000")
 	}
 	if roots := n.Roots(); roots != nil {
 		cfg.NgrokRoots = append(cfg.NgrokRoots, roots)

@@ -342,7 +342,7 @@ func (d *doctor) print() error {
 		if f.MS > 0 {
 			line += fmt.Sprintf(" (%s)", round(time.Duration(f.MS*float64(time.Millisecond))))
 		}
-		if _, err := fmt.Fprintln(d.p.Out, term.Line(line)); err != nil {
+		if _, err := fmt.Fprintln(d.p.Out, d.p.shown(line)); err != nil {
 			return closedOutput(err)
 		}
 		if f.Hint != "" {
@@ -360,7 +360,7 @@ func (d *doctor) printJSON() error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(d.p.Out, string(term.JSON(b)))
+	_, err = fmt.Fprintln(d.p.Out, d.p.hidden.maskJSON(b))
 	return closedOutput(err)
 }
 
@@ -392,8 +392,5 @@ func via(way string) string {
 	}
 	return "through " + way
 }
-
-// oneLine is an error on one line; joined ones stand on lines of their own.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -47,6 +48,7 @@ func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir,
 	if err := dir.Make(); err != nil {
 		return nil, "", err
 	}
+	p.hide(dir.KeptSecret())
 	store, err := history.Open(ctx, dir.History())
 	if err != nil {
 		return nil, "", err
@@ -64,6 +66,7 @@ func (p *Process) readHistory(ctx context.Context) (reader *history.Reader, err 
 	if err != nil {
 		return nil, err
 	}
+	p.hide(dir.KeptSecret())
 	reader, err = history.OpenReader(ctx, dir.History())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -175,13 +178,13 @@ func (p *Process) listEvents(ctx context.Context, sel selectFlags, f *filter.Fil
 		case err != nil:
 			return err
 		}
-		line := lines.event(event.NewRow(e))
+		line := p.hidden.mask(lines.event(event.NewRow(e)))
 		if asJSON {
 			b, err := e.JSONLine(event.LineEvent)
 			if err != nil {
 				return err
 			}
-			line = string(term.JSON(b))
+			line = p.hidden.maskJSON(b)
 		}
 		if _, err := fmt.Fprintln(out, line); err != nil {
 			return closedOutput(err)
@@ -252,21 +255,22 @@ func (p *Process) showEvent(e *event.Event, asJSON, raw bool) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(p.Out, string(term.JSON(b)))
+		_, err = fmt.Fprintln(p.Out, p.hidden.maskJSON(b))
 		return err
 	case raw && p.Terminal:
-		_, err := fmt.Fprintln(p.Out, term.Text(string(e.Body)))
+		_, err := fmt.Fprintln(p.Out, p.hidden.mask(term.Text(string(e.Masked().Body))))
 		return err
 	case raw:
 		_, err := p.Out.Write(e.Body)
 		return err
 	}
-	_, err := fmt.Fprint(p.Out, eventPage(e))
+	_, err := fmt.Fprint(p.Out, p.hidden.mask(eventPage(e)))
 	return err
 }
 
 // eventPage is all there is to say about an event, made safe for the terminal.
 func eventPage(e *event.Event) string {
+	e = e.Masked()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", eventLine(event.NewRow(e)))
 	fmt.Fprintf(&b, "received  %s by session %s from %s\n", e.ReceivedAt.Local().Format("2006-01-02 15:04:05.000 -0700"), e.Session, e.Source)
@@ -277,7 +281,7 @@ func eventPage(e *event.Event) string {
 	if e.Answer.Status != 0 {
 		fmt.Fprintf(&b, "answered  %d in %s\n", e.Answer.Status, round(e.Answer.Duration))
 	}
-	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+event.MaskURL(e.Path)))
+	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+e.Path))
 	b.WriteString(headerText(e.Header))
 	fmt.Fprintf(&b, "\n%s\n", bodyText(e.Body))
 	switch {
@@ -301,6 +305,9 @@ func eventPage(e *event.Event) string {
 		if a.BodyCut {
 			b.WriteString("(only the beginning was kept)\n")
 		}
+		if advice, ok := advice.For(e, &a); ok {
+			fmt.Fprintf(&b, "hint: %s\n", term.Line(advice.Hint))
+		}
 	}
 	return b.String()
 }
@@ -309,7 +316,7 @@ func headerText(h http.Header) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
-			fmt.Fprintf(&b, "%s\n", term.Line(name+": "+event.MaskHeader(name, value)))
+			fmt.Fprintf(&b, "%s\n", term.Line(name+": "+value))
 		}
 	}
 	return b.String()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
@@ -19,7 +20,8 @@ func LibrariesLog(getenv func(string) string) io.Writer {
 		if err != nil {
 			return nil, err
 		}
-		return dir.OpenLog()
+		secrets := event.NewSecrets(getenv("HF_TOKEN"), getenv("HUGGING_FACE_HUB_TOKEN"), getenv("WEBHOOK_SECRET"), dir.KeptSecret())
+		return dir.OpenLog(func(s string) string { return secrets.Mask(event.MaskText(s)) })
 	})}
 }
 

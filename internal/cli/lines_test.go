@@ -29,8 +29,8 @@ func TestALineTellsWhatBecameOfAnEvent(t *testing.T) {
 	for want, e := range map[string]*event.Event{
 		"2026-11-23 20:15:03  #12    discussion.create          model:me/m               answered 200": base(func(*event.Event) {}),
 		"#12    BAD SECRET  discussion.create          model:me/m               answered 403":          base(func(e *event.Event) { e.Verdict, e.Answer.Status = event.VerdictWrong, 403 }),
-		"NO SECRET":        base(func(e *event.Event) { e.Verdict = event.VerdictMissing }),
-		"secret unchecked": base(func(e *event.Event) { e.Verdict = event.VerdictUnchecked }),
+		"#12    NO SECRET  discussion":                    base(func(e *event.Event) { e.Verdict = event.VerdictMissing }),
+		"#12    secret unchecked  discussion":             base(func(e *event.Event) { e.Verdict = event.VerdictUnchecked }),
 		"answered 413  REFUSED: the body is too large":    base(func(e *event.Event) { e.BodyCut, e.Answer.Status = true, 413 }),
 		"answered 408  REFUSED: the body came too slowly": base(func(e *event.Event) { e.BodyCut, e.Answer.Status = true, 408 }),
 		"answered 400  REFUSED: the body broke off":       base(func(e *event.Event) { e.BodyCut, e.Answer.Status = true, 400 }),

@@ -13,6 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -217,7 +218,7 @@ func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 // config turns the flags into a session's configuration. It looks at nothing
 // outside.
 func (f *listenFlags) config(p *Process, args []string) (session.Config, error) {
-	cfg := session.Config{NoWebhook: f.noWebhook, Tell: func(s string) { p.tell("%s", s) }}
+	cfg := session.Config{NoWebhook: f.noWebhook, Tell: func(s string) { p.tell("%s", event.MaskText(s)) }}
 	const help = "hf-tap listen --help"
 	for _, arg := range args {
 		w, err := p.parseWatch(arg, "hf-tap listen")
@@ -294,6 +295,7 @@ func (o *outputFlags) printer(p *Process) (*printer, error) {
 		return nil, usageError(errors.New("--count and --wait must be 0 or more"), help)
 	}
 	pr := newPrinter(p.Out, o.json)
+	pr.hidden = p.hidden
 	pr.count, pr.wait = o.count, o.wait
 	if o.until != "" {
 		var err error
@@ -311,7 +313,7 @@ func (f *listenFlags) announce(p *Process, cfg session.Config, ready *readiness)
 		if cfg.NoWebhook {
 			p.tell("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
 			p.tell("  url     %s", live.URL())
-			p.tell("  secret  %s", cfg.Secret)
+			fmt.Fprintln(p.Err, "  secret  "+term.Line(cfg.Secret)) // it is there to be copied
 		} else {
 			p.tell("webhook %s watches %s (%s)", live.Webhook(), watchList(live.Watches), strings.Join(texts(live.Domains), ", "))
 		}

@@ -47,7 +47,7 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 	cfg.App.Line = func(_, line string) { p.tell("%s | %s", name, strings.TrimSuffix(line, "\r")) }
 	if f.screen != nil {
 		f.screen.app, f.screen.appName = newAppLog(), name
-		cfg.App.Line = f.screen.app.add
+		cfg.App.Line = func(stream, line string) { f.screen.app.add(stream, p.hidden.mask(line)) }
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 )
 
 // overview is what hf-tap says without a command: what runs on this machine, what
@@ -30,7 +29,7 @@ func (p *Process) overview(ctx context.Context) error {
 	}
 	o.next()
 	for _, line := range o.lines {
-		if _, err := fmt.Fprintln(p.Out, term.Line(line)); err != nil {
+		if _, err := fmt.Fprintln(p.Out, p.shown(line)); err != nil {
 			return closedOutput(err)
 		}
 	}

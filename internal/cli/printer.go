@@ -14,7 +14,6 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 )
 
 // printer shows a session as lines, for people or as JSON. Both read the feed
@@ -27,6 +26,8 @@ type printer struct {
 	count int            // end after so many trusted events, 0: never
 	until *filter.Filter // end at the first trusted event that matches, nil: never
 	wait  time.Duration  // end at the latest so long after ready, 0: never
+
+	hidden *hidden // what no line shows
 
 	columns columns
 
@@ -308,7 +309,7 @@ func (p *printer) wanted(ctx context.Context, store *history.Store, row *event.R
 // has settled.
 func (p *printer) event(ctx context.Context, store *history.Store, lineType event.LineType, row *event.Row) error {
 	if !p.json {
-		return p.line(p.columns.event(row))
+		return p.line(p.hidden.mask(p.columns.event(row)))
 	}
 	whole, err := store.Get(ctx, row.N)
 	if errors.Is(err, history.ErrNotFound) {
@@ -321,18 +322,18 @@ func (p *printer) event(ctx context.Context, store *history.Store, lineType even
 	if err != nil {
 		return err
 	}
-	return p.line(string(term.JSON(b)))
+	return p.line(p.hidden.maskJSON(b))
 }
 
 func (p *printer) state(s *event.State) error {
 	if !p.json {
-		return p.line(p.columns.state(s))
+		return p.line(p.hidden.mask(p.columns.state(s)))
 	}
 	b, err := s.JSONLine()
 	if err != nil {
 		return err
 	}
-	return p.line(string(term.JSON(b)))
+	return p.line(p.hidden.maskJSON(b))
 }
 
 func (p *printer) line(s string) error {

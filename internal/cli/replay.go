@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
@@ -27,6 +28,7 @@ type replayFlags struct {
 	sel         selectFlags
 	forward     []string
 	exec        []string
+	newID       bool
 	json        bool
 	failOnError bool
 	ca          string
@@ -43,10 +45,12 @@ func newEventsReplay(p *Process) *cobra.Command {
 right. Each becomes a new event that names the old one. With --forward or
 --exec they go there; else, while a session lives, they take the same way as its live
 events; else they go to the targets that they had. A command that they had has to be
-given again by --exec.`,
+given again by --exec. A replay keeps the Webhook-Id of its event; --new-id gives it
+another, so that a handler which drops repeats takes it.`,
 		Example: `  hf-tap events replay 12 13
   hf-tap events replay --failed
-  hf-tap events replay 12 --forward 9000`,
+  hf-tap events replay 12 --forward 9000
+  hf-tap events replay 12 --new-id`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.replay(cmd.Context(), p, args)
 		},
@@ -56,6 +60,7 @@ given again by --exec.`,
 	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each of them instead, as listen does; repeatable")
+	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
 	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
@@ -104,7 +109,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		p.tell("nothing to send again")
 		return nil
 	}
-	r := &replayer{printer: newPrinter(p.Out, f.json), source: store, numbers: numbers}
+	r := &replayer{p: p, printer: newPrinter(p.Out, f.json), source: store, numbers: numbers, newID: f.newID}
+	r.printer.hidden = p.hidden
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
@@ -176,10 +182,13 @@ func (f *replayFlags) elsewhere() bool { return len(f.forward)+len(f.exec) > 0 }
 // replayer sends events again and prints what becomes of them. It is the front
 // of a session of its own when no other lives.
 type replayer struct {
-	printer *printer
-	source  *history.Store
-	numbers []int64
-	live    session.LocalAccess // the live session to send through
+	p        *Process
+	printer  *printer
+	troubles advice.Watch // of the targets, as their answers tell
+	source   *history.Store
+	numbers  []int64
+	newID    bool                // each has a Webhook-Id of its own
+	live     session.LocalAccess // the live session to send through
 }
 
 // throughSession posts each event to a live session, where it takes the way of
@@ -191,7 +200,7 @@ func (r *replayer) throughSession(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		made, err := post(ctx, client, r.live, e)
+		made, err := post(ctx, client, r.live, e, r.newID)
 		if err != nil {
 			return fmt.Errorf("send event %d through the live session: %w", n, err)
 		}
@@ -208,7 +217,7 @@ func (r *replayer) throughSession(ctx context.Context) error {
 
 // post sends e to a session's own loopback address and gives the number of the
 // new event. The session puts its secret in.
-func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event) (int64, error) {
+func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event, newID bool) (int64, error) {
 	url := to.URL
 	if _, query, ok := strings.Cut(e.Path, "?"); ok {
 		url += "?" + query
@@ -219,6 +228,9 @@ func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *e
 	}
 	for name, values := range headers.Onward(e.Header) {
 		req.Header[name] = values
+	}
+	if newID {
+		req.Header.Set("Webhook-Id", session.NewDeliveryID())
 	}
 	req.Header.Set("Hf-Tap-Key", to.Key)
 	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
@@ -314,7 +326,7 @@ func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
 			}
 			targets = old.Targets
 		}
-		sent, err := live.Replay(ctx, n, targets...)
+		sent, err := live.Replay(ctx, n, session.Again{Targets: targets, NewID: o.newID})
 		if err != nil {
 			return err
 		}
@@ -344,5 +356,13 @@ func (r *replayer) show(ctx context.Context, e *event.Event) error {
 	if err := r.printer.change(ctx, r.source, event.Change{Rev: e.Rev, Row: event.NewRow(e)}); err != nil {
 		return err
 	}
-	return closedOutput(r.printer.out.Flush())
+	if err := r.printer.out.Flush(); err != nil {
+		return closedOutput(err)
+	}
+	for i := range e.Attempts {
+		if advice, ok := r.troubles.Note(e, &e.Attempts[i]); ok {
+			r.p.tell("hint: %s", advice.Hint)
+		}
+	}
+	return nil
 }

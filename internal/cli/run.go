@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/pflag"
 )
@@ -15,7 +16,8 @@ import (
 // run runs a session to its end, says what it leaves, and turns that into the
 // command's error. lines has seen what failed, whatever front shows.
 func (p *Process) run(ctx context.Context, cfg session.Config, front session.Front, lines *printer, failOnError bool) error {
-	log, err := cfg.Dir.OpenLog()
+	p.hide(cfg.Secret)
+	log, err := cfg.Dir.OpenLog(func(s string) string { return p.hidden.mask(event.MaskText(s)) })
 	if err != nil {
 		return err
 	}

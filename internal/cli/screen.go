@@ -145,11 +145,21 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		Actions: (&actions{s.p, live, s.roots}).all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  editor(s.p.Getenv),
+		Secrets: s.p.hidden.current(),
 		NoColor: s.p.Getenv("NO_COLOR") != "",
 		Log:     s.log,
 	}
 	if s.app != nil {
 		cfg.Feed.App = s.app.since
+	}
+	status := cfg.Status
+	cfg.Status = func() tui.Status {
+		st := status()
+		st.Tunnel.Cause, st.Check.Err, st.Webhook.Cause = cfg.Secrets.Mask(st.Tunnel.Cause), cfg.Secrets.Mask(st.Check.Err), cfg.Secrets.Mask(st.Webhook.Cause)
+		for i := range st.Targets {
+			st.Targets[i].Err = cfg.Secrets.Mask(event.MaskText(st.Targets[i].Err))
+		}
+		return st
 	}
 	return cfg
 }

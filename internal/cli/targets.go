@@ -23,11 +23,16 @@ func trustRoots(roots *x509.CertPool, routes ...receiver.Route) {
 	}
 }
 
-// targets connects to each target and hangs up: no event is made up for that.
+// targets connects to each target, and asks for its paths: no event is made up for
+// that.
 func (d *doctor) targets(ctx context.Context, routes []receiver.Route) error {
 	for _, route := range routes {
 		if target, ok := route.Target.(*receiver.HTTPTarget); ok { // as all that --forward names
-			d.add(lookAtTarget(ctx, target))
+			f := lookAtTarget(ctx, target)
+			if f.Status == checkOK {
+				lookForPaths(ctx, target, &f)
+			}
+			d.add(f)
 		}
 	}
 	return ctx.Err()

@@ -68,7 +68,7 @@ func (p *Process) printJSON(v any) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	// A Job is printed as it came, which need not be UTF-8.
-	_, err = fmt.Fprintln(p.Out, string(term.JSON(bytes.ToValidUTF8(b, []byte("\ufffd")))))
+	_, err = fmt.Fprintln(p.Out, p.hidden.maskJSON(bytes.ToValidUTF8(b, []byte("\ufffd"))))
 	return closedOutput(err)
 }
 

@@ -47,12 +47,13 @@ var layers = map[string][]string{
 	"internal/testserver/porttest":    {},
 
 	"receiver":             {"event", "event/filter", "hub", "internal/headers", "internal/loopback", "internal/network"},
-	"tui":                  {"event", "event/filter", "hub", "internal/term"},
+	"tui":                  {"event", "event/filter", "hub", "internal/advice", "internal/term"},
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/session":     {"event", "hub", "tunnel", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
 	"internal/sandbox":     {"event", "hub", "internal/loopback"},
+	"internal/advice":      {"event"},
 	"internal/term":        {},
 	"internal/nearest":     {},
 	"internal/network":     {"internal/loopback"},
@@ -68,7 +69,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "receiver", "tui",
-		"internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/jobspec", "internal/headers", "internal/loopback", "internal/nearest",
+		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/jobspec", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 

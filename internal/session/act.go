@@ -70,10 +70,15 @@ func Sendable(e *event.Event) error {
 	return nil
 }
 
-// Replay sends a recorded event again, byte for byte, with the secret put
-// right. It takes the way of a live event, or, with targets, leads to those
-// alone.
-func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, error) {
+// Again says how an event is sent again. The zero value sends it as it came, on the
+// way of a live event.
+type Again struct {
+	Targets []string // lead to these alone
+	NewID   bool     // with a Webhook-Id of its own, for handlers that drop what they have seen
+}
+
+// Replay sends a recorded event again, byte for byte, with the secret put right.
+func (l *Live) Replay(ctx context.Context, n int64, how Again) (Sent, error) {
 	old, err := l.History.Get(ctx, n)
 	if err != nil {
 		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
@@ -82,12 +87,21 @@ func (l *Live) Replay(ctx context.Context, n int64, targets ...string) (Sent, er
 		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
 	}
 	again := &event.Event{
-		Source: event.SourceReplay, ReplayOf: n, Targets: targets,
+		Source: event.SourceReplay, ReplayOf: n, Targets: how.Targets,
 		Method: old.Method, Path: old.Path, Header: headers.Onward(old.Header), Body: old.Body,
+	}
+	if again.Header == nil {
+		again.Header = http.Header{}
+	}
+	if how.NewID {
+		again.Header.Set("Webhook-Id", NewDeliveryID())
 	}
 	l.sign(again)
 	return l.deliver(ctx, again)
 }
+
+// NewDeliveryID returns a Webhook-Id that no delivery has had.
+func NewDeliveryID() string { return "hf-tap_" + rand.Text() }
 
 // Send hands over an event that the user wrote: Method, Path, Header and Body,
 // ReplayOf when it was made from another, and Targets when it is not to take the
@@ -127,7 +141,7 @@ func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Repo) (Sen
 	}
 	made := &event.Event{
 		Source: event.SourceTrigger, Method: http.MethodPost, Path: l.path, Body: body,
-		Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {"hf-tap"}, "Webhook-Id": {"hf-tap_" + rand.Text()}},
+		Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {"hf-tap"}, "Webhook-Id": {NewDeliveryID()}},
 	}
 	l.sign(made)
 	return l.deliver(ctx, made)

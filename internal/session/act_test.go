@@ -49,7 +49,7 @@ func TestAFrontEndReplaysSendsAndTriggers(t *testing.T) {
 	n := live.await(t, live.must(t, "repo.update"))
 	first := <-got
 
-	again := live.await(t, sent(live.Replay(t.Context(), n)))
+	again := live.await(t, sent(live.Replay(t.Context(), n, Again{})))
 	if second := <-got; second != first {
 		t.Errorf("the replay is\n%s, and the event was\n%s", second, first)
 	}
@@ -57,7 +57,7 @@ func TestAFrontEndReplaysSendsAndTriggers(t *testing.T) {
 		t.Errorf("the replay is recorded as %+v", e)
 	}
 
-	live.await(t, sent(live.Replay(t.Context(), n, other+"/other")))
+	live.await(t, sent(live.Replay(t.Context(), n, Again{Targets: []string{other + "/other"}})))
 	if moved := <-otherGot; strings.Replace(moved, "/other", "/hook", 1) != first {
 		t.Errorf("the other target got %s", moved)
 	}
@@ -71,7 +71,7 @@ func TestAFrontEndReplaysSendsAndTriggers(t *testing.T) {
 	if e := live.event(t, unsigned); e.Verdict != event.VerdictMissing || len(e.Attempts) > 0 || e.Answer.Status != 0 {
 		t.Errorf("without a secret: %+v", e)
 	}
-	if _, err := live.Replay(t.Context(), unsigned); !errors.Is(err, ErrUntrusted) {
+	if _, err := live.Replay(t.Context(), unsigned, Again{}); !errors.Is(err, ErrUntrusted) {
 		t.Errorf("a stranger's event is sent again: %v", err)
 	}
 	changed := &event.Event{ReplayOf: unsigned, Edited: true, Method: http.MethodPost, Path: "/x", Header: http.Header{"X-Webhook-Secret": {"guess"}}, Body: []byte("{}")}
@@ -127,7 +127,7 @@ func TestAnEventWhoseSenderWasRefusedIsNotSentAgain(t *testing.T) {
 	if e := live.event(t, 1); !e.Refused() || e.Refusal() != "the body is too large" || e.Size != 19 || e.Phase != event.PhaseSettled || !e.Done() {
 		t.Errorf("recorded as %+v", e)
 	}
-	if _, err := live.Replay(t.Context(), 1); !errors.Is(err, ErrRefused) {
+	if _, err := live.Replay(t.Context(), 1, Again{}); !errors.Is(err, ErrRefused) {
 		t.Errorf("it is sent again: %v", err)
 	}
 	for name, q := range map[string]history.Query{"failed": {Failed: true}, "pending": {Pending: true}} {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -168,6 +169,16 @@ func (d Dir) Secret(renew bool) (string, error) {
 	return readSecret(path)
 }
 
+// KeptSecret returns the secret that this machine keeps, "" if there is none that
+// can be read.
+func (d Dir) KeptSecret() string {
+	secret, err := readSecret(filepath.Join(string(d), "secret"))
+	if err != nil {
+		return ""
+	}
+	return secret
+}
+
 // ReadSecretFile gives the secret in a file of the user's, without the line
 // end that editors leave.
 func ReadSecretFile(path string) (string, error) { return readSecret(path) }
@@ -245,8 +256,8 @@ type Log struct {
 // maxLog is the size in bytes above which a log is begun anew.
 const maxLog = 4 << 20
 
-// OpenLog opens the log in the folder.
-func (d Dir) OpenLog() (*Log, error) {
+// OpenLog opens the log in the folder. All that is written passes mask.
+func (d Dir) OpenLog(mask func(string) string) (*Log, error) {
 	if err := d.Make(); err != nil {
 		return nil, err
 	}
@@ -259,7 +270,18 @@ func (d Dir) OpenLog() (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	return &Log{slog.New(slog.NewTextHandler(f, nil)), f}, nil
+	return &Log{slog.New(slog.NewTextHandler(masked{f, mask}, nil)), f}, nil
+}
+
+// masked writes what is left of each record when its secrets are masked.
+type masked struct {
+	to   io.Writer
+	mask func(string) string
+}
+
+func (m masked) Write(b []byte) (int, error) {
+	_, err := io.WriteString(m.to, m.mask(string(b)))
+	return len(b), err
 }
 
 // Close closes the file.

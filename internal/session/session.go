@@ -28,6 +28,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/advice"
 	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -85,12 +86,14 @@ type run struct {
 	front   Front
 	live    *Live
 
+	troubles advice.Watch       // of targets, as their answers tell
 	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
 	wake     chan struct{}      // tend is to look after the webhook now; one slot
 	states   states
 	looks    []func(context.Context) // at the state folder, every Times.Look
 
 	background sync.WaitGroup     // the servers
+	asking     asking             // targets for their paths
 	tending    sync.WaitGroup     // tend, and the keeper of the tunnel
 	endTending context.CancelFunc // nil until tend runs
 
@@ -157,7 +160,7 @@ func (r *run) sweep(ctx context.Context) error {
 		r.Tell(line)
 	}
 	if err != nil {
-		r.Tell(err.Error())
+		r.Tell(oneLine(err))
 	}
 	swept, err := Sweep(ctx, r.Dir, r.Hub, r.Endpoint, r.rec.User)
 	for _, line := range swept.lines() {
@@ -217,7 +220,7 @@ func (r *run) serve(ctx context.Context) error {
 	cfg := r.Receiver
 	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
 	cfg.LocalKey = r.rec.LocalKey
-	cfg.Check, cfg.OnState = r.prove, r.reportTarget
+	cfg.Check, cfg.OnState, cfg.OnAnswer = r.prove, r.report, r.advise
 	cfg.OnPanic = func(value any) { _ = r.panicked(value) }
 	if r.recv, err = receiver.New(cfg); err != nil {
 		return errors.Join(err, local.Close())
@@ -265,14 +268,6 @@ func (r *run) report(s event.State) {
 	case err != nil:
 		r.Log.Warn("record a state", "subject", s.Subject, "state", s.State, "error", err)
 	}
-}
-
-// reportTarget adds what to type where the receiver cannot know it.
-func (r *run) reportTarget(s event.State) {
-	if s.State == "unauthorized" {
-		s.Detail += "; start it with: export WEBHOOK_SECRET=$(hf-tap secret)"
-	}
-	r.report(s)
 }
 
 // makeWebhook writes the lease down and makes the webhook. Without a webhook

@@ -31,6 +31,7 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 		drain, cancel := context.WithTimeout(ctx, r.Times.Drain)
 		r.recv.Drain(drain)
 		cancel()
+		r.asking.end() // while the app still answers
 	}
 	errs = append(errs, r.closeServers(ctx), r.stopApp(ctx))
 	if r.keeper != nil {

@@ -37,7 +37,7 @@ func (r *run) tend(ctx context.Context) {
 	follow := func(status tunnel.Status) (due bool) {
 		due, err := r.follow(ctx, status)
 		if err != nil && ctx.Err() == nil {
-			r.Tell("the new address is not kept everywhere: " + err.Error())
+			r.Tell("the new address is not kept everywhere: " + oneLine(err))
 		}
 		return due
 	}

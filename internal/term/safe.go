@@ -12,7 +12,7 @@ package term
 import (
 	"fmt"
 	"strings"
-	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -41,8 +41,8 @@ func safe(s string, newlines bool) string {
 			b.WriteRune(0x2400 + r)
 		case r == 0x7f:
 			b.WriteRune(0x2421)
-		case hidden(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
+		case hidden(s, i):
+			b.WriteString(escaped(r))
 		default:
 			b.WriteString(s[i : i+size])
 		}
@@ -61,26 +61,37 @@ func plain(s string) bool {
 	return true
 }
 
-// hidden reports whether r acts on a terminal or on the order of the text
-// around it without being seen: C1 controls, the bidirectional controls, and
-// the line and paragraph separators.
-func hidden(r rune) bool {
-	return r >= 0x80 && r <= 0x9f || unicode.Is(unicode.Bidi_Control, r) || r == 0x2028 || r == 0x2029
+// escaped writes a rune in the way of Go: \u200b, \U000e0041.
+func escaped(r rune) string {
+	if r > 0xffff {
+		return fmt.Sprintf(`\U%08x`, r)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
 }
 
 // JSON makes a JSON text printable without changing what it means: the runes
-// that JSON allows in strings and a terminal obeys are written as \u escapes.
+// that JSON allows in strings, and that a terminal obeys or does not show, are
+// written as \u escapes.
 // The text has to be valid JSON in UTF-8.
 func JSON(b []byte) []byte {
-	out, done := []byte(nil), 0
+	text, out, done := "", []byte(nil), 0
 	for i := 0; i < len(b); {
 		if b[i] < 0x7f {
 			i++
 			continue
 		}
-		r, size := utf8.DecodeRune(b[i:])
-		if r == 0x7f || hidden(r) {
-			out = fmt.Appendf(append(out, b[done:i]...), `\u%04x`, r)
+		if text == "" {
+			text = string(b)
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if hidden(text, i) {
+			out = append(out, b[done:i]...)
+			if r > 0xffff {
+				high, low := utf16.EncodeRune(r)
+				out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+			} else {
+				out = fmt.Appendf(out, `\u%04x`, r)
+			}
 			done = i + size
 		}
 		i += size

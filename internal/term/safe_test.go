@@ -10,27 +10,63 @@ import (
 
 func TestEachHostileRuneBecomesAPictureOfItself(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain":                   "plain",
-		"naïve 你好 👩‍💻":            "naïve 你好 👩‍💻",
-		"\x1b[31mred\x1b[0m":      "␛[31mred␛[0m",
-		"\x1b]52;c;AAAA\x07":      "␛]52;c;AAAA␇",
-		"\x1b_Gapc\x1b\\":         "␛_Gapc␛\\",
-		"a\tb":                    "a    b",
-		"over\rwrite":             "over␍write",
-		"del\x7f":                 "del␡",
-		"c1\u009b31m":             `c1\u009b31m`,
-		"evil\u202etxt.exe":       `evil\u202etxt.exe`,
-		"isolate\u2066\u2069":     `isolate\u2066\u2069`,
-		"sep\u2028":               `sep\u2028`,
-		"bad\xff\xc3":             `bad\xff\xc3`,
-		"raw C1 byte \x9b31m":     `raw C1 byte \x9b31m`,
-		"nul\x00":                 "nul␀",
-		"replacement rune \ufffd": "replacement rune \ufffd",
+		"plain":                       "plain",
+		"naïve 你好 👩‍💻":                "naïve 你好 👩‍💻",
+		"\x1b[31mred\x1b[0m":          "␛[31mred␛[0m",
+		"\x1b]52;c;AAAA\x07":          "␛]52;c;AAAA␇",
+		"\x1b_Gapc\x1b\\":             "␛_Gapc␛\\",
+		"a\tb":                        "a    b",
+		"over\rwrite":                 "over␍write",
+		"del\x7f":                     "del␡",
+		"c1\u009b31m":                 `c1\u009b31m`,
+		"evil\u202etxt.exe":           `evil\u202etxt.exe`,
+		"isolate\u2066\u2069":         `isolate\u2066\u2069`,
+		"sep\u2028":                   `sep\u2028`,
+		"bad\xff\xc3":                 `bad\xff\xc3`,
+		"raw C1 byte \x9b31m":         `raw C1 byte \x9b31m`,
+		"nul\x00":                     "nul␀",
+		"zero\u200bwidth\u2060\ufeff": `zero\u200bwidth\u2060\ufeff`,
+		"me/\u00adm\u034f\u3164":      `me/\u00adm\u034f\u3164`,
+		"tag\U000e0041\U000e007f":     `tag\U000e0041\U000e007f`,
+		"note\ufff9a\ufffab\ufffb":    `note\ufff9a\ufffab\ufffb`,
+		"a\u200db c\u200c\ufe0f":      `a\u200db c\u200c\ufe0f`,
+		"x\U000e0100":                 `x\U000e0100`,
+		"👩\u200b\u200d💻":              `👩\u200b\u200d💻`,
+		"\u200d💻":                     `\u200d💻`,
+		"👩\u200dx":                    `👩\u200dx`,
+		"🏴\U000e0067":                 `🏴\U000e0067`,
+		"replacement rune \ufffd":     "replacement rune \ufffd",
 	} {
 		if got := Line(in); got != want {
 			t.Errorf("Line(%q) = %q, want %q", in, got, want)
 		}
 	}
+}
+
+// What is seen of an emoji, or of a script that is written with joiners, is made
+// with characters that are not seen.
+func TestEmojiAndScriptsStay(t *testing.T) {
+	for _, s := range []string{
+		"👩\u200d💻", "👩🏽\u200d🚀", "👨\u200d👩\u200d👧\u200d👦", "❤\ufe0f", "❤\ufe0f\u200d🔥", "🏳\ufe0f\u200d🌈", "🇩🇪", "1\ufe0f\u20e3", "#\ufe0f\u20e3", "☎\ufe0e",
+		"🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "🏴\u200d☠\ufe0f", "می\u200cخواهم", "क्\u200dष", "葛\U000e0100", "e\u0301",
+	} {
+		if got := Line("a " + s + " b"); got != "a "+s+" b" {
+			t.Errorf("Line(%q) = %q", s, got)
+		}
+		if got := string(JSON([]byte(`"` + s + `"`))); got != `"`+s+`"` {
+			t.Errorf("JSON(%q) = %q", s, got)
+		}
+	}
+}
+
+// hides reports whether something in s is not seen.
+func hides(s string) bool {
+	for i := range s {
+		if hidden(s, i) {
+			return true
+		}
+	}
+	return false
 }
 
 func TestOnlyTextKeepsNewlines(t *testing.T) {
@@ -43,9 +79,9 @@ func TestOnlyTextKeepsNewlines(t *testing.T) {
 }
 
 func TestJSONKeepsItsMeaning(t *testing.T) {
-	in := `{"a":"\u001b x` + "\u009b\u202e\x7f\u2028 你" + `","n":12345678901234567890}`
+	in := `{"a":"\u001b x` + "\u009b\u202e\x7f\u2028\u200b\U000e0041 你" + `","n":12345678901234567890}`
 	out := string(JSON([]byte(in)))
-	if strings.ContainsFunc(out, func(r rune) bool { return r == 0x7f || hidden(r) }) {
+	if strings.ContainsFunc(out, func(r rune) bool { return r >= 0x7f && r <= 0x9f || r == 0x202e || r == 0x2028 }) {
 		t.Errorf("hostile runes are left in %q", out)
 	}
 	var before, after struct{ A string }
@@ -55,7 +91,7 @@ func TestJSONKeepsItsMeaning(t *testing.T) {
 }
 
 func FuzzSafe(f *testing.F) {
-	for _, s := range []string{"", "ok", "\x1b[2J", "\u009b", "\u202e", "\xff", "a\nb\tc", "\x1bP$q\x1b\\"} {
+	for _, s := range []string{"", "ok", "\x1b[2J", "\u009b", "\u202e", "\xff", "a\nb\tc", "\x1bP$q\x1b\\", "👩\u200d💻", "a\u200db", "🏴\U000e0067\U000e007f", "\U000e0100\u200c\ufe0f"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -64,7 +100,7 @@ func FuzzSafe(f *testing.F) {
 				t.Fatalf("%q is not UTF-8", got)
 			}
 			for _, r := range got {
-				if r < 0x20 && r != '\n' || r >= 0x7f && r <= 0x9f || unicode.Is(unicode.Bidi_Control, r) {
+				if r == 0x200b || r == 0xfeff || r < 0x20 && r != '\n' || r >= 0x7f && r <= 0x9f || unicode.Is(unicode.Bidi_Control, r) {
 					t.Fatalf("%U is left in %q", r, got)
 				}
 			}
@@ -76,7 +112,7 @@ func FuzzSafe(f *testing.F) {
 			t.Fatal("Line left a newline")
 		}
 		if quoted, err := json.Marshal(s); err == nil {
-			if out := JSON(quoted); !json.Valid(out) || strings.ContainsFunc(string(out), hidden) {
+			if out := JSON(quoted); !json.Valid(out) || hides(string(out)) {
 				t.Fatalf("JSON gave %q", out)
 			}
 		}

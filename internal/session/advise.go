@@ -1,0 +1,69 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/advice"
+	"github.com/hf-tap/hf-tap/receiver"
+)
+
+// askPaths is how long a target may take to say at which paths it takes POST.
+const askPaths = 3 * time.Second
+
+// advise reports what to try when an answer of a target tells what is wrong.
+func (r *run) advise(target receiver.Target, e *event.Event, a event.Attempt) {
+	found, ok := r.troubles.Note(e, &a)
+	if !ok {
+		return
+	}
+	served, isHTTP := target.(*receiver.HTTPTarget)
+	if found.Trouble != advice.WrongPath || !isHTTP || !r.asking.begin() {
+		r.reportAdvice(a.Target, found)
+		return
+	}
+	r.spawn(&r.background, func() {
+		defer r.asking.done()
+		ctx, cancel := context.WithTimeout(context.Background(), askPaths)
+		defer cancel()
+		paths := served.Paths(ctx, advice.Usual()...)
+		if paths.Here {
+			return // it is the handler that answers so
+		}
+		r.reportAdvice(a.Target, advice.Path(&a, paths.Others))
+	})
+}
+
+// asking counts the targets that are being asked for their paths. Nobody is asked
+// once it has ended.
+type asking struct {
+	mu    sync.Mutex
+	ended bool
+	group sync.WaitGroup
+}
+
+func (a *asking) begin() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return false
+	}
+	a.group.Add(1)
+	return true
+}
+
+func (a *asking) done() { a.group.Done() }
+
+// end waits for those that are being asked.
+func (a *asking) end() {
+	a.mu.Lock()
+	a.ended = true
+	a.mu.Unlock()
+	a.group.Wait()
+}
+
+func (r *run) reportAdvice(target string, a advice.Advice) {
+	r.report(event.State{Subject: event.SubjectTarget, Name: target, State: string(a.Trouble), Detail: a.String()})
+}
