@@ -23,13 +23,13 @@ func execRoutes(values []string, command string) ([]receiver.Route, error) {
 }
 
 // formerCommand is the error for an event that a command got which no session here
-// knows. What is recorded is never run: it may be masked or cut, and may come from a
+// knows. replay is the call of events replay, as it was typed. What is recorded is never run: it may be masked or cut, and may come from a
 // file of somebody else's.
-func formerCommand(n int64, target string, source event.Source) error {
+func formerCommand(n int64, target string, source event.Source, replay string) error {
 	command := strings.TrimPrefix(target, event.CommandPrefix)
 	if source == event.SourceImport || strings.Contains(command, event.Masked) || strings.HasSuffix(command, "…") {
 		command = "COMMAND"
 	}
 	return withHint(fmt.Errorf("event %d went to the command %q, and commands are run only when they are given", n, target),
-		fmt.Sprintf("hf-tap events replay %d --exec %s", n, quoted(command)))
+		replay+" --exec "+quoted(command))
 }

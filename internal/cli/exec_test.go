@@ -116,6 +116,7 @@ func TestACommandIsRunAgainOnlyWhenItIsGiven(t *testing.T) {
 	r := w.run(1, "events", "replay", "1")
 	r.says(`event 1 went to the command "exec:printf .*", and commands are run only when they are given`, `hf-tap events replay 1 --exec '.*'`)
 	runs(2)
+	w.run(1, "events", "replay", "--failed").says(".* went to the command .*", `hf-tap events replay --failed --exec '.*'`)
 	// The hint can be typed.
 	_, hint, _ := strings.Cut(r.stderr.text(), "hint: hf-tap ")
 	w.typed(hint, 0).has(w.run(0, "events", "ls").stdout, "FAIL exit 1")

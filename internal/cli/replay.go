@@ -109,7 +109,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		p.tell("nothing to send again")
 		return nil
 	}
-	r := &replayer{p: p, printer: newPrinter(p.Out, f.json), source: store, numbers: numbers, newID: f.newID}
+	r := &replayer{p: p, printer: newPrinter(p.Out, f.json), source: store, numbers: numbers, newID: f.newID, typed: f.sel.typed("hf-tap events replay", named)}
 	r.printer.hidden = p.hidden
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
@@ -187,6 +187,7 @@ type replayer struct {
 	troubles advice.Watch // of the targets, as their answers tell
 	source   *history.Store
 	numbers  []int64
+	typed    string              // the command that chose them
 	newID    bool                // each has a Webhook-Id of its own
 	live     session.LocalAccess // the live session to send through
 }
@@ -288,7 +289,7 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 			}
 			seen[target] = true
 			if event.IsCommand(target) {
-				return nil, formerCommand(n, target, e.Source)
+				return nil, formerCommand(n, target, e.Source, r.typed)
 			}
 			former, err := receiver.ParseTarget(target)
 			if hidden := (*receiver.HiddenError)(nil); errors.As(err, &hidden) {
