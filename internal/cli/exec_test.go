@@ -338,3 +338,23 @@ func TestWhatCannotBeRunHereSaysWhy(t *testing.T) {
 	}
 	w.run(1, "webhooks", "job", w.create("--job-id", "687f911eaea852de79c4a50a")).says("the Hub returns no command of .*", "hf-tap listen --like [0-9a-f]{24} --exec 'python train.py'")
 }
+
+func TestAnAppGetsEventsBesideACommand(t *testing.T) {
+	w := newWorld(t)
+	p := w.start(listenArgs("--json", "--exec", "env", "--count", "1", "--", "sh", "-c", "exec "+binary+" sandbox --port $PORT")...)
+	p.ready()
+	w.happen("repo.update")
+	p.ends(0)
+	targets := map[string]bool{}
+	for _, a := range p.events()[0].Attempts {
+		targets[a.Target] = true
+	}
+	if len(targets) != 2 || !targets["exec:env"] {
+		t.Errorf("it went to %v", targets)
+	}
+	secret := strings.TrimSpace(w.run(0, "secret").stdout.text())
+	shown := w.run(0, "events", "show", "1").stdout.text()
+	if !strings.Contains(shown, "WEBHOOK_SECRET=") || strings.Contains(shown, secret) {
+		t.Errorf("what the command writes is shown with the secret: %s", shown)
+	}
+}
