@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/cli"
+	"github.com/hf-tap/hf-tap/internal/process"
 )
 
 // version is set by the release build.
@@ -25,6 +26,9 @@ var version = "devel"
 const echo = 500 * time.Millisecond
 
 func main() {
+	if process.Supervising() { // of the app behind --
+		os.Exit(process.Supervise())
+	}
 	log.SetFlags(0) // the file has times of its own
 	log.SetOutput(cli.LibrariesLog(os.Getenv))
 	// A write to a closed pipe would kill the process before it has deleted its
@@ -35,10 +39,12 @@ func main() {
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup, which wants to outlive its terminal
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	if !signal.Ignored(syscall.SIGQUIT) {
+		signal.Notify(signals, syscall.SIGQUIT)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {
-		<-signals
-		cancel()
+		cancel(cli.Interrupt(<-signals))
 		first := time.Now()
 		for again := range signals {
 			// A second one leaves at once, and the next start cleans up. But a

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -16,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 const (
@@ -108,8 +112,27 @@ func (c *Client) unanswered(parent context.Context, e *Error, err error) *Error 
 		// The deadline can show as an error of the socket.
 		err = fmt.Errorf("%w: %w", parent.Err(), err)
 	}
-	e.Err, e.kind = fmt.Errorf("the Hub at %s does not answer: %w", c.host, err), ErrUnreachable
+	e.Err, e.kind = &noAnswer{host: c.host, err: err}, ErrUnreachable
 	return e
+}
+
+// noAnswer says why there is no answer of the Hub.
+type noAnswer struct {
+	host string
+	err  error
+}
+
+func (e *noAnswer) Unwrap() error { return e.err }
+
+func (e *noAnswer) Error() string {
+	reason := neterror.Reason(e.err)
+	switch neterror.Cause(e.err).(type) {
+	case *net.DNSError:
+		return reason
+	case *tls.CertificateVerificationError:
+		return fmt.Sprintf("no connection to the Hub at %s: %s", e.host, reason)
+	}
+	return fmt.Sprintf("the Hub at %s does not answer: %s", e.host, reason)
 }
 
 // lateError means that a request got no answer within ClientConfig.Timeout,

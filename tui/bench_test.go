@@ -15,10 +15,9 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// filled gives a model with so many rows in its list, in a window of a size.
+// filled is a model with some rows in its list, in a window of a size.
 func filled(rows, w, h int) *model {
-	world := newWorld()
-	cfg := world.config()
+	cfg := newFakeSession().config()
 	m := newModel(&work{ctx: context.Background()}, cfg)
 	m.w, m.h = w, h
 	var us []event.Change
@@ -31,12 +30,12 @@ func filled(rows, w, h int) *model {
 		r.N, r.Rev, r.At = int64(i), int64(i), noon.Add(time.Duration(i)*time.Millisecond)
 		us = append(us, event.Change{Rev: int64(i), Row: &r})
 	}
-	m.list.changed(m.store.apply(us))
+	m.list.Apply(us)
 	m.View()
 	return m
 }
 
-// frame is what a key costs: Update, and View as Bubble Tea calls it.
+// frame is the time of a key: Update and View, as Bubble Tea calls them.
 func frame(m *model, k tea.KeyPressMsg) time.Duration {
 	began := time.Now()
 	m.Update(k)
@@ -52,7 +51,7 @@ func median(d []time.Duration) time.Duration {
 // BenchmarkKeyWithManyRows measures a key press to its frame with 1,000 and
 // with 100,000 rows in the list, in turns, and reports the ratio of the medians.
 func BenchmarkKeyWithManyRows(b *testing.B) {
-	few, all := filled(1000, 120, 40), filled(maxRows, 120, 40)
+	few, all := filled(1000, 120, 40), filled(100_000, 120, 40)
 	keys := []tea.KeyPressMsg{keyPresses("up")[0], keyPresses("up")[0], keyPresses("pgup")[0], keyPresses("down")[0], keyPresses("G")[0], keyPresses("space")[0]}
 	var a, c []time.Duration
 	for i := 0; b.Loop(); i++ {
@@ -68,11 +67,10 @@ func BenchmarkKeyWithManyRows(b *testing.B) {
 // BenchmarkFilterKeyBesideSubstring measures a key of a filter that is typed,
 // over 100,000 rows, beside a scan of the same rows' texts for a substring.
 func BenchmarkFilterKeyBesideSubstring(b *testing.B) {
-	m := filled(maxRows, 120, 40)
-	texts := make([]string, len(m.store.entries))
-	for i, e := range m.store.entries {
-		r := e.row
-		texts[i] = strings.ToLower(strings.Join([]string{r.Title(), r.Repo, string(r.Verdict), string(r.Source), string(r.Phase), r.Delivery, r.Targets[0].Name}, "\n"))
+	m := filled(100_000, 120, 40)
+	var texts []string
+	for r := range m.list.Rows() {
+		texts = append(texts, strings.ToLower(strings.Join([]string{r.Title(), r.Repo, string(r.Verdict), string(r.Source), string(r.Phase), r.Delivery, r.Targets[0].Name}, "\n")))
 	}
 	m.Update(keyPresses("/")[0])
 	for _, k := range keyPresses("status:>=500 kind:discussion.c") {
@@ -120,10 +118,10 @@ func BenchmarkBigPayload(b *testing.B) {
 	var held float64
 	for b.Loop() {
 		m := filled(10, 120, 40)
-		// As the history does, Get gives a body of its own to each caller.
+		// Each caller gets a body of its own, as from the history.
 		m.cfg.Feed.Get = func(context.Context, int64) (*event.Event, error) {
 			e := delivery(1)
-			e.N, e.Body = m.list.selected().row.N, bytes.Clone(body)
+			e.N, e.Body = m.list.SelectedRow().N, bytes.Clone(body)
 			return e, nil
 		}
 		var before, after runtime.MemStats
@@ -136,7 +134,7 @@ func BenchmarkBigPayload(b *testing.B) {
 		m.runAll(cmd)
 		m.View()
 		ready = append(ready, time.Since(began))
-		if m.detail.tree == nil {
+		if !m.detail.OnTree() {
 			b.Fatal("no tree")
 		}
 		for range 20 {
@@ -176,20 +174,4 @@ func BenchmarkRow(b *testing.B) {
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/float64(len(held)), "B/row-held")
 	runtime.KeepAlive(held)
-}
-
-func TestABigPayloadTakesAtMostFourTimesItsMemory(t *testing.T) {
-	body := bigBody(10 << 20)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	tr := newTree(bytes.Clone(body))
-	tr.all()
-	tr.all()
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if held := float64(int64(after.HeapAlloc)-int64(before.HeapAlloc)) / float64(len(body)); held > 4 {
-		t.Errorf("a tree that was opened as far as it goes takes %.1f times the body", held)
-	}
-	runtime.KeepAlive(tr)
 }

@@ -11,49 +11,48 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Config is what the interface shows and can do. Feed.Read, Feed.Wake and
-// Status are needed; where another func is nil, the interface says that what it
-// does is not to be had here.
+// Config is what the interface shows and can do. Feed.Read, Feed.Wake and Status are
+// needed. If another func is nil, the interface shows that its action is not available.
 type Config struct {
 	Feed    Feed
-	Status  func() Status // how things stand now; must not wait
+	Status  func() Status // the state of the session now; must not wait
 	Actions Actions
-	Repo    string   // "model:me/m": what to trigger events of while none is selected
-	Editor  []string // a command and its arguments, to which a file's name is added; none: no editing
+	Repo    string   // "model:me/m": whose events are triggered while none is selected
+	Editor  []string // a command and its arguments, before the name of a file; none: no editing
 
-	// Secrets are the session's secret and the Hub's token, which nothing on the
-	// screen shows. An event's own are not shown either.
+	// Secrets are the session's secret and the Hub's token. They are masked everywhere
+	// on the screen, as the secrets of each event are.
 	Secrets event.Secrets
 
 	NoColor bool             // bold, faint and reverse only
 	Now     func() time.Time // nil: time.Now
-	Zone    *time.Location   // of the times on the screen, nil: the local one
-	Log     *slog.Logger     // gets what the foot of the screen says; nil: none
+	Zone    *time.Location   // of times on the screen; nil: the local one
+	Log     *slog.Logger     // gets the errors at the foot of the screen; nil: none
 
 	Input   io.Reader // nil: standard input
 	Output  io.Writer // nil: standard output
 	Environ []string  // nil: the process's
 }
 
-// Feed is where events come from.
+// Feed is the source of events.
 type Feed struct {
-	// Read returns what has changed since its last call, at most limit changes:
-	// new events in the order of their numbers. One goroutine at a time calls it.
+	// Read returns the changes since its last call, at most limit. New events are in the
+	// order of their numbers. One goroutine at a time calls it.
 	Read func(ctx context.Context, limit int) ([]event.Change, error)
-	// Wake holds one value as soon as Read, Status or App have something new.
-	// When it is closed there is nothing to come.
+	// Wake has one value when Read, Status or App have something new. It is closed when
+	// nothing new will come.
 	Wake <-chan struct{}
-	// Get gives one event whole, with its body and those of its attempts.
+	// Get returns an event with its body and those of its attempts.
 	Get func(ctx context.Context, n int64) (*event.Event, error)
-	// Older returns events with smaller numbers that a filter fits, of any
-	// session, the newest first; fewer than limit when there are no more.
+	// Older returns events of any session that have smaller numbers and match a filter,
+	// the newest first. Fewer than limit are the last ones.
 	Older func(ctx context.Context, filter *filter.Filter, before int64, limit int) ([]*event.Row, error)
-	// App gives what the app under development wrote after a revision. Nil when
-	// there is no such app.
+	// App returns the output of the app under development after a revision; nil: there
+	// is no app.
 	App func(ctx context.Context, rev int64, limit int) ([]AppLine, error)
 }
 
-// AppLine is a line that the app under development wrote.
+// AppLine is a line of the output of the app under development.
 type AppLine struct {
 	Rev    int64
 	At     time.Time
@@ -61,27 +60,26 @@ type AppLine struct {
 	Text   string
 }
 
-// Status is how things stand at one moment.
+// Status is the state of the session.
 type Status struct {
 	Provider string // of the tunnel
 	URL      string // the public address
 	Tunnel   Health
 	Check    Check
 
-	WebhookID  string   // empty when the user makes the webhook by hand
-	Webhook    Health   // empty State: nothing to say
+	WebhookID  string   // empty: the user makes the webhook by hand
+	Webhook    Health   // empty State: not known
 	Watches    []string // "model:me/m"
 	Domains    []string
 	Deliveries int // of this webhook, within the Hub's day
 
 	Targets []TargetStatus
-	Queued  int // events before their turn, those that wait among them
-	Waiting int // events whose target is down
+	Queued  int // events before their turn
 
 	Paused      bool
 	PausedSince time.Time
 	Fault       *Fault // nil: answers are right
-	FaultLeft   int    // how many answers are still to be wrong, 0: without end
+	FaultLeft   int    // how many answers are still to be wrong; 0: all
 }
 
 // Health is the state of one thing.
@@ -91,50 +89,47 @@ type Health struct {
 	Cause string
 }
 
-// Check is the last self-check through the public address.
+// Check is the result of the last self-check through the public address.
 type Check struct {
-	At   time.Time // zero when there was none
+	At   time.Time // zero: there was none
 	Took time.Duration
 	Err  string
 }
 
-// TargetStatus is what a target did when it was last tried. Nothing asks it
-// while no event is on its way to it, so that how it is now is not known.
+// TargetStatus is the last result of a target. Its state now is not known: a target is
+// tried only when there is an event for it.
 type TargetStatus struct {
 	Name   string
-	At     time.Time // when it did what follows; zero: it was not tried yet
+	At     time.Time // when it was tried; zero: never
 	Down   bool      // it could not be reached
-	Status int       // what it answered; 0: no answer, or it was only looked whether it can be reached
+	Status int       // of its answer; 0: none, or it was only connected to
 	Err    string    // what went wrong
 	Queued int
-	Active int
 }
 
-// Actions are what the interface can do. Each returns a line for people about
-// what came of it. They are called one at a time for each key, off the
-// interface's own goroutine, and have to return when their context ends.
+// Actions are what keys do. Each returns its result in words. They run in goroutines of
+// their own, and return when their context ends.
 type Actions struct {
 	// Replay sends events again.
 	Replay func(ctx context.Context, r Replay) (string, error)
-	// ReplayFailed sends all again that some target did not take.
+	// ReplayFailed sends all events again that failed at some target.
 	ReplayFailed func(ctx context.Context) (string, error)
 	// Deliver sends an event that the user has edited.
 	Deliver func(ctx context.Context, d Draft) (string, error)
-	// Trigger makes up an event of a kind for a repo, "model:me/m".
+	// Trigger makes a sample event of a kind for a repo, "model:me/m".
 	Trigger func(ctx context.Context, kind event.Kind, repo string) (string, error)
-	// Pause stops or resumes handing over.
+	// Pause pauses or resumes delivery to targets.
 	Pause func(ctx context.Context, on bool) (string, error)
-	// SetFault makes answers wrong; nil makes them right again.
+	// SetFault makes answers wrong, or right again if f is nil.
 	SetFault func(ctx context.Context, f *Fault) (string, error)
-	// Pin keeps events at hand, or lets go of them.
+	// Pin pins events, or unpins them.
 	Pin func(ctx context.Context, numbers []int64, on bool) (string, error)
-	// Save writes events to a file, whose name is in the line.
+	// Save writes events to a file, and returns its name in words.
 	Save func(ctx context.Context, numbers []int64, format Format) (string, error)
-	// Open shows an address of the Hub in the browser. It comes from a payload:
-	// the callee decides whether it is one.
+	// Open opens an address in the browser. It comes from a payload: Open checks that it
+	// is on the Hub.
 	Open func(ctx context.Context, url string) (string, error)
-	// Copy puts text into this machine's clipboard, besides what the terminal
-	// is asked to do.
+	// Copy copies text to this machine's clipboard. The terminal is asked besides.
 	Copy func(ctx context.Context, text string) error
 }
 
@@ -153,20 +148,20 @@ type Draft struct {
 	Path       string
 	Header     http.Header
 	Body       []byte
-	Targets    []string // none: all that match
-	KeepSecret bool     // send X-Webhook-Secret as it stands in Header instead of the right one
+	Targets    []string // none: all whose routes match
+	KeepSecret bool     // send X-Webhook-Secret as it is in Header, not the right one
 }
 
 // Fault is a way to answer wrongly on purpose.
 type Fault struct {
-	Status int            // the answer, 0: the right one
+	Status int            // of the answer; 0: the right one
 	Delay  time.Duration  // before the answer
 	Drop   bool           // no answer: the connection is closed
-	Times  int            // how many answers, 0: all until it is cleared
-	Filter *filter.Filter // which deliveries, nil: all
+	Times  int            // how many answers; 0: all
+	Filter *filter.Filter // which deliveries; nil: all
 }
 
-// Format is a form in which events are saved.
+// Format is a file format for events.
 type Format string
 
 // The formats.

@@ -12,20 +12,20 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// draftHelp stands at the top of what the editor is given.
-const draftHelp = `# Event #%d, to be changed and sent. Save and close to send it; leave it as it is to send nothing.
+// draftIntro is the top of the text in the editor.
+const draftIntro = `# Event #%d, to be changed and sent. Save and close to send it; leave it as it is to send nothing.
 # Lines that begin with # are left out up to the empty line, below which the body stands.
 # A value of *** stays what it was. Each @target is a place it goes to; without one, to all that match.
 # @secret: right puts the webhook's secret in; @secret: as it stands sends the header below. An event that
 # came with a wrong secret or none keeps what it has: it goes to no target.
 `
 
-// writeDraft gives an event as a text to edit: the request as HTTP has it, with
-// what is not part of it in lines that begin with @. Secrets are masked, since
-// the text is written to a file. A body that is JSON is indented.
+// writeDraft returns an event as a text to edit: its HTTP request, with lines that
+// begin with @ for everything else. Secrets are masked, because the text is written to
+// a file. JSON gets indents.
 func writeDraft(e *event.Event) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, draftHelp, e.N)
+	fmt.Fprintf(&b, draftIntro, e.N)
 	for _, t := range e.Targets {
 		fmt.Fprintf(&b, "@target: %s\n", event.MaskURL(t))
 	}
@@ -37,7 +37,7 @@ func writeDraft(e *event.Event) []byte {
 	fmt.Fprintf(&b, "%s %s\n", e.Method, event.MaskURL(e.Path))
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
 		if name == "Content-Length" {
-			continue // of another body
+			continue // an edited body has another length
 		}
 		for _, value := range e.Header[name] {
 			fmt.Fprintf(&b, "%s: %s\n", name, event.MaskHeader(name, value))
@@ -48,7 +48,8 @@ func writeDraft(e *event.Event) []byte {
 	return b.Bytes()
 }
 
-// indented gives a body as it is edited. A line's end is added, as editors do.
+// indented is a body as it is edited. JSON gets a line break at the end, as editors add
+// it.
 func indented(body []byte) []byte {
 	var b bytes.Buffer
 	if json.Valid(body) && json.Indent(&b, body, "", "  ") == nil {
@@ -58,8 +59,8 @@ func indented(body []byte) []byte {
 	return body
 }
 
-// readDraft reads what came back from the editor. A nil draft says that nothing
-// is to be sent. The error says which line is wrong.
+// readDraft parses the text that came back from the editor. A nil draft is an empty
+// text: nothing is to be sent. An error names the line.
 func readDraft(b []byte, of *event.Event) (*Draft, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, nil
@@ -74,7 +75,7 @@ func readDraft(b []byte, of *event.Event) (*Draft, error) {
 		if strings.TrimSpace(s) == "" {
 			break
 		}
-		if err := d.line(s, of, seen); err != nil {
+		if err := d.parseLine(s, of, seen); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
@@ -83,15 +84,15 @@ func readDraft(b []byte, of *event.Event) (*Draft, error) {
 	}
 	d.Body = rest
 	if bytes.Equal(rest, indented(of.Body)) {
-		d.Body = of.Body // not a byte of it was changed
+		d.Body = of.Body // unchanged
 	} else if json.Valid(rest) && json.Valid(of.Body) {
 		d.Body = bytes.TrimRight(rest, "\r\n")
 	}
 	return d, nil
 }
 
-// line reads one line above the body.
-func (d *Draft) line(s string, of *event.Event, seen map[string]int) error {
+// parseLine parses a line above the body.
+func (d *Draft) parseLine(s string, of *event.Event, seen map[string]int) error {
 	switch {
 	case strings.HasPrefix(s, "#"):
 		return nil
@@ -128,7 +129,7 @@ func (d *Draft) line(s string, of *event.Event, seen map[string]int) error {
 	return nil
 }
 
-// unmask gives what a masked text was, if it was left as it is.
+// unmask returns the original of a masked text, if the text was not edited.
 func unmask(s string, was []string) string {
 	for _, w := range was {
 		if event.MaskURL(w) == s {

@@ -14,17 +14,17 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// noon is when everything in the tests happens.
+// noon is the time of the tests.
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// world stands in for the session below the interface: it holds events, says
-// what changed, and writes down what it is asked to do.
-type world struct {
+// fakeSession is the session below the interface. It holds events, and records the
+// actions that it is asked for.
+type fakeSession struct {
 	mu     sync.Mutex
 	rev    int64
 	events map[int64]*event.Event
-	order  []change
-	given  int            // how many of them were read
+	order  []feedEntry
+	readTo int            // how many entries were read
 	old    []*event.Event // of earlier sessions, the newest first
 	app    []AppLine
 	wake   chan struct{}
@@ -32,16 +32,17 @@ type world struct {
 	asked  []string // what was done, in words
 	gets   int
 	fail   error // of actions
+	now    time.Time
 }
 
-type change struct {
+type feedEntry struct {
 	rev   int64
 	n     int64
 	state *event.State
 }
 
-func newWorld() *world {
-	return &world{events: map[int64]*event.Event{}, wake: make(chan struct{}, 1), status: Status{
+func newFakeSession() *fakeSession {
+	return &fakeSession{now: noon, events: map[int64]*event.Event{}, wake: make(chan struct{}, 1), status: Status{
 		Provider: "ngrok", URL: "https://tap.ngrok.app/hf-tap/4f1c", Tunnel: Health{State: "up", Since: noon.Add(-10 * time.Minute)},
 		Check: Check{At: noon.Add(-9 * time.Minute), Took: 82 * time.Millisecond}, WebhookID: "65a14fd933eca76f4639fc84",
 		Watches: []string{"model:me/whisper-tiny"}, Domains: []string{"repo", "discussion"}, Deliveries: 12,
@@ -49,15 +50,15 @@ func newWorld() *world {
 	}}
 }
 
-func (w *world) signal() {
+func (w *fakeSession) signal() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
-// put records an event or a change of one.
-func (w *world) put(e *event.Event) *event.Event {
+// record records an event or a change of one.
+func (w *fakeSession) record(e *event.Event) *event.Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rev++
@@ -66,27 +67,27 @@ func (w *world) put(e *event.Event) *event.Event {
 		e.N = int64(len(w.events) + 1)
 	}
 	w.events[e.N] = e
-	w.order = append(w.order, change{rev: w.rev, n: e.N})
+	w.order = append(w.order, feedEntry{rev: w.rev, n: e.N})
 	w.signal()
 	return e
 }
 
-func (w *world) state(s event.State) {
+func (w *fakeSession) state(s event.State) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rev++
-	w.order = append(w.order, change{rev: w.rev, state: &s})
+	w.order = append(w.order, feedEntry{rev: w.rev, state: &s})
 	w.signal()
 }
 
 // read returns what has changed since its last call, each event once and as it
 // is now.
-func (w *world) read(_ context.Context, limit int) ([]event.Change, error) {
+func (w *fakeSession) read(_ context.Context, limit int) ([]event.Change, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var changes []event.Change
-	for ; w.given < len(w.order) && len(changes) < limit; w.given++ {
-		c := w.order[w.given]
+	for ; w.readTo < len(w.order) && len(changes) < limit; w.readTo++ {
+		c := w.order[w.readTo]
 		if c.state != nil {
 			changes = append(changes, event.Change{Rev: c.rev, State: c.state})
 		} else if e := w.events[c.n]; e.Rev == c.rev {
@@ -96,7 +97,7 @@ func (w *world) read(_ context.Context, limit int) ([]event.Change, error) {
 	return changes, nil
 }
 
-func (w *world) get(_ context.Context, n int64) (*event.Event, error) {
+func (w *fakeSession) get(_ context.Context, n int64) (*event.Event, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.gets++
@@ -113,7 +114,7 @@ func (w *world) get(_ context.Context, n int64) (*event.Event, error) {
 	return &whole, nil
 }
 
-func (w *world) older(_ context.Context, f *filter.Filter, before int64, limit int) ([]*event.Row, error) {
+func (w *fakeSession) older(_ context.Context, f *filter.Filter, before int64, limit int) ([]*event.Row, error) {
 	var found []*event.Row
 	for _, e := range w.old {
 		if (before == 0 || e.N < before) && f.Match(e) && len(found) < limit {
@@ -123,7 +124,7 @@ func (w *world) older(_ context.Context, f *filter.Filter, before int64, limit i
 	return found, nil
 }
 
-func (w *world) do(format string, args ...any) (string, error) {
+func (w *fakeSession) act(format string, args ...any) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	words := fmt.Sprintf(format, args...)
@@ -131,13 +132,13 @@ func (w *world) do(format string, args ...any) (string, error) {
 	return words, w.fail
 }
 
-func (w *world) said() []string {
+func (w *fakeSession) actions() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.asked)
 }
 
-func (w *world) config() Config {
+func (w *fakeSession) config() Config {
 	return Config{
 		Secrets: event.NewSecrets("v4lue-of-it"),
 		Feed: Feed{Read: w.read, Wake: w.wake, Get: w.get, Older: w.older, App: func(_ context.Context, rev int64, _ int) ([]AppLine, error) {
@@ -146,35 +147,35 @@ func (w *world) config() Config {
 			return slices.Clone(w.app[min(int(rev), len(w.app)):]), nil
 		}},
 		Status: func() Status { w.mu.Lock(); defer w.mu.Unlock(); return w.status },
-		Repo:   "model:me/whisper-tiny", Editor: []string{"true"}, Now: func() time.Time { return noon }, Zone: time.UTC,
+		Repo:   "model:me/whisper-tiny", Editor: []string{"true"}, Now: func() time.Time { return w.now }, Zone: time.UTC,
 		Actions: Actions{
 			Replay: func(_ context.Context, r Replay) (string, error) {
 				if r.NewID {
-					return w.do("replayed %v as new", r.Numbers)
+					return w.act("replayed %v as new", r.Numbers)
 				}
-				return w.do("replayed %v %d times to %q", r.Numbers, r.Times, r.Target)
+				return w.act("replayed %v %d times to %q", r.Numbers, r.Times, r.Target)
 			},
-			ReplayFailed: func(context.Context) (string, error) { return w.do("replayed what failed") },
+			ReplayFailed: func(context.Context) (string, error) { return w.act("replayed what failed") },
 			Deliver: func(_ context.Context, d Draft) (string, error) {
-				return w.do("delivered %d: %s %s %q to %v, keep secret %v, %v", d.Of, d.Method, d.Path, d.Body, d.Targets, d.KeepSecret, d.Header)
+				return w.act("delivered %d: %s %s %q to %v, keep secret %v, %v", d.Of, d.Method, d.Path, d.Body, d.Targets, d.KeepSecret, d.Header)
 			},
 			Trigger: func(_ context.Context, k event.Kind, repo string) (string, error) {
-				return w.do("triggered %s for %s", k, repo)
+				return w.act("triggered %s for %s", k, repo)
 			},
 			Pause: func(_ context.Context, on bool) (string, error) {
 				w.mu.Lock()
 				w.status.Paused = on
 				w.mu.Unlock()
-				return w.do("paused %v", on)
+				return w.act("paused %v", on)
 			},
 			SetFault: func(_ context.Context, f *Fault) (string, error) {
 				w.mu.Lock()
 				w.status.Fault = f
 				w.mu.Unlock()
 				if f == nil {
-					return w.do("fault cleared")
+					return w.act("fault cleared")
 				}
-				return w.do("fault %d %s %v %d %q", f.Status, f.Delay, f.Drop, f.Times, f.Filter)
+				return w.act("fault %d %s %v %d %q", f.Status, f.Delay, f.Drop, f.Times, f.Filter)
 			},
 			Pin: func(_ context.Context, ns []int64, on bool) (string, error) {
 				for _, n := range ns {
@@ -182,13 +183,13 @@ func (w *world) config() Config {
 					e := *w.events[n]
 					w.mu.Unlock()
 					e.Pinned = on
-					w.put(&e)
+					w.record(&e)
 				}
-				return w.do("pinned %v %v", ns, on)
+				return w.act("pinned %v %v", ns, on)
 			},
-			Save: func(_ context.Context, ns []int64, f Format) (string, error) { return w.do("saved %v as %s", ns, f) },
-			Open: func(_ context.Context, url string) (string, error) { return w.do("opened %s", url) },
-			Copy: func(_ context.Context, text string) error { _, err := w.do("copied %s", text); return err },
+			Save: func(_ context.Context, ns []int64, f Format) (string, error) { return w.act("saved %v as %s", ns, f) },
+			Open: func(_ context.Context, url string) (string, error) { return w.act("opened %s", url) },
+			Copy: func(_ context.Context, text string) error { _, err := w.act("copied %s", text); return err },
 		},
 	}
 }

@@ -19,10 +19,10 @@ func TestTheFilterNarrowsTheListWhileItIsTyped(t *testing.T) {
 		s.shows("22/22", "repo.create")
 		s.press("/", "kind:disc", "enter")
 		s.shows("10 of 22", "10/10")
-		s.world.put(delivery(23)) // a repo event
+		s.session.record(delivery(23)) // a repo event
 		s.settle()
 		s.shows("10 of 23")
-		s.world.put(delivery(28)) // a discussion
+		s.session.record(delivery(28)) // a discussion
 		s.settle()
 		s.shows("11 of 24")
 		s.press("esc")
@@ -31,7 +31,7 @@ func TestTheFilterNarrowsTheListWhileItIsTyped(t *testing.T) {
 	})
 }
 
-func TestAWrongFilterSaysWhereAndKeepsTheLastGoodResult(t *testing.T) {
+func TestAnInvalidFilterSaysWhereAndKeepsTheLastResult(t *testing.T) {
 	onScreen(t, 80, 24, many(22), func(s *screen) {
 		s.press("/", "kind:disc foo:x")
 		s.shows(`at 11: there is no key "foo"`, "filter kind:disc foo  0 of 22", "/ kind:disc foo:x")
@@ -42,7 +42,7 @@ func TestAWrongFilterSaysWhereAndKeepsTheLastGoodResult(t *testing.T) {
 	})
 }
 
-func TestAKeyThatIsBeingTypedIsNoWord(t *testing.T) {
+func TestAKeyThatIsBeingTypedIsNotAWord(t *testing.T) {
 	onScreen(t, 80, 24, many(5), func(s *screen) {
 		s.press("/", "re")
 		s.shows("repo:  replay:")
@@ -70,11 +70,11 @@ func TestAFilterThatLacksSomethingSaysWhat(t *testing.T) {
 func TestTabDoesNotBeginAKeyBehindAFinishedTerm(t *testing.T) {
 	onScreen(t, 80, 24, many(5), func(s *screen) {
 		s.press("/", "verdict:", "tab", "tab", "tab")
-		if got := s.m.prompt.in.String(); got != "verdict:ok " {
+		if got := s.m.prompt.Text(); got != "verdict:ok " {
 			t.Errorf("the filter is %q", got)
 		}
 		s.press("down", "tab") // chosen by the arrows it is meant
-		if got := s.m.prompt.in.String(); got != "verdict:ok kind:" {
+		if got := s.m.prompt.Text(); got != "verdict:ok kind:" {
 			t.Errorf("the filter is %q", got)
 		}
 	})
@@ -92,28 +92,28 @@ func TestTabCompletesKeysAndValues(t *testing.T) {
 }
 
 func TestWordsAreSearchedInBodiesToo(t *testing.T) {
-	onScreen(t, 80, 24, func(w *world) {
+	onScreen(t, 80, 24, func(w *fakeSession) {
 		for i := 1; i <= 450; i++ {
 			e := delivery(i)
 			if i%100 == 7 {
 				e.Body = []byte(strings.Replace(string(e.Body), `"event"`, `"note":"Ping @bot please","event"`, 1))
 			}
-			w.put(e)
+			w.record(e)
 		}
 	}, func(s *screen) {
 		s.press("/", `"@bot" is:settled`, "enter")
 		s.shows("5 of 450", "#7", "#107", "#407")
-		gets := s.world.gets
+		gets := s.session.gets
 		s.press("up", "up")
-		if s.world.gets > gets+2 {
-			t.Errorf("moving in the result looked into %d bodies", s.world.gets-gets)
+		if s.session.gets > gets+2 {
+			t.Errorf("moving in the result looked into %d bodies", s.session.gets-gets)
 		}
 		s.press("/", "ctrl+u", "jq:.body.note and .n > 200", "enter")
 		s.shows("3 of 450", "#207", "#307", "#407")
 	})
 }
 
-func TestAnExpressionThatTakesTooLongIsToldOf(t *testing.T) {
+func TestAnExpressionThatTakesTooLongIsReported(t *testing.T) {
 	onScreen(t, 120, 24, many(3), func(s *screen) {
 		s.press("/", `jq:("aaaaaaaaaa"*100000000)|length>1`, "enter")
 		s.shows("0 of 3  the expression took too long on 3 events")
@@ -130,7 +130,7 @@ func TestTheSearchInBodiesSaysHowFarItIs(t *testing.T) {
 		var quick atomic.Bool
 		s.m.cfg.Feed.Get = func(ctx context.Context, n int64) (*event.Event, error) {
 			if !quick.Load() {
-				pause(ctx, scanTime/2)
+				pause(ctx, searchTime/2)
 			}
 			return get(ctx, n)
 		}
@@ -155,9 +155,9 @@ func must(f *filter.Filter, err error) *filter.Filter {
 }
 
 func TestOlderEventsAreSearchedOnRequest(t *testing.T) {
-	onScreen(t, 80, 24, func(w *world) {
+	onScreen(t, 80, 24, func(w *fakeSession) {
 		for i := 101; i <= 111; i++ {
-			w.put(delivery(i))
+			w.record(delivery(i))
 		}
 		for i := 100; i > 0; i-- {
 			w.old = append(w.old, delivery(i))
@@ -176,13 +176,13 @@ func TestOlderEventsAreSearchedOnRequest(t *testing.T) {
 	})
 }
 
-func TestAFilterThatNothingFitsSaysSo(t *testing.T) {
+func TestAFilterWithoutAMatchSaysSo(t *testing.T) {
 	onScreen(t, 80, 24, many(3), func(s *screen) {
 		s.press("/", "kind:nothing", "enter")
 		s.shows("no event fits the filter", "0 of 3")
 		s.press("r", "enter", "p", "c", "e", "o", "space", "G", "j", "tab") // nothing is selected
 		s.sound()
-		if said := s.world.said(); len(said) != 0 {
+		if said := s.session.actions(); len(said) != 0 {
 			t.Errorf("with nothing selected it did %q", said)
 		}
 	})

@@ -14,8 +14,8 @@ import (
 
 var rewrite = flag.Bool("update", false, "write the golden files anew")
 
-// aDay fills a world with some of everything.
-func aDay(w *world) {
+// aDay is a session with some of everything.
+func aDay(w *fakeSession) {
 	w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://tap.ngrok.app", State: "up"})
 	for i := 1; i <= 14; i++ {
 		e := delivery(i)
@@ -39,7 +39,7 @@ func aDay(w *world) {
 		case 14:
 			e.Attempts, e.Phase = nil, event.PhaseOpen
 		}
-		w.put(e)
+		w.record(e)
 		if i == 12 {
 			w.state(event.State{At: e.ReceivedAt, Subject: event.SubjectTarget, Name: "http://127.0.0.1:3000/hook", State: "down", Detail: "connection refused"})
 		}

@@ -5,59 +5,58 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// openHelp shows all keys on one screen.
+// openHelp opens the help screen, which shows all keys.
 func (m *model) openHelp() tea.Cmd {
-	m.help = &scroller{rows: wrapRows(helpLines(m.w), max(m.w, minWidth))}
+	m.help = &line.Scroller{}
+	m.help.SetRows(line.WrapAll(helpLines(m.w), max(m.w, minWidth)))
 	return nil
 }
 
+// helpKey scrolls the help screen, or closes it.
 func (m *model) helpKey(name string) {
 	switch name {
 	case "esc", "?", "q", "enter":
 		m.help = nil
 	case "up", "k":
-		m.help.top--
-		m.help.sel = m.help.top
+		m.help.MoveTo(m.help.Top() - 1)
 	case "down", "j":
-		m.help.sel = m.help.top + m.h - 1
+		m.help.MoveTo(m.help.Top() + m.h - 1)
 	case "pgup":
-		m.help.sel = max(m.help.top-m.h, 0)
+		m.help.MoveTo(m.help.Top() - m.h)
 	case "pgdown", "space":
-		m.help.sel = m.help.top + 2*m.h
-	}
-	if m.help != nil {
-		m.help.move(0)
+		m.help.MoveTo(m.help.Top() + 2*m.h)
 	}
 }
 
-// helpLines tell the keys in the words of their bindings; beside them, or below
-// in a narrow window, how to move and how to filter.
-func helpLines(w int) []line {
+// helpLines is the help of all bindings. To its right, or below it in a narrow window,
+// are the keys that move and the terms of filters.
+func helpLines(w int) []line.Line {
 	const left, both = 49, 80
-	var lines []line
+	var lines []line.Line
 	for _, b := range bindings() {
-		lines = append(lines, text(accent, pad(b.show, 7)).add(plain, b.help))
+		lines = append(lines, line.Text(line.Accent, line.Pad(b.show, 7)).Add(line.Plain, b.help))
 	}
-	side := []line{text(strong, "to move")}
+	side := []line.Line{line.Text(line.Strong, "to move")}
 	for _, mv := range moves() {
-		side = append(side, text(accent, pad(mv[0], 11)).add(plain, mv[1]))
+		side = append(side, line.Text(line.Accent, line.Pad(mv[0], 11)).Add(line.Plain, mv[1]))
 	}
-	side = append(side, nil, text(strong, "a filter"), text(plain, "kind:discussion.* repo:me/*"), text(plain, `status:>=500 "@bot" -is:again`))
+	side = append(side, nil, line.Text(line.Strong, "a filter"), line.Text(line.Plain, "kind:discussion.* repo:me/*"), line.Text(line.Plain, `status:>=500 "@bot" -is:again`))
 	var keys []string
 	for _, k := range filter.Keys() {
 		keys = append(keys, k.Name)
 	}
-	side = append(side, text(faint, strings.Join(keys, " ")+" jq").wrap(30, 0)...)
-	head := text(title, "hf-tap").add(plain, "  the keys")
+	side = append(side, line.Text(line.Faint, strings.Join(keys, " ")+" jq").Wrap(30, 0)...)
+	head := line.Text(line.Title, "hf-tap").Add(line.Plain, "  the keys")
 	if w < both {
-		return append(append(append([]line{head}, lines...), nil), side...)
+		return append(append(append([]line.Line{head}, lines...), nil), side...)
 	}
 	for i := range lines {
 		if i < len(side) {
-			lines[i] = append(lines[i].fit(left), side[i]...)
+			lines[i] = append(lines[i].Fit(left), side[i]...)
 		}
 	}
-	return append([]line{head, nil}, lines...)
+	return append([]line.Line{head, nil}, lines...)
 }

@@ -1,17 +1,21 @@
 package tui
 
+import (
+	"github.com/hf-tap/hf-tap/tui/line"
+)
+
 // rect is a part of the screen.
 type rect struct{ x, y, w, h int }
 
-func (r rect) has(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }
+func (r rect) contains(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }
 
-// layout says where everything is. A part without height is not shown.
+// layout is where the parts of the screen are. A part without height is not shown.
 type layout struct {
 	header rect
-	filter rect // the line about the filter
+	filter rect // the line of the filter
 	names  rect // the names of the list's columns
 	list   rect
-	rule   rect // between the list and the event: below each other, or side by side
+	rule   rect // between the list and the event, which are side by side or one below the other
 	tabs   rect
 	detail rect
 	app    rect
@@ -19,13 +23,13 @@ type layout struct {
 	foot   rect
 }
 
-// The window is too small for anything but one line below these.
+// Below this size the window shows one line.
 const (
 	minWidth  = 20
 	minHeight = 5
 )
 
-// From these on there is room for the list and an event at once.
+// From these sizes on the list and an event are shown at once.
 const (
 	bothWidth  = 80
 	bothHeight = 28
@@ -51,15 +55,15 @@ func (m *model) layout() layout {
 		bottom -= n
 	}
 	top := 0
-	take := func(n int) rect {
+	next := func(n int) rect { // the next n lines
 		n = max(min(n, bottom-top), 0)
 		r := rect{0, top, w, n}
 		top += n
 		return r
 	}
-	l.header = take(len(m.headerLines()))
-	if !m.store.filter.Empty() && bottom-top > 2 {
-		l.filter = take(1)
+	l.header = next(len(m.headerLines()))
+	if !m.list.Filter().Empty() && bottom-top > 2 {
+		l.filter = next(1)
 	}
 	body := rect{0, top, w, max(bottom-top, 0)}
 	switch {
@@ -69,7 +73,7 @@ func (m *model) layout() layout {
 		l.rule = rect{left, top, 2, body.h}
 		m.placeSecond(&l, rect{left + 2, top, w - left - 2, body.h})
 	case w >= bothWidth && h >= bothHeight && body.h >= 16:
-		n := min(body.h*2/5, max(m.store.len()+1, 7)) // a few events leave the room to the one that is open
+		n := min(body.h*2/5, max(m.list.Shown()+1, 7)) // a few events leave room for the one that is open
 		l.placeList(rect{0, top, w, n})
 		l.rule = rect{0, top + n, w, 1}
 		m.placeSecond(&l, rect{0, top + n + 1, w, body.h - n - 1})
@@ -81,7 +85,7 @@ func (m *model) layout() layout {
 	return l
 }
 
-// placeList puts the list and the names of its columns into a part.
+// placeList places the list and the names of its columns.
 func (l *layout) placeList(r rect) {
 	if r.h >= 6 {
 		l.names = rect{r.x, r.y, r.w, 1}
@@ -90,7 +94,7 @@ func (l *layout) placeList(r rect) {
 	l.list = r
 }
 
-// placeSecond puts the event or the app's output into a part.
+// placeSecond places the event, or the output of the app.
 func (m *model) placeSecond(l *layout, r rect) {
 	l.tabs = rect{r.x, r.y, r.w, min(r.h, 1)}
 	content := rect{r.x, r.y + 1, r.w, max(r.h-1, 0)}
@@ -101,9 +105,8 @@ func (m *model) placeSecond(l *layout, r rect) {
 	l.detail = content
 }
 
-// headerLines gives the header, in as many lines as a window of its height can
-// spare.
-func (m *model) headerLines() []line {
+// headerLines returns the header, in as many lines as the height of the window allows.
+func (m *model) headerLines() []line.Line {
 	most := 5
 	switch {
 	case m.h < 8:

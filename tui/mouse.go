@@ -2,14 +2,13 @@ package tui
 
 import tea "charm.land/bubbletea/v2"
 
-// wheelMsg is what wheel events are made into, so that all of them have one
-// type here.
+// wheelMsg is a turn of the wheel, in lines.
 type wheelMsg struct{ x, y, by int }
 
-// wheelLines is how far one notch of the wheel goes.
+// wheelLines is how many lines one notch of the wheel moves.
 const wheelLines = 3
 
-// wheelAsLines makes a wheel event into the lines that it goes.
+// wheelAsLines translates wheel events to lines, before they reach Update.
 func wheelAsLines(_ tea.Model, msg tea.Msg) tea.Msg {
 	wheel, ok := msg.(tea.MouseWheelMsg)
 	if !ok {
@@ -24,21 +23,21 @@ func wheelAsLines(_ tea.Model, msg tea.Msg) tea.Msg {
 	return wheelMsg{wheel.X, wheel.Y, by}
 }
 
-// wheel moves in the part that is below the pointer.
+// wheel moves in the pane under the pointer.
 func (m *model) wheel(w wheelMsg) {
 	l := m.layout()
 	switch {
 	case m.help != nil || m.menu != nil || m.prompt != nil:
-	case l.list.has(w.x, w.y):
-		m.list.move(w.by)
-	case l.detail.has(w.x, w.y):
-		m.detail.move(w.by)
-	case l.app.has(w.x, w.y):
+	case l.list.contains(w.x, w.y):
+		m.list.Move(w.by)
+	case l.detail.contains(w.x, w.y):
+		m.detail.Move(w.by)
+	case l.app.contains(w.x, w.y):
 		m.app.move(w.by)
 	}
 }
 
-// click selects what is clicked on; a click on what is selected opens it.
+// click selects what is under the pointer. A click on what is selected opens it.
 func (m *model) click(at tea.Mouse) tea.Cmd {
 	if at.Button != tea.MouseLeft || m.prompt != nil {
 		return nil
@@ -49,54 +48,23 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 	case m.help != nil:
 		m.help = nil
 	case m.menu != nil:
-		if i := m.menu.top + at.Y - l.menu.y - 1; l.menu.has(at.X, at.Y) && at.Y > l.menu.y && i < len(m.menu.items) {
-			do := m.menu.items[i].do
+		if !l.menu.contains(at.X, at.Y) {
 			m.menu = nil
-			return do(m)
-		}
-		m.menu = nil
-	case l.list.has(at.X, at.Y):
-		i := m.list.top + at.Y - l.list.y
-		if i >= m.store.len() {
 			return nil
 		}
-		if m.store.number(i) == m.list.sel && m.focus == paneList {
-			return m.enter("")
+		return m.onMenu(m.menu.click(at.Y-l.menu.y), true)
+	case l.list.contains(at.X, at.Y):
+		return m.onList(m.list.Click(at.Y-l.list.y, m.focus == paneList))
+	case l.tabs.contains(at.X, at.Y) && m.focus != paneApp && m.list.SelectedRow() != nil:
+		if tab, ok := m.detail.TabAt(at.X-l.tabs.x, l.tabs.w); ok {
+			m.openTab(tab)
 		}
-		m.focusOn(paneList)
-		m.list.moveTo(i)
-	case l.tabs.has(at.X, at.Y) && m.focus != paneApp && m.selectedRow() != nil:
-		_, tabs := m.detail.heading(l.tabs.w, false)
-		for i, t := range tabs {
-			if x := at.X - l.tabs.x; x >= t[0] && x < t[1] {
-				m.detail.tab = i
-				m.focusOn(paneDetail)
-			}
-		}
-	case l.detail.has(at.X, at.Y) && m.selectedRow() != nil:
-		return m.clickDetail(l, at.Y-l.detail.y)
-	case l.app.has(at.X, at.Y):
-		m.app.move(m.app.scroll.top + at.Y - l.app.y - m.app.scroll.sel)
+	case l.detail.contains(at.X, at.Y) && m.list.SelectedRow() != nil:
+		focused := m.focus == paneDetail
+		m.focusOn(paneDetail)
+		return m.onDetail(m.detail.Click(at.Y-l.detail.y, l.detail.h, focused))
+	case l.app.contains(at.X, at.Y):
+		m.app.click(at.Y - l.app.y)
 	}
-	return nil
-}
-
-// clickDetail selects a line of the event; a click on the selected one folds.
-func (m *model) clickDetail(l layout, y int) tea.Cmd {
-	d, had := m.detail, m.focus == paneDetail
-	m.focusOn(paneDetail)
-	if !d.onTree() {
-		d.panes[d.tab].move(d.panes[d.tab].top + y - d.panes[d.tab].sel)
-		return nil
-	}
-	laid := d.tree.lay(d.tree.top, l.detail.h)
-	if y >= len(laid) {
-		return nil
-	}
-	if laid[y].place == (place{d.tree.sel, d.tree.selRow}) && had {
-		m.onTreeDo((*tree).toggle)
-		return m.flushTree()
-	}
-	d.tree.moveTo(laid[y].place)
 	return nil
 }

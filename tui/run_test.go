@@ -3,16 +3,15 @@ package tui
 import (
 	"context"
 	"io"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 )
 
-func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
-	w := newWorld()
-	w.put(delivery(1))
+func TestRunWaitsForItsGoroutines(t *testing.T) {
+	w := newFakeSession()
+	w.record(delivery(1))
 	cfg := w.config()
 	in, out := io.Pipe()
 	defer out.Close()
@@ -36,20 +35,7 @@ func TestRunWaitsForWhatRanOnItsBehalf(t *testing.T) {
 	}
 }
 
-func TestWhatIsPrintedIsSafe(t *testing.T) {
-	var out strings.Builder
-	p := &printed{ctx: t.Context(), text: "one\n\x1b[2J\u009bx"}
-	p.SetStdin(strings.NewReader("\n"))
-	p.SetStdout(&out)
-	if err := p.Run(); err != nil {
-		t.Fatal(err)
-	}
-	if want := "\none\r\n␛[2J\\u009bx\n\n(enter goes back)\n"; out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
-	}
-}
-
-func TestTheInterfaceIsNotForEveryTerminal(t *testing.T) {
+func TestSomeTerminalsGetLinesOfText(t *testing.T) {
 	for _, c := range []struct{ key, value, want string }{
 		{"ACCESSIBLE", "1", "ACCESSIBLE is set"}, {"TERM", "dumb", "TERM is dumb"}, {"TERM", "xterm", ""}, {"ACCESSIBLE", "", ""},
 	} {

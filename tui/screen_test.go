@@ -22,27 +22,27 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// screen drives a model as Bubble Tea does, without a terminal: it runs the
-// commands and feeds what they give back, until nothing more happens.
+// screen drives a model as Bubble Tea does, without a terminal: it runs commands and
+// sends their results, until nothing more happens.
 type screen struct {
-	t     *testing.T
-	m     *model
-	world *world
-	msgs  chan tea.Msg
-	sent  []tea.Msg // what went to Bubble Tea itself
+	t       *testing.T
+	m       *model
+	session *fakeSession
+	msgs    chan tea.Msg
+	sent    []tea.Msg // what went to Bubble Tea itself
 }
 
 // onScreen runs a test in a bubble, where time passes only when all wait.
-func onScreen(t *testing.T, w, h int, prepare func(*world), test func(*screen)) {
+func onScreen(t *testing.T, w, h int, prepare func(*fakeSession), test func(*screen)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		world := newWorld()
+		session := newFakeSession()
 		if prepare != nil {
-			prepare(world)
+			prepare(session)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		work := &work{ctx: ctx}
-		s := &screen{t: t, m: newModel(work, world.config()), world: world, msgs: make(chan tea.Msg, 10_000)}
+		s := &screen{t: t, m: newModel(work, session.config()), session: session, msgs: make(chan tea.Msg, 10_000)}
 		s.run(s.m.Init())
 		s.send(tea.WindowSizeMsg{Width: w, Height: h})
 		s.settle()
@@ -77,7 +77,7 @@ func (s *screen) send(msg tea.Msg) {
 	s.run(cmd)
 }
 
-// settle waits until all that was begun is done.
+// settle waits until all commands have ended.
 func (s *screen) settle() {
 	for quiet := 0; quiet < 2; {
 		synctest.Wait()
@@ -92,7 +92,7 @@ func (s *screen) settle() {
 	}
 }
 
-// press presses keys one after the other: names, or else text to type.
+// press presses keys one after another: names, or text to type.
 func (s *screen) press(keys ...string) {
 	for _, k := range keys {
 		for _, press := range keyPresses(k) {
@@ -102,9 +102,9 @@ func (s *screen) press(keys ...string) {
 	}
 }
 
-// text gives what is on the screen, without styles and blanks at line ends.
+// text is the screen without styles, and without spaces at the ends of lines.
 func (s *screen) text() string {
-	content, _, _ := s.m.draw()
+	content, _, _ := s.m.compose()
 	var lines []string
 	for l := range strings.SplitSeq(ansi.Strip(content), "\n") {
 		lines = append(lines, strings.TrimRight(l, " "))
@@ -133,16 +133,16 @@ func (s *screen) hides(texts ...string) {
 	}
 }
 
-// did fails the test unless the last thing that was done is this.
+// did fails the test unless this was the last action.
 func (s *screen) did(want string) {
 	s.t.Helper()
-	said := s.world.said()
+	said := s.session.actions()
 	if len(said) == 0 || !strings.Contains(said[len(said)-1], want) {
 		s.t.Errorf("done was %q, want %q; the screen:\n%s", said, want, s.text())
 	}
 }
 
-// sound checks what has to hold of every screen.
+// sound fails the test if the screen is not sound.
 func (s *screen) sound() {
 	s.t.Helper()
 	if err := soundness(s.m); err != nil {
@@ -150,10 +150,10 @@ func (s *screen) sound() {
 	}
 }
 
-// soundness says what is wrong with a screen: too many lines or too wide ones,
-// a cursor outside, a selection that is not there, bytes that a terminal obeys.
+// soundness returns what no screen may have: too many lines or too wide ones, a cursor
+// outside, nothing selected, bytes that a terminal obeys.
 func soundness(m *model) error {
-	content, x, y := m.draw()
+	content, x, y := m.compose()
 	lines := strings.Split(content, "\n")
 	if m.w > 0 && m.h > 0 && len(lines) > m.h {
 		return fmt.Errorf("%d lines in a window of %d", len(lines), m.h)
@@ -166,16 +166,13 @@ func soundness(m *model) error {
 	if m.w > 0 && m.h > 0 && (x < 0 || y < 0 || y >= m.h) {
 		return fmt.Errorf("the cursor is at %d, %d in a window of %d×%d", x, y, m.w, m.h)
 	}
-	if m.store.len() > 0 {
-		if _, exact := m.store.index(m.list.sel); !exact || m.list.selected() == nil {
-			return fmt.Errorf("the selection %d is not among what is shown", m.list.sel)
-		}
+	if m.list.Shown() > 0 && m.list.SelectedRow() == nil && m.list.SelectedState() == nil {
+		return fmt.Errorf("nothing of %d events and states is selected", m.list.Shown())
 	}
 	return obeyed(content)
 }
 
-// obeyed says what in a text a terminal would obey, but for the interface's own
-// styles.
+// obeyed returns the first part of a text that a terminal would obey, except styles.
 func obeyed(content string) error {
 	if !utf8.ValidString(content) {
 		return fmt.Errorf("bytes that are no text: %q", content)

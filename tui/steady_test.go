@@ -18,11 +18,11 @@ var wide = []string{
 func TestTheVerdictStandsBeforeAnyTextFromOutside(t *testing.T) {
 	for _, name := range wide {
 		for _, w := range []int{20, 24, 30, 40, 60, 80, 96, 100, 120, 160, 200} {
-			onScreen(t, w, 24, func(w *world) {
+			onScreen(t, w, 24, func(w *fakeSession) {
 				e := delivery(1)
 				e.Verdict, e.Targets, e.Attempts, e.Answer.Status = event.VerdictWrong, nil, nil, 403
 				e.Kind, e.Repo.Name = event.Kind("X"+name), "me/X"+name
-				w.put(e)
+				w.record(e)
 			}, func(s *screen) {
 				for _, row := range strings.Split(s.text(), "\n") {
 					if !strings.Contains(row, "12:00:0") || !strings.Contains(row, "›") {
@@ -42,12 +42,12 @@ func TestTheVerdictStandsBeforeAnyTextFromOutside(t *testing.T) {
 
 func TestColumnsStayAlignedWhateverARowContains(t *testing.T) {
 	for _, w := range []int{40, 80, 120, 160, 200} {
-		onScreen(t, w, 50, func(w *world) {
+		onScreen(t, w, 50, func(w *fakeSession) {
 			for i, name := range wide {
 				e := delivery(i + 1)
 				e.Kind, e.Repo.Name = event.Kind("x."+name), "me/"+name
 				e.Attempts[0].Status, e.Attempts[0].Err = 0, name
-				w.put(e)
+				w.record(e)
 				w.state(event.State{At: noon, Subject: event.SubjectTarget, Name: name, State: "down", Detail: name})
 			}
 		}, func(s *screen) {

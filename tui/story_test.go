@@ -11,22 +11,22 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// story is the program that the tests in a terminal run: the interface above a
-// world in which actions have the effects that they have in a session. It says
-// how it ended on standard error, and in the file that it is told of.
+// story is the program that tests run in a terminal: the interface of a fake session,
+// in which actions have effects. It reports how it ended on standard error, and to the
+// file HF_TAP_TEST_ENDED.
 func story() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	w := newWorld()
+	w := newFakeSession()
 	for i := 1; i <= 5; i++ {
-		w.put(delivery(i))
+		w.record(delivery(i))
 	}
 	cfg := w.config()
 	next := func(change func(*event.Event)) int64 {
 		n := len(w.events) + 1
 		e := delivery(n)
 		change(e)
-		w.put(e)
+		w.record(e)
 		return int64(n)
 	}
 	cfg.Actions.Trigger = func(_ context.Context, k event.Kind, _ string) (string, error) {

@@ -20,7 +20,7 @@ type terminal struct {
 	t       *testing.T
 	socket  string
 	changed chan struct{} // one slot: the screen has changed
-	ended   string        // a pipe in which the story says how it ended
+	ended   string        // a pipe, to which the story reports how it ended
 }
 
 // openTerminal opens a shell of a size. It knows the program of the tests as
@@ -138,7 +138,7 @@ func (term *terminal) ending() <-chan string {
 	return said
 }
 
-func TestAStoryInATerminal(t *testing.T) {
+func TestASessionInATerminal(t *testing.T) {
 	dir := t.TempDir()
 	editor := filepath.Join(dir, "editor")
 	// The first time it changes the body, the second time it fails.
@@ -214,7 +214,7 @@ func (term *terminal) quits(dir string) {
 	}
 }
 
-func TestASignalAndAVanishedTerminalEndItInOrder(t *testing.T) {
+func TestASignalOrALostTerminalEndsInOrder(t *testing.T) {
 	for name, end := range map[string]func(*terminal){
 		"SIGTERM":              func(term *terminal) { term.tmux("run-shell", "pkill -TERM -P #{pane_pid}") },
 		"the terminal is gone": func(term *terminal) { term.tmux("kill-server") },

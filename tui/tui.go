@@ -1,32 +1,33 @@
-// Package tui is the full-screen interface: a header that says how things
-// stand, the list of events, one event in detail, the output of the app under
-// development, and what can be done about all of them.
+// Package tui is the full-screen interface: the state of the session, the list of
+// events, one event in detail, the output of the app under development, and all actions
+// on them.
 //
-// It pulls and is never pushed at: whoever records an event does not wait for a
-// screen. A one-slot channel says that something changed; the interface then
-// asks what changed since the revision it has seen, at most once a frame. So
-// nothing that it does or fails to do slows an answer down.
+// Recording an event does not wait for the screen. A channel of one slot signals a
+// change. The interface then reads all changes since the last time, at most once a
+// frame.
 //
-// There is one model. The list, the detail, the header, the prompt are parts
-// with methods; Update routes a message to one of them, View puts their lines
-// together. Whatever may take time happens in a command. Every text on the
-// screen passes line.render, which makes it safe for a terminal.
+// There is one model. Update routes keys and messages to the parts: tui/list,
+// tui/detail, tui/input, the header, the menus. They know neither the model nor each
+// other, and return what a key asks for. View composes the lines that they draw.
+// What may take long is a command. All text reaches the screen through tui/line,
+// which makes it safe for a terminal.
+//
+// A new key is a line in bindings.go, a new column is described in tui/list/columns.go,
+// and a new tab in tui/detail/detail.go.
 package tui
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 )
 
-// Run shows the interface until the user quits or ctx ends; both are no error.
-// What ran on the interface's behalf has ended when it returns. The caller owns
-// the signals.
+// Run shows the interface until the user quits or ctx ends. Neither is an error. When it
+// returns, its goroutines have ended. The caller handles signals.
 func Run(ctx context.Context, cfg Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -57,13 +58,12 @@ func Run(ctx context.Context, cfg Config) error {
 	return fmt.Errorf("show the interface: %w", err)
 }
 
-// quitGrace is how long the program may take to quit when its context ends,
-// before it is cut off. An editor that is open has to end within it.
+// quitGrace is how long the program may take to quit when its context ends, with an
+// editor that is open. After that it is killed.
 const quitGrace = 2 * editorGrace
 
-// runUntil runs the program until it ends or is quit because ctx ends. Bubble
-// Tea's own way to end with a context is to cut off at once, which closes the
-// terminal's input while it is still being read.
+// runUntil runs the program until it ends, and makes it quit when ctx ends. With a
+// context of its own, Bubble Tea closes the terminal's input while it is read.
 func runUntil(ctx context.Context, p *tea.Program) error {
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -84,9 +84,9 @@ func runUntil(ctx context.Context, p *tea.Program) error {
 	return err
 }
 
-// Unusable says why the interface should not be opened on a terminal that is
-// described by the environment, or is empty. The lines of text are for screen
-// readers, which ACCESSIBLE asks for, and for terminals that can do no more.
+// Unusable is why lines of text are better than the interface for a terminal with this
+// environment, "" if they are not. They are for screen readers, and for terminals that
+// cannot move the cursor.
 func Unusable(getenv func(string) string) string {
 	switch {
 	case getenv("ACCESSIBLE") != "":
@@ -95,45 +95,4 @@ func Unusable(getenv func(string) string) string {
 		return "TERM is dumb"
 	}
 	return ""
-}
-
-// work owns the goroutines of the interface's commands. Bubble Tea starts them
-// and forgets them.
-type work struct {
-	ctx    context.Context
-	mu     sync.Mutex
-	closed bool
-	group  sync.WaitGroup
-}
-
-// do makes a command of f, which has to return when its context ends.
-func (w *work) do(f func(ctx context.Context) tea.Msg) tea.Cmd {
-	return func() tea.Msg {
-		w.mu.Lock()
-		if w.closed {
-			w.mu.Unlock()
-			return nil
-		}
-		w.group.Add(1)
-		w.mu.Unlock()
-		defer w.group.Done()
-		return f(w.ctx)
-	}
-}
-
-func (w *work) wait() {
-	w.mu.Lock()
-	w.closed = true
-	w.mu.Unlock()
-	w.group.Wait()
-}
-
-// pause waits for d, or less when ctx ends first.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

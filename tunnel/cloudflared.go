@@ -12,9 +12,13 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/process"
 )
 
 const (
@@ -42,7 +46,8 @@ type cloudflaredTunnel struct {
 	asks    *http.Client
 
 	cmd    *exec.Cmd
-	group  groupOfOne
+	config string // its configuration file, removed when it was read
+	tree   *process.Tree
 	said   lastWords
 	exited chan struct{} // closed when the program has ended, and all that it wrote was read
 	closed chan struct{}
@@ -89,6 +94,7 @@ func openCloudflared(ctx context.Context, cfg Config) (Tunnel, error) {
 
 // serve begins to look after a tunnel that is ready.
 func (t *cloudflaredTunnel) serve() {
+	_ = os.Remove(t.config) // it has been read: a kill of this process would leave it
 	t.run.Go(t.watch)
 	t.run.Go(func() {
 		<-t.exited
@@ -122,11 +128,16 @@ func startCloudflared(ctx context.Context, cfg Config, program string) (*cloudfl
 		asks:   &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		exited: make(chan struct{}), closed: make(chan struct{}), changed: make(chan struct{}, 1), link: Link{Up: true, Made: 1},
 	}
-	t.cmd = exec.Command(program, "tunnel", "--url", "http://"+ln.Addr().String(), "--metrics", metrics, "--no-autoupdate")
-	t.cmd.SysProcAttr = groupAttributes()
+	if t.config, err = emptyConfig(); err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
+	t.cmd = exec.Command(program, "tunnel", "--config", t.config, "--url", "http://"+ln.Addr().String(), "--metrics", metrics, "--no-autoupdate")
+	t.cmd.Env = cloudflaredEnv(os.Environ())
 	output, theirs, err := os.Pipe()
 	if err != nil {
 		_ = ln.Close()
+		_ = os.Remove(t.config)
 		return nil, fmt.Errorf("start %q: %w", program, err)
 	}
 	t.cmd.Stdout, t.cmd.Stderr = theirs, theirs
@@ -139,6 +150,40 @@ func startCloudflared(ctx context.Context, cfg Config, program string) (*cloudfl
 		return nil, fmt.Errorf("start %q: %w", program, err)
 	}
 	return t, nil
+}
+
+// emptyConfig makes a configuration file without settings. Without one the
+// program reads the user's, whose ingress rules count for quick tunnels, too:
+// the last of them answers 404 to every name that is not in it.
+// (https://github.com/cloudflare/cloudflared, config/configuration.go)
+func emptyConfig() (string, error) {
+	f, err := os.CreateTemp("", "hf-tap-cloudflared-*.yml")
+	if err != nil {
+		return "", fmt.Errorf("make a configuration for cloudflared: %w", err)
+	}
+	_, err = f.WriteString("{}\n") // it complains of a file with nothing in it
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(fmt.Errorf("make a configuration for cloudflared: %w", err), os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// cloudflaredConnects are the variables of cloudflared that say how it reaches
+// Cloudflare. Each of its flags has one: the others make it open a tunnel of an
+// account, or lead it elsewhere.
+var cloudflaredConnects = []string{
+	"TUNNEL_CACERT", "TUNNEL_EDGE_BIND_ADDRESS", "TUNNEL_EDGE_IP_VERSION", "TUNNEL_POST_QUANTUM", "TUNNEL_REGION", "TUNNEL_RETRIES", "TUNNEL_TRANSPORT_PROTOCOL",
+}
+
+// cloudflaredEnv is the environment that the program is started with.
+func cloudflaredEnv(environ []string) []string {
+	return slices.DeleteFunc(environ, func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		if runtime.GOOS == "windows" {
+			name = strings.ToUpper(name)
+		}
+		return strings.HasPrefix(name, "TUNNEL_") && !slices.Contains(cloudflaredConnects, name)
+	})
 }
 
 // freePort finds a port for the metrics. Another program may take it before
@@ -169,21 +214,18 @@ func (t *cloudflaredTunnel) child(started chan<- error, output *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer output.Close()
-	err := t.cmd.Start()
-	if err == nil {
-		if err = t.group.lead(t.cmd.Process); err != nil {
-			_ = t.cmd.Process.Kill()
-			_ = t.cmd.Wait()
-		}
-	}
+	defer os.Remove(t.config)
+	var err error
+	t.tree, err = process.Start(t.cmd, process.Config{Death: syscall.SIGKILL})
 	started <- err
 	if err != nil {
 		return
 	}
 	var reading sync.WaitGroup
 	reading.Go(func() { _, _ = io.Copy(&lines{take: t.said.line}, output) })
-	_ = t.cmd.Wait() // how it ended, its output tells
-	t.group.end()    // nothing of what it started is to stay
+	_, _ = t.tree.Wait() // how it ended, its output tells
+	t.tree.Kill()        // nothing of what it started is to stay
+	t.tree.Close()
 	// What has left the group may hold the pipe. It is not waited for.
 	_ = output.SetReadDeadline(time.Now().Add(cloudflaredGrace))
 	reading.Wait()
@@ -224,7 +266,7 @@ func (t *cloudflaredTunnel) hostname(ctx context.Context) (string, error) {
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.Hostname == "" {
 		return "", nil
 	}
-	public, err := announced("https://"+answer.Hostname, []string{cloudflaredDomain})
+	public, err := announced("https://"+answer.Hostname, []string{cloudflaredDomain}, false)
 	if err != nil {
 		return "", &ProviderError{Provider: Cloudflared, Message: "it " + err.Error(), Permanent: true}
 	}
@@ -358,13 +400,13 @@ func (t *cloudflaredTunnel) Accept() (net.Conn, error) {
 func (t *cloudflaredTunnel) Close() error {
 	t.close.Do(func() {
 		close(t.closed)
-		t.group.signal(processGroup.terminate)
+		t.tree.Terminate()
 		late := time.NewTimer(cloudflaredGrace)
 		defer late.Stop()
 		select {
 		case <-t.exited:
 		case <-late.C:
-			t.group.signal(processGroup.kill)
+			t.tree.Kill()
 		}
 		_ = t.Listener.Close() // watching for the end may have done it
 	})

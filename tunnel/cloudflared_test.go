@@ -7,6 +7,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,6 +93,36 @@ func TestAThousandBodiesComeThroughCloudflared(t *testing.T) {
 	}
 	echo(t, tun)
 	thousand(t, visitor(t, e.Dial), tun.URL())
+}
+
+func TestCloudflaredIsNotSetUpByTheUsersOwnConfiguration(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	if err := os.Mkdir(filepath.Join(home, ".cloudflared"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	own := "tunnel: mine\ningress:\n- hostname: me.example\n  service: http://localhost:2000\n- service: http_status:404\n"
+	if err := os.WriteFile(filepath.Join(home, ".cloudflared", "config.yml"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TUNNEL_NAME", "mine")
+	t.Setenv("TUNNEL_HOSTNAME", "me.example")
+	e, cfg := startCloudflare(t, cloudflaredtest.Well)
+	tun := openFake(t, cfg)
+	echo(t, tun)
+	thousand(t, visitor(t, e.Dial), tun.URL())
+}
+
+func TestTheEnvironmentOfCloudflaredSaysHowItConnectsAndNothingElse(t *testing.T) {
+	got := cloudflaredEnv([]string{"PATH=/bin", "TUNNEL_TOKEN=x", "TUNNEL_URL=http://x", "tunnel_id=x", "TUNNEL_TRANSPORT_PROTOCOL=http2", "TUNNEL_EDGE_IP_VERSION=4", "HTTPS_PROXY=http://p"})
+	want := []string{"PATH=/bin", "TUNNEL_TRANSPORT_PROTOCOL=http2", "TUNNEL_EDGE_IP_VERSION=4", "HTTPS_PROXY=http://p"}
+	if runtime.GOOS != "windows" { // where names have no case
+		want = slices.Insert(want, 1, "tunnel_id=x")
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
 }
 
 func TestCloudflaredFaults(t *testing.T) {

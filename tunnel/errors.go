@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // ErrNoToken means that Config.Provider is Ngrok and NgrokToken is empty.
@@ -28,6 +30,11 @@ type ProviderError struct {
 	Code      string // the provider's error code, for example "ERR_NGROK_107"; empty if it gave none
 	Message   string // the provider's own words, in one line, with the token masked but otherwise as they came
 	Permanent bool   // another try cannot succeed before the token or the settings change
+
+	// OtherDomain is the domain of an address that a server at ssh://… announced
+	// and that was refused, because the domain is not known to be the server's.
+	// Config.SSHDomains allows it. Empty otherwise.
+	OtherDomain string
 }
 
 // Error returns the provider's message and code.
@@ -88,7 +95,7 @@ func (e *ConnectError) Error() string {
 	default:
 		what = fmt.Sprintf("the connection to %s broke", e.Provider)
 	}
-	return fmt.Sprintf("%s: %v", what, e.Err)
+	return fmt.Sprintf("%s: %s", what, neterror.Reason(e.Err))
 }
 
 // Unwrap gives the cause.

@@ -14,7 +14,6 @@ func TestCloudflaredEndsWhenItsMasterIsKilled(t *testing.T) {
 	e, cfg := startCloudflare(t, cloudflaredtest.Stubborn)
 	t.Setenv(holderEnv, "yes")
 	master := exec.Command(cfg.Cloudflared)
-	master.SysProcAttr = groupAttributes()
 	out, err := master.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -113,7 +113,12 @@ func ownServer(cfg Config, provider, name string) (sshService, error) {
 		s.bind, s.port = "127.0.0.1", uint32(cfg.Port)
 		return s, nil
 	}
-	s.bind, s.port, s.read, s.domains = name, 80, readSish, domainsOf(u.Hostname())
+	s.bind, s.port, s.read, s.domains = name, 80, readSish, append(domainsOf(u.Hostname()), cfg.SSHDomains...)
+	for _, domain := range cfg.SSHDomains {
+		if !hostName.MatchString(domain) {
+			return sshService{}, fmt.Errorf("%w: %q is not a domain like tunnels.example.com", ErrUsage, domain)
+		}
+	}
 	return s, nil
 }
 

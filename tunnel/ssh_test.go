@@ -410,3 +410,25 @@ func TestAServerOfOnesOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerOfTheUsersMayHaveAnotherPortAndAnAllowedDomain(t *testing.T) {
+	const provider = "ssh://me@203.0.113.7"
+	s := startService(t, sshtest.Faults{Announce: func(name string) string { return "HTTPS: https://" + name + ".tunnels.example.org:8443\n" }, EndAfter: true})
+	cfg := settings(t, s, provider)
+	cfg.SSHName = "mine"
+	_, err := Open(t.Context(), cfg)
+	var refused *ProviderError
+	if !errors.As(err, &refused) || refused.OtherDomain != "tunnels.example.org" || !strings.Contains(err.Error(), "not an address of its tunnels") {
+		t.Errorf("got %v, %+v", err, refused)
+	}
+	s.Set(func(f *sshtest.Faults) { f.EndAfter = false })
+	cfg.SSHDomains = []string{refused.OtherDomain}
+	tun := openFake(t, cfg)
+	if tun.URL() != "https://mine.tunnels.example.org:8443" {
+		t.Errorf("it is at %s", tun.URL())
+	}
+	cfg.SSHDomains = []string{"https://tunnels.example.org"}
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrUsage) {
+		t.Errorf("got %v", err)
+	}
+}

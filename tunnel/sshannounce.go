@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -75,25 +76,47 @@ func submatch(re *regexp.Regexp, line string) string {
 // to the service itself.
 var notTunnels = []string{"www", "dashboard", "admin", "console", "api", "docs", "login"}
 
+// elsewhereError is an address below none of the domains that a server may
+// announce addresses in.
+type elsewhereError struct{ address, host string }
+
+func (e *elsewhereError) Error() string {
+	return fmt.Sprintf("announced %q, which is not an address of its tunnels", e.address)
+}
+
+// domain is the one that would have to be allowed, "" if no address of a domain
+// of somebody's was announced.
+func (e *elsewhereError) domain() string {
+	_, domain, _ := strings.Cut(e.host, ".")
+	if _, err := publicsuffix.EffectiveTLDPlusOne(domain); err != nil || net.ParseIP(e.host) != nil {
+		return ""
+	}
+	return domain
+}
+
 // announced checks an announced address: https, and a host below one of the
-// service's domains. The webhook's secret goes there.
-func announced(address string, domains []string) (string, error) {
+// service's domains. The webhook's secret goes there. Only a server of the user's
+// own may have another port than 443.
+func announced(address string, domains []string, own bool) (string, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "":
 		return "", fmt.Errorf("announced %q, which is no address", address)
 	case u.Scheme != "https":
 		return "", fmt.Errorf("announced only %q, which is not encrypted", address)
-	case u.User != nil || u.Port() != "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || !hostName.MatchString(u.Hostname()):
+	case u.User != nil || u.Port() != "" && !own || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || !hostName.MatchString(u.Hostname()):
 		return "", fmt.Errorf("announced %q, which is no plain address", address)
 	}
 	host := strings.ToLower(u.Hostname())
 	for _, domain := range domains {
 		if below, ok := strings.CutSuffix(host, "."+domain); ok && below != "" && !slices.Contains(notTunnels, below) {
+			if port := u.Port(); port != "" && port != "443" {
+				host += ":" + port
+			}
 			return "https://" + host, nil
 		}
 	}
-	return "", fmt.Errorf("announced %q, which is not an address of its tunnels", address)
+	return "", &elsewhereError{address, host}
 }
 
 var hostName = regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?))+$`)
@@ -123,6 +146,7 @@ const (
 type announcements struct {
 	read    reader
 	domains []string
+	own     bool // the server is the user's
 	moves   bool // later lines may announce another address
 
 	found chan struct{} // closed with the first address
@@ -134,8 +158,8 @@ type announcements struct {
 	moved   func(url string)
 }
 
-func newAnnouncements(read reader, domains []string, moves bool) *announcements {
-	return &announcements{read: read, domains: domains, moves: moves, found: make(chan struct{})}
+func newAnnouncements(s sshService) *announcements {
+	return &announcements{read: s.read, domains: s.domains, own: s.own, moves: s.moves, found: make(chan struct{})}
 }
 
 // line takes one line, as it came but for its end.
@@ -155,7 +179,7 @@ func (a *announcements) line(raw string) {
 		a.say(line)
 		return
 	}
-	public, err := announced(address, a.domains)
+	public, err := announced(address, a.domains, a.own)
 	switch {
 	case err != nil:
 		if a.url == "" {
@@ -195,6 +219,18 @@ func (a *announcements) why() string {
 		return a.refused.Error()
 	}
 	return a.lastWords()
+}
+
+// elsewhere is the domain of an address that was not taken because of it, ""
+// otherwise.
+func (a *announcements) elsewhere() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var e *elsewhereError
+	if !errors.As(a.refused, &e) {
+		return ""
+	}
+	return e.domain()
 }
 
 // words are the end of what was said, in one line.

@@ -15,13 +15,13 @@ func readers() map[string]sshService {
 	for _, s := range sshPresets("mine") {
 		all[s.provider] = s
 	}
-	all["ssh://me@ssh.example.com"] = sshService{read: readSish, domains: domainsOf("ssh.example.com")}
+	all["ssh://me@ssh.example.com"] = sshService{own: true, read: readSish, domains: domainsOf("ssh.example.com")}
 	return all
 }
 
 // heard gives the address that an output announces, and why there is none.
 func heardIn(s sshService, output string) (string, string) {
-	a := newAnnouncements(s.read, s.domains, s.moves)
+	a := newAnnouncements(s)
 	_, _ = (&lines{take: a.line}).Write([]byte(output))
 	return a.address(), a.why()
 }
@@ -55,6 +55,10 @@ func TestEachServicesWordsAreUnderstood(t *testing.T) {
 		{Tuns, "\x1b[34mHTTPS\x1b[0m: https://mine.nue.tuns.sh\r\n", "https://mine.nue.tuns.sh", ""},
 		{Tuns, "2026/01/02 | mine.tuns.sh | GET /HTTPS: https://evil.tuns.sh | 200\n", "", "GET"},
 		{"ssh://me@ssh.example.com", "HTTPS: https://mine.example.com\n", "https://mine.example.com", ""},
+		{"ssh://me@ssh.example.com", "HTTPS: https://mine.example.com:8443\n", "https://mine.example.com:8443", ""},
+		{"ssh://me@ssh.example.com", "HTTPS: https://mine.example.com:443\n", "https://mine.example.com", ""},
+		{"ssh://me@ssh.example.com", "HTTPS: https://mine.example.com:x\n", "", "no address"},
+		{"ssh://me@ssh.example.com", "HTTPS: https://mine.example.org:8443\n", "", "not an address of its tunnels"},
 		{"ssh://me@ssh.example.com", "HTTPS: https://mine.example.org\n", "", "not an address of its tunnels"},
 	} {
 		got, why := heardIn(readers()[c.provider], c.output)
@@ -104,7 +108,7 @@ func FuzzAnnouncements(f *testing.F) {
 				continue
 			}
 			u, err := url.Parse(got)
-			if err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || u.Path != "" || got != "https://"+u.Hostname() {
+			if err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" && !s.own || u.Path != "" || got != "https://"+u.Host {
 				t.Fatalf("%s: %q, %v", provider, got, err)
 			}
 			below := false

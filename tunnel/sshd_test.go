@@ -3,7 +3,11 @@
 package tunnel
 
 import (
+	"runtime"
+	"syscall"
+
 	"errors"
+	"github.com/hf-tap/hf-tap/internal/process"
 	"net"
 	"os"
 	"os/exec"
@@ -129,11 +133,17 @@ func TestTheAgentsKeysLetUsIn(t *testing.T) {
 	cfg := throughSSHD(t, s, unusedPort(t))
 	cfg.SSHHome, cfg.SSHAgent = "", filepath.Join(dir, "s")
 	agent := exec.Command(program, "-D", "-a", cfg.SSHAgent)
-	agent.SysProcAttr = groupAttributes()
-	if err := agent.Start(); err != nil {
+	runtime.LockOSThread() // the agent ends with the thread, if the test is killed
+	defer runtime.UnlockOSThread()
+	tree, err := process.Start(agent, process.Config{Death: syscall.SIGKILL})
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = agent.Process.Kill(); _ = agent.Wait() }()
+	defer func() {
+		tree.Kill()
+		_, _ = tree.Wait()
+		tree.Close()
+	}()
 	add := func() error {
 		cmd := exec.Command("ssh-add", filepath.Join(s.Home(), "id_ed25519"))
 		cmd.Env = []string{"SSH_AUTH_SOCK=" + cfg.SSHAgent, "PATH=" + os.Getenv("PATH")}

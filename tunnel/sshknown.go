@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rogpeppe/go-internal/robustio"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 )
@@ -160,7 +161,7 @@ func ownKey(file string) (ssh.Signer, error) {
 }
 
 func readKey(file string) (ssh.Signer, error) {
-	data, err := os.ReadFile(file)
+	data, err := robustio.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSSHFiles, err)
 	}
@@ -182,13 +183,13 @@ func keepKey(file string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer robustio.RemoveAll(f.Name())
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(f.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
-		return os.Rename(f.Name(), file) // a file system without links
+		return robustio.Rename(f.Name(), file) // a file system without links
 	}
 	return nil
 }

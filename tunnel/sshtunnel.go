@@ -80,7 +80,7 @@ func startSSH(way *sshWay, client *ssh.Client) *sshTunnel {
 		changed: make(chan struct{}, 1), link: Link{Up: true, Made: 1},
 	}
 	if s.read != nil {
-		t.heard = newAnnouncements(s.read, s.domains, s.moves)
+		t.heard = newAnnouncements(s)
 		t.heard.moved = func(string) { t.remade() }
 	}
 	channels := client.HandleChannelOpen("forwarded-tcpip")
@@ -157,7 +157,11 @@ func (t *sshTunnel) unannounced(otherwise string) *ProviderError {
 	if why := t.heard.why(); why != "" {
 		said = why
 	}
-	return &ProviderError{Provider: t.way.service.provider, Message: said}
+	e := &ProviderError{Provider: t.way.service.provider, Message: said}
+	if t.way.service.own {
+		e.OtherDomain = t.heard.elsewhere()
+	}
+	return e
 }
 
 // broken is the error of a connection that has ended: what the server said, if

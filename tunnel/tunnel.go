@@ -116,6 +116,7 @@ type Config struct {
 	SSHName    string            // the name to request from tuns.sh, and from sish at ssh://…; empty: one derived from the key
 	SSHHome    string            // the user's folder of SSH keys, for ssh://… only; empty: they are not used
 	SSHAgent   string            // the socket of the user's SSH agent, for ssh://… only; empty: it is not used
+	SSHDomains []string          // further domains in which a server at ssh://… may announce addresses, in addition to its own
 	SSHServers map[string]string // by provider, the host:port to connect to instead of the provider's own
 
 	Cloudflared string // the program; empty: cloudflared in PATH

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // Probe is a question that only this process can answer, for [Verify].
@@ -126,7 +128,7 @@ func ask(ctx context.Context, client *http.Client, p Probe) (time.Duration, erro
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNoRoute, err)
+		return 0, fmt.Errorf("%w: %w", ErrNoRoute, neterror.Plain(err))
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))

@@ -2,13 +2,7 @@
 // its output line by line, and ends it together with everything that it has
 // started, for a server that a reloader left behind keeps its port.
 //
-// On unix the child leads a process group of its own, which is not the
-// terminal's foreground group: a Ctrl+C reaches hf-tap, and hf-tap ends the app
-// when it has cleaned up. What a child starts stays in the group unless it leaves
-// it on purpose, as a daemon does; a daemon is not followed. On Windows a job
-// object takes the group's place, and closes with hf-tap, however that ends. On
-// Linux the child itself, though not what it has started, gets a SIGTERM when
-// hf-tap is killed; elsewhere it only finds its output closed.
+// Package process says how far that holds on each system.
 package app
 
 import (
@@ -21,19 +15,22 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/process"
 )
 
 const (
 	// quiet is how long output is waited for after the end of the child, and of
-	// everything in its group: somebody else may hold the pipe open. It is also
-	// how long what the child leaves behind has to end by itself.
+	// everything that it has started: somebody else may hold the pipe open. It is
+	// also how long what the child leaves behind has to end by itself.
 	quiet = 500 * time.Millisecond
 	// afterKill is how long a process may need to be gone once it is killed. It
 	// is more only when the system itself holds it, as on a dead network disk.
 	afterKill = 2 * time.Second
-	// pollEvery is how often is looked whether the group is empty: its members
-	// are not our children, so that nothing tells us.
+	// pollEvery is how often is looked whether all have ended: they are not our
+	// children, so that nothing tells us.
 	pollEvery = 25 * time.Millisecond
 )
 
@@ -44,6 +41,10 @@ type Config struct {
 	Env     []string      // added to it; a name that is there is replaced
 	Dir     string        // the folder to run in, "" for the current one
 	Grace   time.Duration // between asking to end and killing; 0 for 5 s
+
+	// Supervisor is the path of a program that can be the app's supervisor: see
+	// process.Config. Empty: there is none.
+	Supervisor string
 
 	Stdin *os.File // what the child reads; nil for the null device
 	// CommandLine replaces Args on Windows, for a program that does not split its
@@ -68,17 +69,18 @@ type App struct {
 	cmd    *exec.Cmd
 	name   string
 	grace  time.Duration
-	group  group
+	tree   *process.Tree
 	pipes  []*pipe
 	read   sync.WaitGroup // of the readers of pipes
 	result Result         // to be read after done
-	left   bool           // to be read after done: something of the group withstood a kill
+	left   bool           // to be read after done: something withstood a kill
 
 	stop func() // closes stopping, once
 	kill func() // closes killing, once
 
 	stopping, killing chan struct{}
 	exited            chan struct{} // the child has ended
+	over              chan struct{} // nothing is left of it
 	done              chan struct{}
 }
 
@@ -106,7 +108,7 @@ func Start(cfg Config) (*App, error) {
 	a := &App{
 		cmd: exec.Command(cfg.Args[0], cfg.Args[1:]...), name: cfg.Args[0],
 		grace:    cmp.Or(max(cfg.Grace, 0), 5*time.Second),
-		stopping: make(chan struct{}), killing: make(chan struct{}), exited: make(chan struct{}), done: make(chan struct{}),
+		stopping: make(chan struct{}), killing: make(chan struct{}), exited: make(chan struct{}), over: make(chan struct{}), done: make(chan struct{}),
 	}
 	a.stop = sync.OnceFunc(func() { close(a.stopping) })
 	a.kill = sync.OnceFunc(func() { close(a.killing) })
@@ -117,14 +119,13 @@ func Start(cfg Config) (*App, error) {
 	a.cmd.Env = append(environ[:len(environ):len(environ)], cfg.Env...) // of two, the last one counts
 	a.cmd.Dir = cfg.Dir
 	a.cmd.Stdin = cfg.Stdin
-	a.cmd.SysProcAttr = attributes()
 	setCommandLine(a.cmd, cfg.CommandLine)
 	writers, err := a.openPipes(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("start the app %q: %w", a.name, err)
 	}
 	started := make(chan error)
-	go a.run(started)
+	go a.run(started, cfg.Supervisor)
 	err = <-started
 	for _, w := range writers {
 		w.Close()
@@ -172,30 +173,29 @@ func (a *App) closePipes() {
 	}
 }
 
-// run starts the child and waits for its end, on one thread of the system: on
-// Linux the child's Pdeathsig comes when the thread ends that started it, and
-// any other thread of Go may end while the app runs.
-func (a *App) run(started chan<- error) {
+// run starts the child, waits for its end, and keeps the tree until nothing is
+// left of it, on one thread of the system: on Linux a signal comes to the child
+// when the thread ends that started it, and any other thread of Go may end while
+// the app runs.
+func (a *App) run(started chan<- error, supervisor string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := a.cmd.Start(); err != nil {
+	tree, err := process.Start(a.cmd, process.Config{Supervisor: supervisor, Death: syscall.SIGTERM})
+	if err != nil {
 		started <- a.startError(err)
 		return
 	}
-	var err error
-	if a.group, err = newGroup(a.cmd.Process); err != nil {
-		_ = a.cmd.Process.Kill()
-		_ = a.cmd.Wait()
-		started <- fmt.Errorf("start the app %q: %w", a.name, err)
-		return
-	}
+	a.tree = tree
 	started <- nil
-	err = a.cmd.Wait()
-	a.result = resultOf(a.cmd.ProcessState)
-	if _, status := errors.AsType[*exec.ExitError](err); err != nil && !status {
+	status, err := tree.Wait()
+	a.result = Result{Code: status.Code, Signal: status.Signal}
+	if err != nil {
 		a.result = Result{Code: -1, Err: fmt.Errorf("wait for the app %q: %w", a.name, err)}
 	}
 	close(a.exited)
+	<-a.over
+	tree.Close()
+	close(a.done)
 }
 
 func (a *App) startError(err error) error {
@@ -212,7 +212,11 @@ func (a *App) startError(err error) error {
 }
 
 // PID is the number of the app's process.
-func (a *App) PID() int { return a.cmd.Process.Pid }
+func (a *App) PID() int { return a.tree.PID() }
+
+// Ports are the TCP ports on which the app and what it has started listen. known
+// is false where the system does not tell.
+func (a *App) Ports() (ports []int, known bool) { return a.tree.Ports() }
 
 // Done is closed when the app has ended, what it started has ended, too, and
 // all its output was passed on.
@@ -246,7 +250,7 @@ func (a *App) Stop(ctx context.Context) error {
 
 func (a *App) leftError() error {
 	if a.left {
-		return fmt.Errorf("something that the app %q started (process group %d) does not end", a.name, a.PID())
+		return fmt.Errorf("something that the app %q (process %d) started does not end", a.name, a.PID())
 	}
 	return nil
 }

@@ -144,6 +144,24 @@ func TestWhatAnAppStartedEndsWithIt(t *testing.T) {
 	}
 }
 
+func TestWhatHasAGroupOfItsOwnEndsWithTheApp(t *testing.T) {
+	accept, address := peer(t)
+	a := startPlain(t, app.Config{Env: []string{"APP_TEST_AS=two groups", "APP_TEST_ADDRESS=" + address}, Grace: 50 * time.Millisecond})
+	conns := []net.Conn{accept(), accept()}
+	stops(t, a)
+	for _, conn := range conns {
+		ended(t, conn)
+	}
+}
+
+// ended sees that the process at the other end has ended.
+func ended(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if _, err := conn.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
+		t.Errorf("%s: a process lives on: %v", conn.RemoteAddr(), err)
+	}
+}
+
 func TestWhatOutlivesTheAppForAMomentIsHeard(t *testing.T) {
 	accept, address := peer(t)
 	a, out := start(t, "writes later", "APP_TEST_ADDRESS="+address)
@@ -198,13 +216,14 @@ func answers(conn net.Conn) bool {
 
 func TestADaemonThatKeepsThePipeIsNotWaitedForForEver(t *testing.T) {
 	accept, address := peer(t)
-	a, out := start(t, "daemon's", "APP_TEST_ADDRESS="+address)
+	out := newOutput()
+	a := startPlain(t, app.Config{Env: []string{"APP_TEST_AS=daemon's", "APP_TEST_ADDRESS=" + address}, Line: out.line})
 	daemon := accept()
 	if got := ends(t, a); got != (app.Result{}) {
 		t.Errorf("got %+v", got)
 	}
 	if !answers(daemon) {
-		t.Error("the daemon was ended: it has left the group on purpose")
+		t.Error("the daemon was ended: nobody could know whose it is")
 	}
 	out.waitFor(t, "parent ends")
 }

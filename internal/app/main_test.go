@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hf-tap/hf-tap/internal/app"
+	"github.com/hf-tap/hf-tap/internal/process"
 )
 
 // patience is how long a test waits for what has to happen before it gives up.
@@ -28,6 +29,9 @@ const patience = time.Minute
 
 // TestMain makes the test binary the app, too: APP_TEST_AS says what it does.
 func TestMain(m *testing.M) {
+	if process.Supervising() {
+		os.Exit(process.Supervise())
+	}
 	if as := os.Getenv("APP_TEST_AS"); as != "" {
 		apps[as]()
 		os.Exit(0)
@@ -37,19 +41,25 @@ func TestMain(m *testing.M) {
 
 // apps are what the test binary can be.
 var apps = map[string]func(){
-	"short parent": func() { begin("silent", false) },
-	"status 3":     func() { os.Exit(3) },
-	"killed":       func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); forever() },
-	"silent":       func() { fmt.Println("ready"); forever() },
-	"polite":       polite,
-	"deaf":         func() { signal.Ignore(syscall.SIGTERM); fmt.Println("ready"); forever() },
-	"stopped":      func() { fmt.Println("ready"); _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP); forever() },
-	"parent":       func() { begin("deaf", false); forever() },
-	"gone parent":  func() { begin("deaf", false); os.Exit(7) },
-	"daemon's":     func() { begin("connected", true); fmt.Println("parent ends") },
-	"connected":    connect,
-	"environment":  environment,
-	"flood":        flood,
+	"short parent":   func() { begin("silent", sameGroup) },
+	"status 3":       func() { os.Exit(3) },
+	"killed":         func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); forever() },
+	"silent":         func() { fmt.Println("ready"); forever() },
+	"polite":         polite,
+	"deaf":           func() { signal.Ignore(syscall.SIGTERM); fmt.Println("ready"); forever() },
+	"stopped":        func() { fmt.Println("ready"); _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP); forever() },
+	"parent":         func() { begin("deaf", sameGroup); forever() },
+	"gone parent":    func() { begin("deaf", sameGroup); os.Exit(7) },
+	"daemon's":       func() { begin("connected", ownSession); fmt.Println("parent ends") },
+	"groups":         func() { begin("branch", ownGroup); begin("branch", ownSession); forever() },
+	"two groups":     func() { begin("deaf connected", ownGroup); begin("deaf connected", ownSession); forever() },
+	"listens":        func() { begin("port", ownSession); forever() },
+	"port":           listen,
+	"branch":         func() { begin("deaf connected", ownGroup); begin("daemon's", ownSession); connect() },
+	"deaf connected": func() { signal.Ignore(syscall.SIGTERM, syscall.SIGHUP); connect() },
+	"connected":      connect,
+	"environment":    environment,
+	"flood":          flood,
 	"bytes": func() {
 		os.Stdout.WriteString("a\xff\x1b[31m\x00\r\n\n\rb\r\rc\n")
 		os.Stderr.WriteString("no newline")
@@ -77,12 +87,19 @@ func polite() {
 	os.Exit(5)
 }
 
+// What a process that an app starts leaves behind.
+var (
+	sameGroup  *syscall.SysProcAttr
+	ownGroup   = &syscall.SysProcAttr{Setpgid: true}
+	ownSession = &syscall.SysProcAttr{Setsid: true}
+)
+
 // begin starts the test binary as another app with the same output.
-func begin(as string, session bool) {
+func begin(as string, leaves *syscall.SysProcAttr) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "APP_TEST_AS="+as)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: session}
+	cmd.SysProcAttr = leaves
 	if err := cmd.Start(); err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)
@@ -100,6 +117,17 @@ func connect() {
 	io.Copy(conn, conn)
 }
 
+// listen takes a port and tells it.
+func listen() {
+	l, err := net.Listen("tcp", os.Getenv("APP_TEST_ADDRESS"))
+	if err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+	fmt.Println("port", l.Addr().(*net.TCPAddr).Port)
+	forever()
+}
+
 // longTalk is so many questions and answers that somebody who does not wait has
 // done the next thing before they are through.
 const longTalk = 200
@@ -109,7 +137,7 @@ const longTalk = 200
 func writesLater() {
 	if os.Getenv("APP_TEST_CHILD") == "" {
 		os.Setenv("APP_TEST_CHILD", fmt.Sprint(os.Getpid()))
-		begin("writes later", false)
+		begin("writes later", sameGroup)
 		return
 	}
 	conn, err := net.Dial("tcp", os.Getenv("APP_TEST_ADDRESS"))
@@ -154,7 +182,10 @@ func flood() {
 // another runs an app as hf-tap does.
 func another() {
 	environ := append(os.Environ(), "APP_TEST_AS=connected")
-	if _, err := app.Start(app.Config{Args: []string{os.Args[0]}, Environ: environ, Line: func(_, line string) { fmt.Println(line) }}); err != nil {
+	if as := os.Getenv("APP_TEST_CHILD_AS"); as != "" {
+		environ = append(environ, "APP_TEST_AS="+as)
+	}
+	if _, err := app.Start(app.Config{Args: []string{os.Args[0]}, Supervisor: os.Args[0], Environ: environ, Line: func(_, line string) { fmt.Println(line) }}); err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
@@ -190,21 +221,27 @@ func (o *output) of(stream string) []string {
 // waitFor waits for a line on standard output.
 func (o *output) waitFor(t *testing.T, line string) {
 	t.Helper()
+	o.waitForPrefix(t, line)
+}
+
+// waitForPrefix waits for a line that begins so, and gives it.
+func (o *output) waitForPrefix(t *testing.T, prefix string) string {
+	t.Helper()
 	limit := time.After(patience)
 	for {
 		o.mu.Lock()
 		changed := o.changed
 		for _, l := range o.lines["stdout"] {
-			if l == line {
+			if strings.HasPrefix(l, prefix) {
 				o.mu.Unlock()
-				return
+				return l
 			}
 		}
 		o.mu.Unlock()
 		select {
 		case <-changed:
 		case <-limit:
-			t.Fatalf("no line %q: %q", line, o.of("stdout"))
+			t.Fatalf("no line %q: %q", prefix, o.of("stdout"))
 		}
 	}
 }
@@ -217,6 +254,13 @@ func start(t *testing.T, as string, env ...string) (*app.App, *output) {
 }
 
 func startWith(t *testing.T, cfg app.Config) *app.App {
+	t.Helper()
+	cfg.Supervisor = os.Args[0]
+	return startPlain(t, cfg)
+}
+
+// startPlain is startWith without a supervisor.
+func startPlain(t *testing.T, cfg app.Config) *app.App {
 	t.Helper()
 	cfg.Args = []string{os.Args[0]}
 	a, err := app.Start(cfg)

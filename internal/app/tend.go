@@ -4,8 +4,7 @@ import "time"
 
 // tend owns the app from its start to its end: it alone sends signals.
 func (a *App) tend() {
-	defer close(a.done)
-	defer a.group.close()
+	defer close(a.over)
 	select {
 	case <-a.stopping:
 	case <-a.exited:
@@ -13,9 +12,9 @@ func (a *App) tend() {
 		_ = a.gone(time.After(quiet), a.stopping)
 	}
 	if !a.empty() {
-		a.group.terminate()
+		a.tree.Terminate()
 		if !a.gone(time.After(a.grace), a.killing) {
-			a.group.kill()
+			a.tree.Kill()
 			<-a.exited
 			a.left = !a.gone(time.After(afterKill), nil)
 		}
@@ -27,7 +26,7 @@ func (a *App) tend() {
 	a.closePipes()
 }
 
-// gone waits until the child and all of its group have ended, and reports
+// gone waits until the child and all that it has started have ended, and reports
 // whether they have before the limit or the cut.
 func (a *App) gone(limit <-chan time.Time, cut <-chan struct{}) bool {
 	select {
@@ -39,7 +38,7 @@ func (a *App) gone(limit <-chan time.Time, cut <-chan struct{}) bool {
 	}
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	for a.group.alive() {
+	for a.tree.Alive() {
 		select {
 		case <-poll.C:
 		case <-limit:
@@ -55,7 +54,7 @@ func (a *App) gone(limit <-chan time.Time, cut <-chan struct{}) bool {
 func (a *App) empty() bool {
 	select {
 	case <-a.exited:
-		return !a.group.alive()
+		return !a.tree.Alive()
 	default:
 		return false
 	}

@@ -39,6 +39,9 @@ type Process struct {
 	Getenv   func(string) string
 	// Terminal reports whether standard output is a terminal.
 	Terminal bool
+	// Supervisor is the path of a program that can be the supervisor of an app or a command
+	// (process.Config); empty: there is none.
+	Supervisor string
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
 
@@ -49,7 +52,8 @@ type Process struct {
 func ThisProcess(version string) *Process {
 	terminal := isTerminal(os.Stdout)
 	return &Process{
-		Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		Supervisor: "/proc/self/exe", // this program; it means nothing where there is none
+		Version:    version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
 		Terminal: terminal, Interactive: terminal && isTerminal(os.Stdin),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
@@ -102,6 +103,7 @@ type tunnelFlags struct {
 	port        int
 	ngrokDomain string
 	gradio      string
+	sshDomains  []string
 	newURL      bool
 }
 
@@ -110,13 +112,45 @@ func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
 	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
 	fs.StringVar(&f.gradio, "gradio-server", "", "the host:port of a share server of your own, instead of gradio.live's")
+	fs.StringArrayVar(&f.sshDomains, "ssh-domain", nil, "a further domain in which your server at ssh://… announces addresses; repeatable (default the one that it is in)")
 	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
+}
+
+// misplaced is the usage error of a flag that belongs to a tunnel other than
+// those that would be opened: without it the flag would be ignored.
+func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
+	settings, _ := tunnel.NgrokFromEnv(p.Getenv, runtime.GOOS) // its error is for whoever opens ngrok
+	cfg := tunnel.Config{Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokToken: settings.Token}
+	order, err := cfg.Order()
+	if err != nil {
+		return nil // it is told where the tunnel is opened
+	}
+	own := func(provider string) bool {
+		return provider == tunnel.Public || provider == tunnel.Loopback || strings.HasPrefix(provider, "ssh://")
+	}
+	for _, flag := range []struct {
+		name   string
+		given  bool
+		counts func(provider string) bool
+		hint   string
+	}{
+		{"--ngrok-domain", f.ngrokDomain != "", func(name string) bool { return name == tunnel.Ngrok }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
+		{"--gradio-server", f.gradio != "", func(name string) bool { return name == tunnel.Gradio }, "add --tunnel gradio, or leave --gradio-server out"},
+		{"--new-url", f.newURL, func(name string) bool { return name == tunnel.Gradio }, "add --tunnel gradio, or leave --new-url out"},
+		{"--ssh-domain", len(f.sshDomains) > 0, func(name string) bool { return strings.HasPrefix(name, "ssh://") && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
+		{"--port", f.port != 0, own, "name the address of the tunnel that leads there: --public-url https://… --port " + strconv.Itoa(f.port)},
+	} {
+		if flag.given && !slices.ContainsFunc(order, flag.counts) {
+			return usageError(fmt.Errorf("%s has no effect on the tunnel %s", flag.name, strings.Join(order, ",")), flag.hint)
+		}
+	}
+	return nil
 }
 
 // config is what the flags and ngrok's own settings ask for.
 func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (tunnel.Config, error) {
 	cfg := tunnel.Config{
-		SSHKeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), SSHAgent: p.Getenv("SSH_AUTH_SOCK"),
+		SSHKeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), SSHAgent: p.Getenv("SSH_AUTH_SOCK"), SSHDomains: f.sshDomains,
 		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokDomain: f.ngrokDomain,
 		GradioServer: f.gradio, HTTP: &http.Client{Transport: transport},
 		Version: p.Version, Dial: n.DialContext,

@@ -97,6 +97,9 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
+	if err := f.tunnel.misplaced(p, env); err != nil {
+		return err
+	}
 	n, err := f.account.network(p)
 	if err != nil {
 		return err

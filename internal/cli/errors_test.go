@@ -1,8 +1,11 @@
 package cli_test
 
 import (
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,6 +57,19 @@ func TestErrorsAreTwoLinesWithAHintToType(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := porttest.Addr(t)
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	asksPassword := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Proxy-Authenticate", "Basic")
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	forbids := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	t.Cleanup(func() { // after the parallel subtests
+		secure.Close()
+		asksPassword.Close()
+		forbids.Close()
+	})
 	taken, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +88,13 @@ func TestErrorsAreTwoLinesWithAHintToType(t *testing.T) {
 		"read token":      {[]string{"HF_TOKEN=" + read}, []string{"listen"}, 1, `the token of "me" may not write webhooks: .*"ci".*read.*`, `.*role write.*`},
 		"fine-grained":    {[]string{"HF_TOKEN=" + fine}, []string{"listen"}, 1, `the token of "me" may not write webhooks: .*user\.webhooks.*`, `.*user\.webhooks\.write.*`},
 		"Hub down":        {[]string{"HF_ENDPOINT=http://" + gone}, []string{"listen"}, 1, `.*the Hub at 127.0.0.1:\d+ does not answer.*connection refused`, `check the network.*`},
+		"Hub untrusted":   {[]string{"HF_ENDPOINT=" + secure.URL}, []string{"listen"}, 1, `.*no connection to the Hub at 127.0.0.1:\d+: its certificate is not trusted: it is signed by .*`, `.*--ca FILE`},
+		"Hub without TLS": {[]string{"HF_ENDPOINT=" + strings.Replace(w.endpoint, "http:", "https:", 1)}, []string{"listen"}, 1, `.*does not answer: it does not speak TLS at that port`, `check the network, .*HF_ENDPOINT.*`},
+		"Hub unknown":     {[]string{"HF_ENDPOINT=https://nosuch.invalid"}, []string{"listen"}, 1, `.*: cannot resolve nosuch\.invalid.*`, `check the network and HF_ENDPOINT.*`},
+		"proxy 407":       {[]string{"HF_ENDPOINT=https://hub.example", "HTTPS_PROXY=" + asksPassword.URL}, []string{"listen"}, 1, `.*the proxy http://127.0.0.1:\d+ refuses a connection to hub.example:443: 407 .*, it wants a user and a password`, `.*HTTPS_PROXY=http://user:password@.*`},
+		"proxy 403":       {[]string{"HF_ENDPOINT=https://hub.example", "HTTPS_PROXY=" + forbids.URL}, []string{"listen"}, 1, `.*the proxy http://127.0.0.1:\d+ refuses a connection to hub.example:443: 403 Forbidden`, `ask who runs the proxy .*NO_PROXY`},
+		"proxy down":      {[]string{"HF_ENDPOINT=https://hub.example", "HTTPS_PROXY=http://" + gone}, []string{"listen"}, 1, `.*no way to hub.example:443 through the proxy http://127.0.0.1:\d+: connection refused`, `check HTTPS_PROXY.*`},
+		"proxy untrusted": {[]string{"HF_ENDPOINT=https://hub.example", "HTTPS_PROXY=" + secure.URL}, []string{"listen"}, 1, `.*no way to hub.example:443 through the proxy https://127.0.0.1:\d+: its certificate is not trusted.*`, `.*the proxy's authority: --ca FILE`},
 		"offline":         {[]string{"HF_HUB_OFFLINE=1"}, []string{"listen"}, 1, `.*HF_HUB_OFFLINE is set.*`, `.*unset HF_HUB_OFFLINE.*`},
 		"bad endpoint":    {[]string{"HF_ENDPOINT=huggingface.co"}, []string{"listen"}, 2, `.*HF_ENDPOINT.*`, `unset HF_ENDPOINT.*`},
 		"plain http":      {[]string{"HF_ENDPOINT=http://hub.example"}, []string{"listen"}, 1, `.*plain http.*`, `.+`},

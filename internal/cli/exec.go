@@ -10,10 +10,10 @@ import (
 )
 
 // execRoutes reads the values of --exec. command is what the hint begins with.
-func execRoutes(values []string, command string) ([]receiver.Route, error) {
+func (p *Process) execRoutes(values []string, command string) ([]receiver.Route, error) {
 	var routes []receiver.Route
 	for _, s := range values {
-		route, err := exectarget.ParseRoute(s)
+		route, err := exectarget.ParseRoute(s, p.Supervisor)
 		if err != nil {
 			return nil, usageError(err, command+" --exec 'python train.py'")
 		}

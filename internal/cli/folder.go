@@ -2,28 +2,68 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// folderRepo gives the Hub repo that the working directory is a clone of, by
-// its git remote "origin". Credentials in the remote's address go no further
-// than here.
-func folderRepo(ctx context.Context, getenv func(string) string) (hub.Repo, bool) {
-	out, err := exec.CommandContext(ctx, "git", "config", "--get", "remote.origin.url").Output()
-	if err != nil {
-		return hub.Repo{}, false // no git, no repository or no such remote
+// folderRepo gives the Hub repo that the working directory is a clone of: the
+// one that git fetches from, by its remote "origin". Further URLs of that remote
+// are pushed to, and git itself resolves url.….insteadOf. Without a repo, why says
+// what there is instead. Credentials in the remote's address go no further than
+// here.
+func folderRepo(ctx context.Context, getenv func(string) string) (repo hub.Repo, why string) {
+	git := exec.CommandContext(ctx, "git", "remote", "get-url", "origin")
+	git.Env = append(os.Environ(), "LC_ALL=C")
+	out, err := git.Output()
+	var failed *exec.ExitError
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return hub.Repo{}, "git is not installed, so that the repo of this folder is not known"
+	case errors.As(err, &failed):
+		return hub.Repo{}, whyNoRemote(string(failed.Stderr))
+	case err != nil:
+		return hub.Repo{}, fmt.Sprintf("git cannot be asked for the repo of this folder (%v)", err)
 	}
 	hosts := []string{"huggingface.co", "www.huggingface.co", "hf.co"}
 	if env, err := hub.FromEnv(getenv); err == nil {
-		if u, err := url.Parse(env.Endpoint); err == nil {
+		if u, err := url.Parse(env.Endpoint); err == nil && u.Host != "" && !slices.Contains(hosts, u.Host) {
 			hosts = append(hosts, u.Host)
 		}
 	}
-	return remoteRepo(strings.TrimSpace(string(out)), hosts)
+	remote := strings.TrimSpace(string(out))
+	repo, ok := remoteRepo(remote, hosts)
+	if !ok {
+		why = fmt.Sprintf("this folder's git remote origin is %q, which is not a repo on the Hub", withoutUser(remote))
+	}
+	return repo, why
+}
+
+// whyNoRemote explains what git said when it had no URL for "origin".
+func whyNoRemote(said string) string {
+	switch {
+	case strings.Contains(said, "not a git repository"):
+		return "this folder is not a git repository"
+	case strings.Contains(said, "No such remote"):
+		return `this folder's git repository has no remote "origin"`
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
+	return fmt.Sprintf("git does not say which repo this folder is (%s)", strings.TrimPrefix(first, "fatal: "))
+}
+
+// withoutUser gives a remote's address without its user, password and query.
+func withoutUser(remote string) string {
+	if u, err := url.Parse(remote); err == nil && u.Host != "" {
+		u.User, u.RawQuery, u.Fragment = nil, "", ""
+		return u.String()
+	}
+	return remote[strings.LastIndexByte(remote, '@')+1:]
 }
 
 // remoteRepo reads the address of a git remote on one of hosts.

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/network"
 )
 
 // hubHint returns what a user can do about an error of the Hub's client, "" if
@@ -42,9 +45,52 @@ func hubHint(err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.Is(err, hub.ErrUnreachable):
-		return "check the network, HTTPS_PROXY and HF_ENDPOINT, then try again"
+		return unreachableHint(err)
 	case e != nil && e.Status >= 500:
 		return "try again later: https://status.huggingface.co says what the Hub knows of it"
 	}
 	return ""
+}
+
+// unreachableHint tells apart why the Hub does not answer: a proxy, its
+// certificate, its name, the network.
+func unreachableHint(err error) string {
+	var proxy *network.ProxyError
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var name x509.HostnameError
+	var resolve *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &proxy):
+		return proxyHint(proxy)
+	case errors.As(err, &unknown):
+		return trustHint
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "check the clock of this machine"
+	case errors.As(err, &name):
+		return "check HF_ENDPOINT, and whether a proxy or a login page answers in the Hub's place"
+	case errors.As(err, &resolve):
+		return "check the network and HF_ENDPOINT; where only a proxy leads out, set HTTPS_PROXY"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "check the network, HTTPS_PROXY and HF_ENDPOINT, then try again: a firewall may drop connections"
+	}
+	return "check the network, HTTPS_PROXY and HF_ENDPOINT, then try again"
+}
+
+// trustHint is for networks that intercept TLS.
+const trustHint = "if your network intercepts TLS, give the certificate of its authority: --ca FILE"
+
+// proxyHint is about a proxy that does not lead to the Hub.
+func proxyHint(e *network.ProxyError) string {
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.Is(e, network.ErrPasswordNeeded), errors.Is(e, network.ErrPasswordRefused):
+		return "put the user and the password of the proxy into its URL: " + e.From + "=http://user:password@proxy:3128"
+	case errors.As(e, &unknown):
+		return "give the certificate of the proxy's authority: --ca FILE"
+	case e.Status != 0:
+		return "ask who runs the proxy to let you connect to " + e.Target + ", or leave that host to NO_PROXY"
+	}
+	return "check " + e.From + ", or leave the host to NO_PROXY"
 }

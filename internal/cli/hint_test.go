@@ -82,6 +82,7 @@ func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 		{&tunnel.ProviderError{Provider: "ssh://me@host", Message: "permission denied"}, []string{"ssh-add"}},
 		{&tunnel.ProviderError{Provider: "ssh://me@host", Message: "it does not forward"}, []string{"AllowTcpForwarding"}},
 		{&tunnel.ProviderError{Provider: "ssh://me@host"}, []string{"--public-url"}},
+		{&tunnel.ProviderError{Provider: "ssh://me@host", OtherDomain: "tunnels.example"}, []string{"--ssh-domain tunnels.example"}},
 		{&tunnel.AllFailedError{Errs: []error{errors.New("x"), tunnel.ErrNoToken}}, []string{"NGROK_AUTHTOKEN"}},
 		// The default tunnel's hint names the others, as none is tried by itself.
 		{&tunnel.AutoError{Provider: tunnel.Ngrok, Err: tunnel.ErrNoRoute}, []string{"HTTPS_PROXY", tunnel.Gradio, tunnel.LocalhostRun, tunnel.Serveo, tunnel.Pinggy, tunnel.SrvUs, tunnel.Tuns, tunnel.Cloudflared}},

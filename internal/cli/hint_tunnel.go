@@ -58,7 +58,7 @@ func oneTunnelHint(err error) string {
 	case errors.Is(err, tunnel.ErrUnknownProvider):
 		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(tunnel.Providers(), ", ")
 	case errors.Is(err, tunnel.ErrUsage):
-		return "see \"hf-tap listen --help\" on --tunnel, --public-url and --ngrok-domain"
+		return "see \"hf-tap listen --help\" on --tunnel, --public-url, --ssh-domain and --ngrok-domain"
 	case errors.Is(err, tunnel.ErrNoRoute):
 		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
 	case errors.Is(err, tunnel.ErrUnverified):
@@ -119,6 +119,8 @@ func sshHint(e *tunnel.ProviderError) string {
 		return "check the user in " + e.Provider + ", and that the server takes a key of your agent or ~/.ssh; keys with a passphrase work by the agent: ssh-add"
 	case own && strings.HasPrefix(e.Message, "it does not forward"):
 		return "the server has to allow it (AllowTcpForwarding, PermitListen), and the port has to be free there: --port"
+	case own && e.OtherDomain != "":
+		return "if that domain is your server's, allow it: --ssh-domain " + e.OtherDomain
 	case own:
 		return "give the address that leads to the server's port: --public-url https://… --port 4567"
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -84,7 +82,8 @@ Each --exec is a target, too: a command that is run for each event, with the
 environment that the Hub gives to a webhook's Job.
 
 What stands behind -- is your app: it is started with PORT and WEBHOOK_SECRET in
-its environment, gets the events, and ends with the session.`,
+its environment, also under the names that Gradio, uvicorn, Flask and handlers use;
+it gets the events, and ends with the session.`,
 		Example: `  hf-tap listen model:me/my-model --forward 7860
   hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
   hf-tap listen user:me --json --count 1 --wait 60s
@@ -150,6 +149,9 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return err
 	}
+	if err := f.tunnel.misplaced(p, env); err != nil {
+		return err
+	}
 	cfg.Endpoint, cfg.NewURL = env.Endpoint, f.tunnel.newURL
 	network, err := f.account.network(p)
 	if err != nil {
@@ -181,9 +183,11 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 		}
 	}
 	if len(args) == 0 && f.like == "" && !f.noWebhook {
-		if repo, ok := folderRepo(ctx, p.Getenv); ok {
+		if repo, why := folderRepo(ctx, p.Getenv); why == "" {
 			cfg.Watches = []hub.Watch{repo.Watch()}
 			p.tell("watching %s, the Hub repo of this folder", repo)
+		} else {
+			p.tell("watching your whole account: %s", why)
 		}
 	}
 	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
@@ -191,13 +195,10 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	}
 	ready := &readiness{p: p, file: f.output.readyFile}
 	lines.ready = f.announce(p, cfg, ready)
-	if file := f.output.readyFile; file != "" {
-		// One that an earlier run left would be taken for this one's.
-		if err := prepareReady(file); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, removeReady(file)) }()
+	if err := ready.prepare(); err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, ready.remove()) }()
 	cfg.Moved = func(url string) error { return ready.tell(func() string { return url }) }
 	return p.run(ctx, cfg, front, lines, f.output.failOnError)
 }
@@ -280,7 +281,7 @@ func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	commands, err := execRoutes(f.exec, "hf-tap listen")
+	commands, err := p.execRoutes(f.exec, "hf-tap listen")
 	cfg.Routes = append(cfg.Routes, commands...)
 	return cfg, err
 }
@@ -325,63 +326,6 @@ func (f *listenFlags) announce(p *Process, cfg session.Config, ready *readiness)
 		}
 		return ready.tell(live.URL)
 	}
-}
-
-// readiness tells where a session is ready. The session begins to and finds that
-// it has moved in different goroutines, which may want to tell at once.
-type readiness struct {
-	p    *Process
-	file string
-	mu   sync.Mutex
-}
-
-// tell asks for the URL when it is its turn, so that the latest is told last.
-func (r *readiness) tell(url func() string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at := url()
-	r.p.tell("ready: %s", at)
-	return writeReady(r.file, at)
-}
-
-// writeReady puts the URL into the ready file as a whole: whoever waits for
-// the file never finds half of it.
-func writeReady(file, url string) error {
-	if file == "" {
-		return nil
-	}
-	tmp := file + ".tmp"
-	if err := os.WriteFile(tmp, []byte(url+"\n"), 0o600); err != nil {
-		return fmt.Errorf("write the ready file: %w", err)
-	}
-	if err := os.Rename(tmp, file); err != nil {
-		return fmt.Errorf("write the ready file: %w", errors.Join(err, os.Remove(tmp)))
-	}
-	return nil
-}
-
-// prepareReady takes away what an earlier run left, and makes sure that the
-// file can be written, before there is a webhook to be ready.
-func prepareReady(file string) error {
-	if err := removeReady(file); err != nil {
-		return err
-	}
-	tmp := file + ".tmp" // the file itself would be taken for the session's
-	err := os.WriteFile(tmp, nil, 0o600)
-	if err == nil {
-		err = os.Remove(tmp)
-	}
-	if err != nil {
-		return withHint(fmt.Errorf("write the ready file: %w", err), "name a file in a folder that is there and may be written to: --ready-file ready.txt")
-	}
-	return nil
-}
-
-func removeReady(file string) error {
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the ready file: %w", err)
-	}
-	return nil
 }
 
 func routeWords(r receiver.Route) string {

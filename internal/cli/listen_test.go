@@ -222,7 +222,7 @@ func TestAReadyFileThatCannotBeWrittenIsToldBeforeThereIsAWebhook(t *testing.T) 
 func TestTheReadyFileIsThereWhileItIsTrue(t *testing.T) {
 	w := newWorld(t)
 	ready := filepath.Join(t.TempDir(), "ready")
-	if err := os.WriteFile(ready, []byte("of yesterday"), 0o600); err != nil {
+	if err := os.WriteFile(ready, []byte("https://of-yesterday.example\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	hold := w.Hold("POST /api/settings/webhooks", sandbox.Before)
@@ -244,6 +244,69 @@ func TestTheReadyFileIsThereWhileItIsTrue(t *testing.T) {
 	if _, err := os.Stat(ready); err == nil {
 		t.Error("it is there after the session")
 	}
+}
+
+func TestASessionTouchesNoReadyFileButItsOwn(t *testing.T) {
+	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "ready")
+	first := w.start(listenArgs("--ready-file", file)...)
+	first.ready()
+	second := w.start(listenArgs("--ready-file", file)...)
+	url := second.ready()
+	first.signal(os.Interrupt)
+	first.ends(0)
+	if b, err := os.ReadFile(file); err != nil || string(b) != url+"\n" {
+		t.Errorf("the end of another session left %q, %v", b, err)
+	}
+	second.signal(os.Interrupt)
+	second.ends(0)
+	if _, err := os.Lstat(file); err == nil {
+		t.Error("it is there after its session")
+	}
+}
+
+func TestWhatIsNoReadyFileIsNotReplaced(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	victim := filepath.Join(dir, "victim")
+	content := []byte("export PATH\nhttps://x.example\n")
+	if err := os.WriteFile(victim, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unharmed := func() {
+		t.Helper()
+		if b, err := os.ReadFile(victim); err != nil || !bytes.Equal(b, content) {
+			t.Errorf("the file of somebody holds %q, %v", b, err)
+		}
+	}
+	no := []string{`write the ready file ".*": it exists, and is not a ready file`, `name another file, or remove that one: .*`}
+	w.run(1, listenArgs("--ready-file", victim)...).says(no[0], no[1])
+	w.run(1, listenArgs("--ready-file", dir)...).says(no[0], no[1])
+	if n := w.CallCount("POST /api/settings/webhooks"); n != 0 {
+		t.Errorf("%d webhooks were made", n)
+	}
+	empty := filepath.Join(dir, "empty") // as mktemp makes them
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.run(0, listenArgs("--wait", "1ms", "--ready-file", empty)...)
+	if runtime.GOOS == "windows" {
+		unharmed()
+		return // where links need rights
+	}
+	link := filepath.Join(dir, "link")
+	for _, name := range []string{link, link + ".tmp"} { // the second is the name of an earlier version's temporary file
+		if err := os.Symlink(victim, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.run(1, listenArgs("--ready-file", link)...).says(no[0], no[1])
+	unharmed()
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	w.run(0, listenArgs("--wait", "1ms", "--ready-file", link)...)
+	unharmed()
 }
 
 func TestRelayTellsTheHubWhatTheTargetSaid(t *testing.T) {
@@ -330,7 +393,7 @@ func TestWithoutAWebhookItPrintsWhatToPaste(t *testing.T) {
 	}
 }
 
-func TestTheFoldersRepoIsWatched(t *testing.T) {
+func TestTheRepoThatTheFolderIsFetchedFromIsWatched(t *testing.T) {
 	git, err := exec.LookPath("git")
 	if err != nil {
 		missing(t, "git: apt-get install git")
@@ -339,21 +402,43 @@ func TestTheFoldersRepoIsWatched(t *testing.T) {
 	if err := w.AddRepo(hub.Repo{Type: "space", Name: "me/s"}, false); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	remote := strings.Replace(w.endpoint, "://", "://me:hf_password@", 1) + "/spaces/me/s"
-	for _, args := range [][]string{{"init", "-q"}, {"remote", "add", "origin", remote}} {
-		cmd := exec.Command(git, args...)
-		cmd.Dir, cmd.Env = dir, w.env
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
-	cmd := exec.Command(binary, "listen", "--wait", "1ms")
-	cmd.Env, cmd.Dir = w.env, dir
-	p := startProcess(t, cmd)
-	p.ends(0)
-	if s := p.stderr.text(); !strings.Contains(s, "watching space:me/s, the Hub repo of this folder") || strings.Contains(s, "hf_password") {
-		t.Errorf("it says %s", s)
+	const elsewhere = "https://me:hf_password@github.example/me/s?token=hf_password"
+	found, account := "watching space:me/s, the Hub repo of this folder", "watching your whole account: "
+	for name, c := range map[string]struct {
+		git  [][]string
+		want string
+	}{
+		"one URL":                   {[][]string{{"remote", "add", "origin", remote}}, found},
+		"a second one is pushed to": {[][]string{{"remote", "add", "origin", remote}, {"remote", "set-url", "--add", "origin", elsewhere}}, found},
+		"another one to push to":    {[][]string{{"remote", "add", "origin", remote}, {"remote", "set-url", "--push", "origin", elsewhere}}, found},
+		"an abbreviation":           {[][]string{{"remote", "add", "origin", "hub:spaces/me/s"}, {"config", "url." + w.endpoint + "/.insteadOf", "hub:"}}, found},
+		"only pushed to":            {[][]string{{"remote", "add", "origin", elsewhere}, {"remote", "set-url", "--add", "origin", remote}}, account + `this folder's git remote origin is "https://github.example/me/s", which is not a repo on the Hub`},
+		"no origin":                 {[][]string{{"remote", "add", "upstream", remote}}, account + `this folder's git repository has no remote "origin"`},
+		"no repository":             {nil, account + "this folder is not a git repository"},
+		"a broken configuration":    {[][]string{{"config", "core.repositoryformatversion", "99"}}, account + "git does not say which repo this folder is ("},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			env := append(slices.Clone(w.env), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
+			if c.git != nil {
+				c.git = append([][]string{{"init", "-q"}}, c.git...)
+			}
+			for _, args := range c.git {
+				cmd := exec.Command(git, args...)
+				cmd.Dir, cmd.Env = dir, env
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", args, out)
+				}
+			}
+			cmd := exec.Command(binary, "listen", "--wait", "1ms")
+			cmd.Env, cmd.Dir = env, dir
+			p := startProcess(t, cmd)
+			p.ends(0)
+			if s := p.stderr.text(); !strings.Contains(s, c.want) || strings.Contains(s, "hf_password") {
+				t.Errorf("want %q in %s", c.want, s)
+			}
+		})
 	}
 }
 

@@ -43,7 +43,8 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 		}
 	}
 	name := filepath.Base(f.app[0])
-	cfg.App = app.Config{Args: f.app, Env: []string{"PORT=" + port}}
+	cfg.App = app.Config{Args: f.app, Supervisor: p.Supervisor}
+	cfg.AppPort = port
 	cfg.App.Line = func(_, line string) { p.tell("%s | %s", name, strings.TrimSuffix(line, "\r")) }
 	if f.screen != nil {
 		f.screen.app, f.screen.appName = newAppLog(), name

@@ -485,7 +485,7 @@ func TestSignalsAtEachStepLeaveNothing(t *testing.T) {
 	}
 	for _, tunnel := range tunnels {
 		for _, step := range steps {
-			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 				t.Run(tunnel.name+" "+step.name+" "+sig.String(), func(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t)
@@ -667,6 +667,51 @@ func TestASecondSignalLeavesAtOnce(t *testing.T) {
 			return
 		case <-again.C:
 			_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended just now
+		}
+	}
+}
+
+func TestSIGQUITEndsTheSessionInOrderWithStacksInTheLog(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signals")
+	}
+	w := newWorld(t)
+	hold := w.Hold("DELETE /api/settings/webhooks/*", sandbox.Before)
+	p := w.start(listenArgs()...)
+	p.ready()
+	p.signal(syscall.SIGQUIT)
+	<-hold.Reached()
+	hold.Release()
+	p.ends(0)
+	w.nothingLeft()
+	log, err := os.ReadFile(filepath.Join(w.state, "hf-tap.log"))
+	for _, want := range []string{"name=quit", "goroutine 1 [", "session.Run("} {
+		if !bytes.Contains(log, []byte(want)) {
+			t.Errorf("%q is not in the log: %v\n%s", want, err, log)
+		}
+	}
+	if strings.Contains(p.stderr.text(), "goroutine") {
+		t.Errorf("standard error has %s", p.stderr.text())
+	}
+}
+
+func TestEightFirstStartsAtOnceAllSucceed(t *testing.T) {
+	w := newWorld(t)
+	var all []*process
+	for range 8 {
+		all = append(all, w.start(listenArgs("--wait", "1ms")...))
+	}
+	for _, p := range all {
+		p.ends(0)
+	}
+	w.nothingLeft()
+	entries, err := os.ReadDir(w.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") || strings.HasSuffix(e.Name(), "-new") {
+			t.Errorf("%s is left", e.Name())
 		}
 	}
 }

@@ -80,7 +80,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return err
 	}
-	commands, err := execRoutes(f.exec, "hf-tap events replay 12")
+	commands, err := p.execRoutes(f.exec, "hf-tap events replay 12")
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func statusOf(live *session.Live) tui.Status {
 		Tunnel:    tui.Health{State: string(tunnel.State), Since: tunnel.Since},
 		Check:     tui.Check{At: check.At, Took: check.Took},
 		WebhookID: live.Webhook(), Domains: texts(live.Domains), Deliveries: stats.Today,
-		Queued: int(stats.Queued), Waiting: int(stats.Waiting),
+		Queued: int(stats.Queued),
 		Paused: !stats.PausedSince.IsZero(), PausedSince: stats.PausedSince,
 	}
 	if tunnel.Cause != nil {
@@ -223,7 +223,7 @@ func statusOf(live *session.Live) tui.Status {
 	}
 	for _, t := range stats.Targets {
 		s.Targets = append(s.Targets, tui.TargetStatus{
-			Name: t.Name, At: t.At, Down: t.Down, Status: t.Status, Err: t.Err, Queued: t.Queued, Active: t.Active,
+			Name: t.Name, At: t.At, Down: t.Down, Status: t.Status, Err: t.Err, Queued: t.Queued,
 		})
 	}
 	if fault, left := live.Receiver.Fault(); fault != nil {

@@ -111,6 +111,36 @@ func TestWithoutATokenNgrokIsAnErrorThatSaysHowToGetOne(t *testing.T) {
 	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok needs a token, and there is none`, `make a free token .*--tunnel gradio.*`)
 }
 
+func TestAFlagOfATunnelThatIsNotOpenedIsAUsageError(t *testing.T) {
+	w := newWorld(t)
+	elsewhere := []string{"HF_ENDPOINT=https://hub.example"}
+	for _, c := range []struct {
+		env, args []string
+		err, hint string
+	}{
+		{elsewhere, []string{"--ngrok-domain", "me.ngrok.app"}, `--ngrok-domain has no effect on the tunnel gradio`, `.*NGROK_AUTHTOKEN.*`},
+		{elsewhere, []string{"--tunnel", "pinggy,serveo", "--ngrok-domain", "me.ngrok.app"}, `--ngrok-domain has no effect on the tunnel pinggy,serveo`, `add --tunnel ngrok.*`},
+		{append(elsewhere, "NGROK_AUTHTOKEN=x"), []string{"--gradio-server", "s.example:7000"}, `--gradio-server has no effect on the tunnel ngrok`, `add --tunnel gradio.*`},
+		{elsewhere, []string{"--public-url", "https://me.example", "--gradio-server", "s.example:7000"}, `--gradio-server has no effect on the tunnel public`, `.*`},
+		{elsewhere, []string{"--port", "4567"}, `--port has no effect on the tunnel gradio`, `.*--public-url https://… --port 4567`},
+		{elsewhere, []string{"--tunnel", "serveo", "--ssh-domain", "me.example"}, `--ssh-domain has no effect on the tunnel serveo`, `add --tunnel ssh://.*`},
+		{elsewhere, []string{"--tunnel", "ssh://me.example", "--public-url", "https://me.example", "--ssh-domain", "me.example"}, `--ssh-domain has no effect on the tunnel ssh://me.example`, `.*`},
+		{nil, []string{"--ngrok-domain", "me.ngrok.app"}, `--ngrok-domain has no effect on the tunnel loopback`, `.*`},
+	} {
+		w := *w
+		w.env = append(slices.Clone(w.env), c.env...)
+		for _, command := range []string{"listen", "doctor"} {
+			w.run(2, append([]string{command}, c.args...)...).says(c.err, c.hint)
+		}
+	}
+	fresh := *w
+	fresh.env = append(slices.Clone(w.env), "NGROK_AUTHTOKEN=x", elsewhere[0])
+	fresh.run(2, "listen", "--new-url").says(`--new-url has no effect on the tunnel ngrok`, `add --tunnel gradio.*`)
+	if calls := w.Calls(); len(calls) != 0 {
+		t.Errorf("the Hub was asked: %v", calls)
+	}
+}
+
 func TestABrokenConfigurationOfNgrokIsTold(t *testing.T) {
 	w := newWorld(t)
 	w.ngrok(ngroktest.Config{}, "a\"\n\t: [") // no YAML
@@ -307,6 +337,37 @@ func TestTheAppBehindTheDashesIsStartedServedAndEnded(t *testing.T) {
 		conn.Close()
 		t.Errorf("the app still listens on %s", address)
 	}
+}
+
+func TestTheAppFindsItsSecretAndItsPortUnderEachUsualName(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a POSIX shell")
+	}
+	w := newWorld(t)
+	script := `echo "$PORT,$GRADIO_SERVER_PORT,$UVICORN_PORT,$FLASK_RUN_PORT,$WEBHOOK_SECRET,$HF_WEBHOOK_SECRET,$HUGGINGFACE_WEBHOOK_SECRET"`
+	w.env = append(w.env, "WEBHOOK_SECRET=right", "HF_WEBHOOK_SECRET=of the user's last webhook", "GRADIO_SERVER_PORT=7861", "UVICORN_PORT=8001")
+	p := w.run(0, append(listenArgs("--forward", "4711/webhook"), "--", "sh", "-c", script)...)
+	if want := "sh | 4711,4711,4711,4711,right,right,right"; !strings.Contains(p.stderr.text(), want) {
+		t.Errorf("want %q in %s", want, p.stderr.text())
+	}
+}
+
+func TestAnAppThatListensElsewhereIsTold(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	w := newWorld(t)
+	port, taken := porttest.Port(t), porttest.Port(t)
+	p := w.start(append(listenArgs("--json", "--forward", taken+"/webhook"), "--", "sh", "-c", binary+" sandbox --port "+port+"; true")...)
+	p.wait(p.stderr, "sh | export HF_ENDPOINT=")
+	w.happen("repo.update")
+	line := p.wait(p.stdout, "the app listens on")
+	if want := `"state":"down","detail":"the app listens on port ` + port + `, and events go to ` + taken + `: --forward ` + port + `/webhook"`; !strings.Contains(line, want) {
+		t.Errorf("want %s in %s", want, line)
+	}
+	p.signal(os.Interrupt)
+	p.ends(0)
+	w.nothingLeft()
 }
 
 func TestTheSessionEndsAsTheAppDoes(t *testing.T) {

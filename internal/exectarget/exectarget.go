@@ -25,6 +25,9 @@ type Target struct {
 	// Grace is the time between the request to end and the kill, when the time-out is
 	// over or the session ends; 0 for 3 s. Set it before the first event.
 	Grace time.Duration
+	// Supervisor is the path of a program that can be the command's supervisor: see
+	// process.Config. Empty: there is none. Set it before the first event.
+	Supervisor string
 
 	command, name string
 }
@@ -44,12 +47,15 @@ func New(command string) (*Target, error) {
 // ParseRoute reads a command, or a match (see event.ParseMatch) or "default", "="
 // and a command. The text in front of the first "=" is a match only if ParseMatch
 // accepts it: else it belongs to the command, as in "DEBUG=1 python train.py".
-func ParseRoute(s string) (receiver.Route, error) {
+//
+// supervisor is the Target's.
+func ParseRoute(s, supervisor string) (receiver.Route, error) {
 	route, command, _ := receiver.CutRoute(s)
 	target, err := New(command)
 	if err != nil {
 		return receiver.Route{}, fmt.Errorf("command %q: %w", s, err)
 	}
+	target.Supervisor = supervisor
 	route.Target = target
 	return route, nil
 }
@@ -96,7 +102,11 @@ func (t *Target) run(ctx context.Context, e *event.Event, out *output) (int, err
 	select {
 	case <-running.Done():
 	case <-ctx.Done():
-		interrupted = context.Cause(ctx)
+		select {
+		case <-running.Done(): // at the same time
+		default:
+			interrupted = context.Cause(ctx)
+		}
 	}
 	if err := running.Stop(context.Background()); err != nil {
 		return 0, err
@@ -125,7 +135,7 @@ func (t *Target) start(e *event.Event, in *payload, out *output) (*app.App, erro
 		}
 		args, line := shell(t.command)
 		running, err := app.Start(app.Config{
-			Args: args, CommandLine: line, Environ: environ(os.Environ(), e, in.name), Stdin: in.file, Output: out.add, Grace: t.Grace,
+			Args: args, CommandLine: line, Environ: environ(os.Environ(), e, in.name), Stdin: in.file, Output: out.add, Grace: t.Grace, Supervisor: t.Supervisor,
 		})
 		switch {
 		case err == nil || !errors.Is(err, syscall.E2BIG):

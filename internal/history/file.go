@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // create makes the folder, readable by the user alone, and a history in it
@@ -72,7 +73,7 @@ func createFile(ctx context.Context, path string, id identity) error {
 	if os.Link(fresh, path) == nil { // never in the place of another file
 		return nil
 	}
-	return os.Rename(fresh, path)
+	return robustio.Rename(fresh, path)
 }
 
 // syncFile writes a file that nothing has open to the disk.
@@ -100,11 +101,15 @@ func newFile(path string) (fresh string, err error) {
 // makeFolder makes the folder of a file.
 func makeFolder(path string) error { return os.MkdirAll(filepath.Dir(path), 0o700) }
 
-// lockFolder makes processes that open a history or repair it take turns. Where a
-// folder cannot be locked, as on Windows, SQLite's own locks have to do.
+// lockFolder makes processes that open a history or repair it take turns. On
+// Windows, which locks no folders, a file stands for it. Where there are no locks,
+// SQLite's own have to do.
 func lockFolder(path string) (unlock func()) {
 	lock := flock.New(filepath.Dir(path), flock.SetFlag(os.O_RDONLY))
-	if runtime.GOOS == "windows" || makeFolder(path) != nil || lock.Lock() != nil {
+	if runtime.GOOS == "windows" {
+		lock = flock.New(path+"-lock", flock.SetPermissions(0o600))
+	}
+	if makeFolder(path) != nil || lock.Lock() != nil {
 		return func() {}
 	}
 	return func() { _ = lock.Close() }

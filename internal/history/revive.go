@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // transact runs apply in a transaction and publishes what it changed. It needs
@@ -169,7 +170,7 @@ func (s *Store) replaceFile() error {
 	if err := removeLog(s.path); err != nil {
 		return err
 	}
-	return os.Rename(fresh, s.path)
+	return robustio.Rename(fresh, s.path)
 }
 
 // reopen closes all connections and opens what is at the path, or makes it.

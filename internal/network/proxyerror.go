@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // What a *ProxyError can be beside others, for errors.Is.
@@ -48,7 +50,7 @@ func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer in time"
 	}
-	return err.Error()
+	return neterror.Reason(err)
 }
 
 // failed makes a *ProxyError of an error; one that is there already stays.

@@ -3,7 +3,13 @@ package session
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/app"
 )
 
@@ -26,16 +32,39 @@ func (e *AppError) Error() string {
 	return fmt.Sprintf("the app %q ended with status %d", e.Name, e.Code)
 }
 
+// What apps read the secret and their port from. Of 40 public handlers, 29 read
+// the secret from one of these; Gradio, uvicorn and Flask read ports of their own.
+var (
+	secretVariables = []string{"WEBHOOK_SECRET", "HF_WEBHOOK_SECRET", "HUGGINGFACE_WEBHOOK_SECRET"}
+	portVariables   = []string{"PORT", "GRADIO_SERVER_PORT", "UVICORN_PORT", "FLASK_RUN_PORT"}
+)
+
+// appEnv is what the app's environment has to say. It replaces what the user
+// has exported: with another secret or port, no event would arrive.
+func appEnv(secret, port string) []string {
+	var env []string
+	for _, name := range secretVariables {
+		env = append(env, name+"="+secret)
+	}
+	for _, name := range portVariables {
+		if port != "" {
+			env = append(env, name+"="+port)
+		}
+	}
+	return env
+}
+
 // startApp starts the app under development, and ends the session when it ends.
 func (r *run) startApp(ctx context.Context) (err error) {
 	if len(r.App.Args) == 0 {
 		return nil
 	}
 	cfg := r.App
-	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], "WEBHOOK_SECRET="+r.Secret)
+	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], appEnv(r.Secret, r.AppPort)...)
 	if r.app, err = app.Start(cfg); err != nil {
 		return err
 	}
+	r.spawn(&r.background, func() { r.watchAppPort(ctx) })
 	r.spawn(&r.background, func() {
 		select {
 		case <-ctx.Done():
@@ -45,6 +74,54 @@ func (r *run) startApp(ctx context.Context) (err error) {
 		}
 	})
 	return nil
+}
+
+// watchAppPort looks, while the app's target is down, whether the app listens on
+// another port, and says so once. A port counts when it is there at two looks: an
+// app that boots may open others for a moment.
+func (r *run) watchAppPort(ctx context.Context) {
+	look := time.NewTicker(r.Times.Look)
+	defer look.Stop()
+	var down, told bool
+	var target *url.URL
+	var before []int
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.app.Done():
+			return
+		case s := <-r.targets:
+			if u, err := url.Parse(s.Name); err == nil && u.Port() == r.AppPort && (s.State == "down" || s.State == "up") {
+				target, down, told = u, s.State == "down", told && s.State == "down"
+			}
+		case <-look.C:
+			if !down || told {
+				continue
+			}
+			ports, known := r.app.Ports()
+			same := slices.Equal(ports, before)
+			before = ports
+			if port, err := strconv.Atoi(r.AppPort); !known || !same || len(ports) == 0 || err != nil || slices.Contains(ports, port) {
+				continue
+			}
+			told = true
+			r.report(event.State{Subject: event.SubjectTarget, Name: target.String(), State: "down", Detail: elsewhere(ports, r.AppPort, target.Path)})
+		}
+	}
+}
+
+// elsewhere says on which ports an app listens instead of its own, and what to type.
+func elsewhere(ports []int, own, path string) string {
+	var words []string
+	for _, port := range ports {
+		words = append(words, strconv.Itoa(port))
+	}
+	noun := "port"
+	if len(ports) > 1 {
+		noun = "ports"
+	}
+	return fmt.Sprintf("the app listens on %s %s, and events go to %s: --forward %d%s", noun, strings.Join(words, ", "), own, ports[0], path)
 }
 
 // stopApp ends the app and all that it started.

@@ -34,7 +34,8 @@ type Config struct {
 	NewURL   bool                   // a fresh address at gradio.live, kept from now on
 	Public   *http.Client           // asks at the public address; nil: a plain one
 	Moved    func(url string) error // called when the public address has become another; may be nil
-	App      app.Config             // the app under development, none without Args; WEBHOOK_SECRET is added to its Env
+	App      app.Config             // the app under development, none without Args; the session adds to its Env
+	AppPort  string                 // where the app is to listen, which its environment says
 	Receiver receiver.Config        // routes, ways to respond and limits; the session fills in the rest
 	Times    Times
 	Tell     func(line string) // a line for people, on standard error

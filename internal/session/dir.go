@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // Dir is the folder in which hf-tap keeps its state: 0700, its files 0600.
@@ -149,24 +151,22 @@ func (d Dir) Secret(renew bool) (string, error) {
 			return secret, err
 		}
 	}
-	secret := strings.ToLower(rand.Text() + rand.Text())
-	tmp, err := writeTemp(path, []byte(secret+"\n"))
+	// Of two first calls at once, one makes the secret and both give it.
+	gate, err := d.gate()
 	if err != nil {
 		return "", fmt.Errorf("keep the secret: %w", err)
 	}
-	defer os.Remove(tmp)
-	if renew {
-		if err := os.Rename(tmp, path); err != nil {
-			return "", fmt.Errorf("keep the secret: %w", err)
+	defer gate.Close()
+	if !renew {
+		if secret, err := readSecret(path); !errors.Is(err, fs.ErrNotExist) {
+			return secret, err
 		}
-		return secret, nil
 	}
-	// A link does not replace: of two first calls at once, one wins and both
-	// give its secret.
-	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
+	secret := strings.ToLower(rand.Text() + rand.Text())
+	if err := writeFile(path, []byte(secret+"\n")); err != nil {
 		return "", fmt.Errorf("keep the secret: %w", err)
 	}
-	return readSecret(path)
+	return secret, nil
 }
 
 // KeptSecret returns the secret that this machine keeps, "" if there is none that
@@ -184,7 +184,7 @@ func (d Dir) KeptSecret() string {
 func ReadSecretFile(path string) (string, error) { return readSecret(path) }
 
 func readSecret(path string) (string, error) {
-	b, err := os.ReadFile(path)
+	b, err := robustio.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read the secret: %w", err)
 	}
@@ -239,9 +239,8 @@ func writeFile(path string, b []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		os.Remove(tmp)
-		return err
+	if err := robustio.Rename(tmp, path); err != nil {
+		return errors.Join(err, removeFile(tmp))
 	}
 	return nil
 }

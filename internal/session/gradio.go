@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/gofrs/flock"
+	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // gradioName is the name that gradio.live makes an address of: who keeps it has
@@ -33,7 +33,7 @@ func (d Dir) holdGradioName(renew bool) (gradioName, error) {
 	if !held {
 		return gradioName{name: fresh}, nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := robustio.ReadFile(path)
 	name := strings.TrimSpace(string(b))
 	if renew || errors.Is(err, fs.ErrNotExist) || err == nil && !plainName(name) {
 		name, err = fresh, writeFile(path, []byte(fresh+"\n"))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // lock is the file lock that a session holds while it lives. The kernel lets
@@ -154,9 +155,15 @@ func (d Dir) tidy() error {
 	return errors.Join(errs...)
 }
 
+// removeFile removes a file if there is one. On Windows others may have it open for
+// a moment. A folder in its place is the user's: it is removed only if it is empty.
 func removeFile(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && info.IsDir():
+		return os.Remove(path)
 	}
-	return nil
+	return robustio.RemoveAll(path)
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // Record is what a session writes down before it changes anything on the
@@ -203,7 +205,7 @@ func readSmallFile(path string, most int64) ([]byte, error) {
 	case info.Size() > most:
 		return nil, fmt.Errorf("it has %d bytes", info.Size())
 	}
-	return os.ReadFile(path)
+	return robustio.ReadFile(path)
 }
 
 func newID() string {

@@ -50,7 +50,7 @@ func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) 
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &run{Config: cfg, id: newID(), cancel: cancel, rec: &Record{Version: recordVersion}, front: front,
-		statuses: make(chan tunnel.Status, 1), wake: make(chan struct{}, 1)}
+		statuses: make(chan tunnel.Status, 1), targets: make(chan event.State, 16), wake: make(chan struct{}, 1)}
 	rand.Read(r.key[:]) // never fails
 	err = r.start(ctx)
 	if err == nil {
@@ -89,6 +89,7 @@ type run struct {
 	troubles advice.Watch       // of targets, as their answers tell
 	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
 	wake     chan struct{}      // tend is to look after the webhook now; one slot
+	targets  chan event.State   // whether a target is down or up, for watchAppPort
 	states   states
 	looks    []func(context.Context) // at the state folder, every Times.Look
 
@@ -220,7 +221,7 @@ func (r *run) serve(ctx context.Context) error {
 	cfg := r.Receiver
 	cfg.Path, cfg.Secret, cfg.Session, cfg.Recorder = r.rec.Path(), r.Secret, r.id, r.store
 	cfg.LocalKey = r.rec.LocalKey
-	cfg.Check, cfg.OnState, cfg.OnAnswer = r.prove, r.report, r.advise
+	cfg.Check, cfg.OnState, cfg.OnAnswer = r.prove, r.reportTarget, r.advise
 	cfg.OnPanic = func(value any) { _ = r.panicked(value) }
 	if r.recv, err = receiver.New(cfg); err != nil {
 		return errors.Join(err, local.Close())
@@ -267,6 +268,15 @@ func (r *run) report(s event.State) {
 		r.Tell(strings.TrimSuffix(fmt.Sprintf("%s %s %s: %s", s.Subject, s.Name, s.State, s.Detail), ": "))
 	case err != nil:
 		r.Log.Warn("record a state", "subject", s.Subject, "state", s.State, "error", err)
+	}
+}
+
+// reportTarget reports how a target is, and tells whoever looks after the app's.
+func (r *run) reportTarget(s event.State) {
+	r.report(s)
+	select {
+	case r.targets <- s:
+	default: // there is no app, or it has much to look at already
 	}
 }
 

@@ -1,6 +1,6 @@
-// Pictures writes the pictures of the screen that README.md and docs/ show,
-// drawn by the interface itself from made-up events. Run it in the repository's
-// root after the interface has changed:
+// Pictures draws the pictures of the screen in README.md and docs/ with the interface
+// itself, from sample events. Run it in the repository's root after the interface has
+// changed:
 //
 //	go run ./tui/pictures
 package main

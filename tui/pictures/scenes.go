@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/tui"
 )
 
-// scene is a picture: what is pressed, in a window of which size.
+// scene is a picture: the keys that are pressed in a window of a size.
 type scene struct {
 	name, about   string
 	width, height int
@@ -29,7 +29,7 @@ func scenes() []scene {
 	}
 }
 
-// pictures draws all scenes, dark and light, by the names of their files.
+// pictures draws all scenes, dark and light. They are by the names of their files.
 func pictures(ctx context.Context) map[string]string {
 	files := map[string]string{}
 	for _, s := range scenes() {
@@ -42,7 +42,7 @@ func pictures(ctx context.Context) map[string]string {
 
 var began = time.Date(2026, 11, 24, 14, 2, 3, 0, time.UTC)
 
-// config is a session that nobody had: its events stand in the feed at once.
+// config is a session whose events are all in the feed from the start.
 func config() tui.Config {
 	events, changes := story()
 	wake := make(chan struct{})
@@ -74,7 +74,7 @@ func config() tui.Config {
 	}
 }
 
-// story tells of a bot that fails on a comment, is mended and gets the comment
+// story is the events of a bot that fails at a comment, is fixed, and gets the comment
 // again.
 func story() (events []*event.Event, changes []event.Change) {
 	at := began

@@ -9,15 +9,14 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// palette is what a terminal's 16 colours look like, as far as the interface
-// uses them, on a background.
+// palette is the colours of a terminal that the interface uses, on a background.
 type palette struct {
 	back, text, faint, frame string
 	colours                  map[int]string
 }
 
-// The palettes of the pictures. Every colour is readable on its background: at
-// least 4.5 to 1.
+// dark and light are the palettes of the pictures. Each colour has a contrast of at
+// least 4.5 to 1 on its background.
 func dark() palette {
 	return palette{"#0d1117", "#d1d7e0", "#8b949e", "#30363d", map[int]string{
 		31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 34: "#79c0ff", 35: "#d2a8ff", 36: "#56d4dd",
@@ -43,8 +42,8 @@ const (
 	margin     = 14
 )
 
-// svg draws a screen. The font is the reader's, so each piece of text is told
-// how wide it has to be.
+// svg draws a screen. Each piece of text has a fixed width, because the font is the
+// reader's.
 func svg(screen string, width, height int, p palette, about string) string {
 	var b strings.Builder
 	w, h := float64(width)*cellWidth+2*margin, height*cellHeight+2*margin
@@ -64,8 +63,8 @@ func svg(screen string, width, height int, p palette, about string) string {
 	return b.String()
 }
 
-// draw draws a piece of text. What stands behind two spaces or more is placed
-// by itself, so that columns stay in line in every font.
+// draw draws a piece of text. Text after two spaces or more has a place of its own,
+// which keeps columns aligned in every font.
 func (l look) draw(b *strings.Builder, p palette, x, y, n int, text string) {
 	fg := p.text
 	if l.faint {
@@ -100,13 +99,13 @@ func (l look) draw(b *strings.Builder, p palette, x, y, n int, text string) {
 	}
 }
 
-// piece is text that looks alike.
+// piece is text with one look.
 type piece struct {
 	text string
 	look look
 }
 
-// pieces takes a row apart at its styles.
+// pieces splits a row where its look changes.
 func pieces(row string) []piece {
 	var out []piece
 	var l look
@@ -127,7 +126,7 @@ func pieces(row string) []piece {
 	return out
 }
 
-// with adds one parameter of a style.
+// with returns the look after a parameter of a style.
 func (l look) with(parameter string) look {
 	n, _ := strconv.Atoi(parameter)
 	switch {

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/loopback"
+	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
 // DefaultLookup is where gradio names the server that gives addresses under
@@ -68,7 +69,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 		return place{}, fmt.Errorf("%w: %q is no URL to look the server up at", ErrConfig, lookup)
 	}
 	at := func(step Step, err error) error {
-		return &Error{Step: step, Server: hostPort(u), Err: fmt.Errorf("look up the server: %w", err)}
+		return &Error{Step: step, Server: hostPort(u), Err: fmt.Errorf("look up the server: %w", neterror.Plain(err))}
 	}
 	client := cfg.HTTP
 	if client == nil {

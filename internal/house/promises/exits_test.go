@@ -46,6 +46,7 @@ func bySignal(s syscall.Signal) func(*running) {
 var waysOut = []way{
 	{name: "SIGINT", leave: bySignal(syscall.SIGINT)},
 	{name: "SIGTERM", leave: bySignal(syscall.SIGTERM)},
+	{name: "SIGQUIT", leave: bySignal(syscall.SIGQUIT)},
 	{name: "SIGHUP", leave: bySignal(syscall.SIGHUP)},
 	{name: "the count is reached", args: []string{"--count", "2"}, leave: func(r *running) { r.deliver("second") }},
 	{name: "the awaited event comes", args: []string{"--until", "repo.update"}, leave: func(r *running) { r.happen("repo.update", 1) }},

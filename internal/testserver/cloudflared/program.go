@@ -2,7 +2,9 @@ package cloudflared
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -56,6 +59,8 @@ func Main() {
 			p.hello.Local = os.Args[i+1]
 		case "--metrics":
 			p.hello.Metrics = os.Args[i+1]
+		case "--config":
+			p.config = os.Args[i+1]
 		}
 	}
 	fmt.Fprintln(os.Stderr, p.run())
@@ -64,10 +69,12 @@ func Main() {
 
 // program is the one that this process is.
 type program struct {
-	how   Behaviour
-	edge  string
-	hello hello
-	up    atomic.Bool
+	how    Behaviour
+	edge   string
+	config string // the file that --config names
+	hello  hello
+	up     atomic.Bool
+	answer http.Handler // instead of the local server; nil: it is asked
 }
 
 // run returns with the last words.
@@ -75,6 +82,19 @@ func (p *program) run() error {
 	say("INF Requesting new quick Tunnel on trycloudflare.com...")
 	if p.how == Stubborn || p.how == Parent {
 		signal.Ignore(syscall.SIGTERM)
+	}
+	// The real one takes a name or a hostname for a tunnel of an account.
+	for _, name := range []string{"TUNNEL_NAME", "TUNNEL_HOSTNAME"} {
+		if os.Getenv(name) != "" {
+			return fmt.Errorf("Cannot determine default origin certificate path: %s is set", name)
+		}
+	}
+	catchAll, err := p.catchAll()
+	if err != nil {
+		return err
+	}
+	if catchAll {
+		p.answer = http.NotFoundHandler()
 	}
 	session, err := p.connect()
 	if err != nil {
@@ -104,6 +124,29 @@ func (p *program) run() error {
 	}()
 	metrics := &http.Server{Addr: p.hello.Metrics, Handler: p.metrics(), ReadHeaderTimeout: 10 * time.Second}
 	return metrics.ListenAndServe()
+}
+
+// catchAll reads the configuration as the real program does, and reports whether
+// its rules send every request to a 404: they count for quick tunnels, too.
+func (p *program) catchAll() (bool, error) {
+	file := p.config
+	if file == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return false, nil
+		}
+		file = filepath.Join(home, ".cloudflared", "config.yml")
+	}
+	text, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && p.config == "":
+		return false, nil
+	case err != nil:
+		return false, err
+	case len(text) == 0:
+		say("ERR Configuration file " + file + " was empty")
+	}
+	return strings.Contains(string(text), "http_status:404"), nil
 }
 
 // say writes a line as the real program writes its log.
@@ -158,6 +201,10 @@ func (p *program) carry(session *yamux.Session) error {
 		// also when the proxy has not yet looked for its end: it takes that for a
 		// failure then, and gives the answer up.
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1.1 can
+		if p.answer != nil {
+			p.answer.ServeHTTP(w, r)
+			return
+		}
 		proxy.ServeHTTP(w, r)
 	})
 	for {

@@ -70,7 +70,16 @@ func (e *Edge) fault() Faults {
 
 // DropSessions closes the connections of all agents without a word.
 func (e *Edge) DropSessions() {
-	for _, s := range e.live() {
+	sessions := e.live()
+	// Their agents may be back before they have ended here.
+	e.change(func() {
+		for _, h := range e.hostList() {
+			for _, s := range sessions {
+				h.free(s)
+			}
+		}
+	})
+	for _, s := range sessions {
 		_ = s.conn.Close()
 	}
 }

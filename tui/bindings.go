@@ -1,0 +1,63 @@
+package tui
+
+import (
+	tea "charm.land/bubbletea/v2"
+)
+
+// binding is a key and what it does. The help screen and the hints at the foot are made
+// from bindings. The bindings of bubbles have one help text; these have up to three.
+type binding struct {
+	keys  []string
+	show  string              // the keys, as they are written
+	short string              // the hint at the foot; "": none
+	other string              // the hint while another pane than the list has the focus; "": short
+	help  string              // on the help screen
+	foot  func(m *model) bool // whether to show the hint now; nil: never
+	do    func(m *model, key string) tea.Cmd
+}
+
+func always(*model) bool { return true }
+
+func inList(m *model) bool   { return m.focus == paneList }
+func onEvent(m *model) bool  { return m.focus != paneApp && m.list.SelectedRow() != nil }
+func inDetail(m *model) bool { return m.focus == paneDetail }
+func onTree(m *model) bool   { return m.focus == paneDetail && m.detail.OnTree() }
+
+// bindings are all keys except those that move, the most useful first.
+func bindings() []binding {
+	return []binding{
+		{[]string{"enter"}, "enter", "open", "", "open it; fold; show a long text whole", inList, (*model).enter},
+		{[]string{"esc"}, "esc", "back", "", "back; drop the marks, then the filter", inDetail, func(m *model, _ string) tea.Cmd { return m.back() }},
+		{[]string{"/"}, "/", "filter", "search", "filter the list; elsewhere, search", always, func(m *model, _ string) tea.Cmd { return m.filterOrSearch() }},
+		{[]string{"r"}, "r", "replay", "", "replay it to the targets that it had", onEvent, func(m *model, _ string) tea.Cmd { return m.replay() }},
+		{[]string{"e"}, "e", "edit", "", "edit it in your editor and send it", onEvent, func(m *model, _ string) tea.Cmd { return m.edit() }},
+		{[]string{"z", "Z"}, "z Z", "fold", "", "fold or unfold this level; everything", onTree, (*model).foldKey},
+		{[]string{"t"}, "t", "trigger", "", "trigger an event of any kind", inList, func(m *model, _ string) tea.Cmd { return m.triggerMenu() }},
+		{[]string{"tab", "shift+tab"}, "tab", "next", "", "next tab, then the app, then the list", always, (*model).tabKey},
+		{[]string{"space"}, "space", "mark", "", "mark; what you do goes to all marked", inList, (*model).mark},
+		{[]string{"R"}, "R", "", "", "replay failed, N times, new, elsewhere", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
+		{[]string{"c"}, "c", "copy", "", "copy: curl, JSON, body, address, value", onEvent, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
+		{[]string{"p"}, "p", "pin", "", "pin; Diff compares with what is pinned", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
+		{[]string{"P"}, "P", "", "", "pause handing over; resume it", nil, func(m *model, _ string) tea.Cmd { return m.togglePause() }},
+		{[]string{"F"}, "F", "", "", "faults: answer wrongly on purpose", nil, func(m *model, _ string) tea.Cmd { return m.faultMenu() }},
+		{[]string{"s"}, "s", "save", "", "save as JSON, NDJSON or a fixture", onEvent, func(m *model, _ string) tea.Cmd { return m.saveMenu() }},
+		{[]string{"o"}, "o", "", "", "open on the Hub, in the browser", nil, func(m *model, _ string) tea.Cmd { return m.openOnHub() }},
+		{[]string{"n", "N"}, "n N", "", "", "next place that was searched; previous", nil, (*model).findKey},
+		{[]string{"m"}, "m", "", "", "mouse: clicks here; or the terminal's", nil, func(m *model, _ string) tea.Cmd { return m.toggleMouse() }},
+		{[]string{"?"}, "?", "help", "", "this help", always, func(m *model, _ string) tea.Cmd { return m.openHelp() }},
+		{[]string{"q"}, "q", "quit", "", "quit; the webhook is deleted", always, func(*model, string) tea.Cmd { return tea.Quit }},
+	}
+}
+
+// moves are the keys that move, for the help screen.
+func moves() [][2]string {
+	return [][2]string{
+		{"↑ ↓ j k", "one line"},
+		{"pgup pgdn", "a page"},
+		{"^u ^d", "half a page"},
+		{"g G", "first; last"},
+		{"← → h l", "fold; in and out"},
+		{"1 2 3 4 5", "the event's tabs"},
+		{"^c ^z", "quit; suspend"},
+	}
+}

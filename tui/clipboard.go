@@ -1,0 +1,42 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/tui/line"
+)
+
+// maxClipboard is how many bytes a terminal takes for its clipboard: xterm's limit of
+// 100,000 after base64.
+const maxClipboard = 74_000
+
+// copyText copies text to the terminal's clipboard, which works through SSH, and to
+// this machine's, if there is one. A terminal does not report success.
+func (m *model) copyText(what, s string) tea.Cmd {
+	var cmds []tea.Cmd
+	if len(s) <= maxClipboard {
+		cmds = append(cmds, tea.SetClipboard(s))
+	} else if m.cfg.Actions.Copy == nil {
+		m.showError(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, line.Bytes(int64(len(s)))))
+		return nil
+	}
+	m.showNote("copied " + what + ", " + line.Bytes(int64(len(s))))
+	if local := m.cfg.Actions.Copy; local != nil {
+
+		words, terminal := m.note.text, len(cmds) > 0
+		cmds = append(cmds, m.work.command(func(ctx context.Context) tea.Msg {
+			// A machine without a clipboard is no failure if the terminal has the text.
+			err := local(ctx, s)
+			if err != nil && !terminal {
+				return actionResult{err: fmt.Errorf("copy %s: %w; s saves it", what, err)}
+			}
+			if err != nil {
+				words += " (by the terminal: this machine has no clipboard)"
+			}
+			return actionResult{text: words}
+		}))
+	}
+	return tea.Batch(cmds...)
+}

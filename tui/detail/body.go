@@ -1,0 +1,70 @@
+package detail
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/tui/line"
+)
+
+// maxPainted is how many bytes of a text are shown. The rest can be saved or copied.
+const maxPainted = 256 << 10
+
+// bodyLines shows a body: JSON with indents, HTML without its tags, other text as it
+// is, and what is not text as bytes.
+func bodyLines(body []byte, contentType string) []line.Line {
+	var more line.Line
+	if len(body) > maxPainted {
+		more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", line.Bytes(int64(len(body)-maxPainted))))
+	}
+	shown := body[:min(len(body), maxPainted)]
+	media, _, _ := mime.ParseMediaType(contentType)
+	var lines []line.Line
+	var indented bytes.Buffer
+	switch {
+	case more == nil && json.Valid(body) && json.Indent(&indented, body, "", "  ") == nil:
+		lines = textLines(indented.Bytes(), line.Good)
+	case !isText(shown):
+		h := newHexRows(shown[:min(len(shown), 4096)], 80)
+		for i := range h.Count() {
+			lines = append(lines, h.Row(i))
+		}
+		if len(shown) > 4096 && more == nil {
+			more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", line.Bytes(int64(len(body)-4096))))
+		}
+	case media == "text/html":
+		lines = textLines([]byte(htmlText(string(shown))), line.Plain)
+	default:
+		lines = textLines(shown, line.Plain)
+	}
+	if more != nil {
+		lines = append(lines, more)
+	}
+	return lines
+}
+
+func textLines(b []byte, st line.Style) []line.Line {
+	var lines []line.Line
+	for l := range strings.SplitSeq(strings.TrimRight(string(b), "\n"), "\n") {
+		lines = append(lines, line.Text(st, strings.TrimSuffix(l, "\r")))
+	}
+	return lines
+}
+
+// isText reports whether nearly all of b is text in UTF-8.
+func isText(b []byte) bool {
+	odd, n := 0, 0
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size == 1 && len(b)-i >= utf8.UTFMax || r < 0x20 && r != '\n' && r != '\r' && r != '\t' {
+			odd++
+		}
+		i += size
+		n++
+	}
+	return odd*20 <= n
+}

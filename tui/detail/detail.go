@@ -1,0 +1,233 @@
+// Package detail is the pane that shows one event in tabs: its payload as a JSON
+// tree that folds, its request, its attempts, its timeline, and its difference to an
+// earlier event.
+//
+// Work that may take long is a function for the caller to run in a command. Until its
+// result is back, the pane shows what it has.
+package detail
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/tui/line"
+)
+
+// Tab is a tab of the pane. To add one, add it here, to tabNames, and to
+// preparation.run; and its key to the help of tui.
+type Tab int
+
+// The tabs.
+const (
+	Payload Tab = iota
+	Request
+	Attempts
+	Timeline
+	Diff
+	Tabs int = iota // the number of tabs
+)
+
+var tabNames = [Tabs]string{"Payload", "Request", "Attempts", "Timeline", "Diff"}
+
+// Subject is an event to show. A change of any field lays it out again.
+type Subject struct {
+	N, Rev        int64
+	Width         int    // of the pane, in cells
+	Base, BaseRev int64  // the event that Diff compares with; 0: none
+	BaseReason    string // how Base was chosen, in words
+}
+
+// Detail is the pane. It needs New.
+type Detail struct {
+	zone    *time.Location
+	secrets event.Secrets
+	tab     Tab
+	want    Subject // the last one that was asked for
+	have    Subject // the one that is shown
+	event   *event.Event
+	err     error
+	tree    *tree // of a body that is JSON
+	busy    bool  // a task works on a copy of the tree
+	panes   [Tabs]line.Scroller
+}
+
+// New returns a pane that shows times in a zone. Secrets are masked in all tabs.
+func New(zone *time.Location, secrets event.Secrets) *Detail {
+	return &Detail{zone: zone, secrets: secrets}
+}
+
+// Get reads an event with its bodies.
+type Get func(ctx context.Context, n int64) (*event.Event, error)
+
+// Show sets what the pane is to show. If that is new, it returns the function that
+// reads it, whose result goes to Set.
+func (d *Detail) Show(s Subject, get Get) func(ctx context.Context) Prepared {
+	if s == d.want {
+		return nil
+	}
+	d.want = s
+	if get == nil {
+		return nil
+	}
+	p := preparation{subject: s, get: get, zone: d.zone, secrets: d.secrets}
+	if d.event != nil {
+		p.shown, p.shownN, p.shownTree = d.event.Body, d.event.N, d.tree != nil
+	}
+	return p.run
+}
+
+// Set shows what was prepared, unless another subject was asked for since.
+func (d *Detail) Set(p Prepared) {
+	if p.subject != d.want {
+		return
+	}
+	same := d.have.N == p.subject.N
+	d.have, d.err = p.subject, p.err
+	if p.err != nil {
+		d.event, d.tree = nil, nil
+		return
+	}
+	if !same || p.tree != nil {
+		d.tree, d.busy = p.tree, false
+	}
+	d.event = p.event
+	for i, r := range p.panes {
+		if !same {
+			d.panes[i] = line.Scroller{}
+		}
+		d.panes[i].SetRows(r)
+	}
+}
+
+// Tab is the tab that is open.
+func (d *Detail) Tab() Tab { return d.tab }
+
+// SetTab opens a tab.
+func (d *Detail) SetTab(t Tab) { d.tab = t }
+
+// OnTree reports whether the pane shows a JSON tree.
+func (d *Detail) OnTree() bool { return d.tab == Payload && d.tree != nil && d.ready() }
+
+// ready reports whether the event that was asked for is shown, at any revision.
+func (d *Detail) ready() bool { return d.err == nil && d.event != nil && d.have.N == d.want.N }
+
+// Move moves the cursor down by some rows, or up.
+func (d *Detail) Move(by int) {
+	if d.OnTree() {
+		d.tree.move(by)
+		return
+	}
+	d.panes[d.tab].Move(by)
+}
+
+// Cursor returns the JSON path and the value at the cursor. ok is false if the pane
+// shows no tree.
+func (d *Detail) Cursor() (path, value string, ok bool) {
+	if !d.OnTree() {
+		return "", "", false
+	}
+	n := d.tree.selected()
+	value = string(d.tree.text[n.start:n.end])
+	if n.kind == nodeString {
+		value = unquote(d.tree.text[n.start:n.end])
+	}
+	return d.tree.path(n), value, true
+}
+
+// Heading returns the line of tabs. focused highlights the open one.
+func (d *Detail) Heading(w int, focused bool) line.Line {
+	l := line.Text(line.Accent, d.name())
+	for i, label := range d.tabLabels(w) {
+		st := line.Faint
+		if Tab(i) == d.tab {
+			st = line.Strong
+			if focused {
+				st = line.Chosen
+			}
+		}
+		l = l.Add(st, label)
+	}
+	return l
+}
+
+// TabAt returns the tab at a column of a heading of width w.
+func (d *Detail) TabAt(x, w int) (Tab, bool) {
+	x -= line.Width(d.name())
+	for i, label := range d.tabLabels(w) {
+		if x >= 0 && x < len(label) {
+			return Tab(i), true
+		}
+		x -= len(label)
+	}
+	return 0, false
+}
+
+func (d *Detail) name() string { return fmt.Sprintf("#%d ", d.want.N) }
+
+// tabLabels returns the names of the tabs as they are shown. Where there is no room,
+// only the open tab has its full name.
+func (d *Detail) tabLabels(w int) (labels [Tabs]string) {
+	room, full := w-line.Width(d.name()), 0
+	for _, name := range tabNames {
+		full += len(name) + 2
+	}
+	for i, name := range tabNames {
+		if room < full && Tab(i) != d.tab {
+			name = name[:1]
+		}
+		labels[i] = " " + name + " "
+	}
+	return labels
+}
+
+// Render returns the lines below the tabs, and which of them the cursor is on.
+func (d *Detail) Render(w, h int, focused bool) (out []string, cursor int) {
+	switch {
+	case d.err != nil && d.have.N == d.want.N:
+		return []string{line.Text(line.Alarm, "cannot be read: "+d.err.Error()).Render(w, line.Plain)}, 0
+	case !d.ready():
+		return []string{line.Text(line.Faint, fmt.Sprintf("reading #%d …", d.want.N)).Render(w, line.Plain)}, 0
+	}
+	foot := d.foot()
+	body := h
+	if foot != nil && h > 2 {
+		body--
+	}
+	if d.OnTree() {
+		out, cursor = d.tree.render(w, body, focused)
+	} else {
+		out, cursor = d.panes[d.tab].Render(w, body, focused)
+	}
+	if body < h {
+		for len(out) < body {
+			out = append(out, "")
+		}
+		out = append(out, foot.Render(w, line.Plain))
+	}
+	return out, cursor
+}
+
+// foot is the line that shows where the cursor is.
+func (d *Detail) foot() line.Line {
+	switch {
+	case d.OnTree() && d.busy:
+		return line.Text(line.Warn, "working …")
+	case d.OnTree():
+		l := line.Text(line.Accent, d.tree.path(d.tree.selected()))
+		if r := d.tree.rowsOf(d.tree.sel); r != nil {
+			l = l.Add(line.Faint, fmt.Sprintf("  line %s of %s", line.Group(max(d.tree.selRow, 1)), line.Group(r.count())))
+		}
+		return l
+	}
+	p := &d.panes[d.tab]
+	if p.Count() == 0 {
+		return nil
+	}
+	l := line.Text(line.Faint, fmt.Sprintf("line %s of %s", line.Group(p.Selected()+1), line.Group(p.Count())))
+	if d.tab == Payload && d.event != nil {
+		l = l.Add(line.Warn, cutReason(d.event))
+	}
+	return l
+}

@@ -1,0 +1,94 @@
+package line
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/hf-tap/hf-tap/internal/term"
+)
+
+// ascii reports whether every byte of s is one cell.
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// Width is how many cells of a terminal a safe text takes.
+func Width(s string) int {
+	if ascii(s) {
+		return len(s)
+	}
+	return ansi.StringWidth(s)
+}
+
+// Steady returns a safe text that every terminal draws equally wide. Terminals
+// disagree about some texts, and a text that is drawn too wide moves the columns to
+// its right. An emoji that is joined from several becomes its parts; what has no
+// parts becomes a question mark.
+func Steady(s string) string {
+	if s = term.Line(s); ascii(s) {
+		return s
+	}
+	var b strings.Builder
+	for rest := s; rest != ""; {
+		cluster, _ := ansi.FirstGraphemeCluster(rest, ansi.GraphemeWidth)
+		rest = rest[len(cluster):]
+		b.WriteString(steadyCluster(cluster))
+	}
+	return b.String()
+}
+
+func steadyCluster(cluster string) string {
+	agreed := func(s string) bool { return ansi.StringWidth(s) == ansi.StringWidthWc(s) }
+	if agreed(cluster) {
+		return cluster
+	}
+	parts := strings.Map(func(r rune) rune {
+		if r == 0x200d || r == 0x20e3 || r >= 0xfe00 && r <= 0xfe0f || r >= 0x1f3fb && r <= 0x1f3ff {
+			return -1 // a joiner, a keycap, a selector, the colour of a skin
+		}
+		return r
+	}, cluster)
+	if parts == "" || !agreed(parts) {
+		return "?"
+	}
+	return parts
+}
+
+// Shorten cuts s to w cells. A text that is cut ends in "…".
+func Shorten(s string, w int) string {
+	switch {
+	case Width(s) <= w:
+		return s
+	case w <= 0:
+		return ""
+	}
+	return Cut(s, w-1) + "…"
+}
+
+// Cut returns the beginning of s that fits into w cells.
+func Cut(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	if ascii(s) {
+		return s[:min(w, len(s))]
+	}
+	return ansi.Truncate(s, w, "")
+}
+
+// Pad returns s exactly w cells wide, with spaces after it.
+func Pad(s string, w int) string {
+	s = Shorten(s, w)
+	return s + strings.Repeat(" ", max(w-Width(s), 0))
+}
+
+// PadLeft returns s exactly w cells wide, with spaces before it.
+func PadLeft(s string, w int) string {
+	s = Shorten(s, w)
+	return strings.Repeat(" ", max(w-Width(s), 0)) + s
+}

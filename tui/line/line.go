@@ -1,0 +1,155 @@
+package line
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/internal/term"
+)
+
+// Line is text in several styles, side by side. Its text can come from anywhere:
+// Render makes it safe.
+type Line []span
+
+// span is text in one style.
+type span struct {
+	style Style
+	text  string
+}
+
+// Text returns a line of one text.
+func Text(st Style, s string) Line { return Line{{st, s}} }
+
+// Add appends text to a line.
+func (l Line) Add(st Style, s string) Line { return append(l, span{st, s}) }
+
+// PlainText returns the text without its styles. It is not safe for a terminal.
+func (l Line) PlainText() string {
+	var b strings.Builder
+	for _, s := range l {
+		b.WriteString(s.text)
+	}
+	return b.String()
+}
+
+// Width is how many cells the line takes.
+func (l Line) Width() int {
+	w := 0
+	for _, s := range l {
+		w += Width(term.Line(s.text))
+	}
+	return w
+}
+
+// Render returns the line as it is written to the terminal: exactly w cells wide,
+// with all its text made safe. A style other than Plain in over replaces the styles
+// of the line.
+func (l Line) Render(w int, over Style) string {
+	if w <= 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.Grow(w + 16*len(l))
+	inks := inks()
+	b.WriteString(inks[over].before)
+	for _, s := range l.Fit(w) {
+		ink := inks[Plain]
+		if over == Plain {
+			ink = inks[s.style]
+		}
+		b.WriteString(ink.before)
+		b.WriteString(s.text)
+		b.WriteString(ink.after)
+	}
+	b.WriteString(inks[over].after)
+	return b.String()
+}
+
+// Steady returns the line with all its text masked, and steady as by the function.
+func (l Line) Steady(mask func(string) string) Line {
+	out := make(Line, len(l))
+	for i, s := range l {
+		out[i] = span{s.style, Steady(mask(s.text))}
+	}
+	return out
+}
+
+// Fit returns the line exactly w cells wide, with all its text made safe. A line
+// that is cut ends in "…".
+func (l Line) Fit(w int) Line {
+	var out Line
+	left, cutting := w, l.Width() > w
+	if cutting {
+		left-- // for the "…"
+	}
+	for _, s := range l {
+		t := term.Line(s.text)
+		if Width(t) > left {
+			t = Cut(t, left)
+		}
+		if t != "" {
+			out = out.Add(s.style, t)
+		}
+		if left -= Width(t); left <= 0 {
+			break
+		}
+	}
+	if cutting && w > 0 {
+		out = out.Add(Plain, "…")
+	}
+	if left > 0 {
+		out = out.Add(Plain, strings.Repeat(" ", left))
+	}
+	return out
+}
+
+// Wrap breaks the line into lines of at most w cells. Lines after the first are
+// indented by some cells.
+func (l Line) Wrap(w, indent int) []Line {
+	w = max(w, 4)
+	indent = min(indent, w/2)
+	var out []Line
+	cur, left := Line{}, w
+	for _, s := range l {
+		rest := term.Line(s.text)
+		for rest != "" {
+			if Width(rest) <= left {
+				cur = cur.Add(s.style, rest)
+				left -= Width(rest)
+				break
+			}
+			head := fitting(rest, left)
+			if head == "" && left < w-indent { // no room for one rune
+				out, cur, left = append(out, cur), Text(Plain, strings.Repeat(" ", indent)), w-indent
+				continue
+			}
+			if head == "" {
+				_, size := utf8.DecodeRuneInString(rest)
+				head = rest[:size]
+			}
+			out = append(out, cur.Add(s.style, head))
+			rest = rest[len(head):]
+			cur, left = Text(Plain, strings.Repeat(" ", indent)), w-indent
+		}
+	}
+	return append(out, cur)
+}
+
+// fitting returns the beginning of s that fits into w cells. It ends after a space
+// if there is one in the second half.
+func fitting(s string, w int) string {
+	head := Cut(s, w)
+	if i := strings.LastIndexByte(head, ' '); i > len(head)/2 {
+		return head[:i+1]
+	}
+	return head
+}
+
+// Masked returns the line with all its text masked.
+func (l Line) Masked(mask func(string) string) Line {
+	out := make(Line, len(l))
+	for i, s := range l {
+		out[i] = span{s.style, mask(s.text)}
+	}
+	return out
+}

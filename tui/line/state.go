@@ -1,0 +1,31 @@
+package line
+
+import "github.com/hf-tap/hf-tap/event"
+
+// State returns a change of something that hf-tap depends on, in words.
+func State(s *event.State) Line {
+	name := event.MaskURL(s.Name)
+	if s.Subject == event.SubjectTarget {
+		name = ShortTarget(s.Name)
+	}
+	l := Text(Faint, string(s.Subject)+" ")
+	if name != "" {
+		l = l.Add(Plain, name+" ")
+	}
+	l = l.Add(StateStyle(s.State), s.State)
+	if s.Detail != "" {
+		l = l.Add(Faint, ": "+event.MaskText(s.Detail))
+	}
+	return l
+}
+
+// StateStyle is the style of the name of a state.
+func StateStyle(state string) Style {
+	switch state {
+	case "up", "listening", "verified", "healed", "made anew", "ready", "known again", "created", "enabled":
+		return Good
+	case "down", "failing", "unauthorized", "wrong path", "invalid", "suspended", "full", "lost", "away", "deleted", "disabled":
+		return Alarm
+	}
+	return Warn
+}

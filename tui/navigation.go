@@ -1,0 +1,172 @@
+package tui
+
+import (
+	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/tui/detail"
+)
+
+// moveKey moves in the pane with the focus. It reports whether the key moves.
+func (m *model) moveKey(name string) (tea.Cmd, bool) {
+	page := max(m.pageHeight()-1, 1)
+	by := 0
+	switch name {
+	case "up", "k":
+		by = -1
+	case "down", "j":
+		by = 1
+	case "pgup", "ctrl+b":
+		by = -page
+	case "pgdown", "ctrl+f":
+		by = page
+	case "ctrl+u":
+		by = -max(page/2, 1)
+	case "ctrl+d":
+		by = max(page/2, 1)
+	case "home", "g":
+		by = -1 << 30
+	case "end", "G":
+		by = 1 << 30
+	case "left", "h":
+		return m.sideways(false), true
+	case "right", "l":
+		return m.sideways(true), true
+	case "1", "2", "3", "4", "5":
+		m.openTab(detail.Tab(name[0] - '1'))
+		return nil, true
+	default:
+		return nil, false
+	}
+	return m.moveBy(by), true
+}
+
+// moveBy moves by some rows in the pane with the focus.
+func (m *model) moveBy(by int) tea.Cmd {
+	switch m.focus {
+	case paneDetail:
+		m.detail.Move(by)
+	case paneApp:
+		m.app.move(by)
+	default:
+		return m.onList(m.list.Move(by))
+	}
+	return nil
+}
+
+// sideways opens and closes nodes, and goes between the list and the event.
+func (m *model) sideways(right bool) tea.Cmd {
+	switch {
+	case m.focus == paneList && right && m.list.SelectedRow() != nil:
+		m.focusOn(paneDetail)
+	case m.focus == paneApp && !right:
+		m.focusOn(paneList)
+	case m.focus == paneDetail && right:
+		return m.onDetail(m.detail.Do(detail.Open))
+	case m.focus == paneDetail:
+		return m.onDetail(m.detail.Do(detail.Close))
+	}
+	return nil
+}
+
+// enter opens what is selected.
+func (m *model) enter(string) tea.Cmd {
+	switch {
+	case m.focus == paneList && m.list.SelectedRow() != nil:
+		m.focusOn(paneDetail)
+	case m.focus == paneDetail:
+		return m.onDetail(m.detail.Do(detail.Toggle))
+	}
+	return nil
+}
+
+// mark marks the selected event.
+func (m *model) mark(string) tea.Cmd {
+	if !m.list.ToggleMark() {
+		m.showNote("only events can be marked")
+	}
+	return nil
+}
+
+// back goes to the list. In the list it removes the marks, then the filter, then the
+// warning about a bot.
+func (m *model) back() tea.Cmd {
+	switch {
+	case m.focus != paneList:
+		m.focusOn(paneList)
+	case len(m.list.Marked()) > 0:
+		m.list.ClearMarks()
+	case !m.list.Filter().Empty():
+		return m.setFilter(nil)
+	default:
+		m.header.botWarning = ""
+	}
+	return nil
+}
+
+// tabKey goes to the next of the list, the tabs and the app, or to the previous one.
+func (m *model) tabKey(key string) tea.Cmd {
+	const list, app = 0, detail.Tabs + 1 // the tabs are between them
+	places := app
+	if m.cfg.Feed.App != nil {
+		places++
+	}
+	at := list
+	switch m.focus {
+	case paneDetail:
+		at = 1 + int(m.detail.Tab())
+	case paneApp:
+		at = app
+	}
+	step := 1
+	if key == "shift+tab" {
+		step = places - 1
+	}
+	at = (at + step) % places
+	if m.list.SelectedRow() == nil && at > list && at < app { // no event, no tabs
+		if at = list; m.cfg.Feed.App != nil && m.focus == paneList {
+			at = app
+		}
+	}
+	switch at {
+	case list:
+		m.focusOn(paneList)
+	case app:
+		m.focusOn(paneApp)
+	default:
+		m.openTab(detail.Tab(at - 1))
+	}
+	return nil
+}
+
+// foldKey opens or closes a level of the JSON tree, or all of it.
+func (m *model) foldKey(key string) tea.Cmd {
+	switch {
+	case m.focus != paneDetail:
+		return nil
+	case key == "Z":
+		return m.onDetail(m.detail.Do(detail.ToggleAll))
+	}
+	return m.onDetail(m.detail.Do(detail.ToggleLevel))
+}
+
+// findKey goes to the next place that contains the searched phrase, or the previous one.
+func (m *model) findKey(key string) tea.Cmd {
+	back := key == "N"
+	switch {
+	case m.focus == paneApp && !m.app.find(m.search, back):
+		m.showNotFound()
+	case m.focus == paneDetail:
+		return m.onDetail(m.detail.Find(m.search, back))
+	}
+	return nil
+}
+
+// toggleMouse makes the mouse work here, or in the terminal.
+func (m *model) toggleMouse() tea.Cmd {
+	m.mouse = !m.mouse
+	if m.mouse {
+		m.showNote("the mouse works here; m gives it back to the terminal")
+	} else {
+		m.showNote("the mouse is the terminal's: select and copy with it")
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package tui
+
+import (
+	"context"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// saveMenu offers formats in which to save the chosen events.
+func (m *model) saveMenu() tea.Cmd {
+	ns := m.requireEvents()
+	if ns == nil {
+		return nil
+	}
+	if m.cfg.Actions.Save == nil {
+		return m.showUnavailable()
+	}
+	mn := &menu{title: "save " + eventWords(ns)}
+	for _, f := range []struct {
+		key, name string
+		format    Format
+	}{
+		{"j", "as JSON, all that is known of it", FormatJSON},
+		{"n", "as NDJSON, a line an event", FormatNDJSON},
+		{"f", "as a fixture: the body alone, byte for byte", FormatFixture},
+	} {
+		mn.add(f.key, f.name, func() tea.Cmd {
+			save := m.cfg.Actions.Save
+			return m.runAction("save "+eventWords(ns), func(ctx context.Context) (string, error) { return save(ctx, ns, f.format) })
+		})
+	}
+	m.menu = mn
+	return nil
+}
