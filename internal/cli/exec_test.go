@@ -144,12 +144,25 @@ func (w *world) startTyped(line string) *process {
 
 func TestTheEndOfASessionEndsItsCommands(t *testing.T) {
 	w := newWorld(t)
-	pid := filepath.Join(t.TempDir(), "pid")
-	p := w.start(listenArgs("--exec", "(sleep 1000; true) & echo $! >'"+pid+".new'; mv '"+pid+".new' '"+pid+"'; wait", "--json")...)
+	p, child := w.runsForLong()
+	p.signal(os.Interrupt)
+	p.ends(0)
+	if lives(child) {
+		t.Errorf("what the command started lives on")
+	}
+	p.has(p.stdout, `"error":"interrupted, the receiver stopped"`)
+	w.nothingLeft()
+}
+
+// runsForLong starts a session with a command that runs, and gives a process that the
+// command has started.
+func (w *world) runsForLong() (p *process, child int) {
+	w.t.Helper()
+	pid := filepath.Join(w.t.TempDir(), "pid")
+	p = w.start(listenArgs("--exec", "(sleep 1000; true) & echo $! >'"+pid+".new'; mv '"+pid+".new' '"+pid+"'; wait", "--json")...)
 	p.ready()
 	w.happen("repo.update")
-	var child int
-	waitFor(t, w, func() bool {
+	waitFor(w.t, w, func() bool {
 		b, err := os.ReadFile(pid)
 		if err != nil {
 			return false
@@ -157,19 +170,14 @@ func TestTheEndOfASessionEndsItsCommands(t *testing.T) {
 		_, err = fmt.Sscan(string(b), &child)
 		return err == nil
 	})
-	p.signal(os.Interrupt)
-	p.ends(0)
-	if err := syscall.Kill(child, 0); err == nil && !isZombie(child) {
-		t.Errorf("what the command started lives on")
-	}
-	p.has(p.stdout, `"error":"interrupted, the receiver stopped"`)
-	w.nothingLeft()
+	return p, child
 }
 
-// isZombie reports whether a process has ended and nobody has waited for it.
-func isZombie(pid int) bool {
+// lives reports whether a process has not ended; one that nobody has waited for yet
+// has.
+func lives(pid int) bool {
 	stat, err := exec.Command("ps", "-o", "stat=", "-p", fmt.Sprint(pid)).Output()
-	return err != nil || strings.HasPrefix(string(stat), "Z")
+	return err == nil && !strings.HasPrefix(string(stat), "Z")
 }
 
 // TestAJobRunsHereInTheEnvironmentThatItHasOnTheHub does the Jobs page of Python's
