@@ -6,6 +6,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/exectarget"
+	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
@@ -16,6 +17,10 @@ func (p *Process) execRoutes(values []string, command string) ([]receiver.Route,
 		route, err := exectarget.ParseRoute(s, p.Supervisor)
 		if err != nil {
 			return nil, usageError(err, command+" --exec 'python train.py'")
+		}
+		front, _, _ := strings.Cut(s, "=")
+		if _, _, noMatch := receiver.CutRoute(s); noMatch != nil && strings.Contains(front, "*") && !strings.ContainsAny(front, " \t\n/'\"$") {
+			p.tell("%s", term.Line(fmt.Sprintf("%v, so that it is a part of the command", noMatch)))
 		}
 		routes = append(routes, route)
 	}

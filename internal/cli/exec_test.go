@@ -366,3 +366,13 @@ func TestAnAppGetsEventsBesideACommand(t *testing.T) {
 		t.Errorf("what the command writes is shown with the secret: %s", shown)
 	}
 }
+
+func TestAMisspeltMatchInFrontOfACommandIsNamed(t *testing.T) {
+	w := newWorld(t)
+	p := w.run(0, listenArgs("--exec", "discusion.*=./x", "--exec", "FOO=bar ./x", "--exec", "ls *.txt --sort=size", "--wait", "1ms")...)
+	p.has(p.stderr, `"discusion.*" fits no kind of event`)
+	p.has(p.stderr, "so that it is a part of the command")
+	if n := strings.Count(p.stderr.text(), "a part of the command"); n != 1 {
+		t.Errorf("it says so %d times: %s", n, p.stderr.text())
+	}
+}
