@@ -28,11 +28,11 @@ func (p *Process) execRoutes(values []string, command string) ([]receiver.Route,
 }
 
 // formerCommand is the error for an event that a command got which no session here
-// knows. replay is the call of events replay, as it was typed. What is recorded is never run: it may be masked or cut, and may come from a
-// file of somebody else's.
+// knows. replay is the call of events replay, as it was typed. What is recorded is
+// never run: it may be masked or cut, and may come from somebody else's file.
 func formerCommand(n int64, target string, source event.Source, replay string) error {
 	command := strings.TrimPrefix(target, event.CommandPrefix)
-	if source == event.SourceImport || strings.Contains(command, event.Masked) || strings.HasSuffix(command, "…") {
+	if source == event.SourceImport || strings.Contains(command, event.Masked) || strings.Contains(command, "…") {
 		command = "COMMAND"
 	}
 	return withHint(fmt.Errorf("event %d went to the command %q, and commands are run only when they are given", n, target),
