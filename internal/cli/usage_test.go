@@ -140,6 +140,7 @@ func TestWrongUseOfEveryCommandComesBeforeAllElse(t *testing.T) {
 		}
 	}
 	for path, cmd := range commands {
+		flags := cmd.LocalFlags() // not in parallel: it changes the command's parents
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			uses, listed := wrongUses[path]
@@ -155,7 +156,7 @@ func TestWrongUseOfEveryCommandComesBeforeAllElse(t *testing.T) {
 				for _, use := range append(uses, "--frobnicate", "-Z") {
 					c.wrongUse(t, append(words[:len(words):len(words)], strings.Fields(use)...)...)
 				}
-				cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+				flags.VisitAll(func(f *pflag.Flag) {
 					if typ := f.Value.Type(); typ != "string" && typ != "stringArray" && f.Name != "help" && f.Name != "version" {
 						c.wrongUse(t, append(words[:len(words):len(words)], "--"+f.Name+"=junk")...)
 					}
