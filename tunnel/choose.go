@@ -4,10 +4,159 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 )
+
+// Auto is the name for the provider that fits: the first [Choice] that has a
+// reason for it.
+const Auto = "auto"
+
+// Choice is a provider that can be named.
+type Choice struct {
+	// Name is the provider's name. One like "ssh://[user@]host" stands for all
+	// names with the same scheme.
+	Name string
+	// Auto is why Auto takes this provider, for people, as in "there is a token for
+	// it". If it is empty, Auto does not.
+	Auto string
+	// Own is set for a way that no third party has a part in. It cannot be combined
+	// with others.
+	Own bool
+	// New makes the provider of a name. Settings that are invalid, or contradict each
+	// other, are an [ErrUsage].
+	New func(name string) (Provider, error)
+}
+
+// stands reports whether a choice is the one of a name.
+func (c Choice) stands(name string) bool {
+	if scheme, _, ok := strings.Cut(c.Name, "://"); ok {
+		return strings.HasPrefix(name, scheme+"://")
+	}
+	return name == c.Name
+}
+
+// Selection is the providers that [Open] tries, in this order.
+type Selection struct {
+	Providers []Provider
+	// Auto is why [Auto] took the only provider. If it is empty, the user named the
+	// providers.
+	Auto string
+	// Own is set if no third party has a part in the only provider.
+	Own bool
+}
+
+// Choose selects providers by their names: one name, or several with commas
+// between them. An empty name is [Auto]. The error is an [ErrUnknownProvider],
+// an [ErrUsage], or what New returned. Of several providers, one that lacks
+// something other than valid settings fails when it is opened, not here.
+func Choose(choices []Choice, names string) (Selection, error) {
+	if names == "" || names == Auto {
+		for _, c := range choices {
+			if c.Auto != "" {
+				p, err := c.New(c.Name)
+				if err != nil {
+					return Selection{}, err
+				}
+				return Selection{[]Provider{p}, c.Auto, c.Own}, nil
+			}
+		}
+		return Selection{}, fmt.Errorf("%w %q", ErrUnknownProvider, Auto)
+	}
+	var s Selection
+	list := strings.Split(names, ",")
+	for i, name := range list {
+		list[i] = strings.TrimSpace(name)
+		c, err := find(choices, list[i])
+		switch {
+		case len(list) > 1 && (c.Own || list[i] == Auto):
+			return Selection{}, fmt.Errorf("%w: %s does not go with others", ErrUsage, list[i])
+		case err != nil:
+			return Selection{}, err
+		case slices.Contains(list[:i], list[i]):
+			return Selection{}, fmt.Errorf("%w: %s is named twice", ErrUsage, list[i])
+		}
+		p, err := c.New(list[i])
+		if err != nil && (len(list) == 1 || errors.Is(err, ErrUsage)) {
+			return Selection{}, err
+		}
+		if err != nil {
+			p = unavailable{list[i], err}
+		}
+		s.Providers, s.Own = append(s.Providers, p), c.Own
+	}
+	return s, nil
+}
+
+func find(choices []Choice, name string) (Choice, error) {
+	i := slices.IndexFunc(choices, func(c Choice) bool { return c.stands(name) })
+	if i < 0 {
+		return Choice{}, fmt.Errorf("%w %q", ErrUnknownProvider, name)
+	}
+	return choices[i], nil
+}
+
+// Names returns the names of the providers.
+func (s Selection) Names() []string {
+	var names []string
+	for _, p := range s.Providers {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+// Open opens a tunnel by the first of the providers that can open one. The end of
+// ctx stops the opening only: an open tunnel lasts until Close.
+//
+// If all of several providers fail, the error is an [*AllFailedError]. If a
+// provider fails that Auto took, it is an [*AutoError], unless it is the user's
+// own.
+func (s Selection) Open(ctx context.Context) (Tunnel, error) {
+	failed := &AllFailedError{Providers: s.Names()}
+	for _, p := range s.Providers {
+		t, err := p.Open(ctx)
+		if err == nil {
+			return t, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		failed.Errs = append(failed.Errs, err)
+	}
+	if len(failed.Errs) != 1 {
+		return nil, failed
+	}
+	if s.Auto != "" && !s.Own {
+		return nil, &AutoError{failed.Providers[0], failed.Errs[0]}
+	}
+	return nil, failed.Errs[0]
+}
+
+// Opener returns a KeeperConfig.Open that calls [Selection.Open]. Once a provider
+// has opened a tunnel, later calls try only that provider. The function must not
+// be called from several goroutines at once.
+func (s Selection) Opener() func(ctx context.Context) (Tunnel, error) {
+	return func(ctx context.Context) (Tunnel, error) {
+		t, err := s.Open(ctx)
+		if err == nil {
+			s.Providers = slices.Clone(s.Providers)
+			s.Providers = slices.DeleteFunc(s.Providers, func(p Provider) bool { return p.Name() != t.Provider() })
+		}
+		return t, err
+	}
+}
+
+// unavailable is a provider that cannot be made.
+type unavailable struct {
+	name string
+	err  error
+}
+
+func (u unavailable) Name() string                         { return u.name }
+func (u unavailable) Open(context.Context) (Tunnel, error) { return nil, u.err }
+func (u unavailable) Diagnose(context.Context) []Finding {
+	return []Finding{{Step: FindingSession, Err: u.err}}
+}
 
 // AutoError is the failure of the provider that Auto chose. Open tries no other
 // one, because a third party is used only if the user names it.
@@ -22,7 +171,7 @@ func (e *AutoError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *AutoError) Unwrap() error { return e.Err }
 
-// AllFailedError means that every provider in Config.Provider failed.
+// AllFailedError means that each of several providers failed.
 type AllFailedError struct {
 	Providers []string // in the order of the tries
 	Errs      []error  // the error of each
@@ -39,161 +188,3 @@ func (e *AllFailedError) Error() string {
 
 // Unwrap gives the causes.
 func (e *AllFailedError) Unwrap() []error { return e.Errs }
-
-// Providers lists the providers that make a tunnel: all names that
-// Config.Provider can have but Auto, Loopback and Public. "ssh://[user@]host"
-// stands for any server.
-func Providers() []string {
-	return []string{Gradio, Ngrok, LocalhostRun, Serveo, Pinggy, SrvUs, Tuns, Cloudflared, sshScheme + "[user@]host"}
-}
-
-// Open opens a tunnel by the provider in cfg, or by the first of several that
-// can be opened. The end of ctx stops the opening only: an open tunnel lasts
-// until Close.
-//
-// If all of several providers fail, the error is an [*AllFailedError]. If the
-// ngrok or gradio that Auto chose fails, it is an [*AutoError].
-func Open(ctx context.Context, cfg Config) (Tunnel, error) {
-	order, err := cfg.Order()
-	if err != nil {
-		return nil, err
-	}
-	if len(order) == 1 {
-		t, err := openOne(ctx, cfg, order[0])
-		if err != nil && ctx.Err() == nil && cfg.auto() && (order[0] == Ngrok || order[0] == Gradio) {
-			err = &AutoError{order[0], err}
-		}
-		return t, err
-	}
-	failed := &AllFailedError{}
-	for _, provider := range order {
-		t, err := openOne(ctx, cfg, provider)
-		if err == nil {
-			return t, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		failed.Providers, failed.Errs = append(failed.Providers, provider), append(failed.Errs, err)
-	}
-	return nil, failed
-}
-
-// Opener returns a KeeperConfig.Open that calls [Open]. Once a provider has
-// opened a tunnel, later calls try only that provider. The function must not be
-// called from several goroutines at once.
-func Opener(cfg Config) func(ctx context.Context) (Tunnel, error) {
-	return func(ctx context.Context) (Tunnel, error) {
-		t, err := Open(ctx, cfg)
-		if err == nil && !cfg.auto() {
-			cfg.Provider = t.Provider()
-		}
-		return t, err
-	}
-}
-
-func openOne(ctx context.Context, cfg Config, provider string) (Tunnel, error) {
-	if err := cfg.fits(provider); err != nil {
-		return nil, err
-	}
-	switch {
-	case provider == Ngrok:
-		return openNgrok(ctx, cfg)
-	case provider == Gradio:
-		return openGradio(ctx, cfg)
-	case provider == Cloudflared:
-		return openCloudflared(ctx, cfg)
-	case UsesSSH(provider):
-		return openSSH(ctx, cfg, provider)
-	case provider == Public:
-		public, err := publicURL(cfg.PublicURL)
-		if err != nil {
-			return nil, err
-		}
-		return openLocal(ctx, provider, public, cfg.Port)
-	}
-	return openLocal(ctx, provider, "", cfg.Port)
-}
-
-func (cfg Config) auto() bool { return cfg.Provider == "" || cfg.Provider == Auto }
-
-// Choose returns the provider that Open tries first: the first in cfg.Provider.
-// For Auto it is Public with a PublicURL, Loopback for a Hub on loopback, Ngrok
-// with an NgrokToken, else Gradio. The error is [ErrUnknownProvider], [ErrNoToken], or
-// [ErrUsage] if other settings contradict the provider.
-func (cfg Config) Choose() (string, error) {
-	order, err := cfg.Order()
-	if err != nil {
-		return "", err
-	}
-	return order[0], nil
-}
-
-// Order returns all providers that Open tries; Choose returns the first. A
-// missing ngrok token is not an error here if there are other providers.
-func (cfg Config) Order() ([]string, error) {
-	if cfg.auto() {
-		provider := cfg.chooseAuto()
-		if err := cfg.fits(provider); err != nil {
-			return nil, err
-		}
-		return []string{provider}, nil
-	}
-	var order []string
-	for name := range strings.SplitSeq(cfg.Provider, ",") {
-		order = append(order, strings.TrimSpace(name))
-	}
-	for i, name := range order {
-		switch err := cfg.fits(name); {
-		case len(order) > 1 && slices.Contains([]string{Auto, Loopback, Public}, name):
-			return nil, fmt.Errorf("%w: %s does not go with others", ErrUsage, name)
-		case slices.Contains(order[:i], name):
-			return nil, fmt.Errorf("%w: %s is named twice", ErrUsage, name)
-		case err != nil && !(len(order) > 1 && errors.Is(err, ErrNoToken)):
-			return nil, err
-		}
-	}
-	return order, nil
-}
-
-func (cfg Config) chooseAuto() string {
-	switch {
-	case cfg.PublicURL != "":
-		return Public
-	case onLoopback(cfg.HubURL):
-		return Loopback
-	case cfg.NgrokToken != "":
-		return Ngrok
-	}
-	return Gradio
-}
-
-// fits checks the settings of a provider.
-func (cfg Config) fits(provider string) error {
-	known := slices.Contains([]string{Loopback, Public, Ngrok, Gradio, Cloudflared}, provider) || UsesSSH(provider)
-	own := strings.HasPrefix(provider, sshScheme)
-	switch {
-	case !known:
-		return fmt.Errorf("%w %q", ErrUnknownProvider, provider)
-	case provider == Loopback && cfg.HubURL != "" && !onLoopback(cfg.HubURL):
-		return fmt.Errorf("%w: %s is not on this machine, so it cannot reach a loopback address", ErrUsage, cfg.HubURL)
-	case provider != Public && !own && cfg.PublicURL != "":
-		return fmt.Errorf("%w: a tunnel by %s has no public URL of the user's", ErrUsage, provider)
-	case provider == Public:
-		_, err := publicURL(cfg.PublicURL)
-		return err
-	case provider == Gradio && cfg.GradioServer != "":
-		if host, _, err := net.SplitHostPort(cfg.GradioServer); err != nil || host == "" {
-			return fmt.Errorf("%w: %q is not an address like host:7000", ErrUsage, cfg.GradioServer)
-		}
-	case provider == Ngrok && cfg.NgrokToken == "":
-		return ErrNoToken
-	case provider == Ngrok:
-		_, err := ngrokURL(cfg.NgrokDomain)
-		return err
-	case own:
-		_, err := ownServer(cfg, provider, "")
-		return err
-	}
-	return nil
-}

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,199 +38,75 @@ const (
 	FindingTrip    = "round trip" // a POST to the public address arrives here and is answered
 )
 
-// tripTime is how long a round trip is tried for, as long as a Keeper's first
-// check. A fresh address may need a moment.
+// tripTime is the limit for the round trip. A fresh address may need a moment.
 const tripTime = 10 * time.Second
 
-// Diagnose opens the tunnel that [Open] would open, sends a request through it and
-// closes it, and returns the result of each step until one fails. With several
-// providers it does so with each. The client sends the request to the public
-// address; nil: a plain one.
-func Diagnose(ctx context.Context, cfg Config, client *http.Client) (found []Finding) {
-	order, err := cfg.Order()
-	if err != nil {
-		return []Finding{{Step: FindingTunnel, Err: err}}
+// Diagnose opens a tunnel by each of the providers, sends a request through it
+// and closes it, and returns the result of each step until one fails. The client
+// sends the request to the public address; nil: a plain one. Of the options,
+// Timeout limits the request.
+func (s Selection) Diagnose(ctx context.Context, client *http.Client, opts Options) (found []Finding) {
+	why := "as asked for"
+	if s.Auto != "" {
+		why = "as " + s.Auto
 	}
-	for _, provider := range order {
-		found = append(found, diagnoseOne(ctx, cfg, provider, client)...)
+	for _, p := range s.Providers {
+		if u, ok := p.(unavailable); ok {
+			found = append(found, Finding{Step: FindingTunnel, Err: u.err})
+			continue
+		}
+		found = append(found, Finding{Step: FindingTunnel, Detail: p.Name() + ", " + why})
+		found = append(found, Diagnose(ctx, p, client, opts)...)
 	}
 	return found
 }
 
-func diagnoseOne(ctx context.Context, cfg Config, provider string, client *http.Client) (found []Finding) {
-	add := func(step, detail string, took time.Duration, err error) bool {
-		found = append(found, Finding{Step: step, Detail: detail, Took: took, Err: err})
-		return err == nil
-	}
-	if !add(FindingTunnel, reason(cfg, provider), 0, cfg.fits(provider)) {
-		return found
-	}
-	clear := true
-	switch {
-	case provider == Ngrok:
-		clear = diagnoseNgrok(ctx, cfg, add)
-	case provider == Cloudflared:
-		clear = diagnoseProgram(cfg, add)
-	case UsesSSH(provider):
-		clear = diagnoseSSH(ctx, cfg, provider, add)
-	}
-	if !clear {
-		return found
-	}
-	if provider == Public && cfg.Port == 0 {
-		public, err := publicURL(cfg.PublicURL)
-		if err == nil {
-			err = whoAnswers(ctx, public, client)
-		}
-		add(FindingAddress, public, 0, err)
+// Diagnose is [Selection.Diagnose] for one provider, without FindingTunnel.
+func Diagnose(ctx context.Context, p Provider, client *http.Client, opts Options) []Finding {
+	found := p.Diagnose(ctx)
+	if n := len(found); n > 0 && found[n-1].Err != nil {
 		return found
 	}
 	start := time.Now()
-	tun, err := openOne(ctx, cfg, provider)
-	if !add(FindingSession, sessionDetail(provider, err), time.Since(start), err) {
-		return found
+	t, err := p.Open(ctx)
+	if err != nil {
+		return append(found, Finding{Step: FindingSession, Took: time.Since(start), Err: err})
 	}
-	address := tun.URL()
-	took, err := roundTrip(ctx, tun, client, cfg)
-	found = append(found, Finding{Step: FindingAddress, Detail: address, Unverified: err != nil})
-	add(FindingTrip, "a POST to the address came back", took, err)
-	return found
+	found = append(found, Finding{Step: FindingSession, Detail: "the tunnel is open", Took: time.Since(start)})
+	address := t.URL()
+	took, err := roundTrip(ctx, t, client, opts.WithDefaults())
+	return append(found, Finding{Step: FindingAddress, Detail: address, Unverified: err != nil},
+		Finding{Step: FindingTrip, Detail: "a POST to the address came back", Took: took, Err: err})
 }
 
 // ErrUnverified means that a server answers at a public address, but not whether
 // the address leads to this machine.
 var ErrUnverified = errors.New("whether the address leads here is unverified")
 
-// whoAnswers asks at the address of a tunnel whose port is not known: nothing of
-// ours can answer there yet. The error is never nil.
-func whoAnswers(ctx context.Context, public string, client *http.Client) error {
-	transport := &http.Transport{Proxy: loopback.ProxyFromEnvironment}
-	defer transport.CloseIdleConnections()
-	if client == nil {
-		client = &http.Client{Transport: transport}
-	}
-	_, err := VerifyOnce(ctx, Probe{URL: public + "/hf-tap-doctor", Answer: func(string) string { return rand.Text() }, Client: client, Timeout: tripTime})
-	var answered *WrongAnswerError
-	if errors.As(err, &answered) {
-		return fmt.Errorf("%w: %s answers %d, and the port that it leads to is not known", ErrUnverified, public, answered.Status)
-	}
-	return err
-}
-
-// reason says which tunnel is taken and why.
-func reason(cfg Config, provider string) string {
-	switch {
-	case !cfg.auto():
-		return provider + ", as asked for"
-	case provider == Public:
-		return "public, as an address is given"
-	case provider == Loopback:
-		return "loopback, as the Hub is on this machine"
-	}
-	if provider == Gradio {
-		return "gradio, as there is no token for ngrok"
-	}
-	return provider + ", as there is a token"
-}
-
-func sessionDetail(provider string, err error) string {
-	switch {
-	case err != nil:
-		return ""
-	case provider == Ngrok:
-		return "the token is accepted"
-	case provider == Gradio:
-		return "the server gives an address"
-	case UsesSSH(provider):
-		return "the server forwards"
-	case provider == Cloudflared:
-		return "the program runs and is connected"
-	}
-	return "listening on this machine"
-}
-
-// diagnoseProgram adds where the program is.
-func diagnoseProgram(cfg Config, add func(string, string, time.Duration, error) bool) bool {
-	program, err := findCloudflared(cfg)
-	return add(FindingProgram, program, 0, err)
-}
-
-// diagnoseSSH adds the steps to a server by SSH, and reports whether the way
-// is clear. A server that is not known yet is known afterwards.
-func diagnoseSSH(ctx context.Context, cfg Config, provider string, add func(string, string, time.Duration, error) bool) bool {
-	way, err := newSSHWay(cfg, provider)
-	if err != nil {
-		return add(FindingSession, "", 0, err)
-	}
-	trying, cancel := cfg.timeout(ctx, cfg.within())
-	defer cancel()
-	client, err := way.dial(trying)
-	if err == nil {
-		_ = client.Close() // it was let in: that is all there was to know
-		_ = client.Wait()
-	}
-	reach, through := throughProxy(cfg, way.service.server)
-	trust := "the host key is the one that is known, " + way.known.fingerprint
-	if way.known.fresh {
-		trust = "the host key was not known, and is now, " + way.known.fingerprint
-	}
-	return addSteps(add, provider, err, []diagnosed{
-		{reach, through, way.connected}, {StepTrust, trust, way.trusted}, {StepProtocol, "the server lets us in", way.entered},
-	})
-}
-
-// diagnosed is a step on the way to a server.
-type diagnosed struct {
-	name   Step
-	detail string
-	took   time.Duration // 0: it has not come so far
-}
-
-// addSteps adds the steps up to the one that the error is of, and reports
-// whether there is none.
-func addSteps(add func(string, string, time.Duration, error) bool, provider string, err error, steps []diagnosed) bool {
+// Steps returns the findings of a connection to a provider's server, up to the
+// first step that took no time: err is why that one failed.
+func Steps(err error, steps ...Finding) (found []Finding) {
 	for _, step := range steps {
-		if step.took > 0 {
-			add(string(step.name), step.detail, step.took, nil)
+		if step.Took > 0 {
+			found = append(found, step)
 			continue
 		}
-		failed := step.name
 		var connect *ConnectError
 		var refused *ProviderError
 		switch {
 		case errors.As(err, &connect):
-			failed = connect.Step
-		case errors.As(err, &refused) && provider != Ngrok:
-			failed = FindingSession
+			step.Step = string(connect.Step)
+		case errors.As(err, &refused):
+			step.Step = FindingSession
 		}
-		return add(string(failed), "", 0, err)
+		return append(found, Finding{Step: step.Step, Err: err})
 	}
-	return err == nil
+	return found
 }
 
-// throughProxy says by which step a server is reached, and how.
-func throughProxy(cfg Config, server string) (Step, string) {
-	if cfg.Proxy != nil {
-		if proxy := cfg.Proxy(server); proxy != "" {
-			return StepProxy, fmt.Sprintf("%s through %s", server, proxy)
-		}
-	}
-	return StepReach, server
-}
-
-// diagnoseNgrok adds the steps to ngrok's server, and reports whether the way
-// is clear.
-func diagnoseNgrok(ctx context.Context, cfg Config, add func(string, string, time.Duration, error) bool) bool {
-	p, latency, err := probeNgrok(ctx, cfg)
-	reach, through := throughProxy(cfg, newLine(cfg).server)
-	return addSteps(add, Ngrok, err, []diagnosed{
-		{reach, through, p.connected}, {StepTrust, "the certificate is trusted", p.secured}, {StepProtocol, "the server speaks ngrok's protocol", latency},
-	})
-}
-
-// roundTrip serves on a tunnel for as long as it takes to ask for ourselves at
-// its address, and closes it.
-func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, cfg Config) (time.Duration, error) {
+// roundTrip serves on a tunnel, sends requests to its address until one arrives, and
+// closes the tunnel.
+func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, opts Options) (time.Duration, error) {
 	const path = "/hf-tap-doctor"
 	key := make([]byte, sha256.Size)
 	rand.Read(key) // never fails
@@ -259,9 +134,9 @@ func roundTrip(ctx context.Context, tun Tunnel, client *http.Client, cfg Config)
 		defer transport.CloseIdleConnections()
 		own = &http.Client{Transport: transport}
 	}
-	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Timeout: min(tripTime, cfg.within()), timeout: cfg.timeout})
+	took, err := Verify(ctx, Probe{URL: tun.URL() + path, Answer: prove, Client: own, Timeout: min(tripTime, opts.Timeout), clock: opts.Clock})
 	_ = srv.Close()
-	_ = tun.Close() // the server may have done it
+	_ = tun.Close() // the server may have closed it
 	serving.Wait()
 	return took, err
 }

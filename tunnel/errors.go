@@ -4,36 +4,29 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
-// ErrNoToken means that Config.Provider is Ngrok and NgrokToken is empty.
-var ErrNoToken = errors.New("ngrok needs a token, and there is none")
+// ErrNoToken means that a provider needs a token of its user, and has none.
+var ErrNoToken = errors.New("needs a token, and there is none")
 
-// ErrNoCloudflared means that the program cloudflared is not in PATH, or not at
-// Config.Cloudflared.
-var ErrNoCloudflared = errors.New("cloudflared is not installed")
-
-// ErrUnknownProvider means that Config.Provider has a name that is not a provider's.
+// ErrUnknownProvider means that a name is not the name of a provider.
 var ErrUnknownProvider = errors.New("unknown tunnel")
 
-// ErrUsage means that fields of a Config contradict each other, or that one is
-// invalid.
+// ErrUsage means that a provider's settings are invalid or contradict each other.
 var ErrUsage = errors.New("invalid tunnel settings")
 
 // ProviderError is a refusal by a provider.
 type ProviderError struct {
-	Provider  string // as in Config
+	Provider  string // its name
 	Code      string // the provider's error code, for example "ERR_NGROK_107"; empty if it gave none
 	Message   string // the provider's own words, in one line, with the token masked but otherwise as they came
 	Permanent bool   // another try cannot succeed before the token or the settings change
 
-	// OtherDomain is the domain of an address that a server at ssh://… announced
-	// and that was refused, because the domain is not known to be the server's.
-	// Config.SSHDomains allows it. Empty otherwise.
+	// OtherDomain is set if a server at ssh://… announced an address in a domain
+	// that is not known to be the server's: ssh.Config.Domains can allow it.
 	OtherDomain string
 }
 
@@ -48,6 +41,20 @@ func (e *ProviderError) Error() string {
 	}
 	return msg
 }
+
+// ProgramError means that the program of a provider is not installed.
+type ProgramError struct {
+	Program string // its name, or the path that was configured
+	Err     error
+}
+
+// Error says which program is missing.
+func (e *ProgramError) Error() string {
+	return fmt.Sprintf("%s is not installed: %v", e.Program, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *ProgramError) Unwrap() error { return e.Err }
 
 // Step is a step of connecting to a provider's server.
 type Step string
@@ -108,6 +115,20 @@ func (e *ConnectError) Expired() bool {
 	return errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired
 }
 
+// HostKeyError means that a server shows another host key than it did before:
+// its keys were changed, or somebody is in between.
+type HostKeyError struct {
+	Host  string   // host:port
+	Known []string // fingerprints of the keys that it showed before, "SHA256:…"
+	Got   string   // fingerprint of the one that it shows now
+	File  string   // where the known ones stand
+}
+
+// Error returns both fingerprints.
+func (e *HostKeyError) Error() string {
+	return fmt.Sprintf("the host key of %s is another than before: it was %s and is %s", e.Host, strings.Join(e.Known, " or "), e.Got)
+}
+
 // kind is what makes one cause of trouble another than the one before. Texts
 // do not: they name ports, which differ each time.
 func kind(err error) string {
@@ -127,74 +148,4 @@ func kind(err error) string {
 		return "no route"
 	}
 	return "other"
-}
-
-// ErrNgrokConfig means that ngrok's own configuration file exists and cannot be used.
-var ErrNgrokConfig = errors.New("ngrok's configuration cannot be used")
-
-var ngrokCode = regexp.MustCompile(`ERR_NGROK_\d+`)
-
-// permanentNgrok are the codes that no second try changes. 108 and 334 are not
-// among them: a session or an endpoint of our own that has just broken may
-// still count.
-var permanentNgrok = map[string]bool{
-	"ERR_NGROK_4018": true, "ERR_NGROK_105": true, "ERR_NGROK_106": true, "ERR_NGROK_107": true,
-	"ERR_NGROK_120": true, "ERR_NGROK_9037": true,
-}
-
-// ngrokRefusal finds ngrok's own no in an error of the SDK, nil if there is
-// none. Errors of events are not wrapped as ngrok.Error, and after a reconnect
-// some are plain text, so that the code is looked for in the text. Some
-// messages quote the token.
-func ngrokRefusal(err error, token string) *ProviderError {
-	text, code := err.Error(), ""
-	var said interface {
-		error
-		ErrorCode() string
-		Msg() string
-	}
-	var coded interface {
-		error
-		Code() string
-	}
-	switch {
-	case errors.As(err, &said):
-		text, code = said.Msg(), said.ErrorCode()
-	case errors.As(err, &coded):
-		text, code = coded.Error(), coded.Code()
-	default:
-		if code = ngrokCode.FindString(text); code == "" {
-			return nil
-		}
-	}
-	return &ProviderError{Provider: Ngrok, Code: code, Message: oneLine(text, token), Permanent: permanentNgrok[code]}
-}
-
-// maxMessage bounds what is kept of a provider's text, in bytes.
-const maxMessage = 500
-
-// oneLine takes the lines with the code and with addresses of its
-// documentation out of ngrok's text, masks the token, and puts the rest into
-// one line.
-func oneLine(text, token string) string {
-	var kept []string
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" || ngrokCode.MatchString(line) || strings.HasPrefix(line, "https://") {
-			continue
-		}
-		kept = append(kept, line)
-	}
-	line := masked(strings.Join(kept, " "), token)
-	if len(line) > maxMessage {
-		line = strings.ToValidUTF8(line[:maxMessage], "") + "…"
-	}
-	return line
-}
-
-func masked(text, token string) string {
-	if token == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, token, "***")
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
+	"github.com/hf-tap/hf-tap/tunnel/local"
+	"github.com/hf-tap/hf-tap/tunnel/ngrok"
 )
 
 // newAnswer returns what only this process can answer to a nonce.
@@ -26,11 +29,11 @@ func newAnswer() func(nonce string) string {
 }
 
 // A server behind a tunnel. Loopback is the one that needs no network; for a
-// public address, take another Provider.
+// public address, take a provider of another package.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	t, err := tunnel.Open(ctx, tunnel.Config{Provider: tunnel.Loopback})
+	t, err := local.NewLoopback(local.Config{}).Open(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -68,7 +71,7 @@ func ExampleKeeper() {
 	answer := newAnswer()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	k, err := tunnel.OpenKeeper(ctx, tunnel.KeeperConfig{
-		Open: tunnel.Opener(tunnel.Config{Provider: tunnel.Loopback}),
+		Open: local.NewLoopback(local.Config{}).Open,
 		Check: func(ctx context.Context, publicURL string) (time.Duration, error) {
 			return tunnel.VerifyOnce(ctx, tunnel.Probe{URL: publicURL + "/check", Answer: answer, Client: client})
 		},
@@ -97,19 +100,19 @@ func ExampleKeeper() {
 	// Output: loopback up
 }
 
-// The provider that Auto takes depends on what there is.
-func ExampleConfig_Choose() {
-	for _, cfg := range []tunnel.Config{
-		{},
-		{NgrokToken: "2abc"},
-		{NgrokToken: "2abc", HubURL: "http://127.0.0.1:4000"},
-		{PublicURL: "https://tunnel.example.com"},
-	} {
-		fmt.Println(cfg.Choose())
+// Providers can be chosen by name. Auto takes the first one that has a reason.
+func ExampleChoose() {
+	choices := []tunnel.Choice{
+		{Name: ngrok.Name, New: func(string) (tunnel.Provider, error) { return ngrok.New(ngrok.Config{Token: "2abc"}) }},
+		{Name: gradio.Name, Auto: "it needs no account", New: func(string) (tunnel.Provider, error) { return gradio.New(gradio.Config{}) }},
+	}
+	for _, names := range []string{tunnel.Auto, "ngrok", "ngrok,gradio", "serveo"} {
+		selected, err := tunnel.Choose(choices, names)
+		fmt.Println(selected.Names(), selected.Auto, err)
 	}
 	// Output:
-	// gradio <nil>
-	// ngrok <nil>
-	// loopback <nil>
-	// public <nil>
+	// [gradio] it needs no account <nil>
+	// [ngrok]  <nil>
+	// [ngrok gradio]  <nil>
+	// []  unknown tunnel "serveo"
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/clock"
 	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
@@ -21,7 +22,7 @@ type Probe struct {
 	Timeout time.Duration             // how long to try, 10 s by default: a fresh tunnel may need a moment
 	Pause   time.Duration             // between two tries, 250 ms by default
 
-	timeout func(context.Context, time.Duration) (context.Context, context.CancelFunc) // nil: the clock's
+	clock clock.Clock
 }
 
 // ErrNoRoute means that no answer came from the public address. A firewall or
@@ -66,12 +67,8 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	if pause == 0 {
 		pause = 250 * time.Millisecond
 	}
-	timeout := p.timeout
-	if timeout == nil {
-		timeout = context.WithTimeout
-	}
 	client := p.client()
-	tries, cancel := timeout(ctx, within)
+	tries, cancel := p.clock.WithTimeout(ctx, within, nil)
 	defer cancel()
 	var last error
 	for {
@@ -79,7 +76,7 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 		if err == nil {
 			return took, nil
 		}
-		// The try that the deadline cut short says less than the one before it.
+		// A try that the deadline cut short has a less useful error than the one before.
 		if last == nil || tries.Err() == nil {
 			last = err
 		}
@@ -138,8 +135,8 @@ func ask(ctx context.Context, client *http.Client, p Probe) (time.Duration, erro
 	return 0, &WrongAnswerError{URL: p.URL, Status: resp.StatusCode, Code: resp.Header.Get("Ngrok-Error-Code"), Text: excerpt(string(body))}
 }
 
-// excerpt gives the first words of an answer; a page of HTML says nothing in
-// one line.
+// excerpt returns the beginning of an answer, or "" for a page of HTML, which has
+// no meaning in one line.
 func excerpt(s string) string {
 	s = strings.TrimSpace(s)
 	if strings.HasPrefix(s, "<") {

@@ -18,6 +18,10 @@ import (
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
+	"github.com/hf-tap/hf-tap/tunnel/local"
+	"github.com/hf-tap/hf-tap/tunnel/ngrok"
+	"github.com/hf-tap/hf-tap/tunnel/ssh"
 	"github.com/spf13/pflag"
 )
 
@@ -108,7 +112,7 @@ type tunnelFlags struct {
 }
 
 func (f *tunnelFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback, public, or "+strings.Join(tunnel.Providers(), ", ")+"; with commas: the first that works")
+	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback, public, or "+strings.Join(session.TunnelProviders(), ", ")+"; with commas: the first that works")
 	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
 	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
 	fs.StringVar(&f.gradio, "gradio-server", "", "the host:port of a share server of your own, instead of gradio.live's")
@@ -119,14 +123,15 @@ func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 // misplaced is the usage error of a flag that belongs to a tunnel other than
 // those that would be opened: without it the flag would be ignored.
 func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
-	settings, _ := tunnel.NgrokFromEnv(p.Getenv, runtime.GOOS) // its error is for whoever opens ngrok
-	cfg := tunnel.Config{Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokToken: settings.Token}
-	order, err := cfg.Order()
+	settings, _ := ngrok.FindSettings(p.Getenv, runtime.GOOS) // its error is for whoever opens ngrok
+	cfg := session.TunnelConfig{Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, Ngrok: ngrok.Config{Token: settings.Token}}
+	selected, err := cfg.Select()
 	if err != nil {
 		return nil // it is told where the tunnel is opened
 	}
+	order := selected.Names()
 	own := func(provider string) bool {
-		return provider == tunnel.Public || provider == tunnel.Loopback || strings.HasPrefix(provider, "ssh://")
+		return provider == local.Public || provider == local.Loopback || ssh.IsServer(provider)
 	}
 	for _, flag := range []struct {
 		name   string
@@ -134,10 +139,10 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 		counts func(provider string) bool
 		hint   string
 	}{
-		{"--ngrok-domain", f.ngrokDomain != "", func(name string) bool { return name == tunnel.Ngrok }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
-		{"--gradio-server", f.gradio != "", func(name string) bool { return name == tunnel.Gradio }, "add --tunnel gradio, or leave --gradio-server out"},
-		{"--new-url", f.newURL, func(name string) bool { return name == tunnel.Gradio }, "add --tunnel gradio, or leave --new-url out"},
-		{"--ssh-domain", len(f.sshDomains) > 0, func(name string) bool { return strings.HasPrefix(name, "ssh://") && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
+		{"--ngrok-domain", f.ngrokDomain != "", func(name string) bool { return name == ngrok.Name }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
+		{"--gradio-server", f.gradio != "", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --gradio-server out"},
+		{"--new-url", f.newURL, func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --new-url out"},
+		{"--ssh-domain", len(f.sshDomains) > 0, func(name string) bool { return ssh.IsServer(name) && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
 		{"--port", f.port != 0, own, "name the address of the tunnel that leads there: --public-url https://… --port " + strconv.Itoa(f.port)},
 	} {
 		if flag.given && !slices.ContainsFunc(order, flag.counts) {
@@ -148,53 +153,56 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 }
 
 // config is what the flags and ngrok's own settings ask for.
-func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (tunnel.Config, error) {
-	cfg := tunnel.Config{
-		SSHKeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), SSHAgent: p.Getenv("SSH_AUTH_SOCK"), SSHDomains: f.sshDomains,
-		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, NgrokDomain: f.ngrokDomain,
-		GradioServer: f.gradio, HTTP: &http.Client{Transport: transport},
-		Version: p.Version, Dial: n.DialContext,
-		Proxy: func(address string) string {
-			if u := n.ProxyFor(address); u != nil {
-				return u.Redacted()
-			}
-			return ""
+func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (session.TunnelConfig, error) {
+	cfg := session.TunnelConfig{
+		Options: tunnel.Options{
+			Version: p.Version, Dial: n.DialContext,
+			Proxy: func(address string) string {
+				if u := n.ProxyFor(address); u != nil {
+					return u.Redacted()
+				}
+				return ""
+			},
 		},
+		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint,
+		Ngrok:  ngrok.Config{Domain: f.ngrokDomain},
+		Gradio: gradio.Config{Server: f.gradio, HTTP: &http.Client{Transport: transport}},
+		SSH:    ssh.Config{KeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), Agent: p.Getenv("SSH_AUTH_SOCK"), Domains: f.sshDomains},
 	}
 	if host, port, err := net.SplitHostPort(f.gradio); f.gradio != "" && (err != nil || host == "" || port == "" || strings.ContainsAny(f.gradio, "/?@ ")) {
 		return cfg, usageError(errors.New("invalid --gradio-server: want host:port"), "hf-tap listen --gradio-server share.example.com:7000")
 	}
 	if roots := n.Roots(); roots != nil {
-		cfg.NgrokRoots = append(cfg.NgrokRoots, roots)
+		cfg.Ngrok.Roots = append(cfg.Ngrok.Roots, roots)
 	}
 	if home := p.Getenv("HOME"); home != "" {
-		cfg.SSHHome = filepath.Join(home, ".ssh")
+		cfg.SSH.Home = filepath.Join(home, ".ssh")
 	}
 	auto := f.provider == tunnel.Auto && f.publicURL == "" && !env.Loopback()
-	if !auto && !slices.Contains(strings.Split(f.provider, ","), tunnel.Ngrok) {
+	if !auto && !slices.Contains(strings.Split(f.provider, ","), ngrok.Name) {
 		return cfg, nil // ngrok is not asked: how it is set up does not matter
 	}
-	settings, err := tunnel.NgrokFromEnv(p.Getenv, runtime.GOOS)
+	settings, err := ngrok.FindSettings(p.Getenv, runtime.GOOS)
 	if err != nil {
 		if settings.TokenFrom == "" {
 			return cfg, err
 		}
 		p.tell("%v: only NGROK_AUTHTOKEN is used", err)
 	}
-	settings.Apply(&cfg)
+	settings.Apply(&cfg.Ngrok)
 	return cfg, nil
 }
 
 // check reports what is wrong with the settings of a tunnel before it is opened.
-func (f *tunnelFlags) check(cfg tunnel.Config) error {
+func (f *tunnelFlags) check(cfg session.TunnelConfig) error {
 	if f.port < 0 || f.port > 65535 {
 		return usageError(fmt.Errorf("%d is not a port", f.port), "give --port a number from 1 to 65535")
 	}
-	_, err := cfg.Order()
+	_, err := cfg.Select()
 	if !errors.Is(err, tunnel.ErrUnknownProvider) {
 		return err
 	}
-	names := append([]string{tunnel.Auto, tunnel.Loopback, tunnel.Public}, tunnel.Providers()...)
+	names := append([]string{tunnel.Auto, local.Loopback, local.Public}, session.TunnelProviders()...)
 	for name := range strings.SplitSeq(f.provider, ",") {
 		name = strings.TrimSpace(name)
 		near := nearest.Word(strings.ToLower(name), names)

@@ -14,7 +14,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
-	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
 )
 
@@ -103,7 +102,7 @@ func (p *Process) demo(ctx context.Context, asJSON, plain bool) (err error) {
 	err = p.untilClosed(ctx, func(ctx context.Context) error {
 		sum, err = session.Run(ctx, session.Config{
 			Dir: session.Dir(dir), Endpoint: endpoint, Hub: client, Secret: demoSecret,
-			Tunnel:   tunnel.Config{HubURL: endpoint},
+			Tunnel:   session.TunnelConfig{HubURL: endpoint},
 			Receiver: receiver.Config{Routes: []receiver.Route{route}, Source: event.SourceSandbox, Secret: demoSecret},
 		}, front)
 		return err

@@ -143,7 +143,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 // called.
 func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	var names []string
-	for _, name := range tunnel.Providers() {
+	for _, name := range session.TunnelProviders() {
 		if !strings.Contains(name, "://") { // a server of the user's own has to be named
 			names = append(names, name)
 		}
@@ -293,7 +293,7 @@ func (d *doctor) clock(t *dated, took time.Duration) {
 
 // tunnel goes the whole way to the tunnel that would be taken. err says why it is
 // not known which, and dirErr why there is no state folder.
-func (d *doctor) tunnel(ctx context.Context, dirErr error, cfg tunnel.Config, err error, transport http.RoundTripper) error {
+func (d *doctor) tunnel(ctx context.Context, dirErr error, cfg session.TunnelConfig, err error, transport http.RoundTripper) error {
 	if dirErr != nil {
 		d.add(finding{Check: "tunnel", Status: checkSkipped, Detail: "without a state folder none is opened"})
 		return nil
@@ -303,7 +303,7 @@ func (d *doctor) tunnel(ctx context.Context, dirErr error, cfg tunnel.Config, er
 		return nil
 	}
 	first, works := len(d.found), false
-	for _, step := range tunnel.Diagnose(ctx, cfg, &http.Client{Transport: transport}) {
+	for _, step := range cfg.Diagnose(ctx, &http.Client{Transport: transport}) {
 		d.step(step)
 		works = works || step.Step == tunnel.FindingTrip && step.Err == nil
 	}

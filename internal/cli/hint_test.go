@@ -11,6 +11,10 @@ import (
 
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/cloudflared"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
+	"github.com/hf-tap/hf-tap/tunnel/ngrok"
+	"github.com/hf-tap/hf-tap/tunnel/ssh"
 )
 
 func TestEachErrorOfTheHubHasItsHint(t *testing.T) {
@@ -50,16 +54,16 @@ func TestEachErrorOfTheHubHasItsHint(t *testing.T) {
 
 func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 	changed := &tunnel.HostKeyError{Host: "host.example:22", File: "/state/known_hosts"}
-	reach := &tunnel.ConnectError{Provider: tunnel.LocalhostRun, Server: "localhost.run:22", Step: tunnel.StepReach, Err: errors.New("refused")}
+	reach := &tunnel.ConnectError{Provider: ssh.LocalhostRun, Server: "localhost.run:22", Step: tunnel.StepReach, Err: errors.New("refused")}
 	for _, c := range []struct {
 		err   error
 		hints []string
 	}{
 		{tunnel.ErrNoToken, []string{"NGROK_AUTHTOKEN", "--tunnel gradio"}},
-		{tunnel.ErrNgrokConfig, []string{"ngrok config check"}},
-		{tunnel.ErrNoCloudflared, []string{"install cloudflared"}},
-		{tunnel.ErrSSHFiles, []string{"remove it"}},
-		{tunnel.ErrUnknownProvider, []string{"--tunnel auto", "--public-url", tunnel.Pinggy}},
+		{ngrok.ErrConfig, []string{"ngrok config check"}},
+		{&tunnel.ProgramError{Program: cloudflared.Name}, []string{"install cloudflared"}},
+		{ssh.ErrFiles, []string{"remove it"}},
+		{tunnel.ErrUnknownProvider, []string{"--tunnel auto", "--public-url", ssh.Pinggy}},
 		{tunnel.ErrUsage, []string{"hf-tap listen --help"}},
 		{tunnel.ErrNoRoute, []string{"HTTPS_PROXY"}},
 		{tunnel.ErrUnverified, []string{"--port"}},
@@ -70,23 +74,23 @@ func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 		{&tunnel.ConnectError{Step: tunnel.StepProxy}, []string{"CONNECT"}},
 		{&tunnel.ConnectError{Step: tunnel.StepTrust, Err: errors.New("x")}, []string{"--ca FILE"}},
 		{&tunnel.ConnectError{Step: tunnel.StepTrust, Err: changed}, []string{changed.Host, changed.File}},
-		{&tunnel.ConnectError{Step: tunnel.StepTLS, Provider: tunnel.Ngrok}, []string{"connect_url"}},
-		{&tunnel.ConnectError{Step: tunnel.StepTLS, Provider: tunnel.Cloudflared}, []string{"past HTTPS_PROXY"}},
-		{&tunnel.ConnectError{Step: tunnel.StepProtocol, Provider: tunnel.Serveo}, []string{"another tunnel"}},
-		{&tunnel.ProviderError{Provider: tunnel.Ngrok, Code: "ERR_NGROK_107"}, []string{"your-authtoken"}},
-		{&tunnel.ProviderError{Provider: tunnel.Ngrok, Code: "ERR_NGROK_334"}, []string{"--ngrok-domain"}},
-		{&tunnel.ProviderError{Provider: tunnel.Gradio, Code: tunnel.GradioNameTaken}, []string{"--new-url"}},
-		{&tunnel.ProviderError{Provider: tunnel.Gradio, Code: tunnel.GradioBadToken}, []string{"--gradio-server"}},
-		{&tunnel.ProviderError{Provider: tunnel.Cloudflared, Code: "429"}, []string{"wait some minutes"}},
-		{&tunnel.ProviderError{Provider: tunnel.Serveo}, []string{"another tunnel"}},
+		{&tunnel.ConnectError{Step: tunnel.StepTLS, Provider: ngrok.Name}, []string{"connect_url"}},
+		{&tunnel.ConnectError{Step: tunnel.StepTLS, Provider: cloudflared.Name}, []string{"past HTTPS_PROXY"}},
+		{&tunnel.ConnectError{Step: tunnel.StepProtocol, Provider: ssh.Serveo}, []string{"another tunnel"}},
+		{&tunnel.ProviderError{Provider: ngrok.Name, Code: "ERR_NGROK_107"}, []string{"your-authtoken"}},
+		{&tunnel.ProviderError{Provider: ngrok.Name, Code: "ERR_NGROK_334"}, []string{"--ngrok-domain"}},
+		{&tunnel.ProviderError{Provider: gradio.Name, Code: gradio.NameTaken}, []string{"--new-url"}},
+		{&tunnel.ProviderError{Provider: gradio.Name, Code: gradio.BadToken}, []string{"--gradio-server"}},
+		{&tunnel.ProviderError{Provider: cloudflared.Name, Code: "429"}, []string{"wait some minutes"}},
+		{&tunnel.ProviderError{Provider: ssh.Serveo}, []string{"another tunnel"}},
 		{&tunnel.ProviderError{Provider: "ssh://me@host", Message: "permission denied"}, []string{"ssh-add"}},
 		{&tunnel.ProviderError{Provider: "ssh://me@host", Message: "it does not forward"}, []string{"AllowTcpForwarding"}},
 		{&tunnel.ProviderError{Provider: "ssh://me@host"}, []string{"--public-url"}},
 		{&tunnel.ProviderError{Provider: "ssh://me@host", OtherDomain: "tunnels.example"}, []string{"--ssh-domain tunnels.example"}},
 		{&tunnel.AllFailedError{Errs: []error{errors.New("x"), tunnel.ErrNoToken}}, []string{"NGROK_AUTHTOKEN"}},
 		// The default tunnel's hint names the others, as none is tried by itself.
-		{&tunnel.AutoError{Provider: tunnel.Ngrok, Err: tunnel.ErrNoRoute}, []string{"HTTPS_PROXY", tunnel.Gradio, tunnel.LocalhostRun, tunnel.Serveo, tunnel.Pinggy, tunnel.SrvUs, tunnel.Tuns, tunnel.Cloudflared}},
-		{&tunnel.AutoError{Provider: tunnel.Gradio, Err: errors.New("x")}, []string{tunnel.Ngrok, "ssh://"}},
+		{&tunnel.AutoError{Provider: ngrok.Name, Err: tunnel.ErrNoRoute}, []string{"HTTPS_PROXY", gradio.Name, ssh.LocalhostRun, ssh.Serveo, ssh.Pinggy, ssh.SrvUs, ssh.Tuns, cloudflared.Name}},
+		{&tunnel.AutoError{Provider: gradio.Name, Err: errors.New("x")}, []string{ngrok.Name, "ssh://"}},
 	} {
 		got := hintFor(fmt.Errorf("start: %w", c.err))
 		for _, want := range c.hints {

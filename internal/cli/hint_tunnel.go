@@ -7,7 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/cloudflared"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
+	"github.com/hf-tap/hf-tap/tunnel/ngrok"
+	"github.com/hf-tap/hf-tap/tunnel/ssh"
 )
 
 // tunnelHint returns what a user can do about an error of a tunnel, "" if nothing
@@ -17,7 +22,7 @@ func tunnelHint(err error) string {
 	var all *tunnel.AllFailedError
 	switch {
 	case errors.As(err, &auto):
-		others := "or take another by name: --tunnel " + strings.Join(without(tunnel.Providers(), auto.Provider), ", ")
+		others := "or take another by name: --tunnel " + strings.Join(without(session.TunnelProviders(), auto.Provider), ", ")
 		if hint := tunnelHint(auto.Err); hint != "" {
 			return hint + "; " + others
 		}
@@ -41,6 +46,7 @@ func oneTunnelHint(err error) string {
 	var provider *tunnel.ProviderError
 	var connect *tunnel.ConnectError
 	var wrong *tunnel.WrongAnswerError
+	var program *tunnel.ProgramError
 	switch {
 	case errors.As(err, &provider):
 		return providerHint(provider)
@@ -49,16 +55,16 @@ func oneTunnelHint(err error) string {
 	case errors.Is(err, tunnel.ErrNoToken):
 		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
 			"or use a tunnel that needs no account: --tunnel gradio"
-	case errors.Is(err, tunnel.ErrNgrokConfig):
+	case errors.Is(err, ngrok.ErrConfig):
 		return "mend the file, or see what ngrok says about it: ngrok config check"
-	case errors.Is(err, tunnel.ErrNoCloudflared):
-		return "install cloudflared, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), tunnel.Cloudflared), ", ")
-	case errors.Is(err, tunnel.ErrSSHFiles):
+	case errors.As(err, &program):
+		return "install " + program.Program + ", or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), program.Program), ", ")
+	case errors.Is(err, ssh.ErrFiles):
 		return "mend the file, or remove it: it is made again, but then servers are trusted, and names given, as for the first time"
 	case errors.Is(err, tunnel.ErrUnknownProvider):
-		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(tunnel.Providers(), ", ")
+		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(session.TunnelProviders(), ", ")
 	case errors.Is(err, tunnel.ErrUsage):
-		return "see \"hf-tap listen --help\" on --tunnel, --public-url, --ssh-domain and --ngrok-domain"
+		return "see \"hf-tap listen --help\" on --tunnel, --public-url, --gradio-server, --ssh-domain and --ngrok-domain"
 	case errors.Is(err, tunnel.ErrNoRoute):
 		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
 	case errors.Is(err, tunnel.ErrUnverified):
@@ -71,19 +77,25 @@ func oneTunnelHint(err error) string {
 	return ""
 }
 
-// providerHint knows the codes that ngrok documents at
-// https://ngrok.com/docs/errors, and what servers by SSH refuse.
+// providerHint returns what a user can do about a provider's refusal.
 func providerHint(e *tunnel.ProviderError) string {
 	switch {
-	case tunnel.UsesSSH(e.Provider):
+	case ssh.IsProvider(e.Provider):
 		return sshHint(e)
-	case e.Provider == tunnel.Gradio:
+	case e.Provider == ngrok.Name:
+		return ngrokHint(e)
+	case e.Provider == gradio.Name:
 		return gradioHint(e)
-	case e.Provider == tunnel.Cloudflared && e.Code == "429":
-		return "Cloudflare gives only so many addresses in a time: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), tunnel.Cloudflared), ", ")
-	case e.Provider == tunnel.Cloudflared:
+	case e.Provider == cloudflared.Name && e.Code == "429":
+		return "Cloudflare gives only so many addresses in a time: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), cloudflared.Name), ", ")
+	case e.Provider == cloudflared.Name:
 		return "see what it says when it is run by itself: cloudflared tunnel --url http://127.0.0.1:8000"
 	}
+	return "try again, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), e.Provider), ", ")
+}
+
+// ngrokHint knows the codes that ngrok documents at https://ngrok.com/docs/errors.
+func ngrokHint(e *tunnel.ProviderError) string {
 	switch e.Code {
 	case "ERR_NGROK_4018", "ERR_NGROK_105", "ERR_NGROK_106", "ERR_NGROK_107":
 		return "copy the token from https://dashboard.ngrok.com/get-started/your-authtoken into NGROK_AUTHTOKEN, or run \"ngrok config add-authtoken …\""
@@ -104,16 +116,16 @@ func providerHint(e *tunnel.ProviderError) string {
 
 func gradioHint(e *tunnel.ProviderError) string {
 	switch e.Code {
-	case tunnel.GradioNameTaken:
+	case gradio.NameTaken:
 		return "another session may have the address still: wait a minute, or take a fresh one: --new-url"
-	case tunnel.GradioBadToken:
+	case gradio.BadToken:
 		return "check the token of your own server, or leave out --gradio-server"
 	}
-	return "try again, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), tunnel.Gradio), ", ")
+	return "try again, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), gradio.Name), ", ")
 }
 
 func sshHint(e *tunnel.ProviderError) string {
-	own := strings.HasPrefix(e.Provider, "ssh://")
+	own := ssh.IsServer(e.Provider)
 	switch {
 	case own && strings.HasPrefix(e.Message, "permission denied"):
 		return "check the user in " + e.Provider + ", and that the server takes a key of your agent or ~/.ssh; keys with a passphrase work by the agent: ssh-add"
@@ -124,7 +136,7 @@ func sshHint(e *tunnel.ProviderError) string {
 	case own:
 		return "give the address that leads to the server's port: --public-url https://… --port 4567"
 	}
-	return "the service may be full or closed to guests: try again, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), e.Provider), ", ")
+	return "the service may be full or closed to guests: try again, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), e.Provider), ", ")
 }
 
 func connectHint(e *tunnel.ConnectError) string {
@@ -143,14 +155,14 @@ func connectHint(e *tunnel.ConnectError) string {
 		}
 		return "if your network opens TLS, give the certificate of its authority: --ca FILE"
 	case tunnel.StepTLS, tunnel.StepProtocol:
-		if tunnel.UsesSSH(e.Provider) {
-			return "try again; if something between here and there answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(tunnel.Providers(), e.Provider), ", ")
+		if ssh.IsProvider(e.Provider) {
+			return "try again; if something between here and there answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), e.Provider), ", ")
 		}
-		if e.Provider == tunnel.Cloudflared {
+		if e.Provider == cloudflared.Name {
 			return "it connects by itself, past HTTPS_PROXY: a firewall may be in its way; see cloudflared tunnel --url http://127.0.0.1:8000"
 		}
 		hint := "something between here and there answers in its place: check HTTPS_PROXY"
-		if e.Provider == tunnel.Ngrok {
+		if e.Provider == ngrok.Name {
 			hint += ", and connect_url in ngrok's configuration"
 		}
 		return hint
@@ -173,7 +185,7 @@ func reachHint(e *tunnel.ConnectError) string {
 // closed.
 func elsewhere(e *tunnel.ConnectError) string {
 	if _, port, err := net.SplitHostPort(e.Server); err == nil && port != openPort {
-		return ", or use a tunnel that works on port " + openPort + ": --tunnel " + strings.Join([]string{tunnel.Ngrok, tunnel.Pinggy, tunnel.Serveo}, ", ")
+		return ", or use a tunnel that works on port " + openPort + ": --tunnel " + strings.Join([]string{ngrok.Name, ssh.Pinggy, ssh.Serveo}, ", ")
 	}
 	return ""
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
-	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/local"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -259,7 +259,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 	}
 	cfg := session.Config{
 		Dir: dir, NoWebhook: true, Local: true, Secret: secret,
-		Tunnel: tunnel.Config{Provider: tunnel.Loopback, HubURL: "http://127.0.0.1"},
+		Tunnel: session.TunnelConfig{Provider: local.Loopback, HubURL: "http://127.0.0.1"},
 	}
 	cfg.Receiver.Routes = routes
 	if !f.elsewhere() {

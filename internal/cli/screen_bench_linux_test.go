@@ -21,7 +21,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tui"
-	"github.com/hf-tap/hf-tap/tunnel"
 	"golang.org/x/sys/unix"
 )
 
@@ -118,7 +117,7 @@ func benchSessionIn(b testing.TB, dir session.Dir, shown bool, change ...func(*t
 	go func() {
 		_, err := session.Run(ctx, session.Config{
 			Dir: dir, Endpoint: "http://127.0.0.1:1", NoWebhook: true, Secret: "s3cret",
-			Tunnel: tunnel.Config{HubURL: "http://127.0.0.1:1"},
+			Tunnel: session.TunnelConfig{HubURL: "http://127.0.0.1:1"},
 		}, front)
 		done <- err
 	}()

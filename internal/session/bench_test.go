@@ -17,8 +17,9 @@ import (
 	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
 	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 	"github.com/hf-tap/hf-tap/receiver"
-	"github.com/hf-tap/hf-tap/tunnel"
-	"golang.ngrok.com/ngrok/v2"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
+	"github.com/hf-tap/hf-tap/tunnel/ngrok"
+	sdk "golang.ngrok.com/ngrok/v2"
 )
 
 // BenchmarkNgrok measures the whole way of a delivery through ngrok's SDK, taken,
@@ -49,7 +50,7 @@ func benchNgrok(b *testing.B, clients int, target bool) {
 //	go test -run - -bench Tunnels ./internal/session
 func BenchmarkTunnels(b *testing.B) {
 	b.Run("ngrok", func(b *testing.B) {
-		pairs(b, 16, tapThrough(b, throughEdge(benchEdge(b)), true), tapThrough(b, tunnel.Config{}, true), "direct-req/s")
+		pairs(b, 16, tapThrough(b, throughEdge(benchEdge(b)), true), tapThrough(b, TunnelConfig{}, true), "direct-req/s")
 	})
 	b.Run("gradio", func(b *testing.B) {
 		server, err := frptest.Start(frptest.Config{})
@@ -57,8 +58,8 @@ func BenchmarkTunnels(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { server.Close() })
-		through := tunnel.Config{Provider: tunnel.Gradio, GradioLookup: server.Lookup()}
-		pairs(b, 16, tapThrough(b, through, true), tapThrough(b, tunnel.Config{}, true), "direct-req/s")
+		through := TunnelConfig{Provider: gradio.Name, Gradio: gradio.Config{Lookup: server.Lookup()}}
+		pairs(b, 16, tapThrough(b, through, true), tapThrough(b, TunnelConfig{}, true), "direct-req/s")
 	})
 }
 
@@ -72,9 +73,10 @@ func benchEdge(b *testing.B) *ngroktest.Edge {
 	return edge
 }
 
-func throughEdge(edge *ngroktest.Edge) tunnel.Config {
-	return tunnel.Config{
-		Provider: tunnel.Ngrok, NgrokToken: "any", NgrokServer: edge.Addr(), NgrokRoots: []*x509.CertPool{edge.CA()}, NgrokDomain: "tap.example.app",
+func throughEdge(edge *ngroktest.Edge) TunnelConfig {
+	return TunnelConfig{
+		Provider: ngrok.Name,
+		Ngrok:    ngrok.Config{Token: "any", Server: edge.Addr(), Roots: []*x509.CertPool{edge.CA()}, Domain: "tap.example.app"},
 	}
 }
 
@@ -115,7 +117,7 @@ func middle(v []float64) float64 {
 }
 
 // tapThrough starts a session behind a tunnel.
-func tapThrough(b *testing.B, through tunnel.Config, target bool) side {
+func tapThrough(b *testing.B, through TunnelConfig, target bool) side {
 	b.Helper()
 	through.HubURL = "http://127.0.0.1:1"
 	cfg := Config{Dir: Dir(b.TempDir()), Endpoint: through.HubURL, NoWebhook: true, Secret: "s3cret", Tunnel: through}
@@ -156,12 +158,12 @@ func tapThrough(b *testing.B, through tunnel.Config, target bool) side {
 // bareThrough serves by the SDK alone.
 func bareThrough(b *testing.B, edge *ngroktest.Edge) string {
 	b.Helper()
-	agent, err := ngrok.NewAgent(ngrok.WithAuthtoken("any"), ngrok.WithAgentConnectURL(edge.Addr()), ngrok.WithAgentConnectCAs(edge.CA()),
-		ngrok.WithLogger(slog.New(slog.DiscardHandler)))
+	agent, err := sdk.NewAgent(sdk.WithAuthtoken("any"), sdk.WithAgentConnectURL(edge.Addr()), sdk.WithAgentConnectCAs(edge.CA()),
+		sdk.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		b.Fatal(err)
 	}
-	ln, err := agent.Listen(context.Background(), ngrok.WithURL("https://bare.example.app"))
+	ln, err := agent.Listen(context.Background(), sdk.WithURL("https://bare.example.app"))
 	if err != nil {
 		b.Fatal(err)
 	}

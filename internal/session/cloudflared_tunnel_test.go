@@ -10,11 +10,12 @@ import (
 
 	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/cloudflared"
 )
 
 // startCloudflare starts Cloudflare's end, and gives the way through it by this
 // binary as its program.
-func startCloudflare(t testing.TB) (*cloudflaredtest.Edge, tunnel.Config) {
+func startCloudflare(t testing.TB) (*cloudflaredtest.Edge, TunnelConfig) {
 	t.Helper()
 	e, err := cloudflaredtest.Start()
 	if err != nil {
@@ -33,7 +34,10 @@ func startCloudflare(t testing.TB) (*cloudflaredtest.Edge, tunnel.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, tunnel.Config{Provider: tunnel.Cloudflared, Cloudflared: program, Timeout: 30 * time.Second, Heartbeat: 500 * time.Millisecond}
+	return e, TunnelConfig{
+		Provider: cloudflared.Name, Cloudflared: cloudflared.Config{Program: program},
+		Options: tunnel.Options{Timeout: 30 * time.Second, Heartbeat: 500 * time.Millisecond},
+	}
 }
 
 func TestThousandDeliveriesSurviveTheEndOfCloudflared(t *testing.T) {

@@ -30,7 +30,7 @@ type Config struct {
 	Mute    []string     // ids of webhooks to disable meanwhile
 
 	Secret   string
-	Tunnel   tunnel.Config
+	Tunnel   TunnelConfig
 	NewURL   bool                   // a fresh address at gradio.live, kept from now on
 	Public   *http.Client           // asks at the public address; nil: a plain one
 	Moved    func(url string) error // called when the public address has become another; may be nil

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	frptest "github.com/hf-tap/hf-tap/internal/testserver/frp"
-	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
 )
 
 func TestThousandDeliveriesSurviveTheEndOfGradiosServer(t *testing.T) {
@@ -14,7 +14,7 @@ func TestThousandDeliveriesSurviveTheEndOfGradiosServer(t *testing.T) {
 	}
 	t.Cleanup(func() { server.Close() })
 	outage{
-		tunnel: tunnel.Config{Provider: tunnel.Gradio, GradioLookup: server.Lookup()},
+		tunnel: TunnelConfig{Provider: gradio.Name, Gradio: gradio.Config{Lookup: server.Lookup()}},
 		strike: server.Stop,
 		mend: func() {
 			if err := server.Resume(); err != nil {

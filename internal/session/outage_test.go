@@ -14,7 +14,7 @@ import (
 
 // outage is how a tunnel is lost in the middle of a session, and found again.
 type outage struct {
-	tunnel  tunnel.Config  // the Hub's address is filled in
+	tunnel  TunnelConfig   // the Hub's address is filled in
 	public  *edgetest.Edge // where public names lead to; nil: the address is this machine's
 	suspend int            // after how many failures the Hub suspends the webhook; 0: never
 	strike  func()         // ends what the tunnel hangs on

@@ -9,27 +9,35 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
+	"github.com/hf-tap/hf-tap/tunnel/local"
 )
 
 // openTunnel opens the tunnel, and keeps it under one listener from then on.
 func (r *run) openTunnel(ctx context.Context) (err error) {
-	provider, err := r.Tunnel.Choose()
+	selected, err := r.Tunnel.Select()
 	if err != nil {
 		return err
 	}
-	if provider != tunnel.Loopback && provider != tunnel.Public {
-		r.Tell("opening a tunnel by " + provider + r.whyTunnel(provider))
+	provider := selected.Names()[0]
+	if !selected.Own {
+		r.Tell("opening a tunnel by " + provider + when(selected.Auto != "", ", as "+selected.Auto))
 		r.report(event.State{Subject: event.SubjectTunnel, Name: provider, State: string(tunnel.StateConnecting)})
 	}
-	if err := r.nameGradio(); err != nil {
-		return err
+	if slices.Contains(selected.Names(), gradio.Name) {
+		if err := r.nameGradio(); err != nil {
+			return err
+		}
+		if selected, err = r.Tunnel.Select(); err != nil { // with the name
+			return err
+		}
 	}
 	times := r.Times.Tunnel
 	if times.FirstCheck == 0 {
 		times.FirstCheck = r.Times.Verify
 	}
 	r.keeper, err = tunnel.OpenKeeper(ctx, tunnel.KeeperConfig{
-		Open:    tunnel.Opener(r.Tunnel),
+		Open:    selected.Opener(),
 		Check:   r.check,
 		Changed: r.tunnelChanged,
 		Times:   times,
@@ -37,38 +45,22 @@ func (r *run) openTunnel(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if provider == tunnel.Public {
+	if provider == local.Public {
 		r.Tell(fmt.Sprintf("%s has to lead to http://%s", r.keeper.Status().URL, r.keeper.Listener().Addr()))
 	}
 	return nil
 }
 
-// whyTunnel says why a tunnel is taken that the user has not named.
-func (r *run) whyTunnel(provider string) string {
-	switch {
-	case r.Tunnel.Provider != "" && r.Tunnel.Provider != tunnel.Auto:
-		return ""
-	case provider == tunnel.Ngrok:
-		return ", as there is a token for it"
-	}
-	return ", as there is no token for ngrok"
-}
-
-// nameGradio takes the name by which gradio.live knows this machine, if it may be
-// the tunnel.
+// nameGradio takes the name by which gradio.live knows this machine.
 func (r *run) nameGradio() (err error) {
-	order, err := r.Tunnel.Order()
-	if err != nil || !slices.Contains(order, tunnel.Gradio) {
-		return err
-	}
 	if r.gradio, err = r.Dir.holdGradioName(r.NewURL); err != nil {
 		return err
 	}
 	if r.gradio.lock == nil {
 		r.Tell("another session has the address that this machine keeps at gradio.live: this one gets a fresh one")
 	}
-	r.Tunnel.GradioName = r.gradio.name
-	r.Tunnel.GradioEnding = func(ends time.Time) {
+	r.Tunnel.Gradio.Name = r.gradio.name
+	r.Tunnel.Gradio.Ending = func(ends time.Time) {
 		r.Tell(fmt.Sprintf("gradio.live ends this tunnel at %s; another is opened then, at the same address if it allows that", ends.Local().Format(time.TimeOnly)))
 	}
 	return nil

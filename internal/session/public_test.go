@@ -20,6 +20,7 @@ import (
 	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/ngrok"
 )
 
 // edge is a stand-in for ngrok's servers.
@@ -39,8 +40,8 @@ func edge(t *testing.T) *ngroktest.Edge {
 
 // through makes a configuration reach the Hub by an edge, with short times.
 func through(cfg Config, e *ngroktest.Edge) Config {
-	cfg.Tunnel.Provider, cfg.Tunnel.NgrokToken, cfg.Tunnel.NgrokServer = tunnel.Ngrok, "good", e.Addr()
-	cfg.Tunnel.NgrokRoots = []*x509.CertPool{e.CA()}
+	cfg.Tunnel.Provider, cfg.Tunnel.Ngrok.Token, cfg.Tunnel.Ngrok.Server = ngrok.Name, "good", e.Addr()
+	cfg.Tunnel.Ngrok.Roots = []*x509.CertPool{e.CA()}
 	cfg.Tunnel.Heartbeat = 2 * time.Second // a machine that stands still for a while is no dead peer
 	cfg.Times.Again = 10 * time.Millisecond
 	cfg.Times.Tunnel = tunnel.KeeperTimes{RetryMin: 10 * time.Millisecond, RetryMax: 100 * time.Millisecond, RetryRefused: time.Hour, LaterCheck: time.Second, CheckPause: 10 * time.Millisecond}
@@ -216,7 +217,7 @@ func TestATunnelThatIsRefusedMakesNoWebhook(t *testing.T) {
 		cfg   func(*Config)
 		code  string
 	}{
-		"bad token":      {cfg: func(c *Config) { c.Tunnel.NgrokToken = "bad" }, code: ngroktest.BadToken},
+		"bad token":      {cfg: func(c *Config) { c.Tunnel.Ngrok.Token = "bad" }, code: ngroktest.BadToken},
 		"too many":       {spoil: func(f *ngroktest.Faults) { f.AuthCode = ngroktest.TooMany }, code: ngroktest.TooMany},
 		"already online": {spoil: func(f *ngroktest.Faults) { f.BindCode = ngroktest.AlreadyOnline }, code: ngroktest.AlreadyOnline},
 		"gateway page":   {spoil: func(f *ngroktest.Faults) { f.Gateway = 502 }},

@@ -73,7 +73,7 @@ func (w *world) client(token string) *hub.Client {
 func (w *world) config() Config {
 	return Config{
 		Dir: w.dir, Endpoint: w.endpoint, Hub: w.client(w.token), Secret: "s3cret",
-		Tunnel: tunnel.Config{HubURL: w.endpoint},
+		Tunnel: TunnelConfig{HubURL: w.endpoint},
 		Times:  Times{Drain: time.Second},
 	}
 }

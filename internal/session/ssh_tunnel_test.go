@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
-	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/ssh"
 )
 
 func TestThousandDeliveriesSurviveTheEndOfEachSSHService(t *testing.T) {
@@ -13,7 +13,7 @@ func TestThousandDeliveriesSurviveTheEndOfEachSSHService(t *testing.T) {
 		provider string
 		moves    bool // the service has another address for each connection
 	}{
-		{tunnel.LocalhostRun, true}, {tunnel.Serveo, true}, {tunnel.Pinggy, true}, {tunnel.SrvUs, false}, {tunnel.Tuns, false},
+		{ssh.LocalhostRun, true}, {ssh.Serveo, true}, {ssh.Pinggy, true}, {ssh.SrvUs, false}, {ssh.Tuns, false},
 	} {
 		t.Run(c.provider, func(t *testing.T) {
 			faults := sshtest.Faults{Announce: sshtest.Words(c.provider)}
@@ -28,9 +28,9 @@ func TestThousandDeliveriesSurviveTheEndOfEachSSHService(t *testing.T) {
 			e := publicEdge(t, s.Dial)
 			dir := t.TempDir()
 			outage{
-				tunnel: tunnel.Config{
-					Provider: c.provider, SSHServers: map[string]string{c.provider: s.Addr()},
-					SSHKeyFile: filepath.Join(dir, "id_ed25519"), KnownHosts: filepath.Join(dir, "known_hosts"),
+				tunnel: TunnelConfig{
+					Provider: c.provider,
+					SSH:      ssh.Config{Server: s.Addr(), KeyFile: filepath.Join(dir, "id_ed25519"), KnownHosts: filepath.Join(dir, "known_hosts")},
 				},
 				public: e, moves: c.moves, strike: s.Stop,
 				mend: func() {

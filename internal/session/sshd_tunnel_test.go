@@ -11,13 +11,13 @@ import (
 	"time"
 
 	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
-	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/ssh"
 )
 
 // startSSHD starts OpenSSH's server, and gives the way through it. The public
 // address stands for a web server of the user's, in front of the port there:
 // here it is the port.
-func startSSHD(t testing.TB) (*sshtest.Daemon, tunnel.Config) {
+func startSSHD(t testing.TB) (*sshtest.Daemon, TunnelConfig) {
 	t.Helper()
 	d, err := sshtest.StartDaemon(t.TempDir())
 	if errors.Is(err, sshtest.ErrMissing) && os.Getenv("CI") == "" {
@@ -36,9 +36,9 @@ func startSSHD(t testing.TB) (*sshtest.Daemon, tunnel.Config) {
 		t.Fatal(err)
 	}
 	ours := t.TempDir()
-	return d, tunnel.Config{
-		Provider: d.URL(), PublicURL: "http://127.0.0.1:" + strconv.Itoa(port), Port: port, SSHHome: d.Home(),
-		SSHKeyFile: filepath.Join(ours, "id_ed25519"), KnownHosts: filepath.Join(ours, "known_hosts"),
+	return d, TunnelConfig{
+		Provider: d.URL(), PublicURL: "http://127.0.0.1:" + strconv.Itoa(port), Port: port,
+		SSH: ssh.Config{Home: d.Home(), KeyFile: filepath.Join(ours, "id_ed25519"), KnownHosts: filepath.Join(ours, "known_hosts")},
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	edgetest "github.com/hf-tap/hf-tap/internal/testserver/edge"
-	"github.com/hf-tap/hf-tap/tunnel"
 )
 
 // BenchmarkTunnelPrograms measures sessions behind tunnels of which a part is
@@ -28,7 +27,7 @@ func BenchmarkTunnelPrograms(b *testing.B) {
 
 func benchSSHD(b *testing.B) {
 	_, through := startSSHD(b)
-	pairs(b, 16, tapThrough(b, through, true), tapThrough(b, tunnel.Config{}, true), "direct-req/s")
+	pairs(b, 16, tapThrough(b, through, true), tapThrough(b, TunnelConfig{}, true), "direct-req/s")
 }
 
 func benchCloudflared(b *testing.B) {
@@ -57,5 +56,5 @@ func benchCloudflared(b *testing.B) {
 	}
 	b.Cleanup(func() { open.Close() })
 	tap.url = "http://" + open.Addr() + public.Path
-	pairs(b, 16, tap, tapThrough(b, tunnel.Config{}, true), "direct-req/s")
+	pairs(b, 16, tap, tapThrough(b, TunnelConfig{}, true), "direct-req/s")
 }

@@ -86,7 +86,7 @@ func (p *program) run() error {
 	// The real one takes a name or a hostname for a tunnel of an account.
 	for _, name := range []string{"TUNNEL_NAME", "TUNNEL_HOSTNAME"} {
 		if os.Getenv(name) != "" {
-			return fmt.Errorf("Cannot determine default origin certificate path: %s is set", name)
+			return fmt.Errorf("%s: %s is set", "Cannot determine default origin certificate path", name) // in the program's own words
 		}
 	}
 	catchAll, err := p.catchAll()

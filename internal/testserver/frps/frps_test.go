@@ -31,7 +31,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
-	"github.com/hf-tap/hf-tap/tunnel/frp"
+	"github.com/hf-tap/hf-tap/tunnel"
+	"github.com/hf-tap/hf-tap/tunnel/gradio"
 )
 
 // What the test binary is when it is started by a test.
@@ -122,7 +123,7 @@ func runHolder(text []byte) error {
 	if err := json.Unmarshal(text, &server); err != nil {
 		return err
 	}
-	c, err := frp.Open(context.Background(), frp.Config{Server: server, Token: token, Name: kept})
+	c, err := try(context.Background(), gradio.Config{Server: server, Token: token, Name: kept})
 	if err != nil {
 		return err
 	}
@@ -174,16 +175,29 @@ func serverConfig(t *testing.T) *v1.ServerConfig {
 }
 
 // leadsTo is the client's configuration for a server.
-func leadsTo(cfg *v1.ServerConfig) frp.Config {
-	return frp.Config{
+func leadsTo(cfg *v1.ServerConfig) gradio.Config {
+	return gradio.Config{
 		Server: fmt.Sprint("127.0.0.1:", cfg.BindPort), Token: cfg.Auth.Token, Name: kept,
-		Timeout: time.Minute,
+		Options: tunnel.Options{Timeout: time.Minute},
 	}
 }
 
-func open(t *testing.T, cfg frp.Config) *frp.Client {
+// try opens a tunnel that may fail.
+func try(ctx context.Context, cfg gradio.Config) (tunnel.ReconnectingTunnel, error) {
+	p, err := gradio.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	t, err := p.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.(tunnel.ReconnectingTunnel), nil
+}
+
+func open(t *testing.T, cfg gradio.Config) tunnel.ReconnectingTunnel {
 	t.Helper()
-	c, err := frp.Open(t.Context(), cfg)
+	c, err := try(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +238,7 @@ func public(t *testing.T) *http.Client {
 }
 
 // deliver sends bodies of all sizes and wants them back to the byte.
-func deliver(t *testing.T, c *frp.Client, n int) {
+func deliver(t *testing.T, c tunnel.ReconnectingTunnel, n int) {
 	t.Helper()
 	client := public(t)
 	for i := range n {
@@ -248,17 +262,17 @@ func deliver(t *testing.T, c *frp.Client, n int) {
 }
 
 // until waits for a state.
-func until(t *testing.T, c *frp.Client, fits func(frp.State) bool) frp.State {
+func until(t *testing.T, c tunnel.ReconnectingTunnel, fits func(tunnel.Link) bool) tunnel.Link {
 	t.Helper()
 	late := time.After(time.Minute)
 	for {
-		if s := c.State(); fits(s) {
+		if s := c.Link(); fits(s) {
 			return s
 		}
 		select {
-		case <-c.Changed():
+		case <-c.LinkChanged():
 		case <-late:
-			t.Fatalf("it stays %+v", c.State())
+			t.Fatalf("it stays %+v", c.Link())
 		}
 	}
 }
@@ -282,10 +296,10 @@ func TestDeliveriesArriveToTheByteAlsoAfterTheServerWasKilled(t *testing.T) {
 			}
 			deliver(t, c, 500)
 			kill(server)
-			state := until(t, c, func(s frp.State) bool { return !s.Up })
+			state := until(t, c, func(s tunnel.Link) bool { return !s.Up })
 			t.Logf("away: %v", state.Cause)
 			child(t, asServer, scfg)
-			until(t, c, func(s frp.State) bool { return s.Up && s.Made == 2 })
+			until(t, c, func(s tunnel.Link) bool { return s.Up && s.Made == 2 })
 			deliver(t, c, 500)
 		})
 	}
@@ -343,7 +357,7 @@ func TestAnswersToPingsAreSignsOfLife(t *testing.T) {
 		select {
 		case <-reads:
 		case <-again:
-			t.Fatalf("it was left: %+v", c.State())
+			t.Fatalf("it was left: %+v", c.Link())
 		}
 	}
 }
@@ -363,7 +377,7 @@ func TestASessionThatDiedUnnoticedIsReplaced(t *testing.T) {
 	c := open(t, cfg)
 	serve(t, c)
 	deliver(t, c, 10)
-	if s := c.State(); s.Made != 1 {
+	if s := c.Link(); s.Made != 1 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -371,19 +385,19 @@ func TestASessionThatDiedUnnoticedIsReplaced(t *testing.T) {
 func TestWhatFrpsRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(*v1.ServerConfig, *frp.Config)
-		reason frp.Reason
+		change func(*v1.ServerConfig, *gradio.Config)
+		code   string
 	}{
-		{"another token", func(_ *v1.ServerConfig, c *frp.Config) { c.Token = "falsch" }, frp.BadToken},
-		{"no HTTP", func(s *v1.ServerConfig, _ *frp.Config) { s.VhostHTTPPort = 0 }, frp.Unsupported},
-		{"no domain", func(s *v1.ServerConfig, _ *frp.Config) { s.SubDomainHost = "" }, frp.Unsupported},
+		{"another token", func(_ *v1.ServerConfig, c *gradio.Config) { c.Token = "falsch" }, gradio.BadToken},
+		{"no HTTP", func(s *v1.ServerConfig, _ *gradio.Config) { s.VhostHTTPPort = 0 }, gradio.Unsupported},
+		{"no domain", func(s *v1.ServerConfig, _ *gradio.Config) { s.SubDomainHost = "" }, gradio.Unsupported},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			scfg := serverConfig(t)
 			cfg := leadsTo(scfg)
 			c.change(scfg, &cfg)
 			child(t, asServer, scfg)
-			wantRefusal(t, cfg, c.reason)
+			wantRefusal(t, cfg, c.code)
 		})
 	}
 	t.Run("an address that another has", func(t *testing.T) {
@@ -391,19 +405,19 @@ func TestWhatFrpsRefuses(t *testing.T) {
 		scfg.Auth.Token = ""
 		child(t, asServer, scfg)
 		child(t, asClient, clientConfig{scfg.BindPort, label(kept)})
-		wantRefusal(t, leadsTo(scfg), frp.NameTaken)
+		wantRefusal(t, leadsTo(scfg), gradio.NameTaken)
 	})
 }
 
-func wantRefusal(t *testing.T, cfg frp.Config, reason frp.Reason) {
+func wantRefusal(t *testing.T, cfg gradio.Config, code string) {
 	t.Helper()
-	c, err := frp.Open(t.Context(), cfg)
+	c, err := try(t.Context(), cfg)
 	if err == nil {
 		_ = c.Close()
 		t.Fatal("it opened")
 	}
-	var refused *frp.Refusal
-	if !errors.As(err, &refused) || refused.Reason != reason {
+	var refused *tunnel.ProviderError
+	if !errors.As(err, &refused) || refused.Code != code {
 		t.Errorf("%v", err)
 	}
 	t.Log(err)
