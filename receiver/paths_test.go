@@ -88,7 +88,7 @@ func TestAServerSaysAtWhichPathsItTakesPost(t *testing.T) {
 		if c.name == "all methods alike" && asked() != "GET OPTIONS" {
 			t.Errorf("a handler of all methods was asked %s", asked())
 		}
-		if all := asked(); strings.Trim(all, "GETOPIONS ") != "" {
+		if all := asked(); strings.Trim(all, "GETOPINS ") != "" {
 			t.Errorf("%s was asked %s", c.name, all)
 		}
 	}

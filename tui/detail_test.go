@@ -188,3 +188,18 @@ func TestNoTabShowsWhatTheRequestCarriesAsSecret(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAttemptAtAWrongPathHasTheHintThatTheTargetGave(t *testing.T) {
+	onScreen(t, 120, 40, func(session *fakeSession) {
+		e := delivery(1)
+		e.Attempts[0].Status = http.StatusNotFound
+		session.record(e)
+	}, func(s *screen) {
+		s.press("3")
+		s.shows("FAIL 404", "hint: --forward 3000/webhook or --forward 3000/webhooks/huggingface")
+		s.session.state(event.State{Subject: event.SubjectTarget, Name: "http://127.0.0.1:3000/hook", State: "wrong path", At: noon, Detail: "--forward 3000/its/own, where the handler takes POST"})
+		s.settle()
+		s.shows("hint: --forward 3000/its/own, where the handler takes POST")
+		s.sound()
+	})
+}

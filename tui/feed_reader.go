@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/advice"
 )
 
 // How the feed is read. While much comes, the time between two readings is longer: an
@@ -68,6 +69,8 @@ func (m *model) applyFeed(u feedUpdate) tea.Cmd {
 	for _, change := range u.changes {
 		if change.Row != nil {
 			m.updatePins(change.Row)
+		} else if s := change.State; s.Subject == event.SubjectTarget && s.State == string(advice.WrongPath) {
+			m.detail.SetPathHint(s.Name, s.Detail)
 		}
 	}
 	var next tea.Cmd

@@ -10,8 +10,11 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
+// pathHints is what targets have said of their paths, by the targets' names.
+type pathHints map[string]string
+
 // attemptLines shows the attempts, the latest first.
-func attemptLines(e *event.Event, zone *time.Location) []line.Line {
+func attemptLines(e *event.Event, zone *time.Location, paths pathHints) []line.Line {
 	if len(e.Attempts) == 0 {
 		return []line.Line{line.Text(line.Faint, noAttempt(e))}
 	}
@@ -24,8 +27,11 @@ func attemptLines(e *event.Event, zone *time.Location) []line.Line {
 		if a.Err != "" {
 			lines = append(lines, line.Text(line.Alarm, a.Err))
 		}
-		if advice, ok := advice.For(e, a); ok {
-			lines = append(lines, line.Text(line.Warn, "hint: "+advice.Hint))
+		if found, ok := advice.For(e, a); ok {
+			if given := paths[a.Target]; given != "" && found.Trouble == advice.WrongPath {
+				found.Hint = given
+			}
+			lines = append(lines, line.Text(line.Warn, "hint: "+found.Hint))
 		}
 		lines = append(lines, headerLines(a.Header)...)
 		if len(a.Body) > 0 {

@@ -9,6 +9,7 @@ package detail
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -37,12 +38,14 @@ type Subject struct {
 	Width         int    // of the pane, in cells
 	Base, BaseRev int64  // the event that Diff compares with; 0: none
 	BaseReason    string // how Base was chosen, in words
+	pathHints     int    // how many were known
 }
 
 // Detail is the pane. It needs New.
 type Detail struct {
 	zone    *time.Location
 	secrets event.Secrets
+	paths   pathHints
 	tab     Tab
 	want    Subject // the last one that was asked for
 	have    Subject // the one that is shown
@@ -58,12 +61,22 @@ func New(zone *time.Location, secrets event.Secrets) *Detail {
 	return &Detail{zone: zone, secrets: secrets}
 }
 
+// SetPathHint keeps what a target has said of its paths, for attempts at a wrong one.
+func (d *Detail) SetPathHint(target, hint string) {
+	paths := maps.Clone(d.paths) // tasks read the earlier ones
+	if paths == nil {
+		paths = pathHints{}
+	}
+	paths[target], d.paths = hint, paths
+}
+
 // Get reads an event with its bodies.
 type Get func(ctx context.Context, n int64) (*event.Event, error)
 
 // Show sets what the pane is to show. If that is new, it returns the function that
 // reads it, whose result goes to Set.
 func (d *Detail) Show(s Subject, get Get) func(ctx context.Context) Prepared {
+	s.pathHints = len(d.paths)
 	if s == d.want {
 		return nil
 	}
@@ -71,7 +84,7 @@ func (d *Detail) Show(s Subject, get Get) func(ctx context.Context) Prepared {
 	if get == nil {
 		return nil
 	}
-	p := preparation{subject: s, get: get, zone: d.zone, secrets: d.secrets}
+	p := preparation{subject: s, get: get, zone: d.zone, secrets: d.secrets, paths: d.paths}
 	if d.event != nil {
 		p.shown, p.shownN, p.shownTree = d.event.Body, d.event.N, d.tree != nil
 	}

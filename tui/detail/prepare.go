@@ -24,6 +24,7 @@ type preparation struct {
 	get     Get
 	zone    *time.Location
 	secrets event.Secrets
+	paths   pathHints
 
 	// The body that is shown. A body does not change with its event, so its tree and
 	// the state of its folds are kept.
@@ -64,7 +65,7 @@ func (p preparation) run(ctx context.Context) Prepared {
 		}
 	}
 	out.panes[Request] = line.WrapAll(requestLines(e, p.zone), s.Width)
-	out.panes[Attempts] = line.WrapAll(attemptLines(e, p.zone), s.Width)
+	out.panes[Attempts] = line.WrapAll(attemptLines(e, p.zone, p.paths), s.Width)
 	out.panes[Timeline] = line.WrapAll(timelineLines(e, p.zone), s.Width)
 	out.panes[Diff] = line.WrapAll(diffLines(e, base, s.BaseReason), s.Width)
 	return out
