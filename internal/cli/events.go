@@ -294,7 +294,7 @@ func eventPage(e *event.Event) string {
 	}
 	for _, a := range e.Attempts {
 		fmt.Fprintf(&b, "\nattempt %d  %s  %s  %s in %s\n", a.N, term.Line(shortTarget(a.Target)),
-			a.StartedAt.Local().Format("15:04:05.000"), term.Line(outcome(a.Status, a.Err)), round(a.Duration))
+			a.StartedAt.Local().Format("15:04:05.000"), term.Line(outcome(a)), round(a.Duration))
 		if says := a.BodyError(); says != "" {
 			fmt.Fprintf(&b, "ERROR IN BODY: %s\n", term.Line(says))
 		}

@@ -83,7 +83,7 @@ func targetWords(e *event.Row, t event.RowTarget) string {
 	case t.Tries == 0:
 		return name + " UNANSWERED"
 	}
-	words := fmt.Sprintf("%s %s in %s", name, outcome(t.Status, t.Err), round(t.Took))
+	words := fmt.Sprintf("%s %s in %s", name, outcome(event.Attempt{Target: t.Name, Status: t.Status, Err: t.Err}), round(t.Took))
 	if t.BodyError != "" {
 		words += ", ERROR IN BODY: " + cut(t.BodyError)
 	}
@@ -96,26 +96,44 @@ func targetWords(e *event.Row, t event.RowTarget) string {
 	return words
 }
 
-// outcome is "200", "FAIL 500" or "FAIL connection refused".
-func outcome(status int, err string) string {
+// outcome is "200", "FAIL 500", "FAIL connection refused", or of a command "exit 0"
+// or "FAIL exit 3".
+func outcome(a event.Attempt) string {
+	exit, exited := a.Exit()
 	switch {
-	case event.Attempt{Status: status, Err: err}.OK():
-		return fmt.Sprint(status)
-	case status == 0:
-		return "FAIL " + err
-	case err != "":
-		return fmt.Sprintf("FAIL %d, %s", status, err)
+	case exited && exit == 0:
+		return "exit 0"
+	case exited:
+		return fmt.Sprintf("FAIL exit %d", exit)
+	case a.OK():
+		return fmt.Sprint(a.Status)
+	case a.Status == 0:
+		return "FAIL " + a.Err
+	case a.Err != "":
+		return fmt.Sprintf("FAIL %d, %s", a.Status, a.Err)
 	}
-	return fmt.Sprintf("FAIL %d", status)
+	return fmt.Sprintf("FAIL %d", a.Status)
 }
 
 // shortTarget leaves out what all local targets have in common: ":3000/hook".
 func shortTarget(target string) string {
+	if event.IsCommand(target) {
+		return shortCommand(target)
+	}
 	target = strings.TrimPrefix(event.MaskURL(target), "http://")
 	if local, ok := strings.CutPrefix(target, "127.0.0.1:"); ok {
 		target = ":" + local
 	}
 	return strings.TrimSuffix(target, "/")
+}
+
+// shortCommand is the beginning of a command's name: ":3000" is not long either.
+func shortCommand(target string) string {
+	const most = 40
+	if runes := []rune(target); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return target
 }
 
 func round(d time.Duration) time.Duration {

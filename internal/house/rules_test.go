@@ -68,6 +68,8 @@ var layers = map[string][]string{
 	"internal/neterror":    {},
 	"internal/app":         {"internal/process"},
 	"internal/process":     {},
+	"internal/exectarget":  {"event", "receiver", "internal/app"},
+	"internal/jobspec":     {"internal/nearest"},
 	"internal/loopback":    {},
 	"internal/clock":       {},
 	"internal/headers":     {},
@@ -78,7 +80,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/loopback", "internal/nearest",
+		"internal/advice", "internal/history", "internal/session", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/exectarget", "internal/jobspec", "internal/headers", "internal/loopback", "internal/nearest",
 	},
 }
 
