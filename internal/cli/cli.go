@@ -13,12 +13,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
+	"github.com/hf-tap/hf-tap/internal/hint"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/listen"
+	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	xterm "golang.org/x/term"
 )
 
 // The exit codes.
@@ -45,7 +48,7 @@ type Process struct {
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
 
-	hidden *hidden // nil: nothing is hidden yet
+	notes *lines.Notes // Err, without the secrets that this process works with
 }
 
 // ThisProcess is the real one. No test uses it.
@@ -67,7 +70,7 @@ func Main(ctx context.Context, p *Process, args []string) int {
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
-	if err == nil || onlyClosedOutput(err) {
+	if err == nil || lines.OnlyClosedOutput(err) {
 		return exitOK
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -77,7 +80,12 @@ func Main(ctx context.Context, p *Process, args []string) int {
 	return exitCode(err)
 }
 
+// Interrupt is why the context of a command ends that a signal ends: see
+// [listen.Interrupt].
+func Interrupt(s os.Signal) error { return listen.Interrupt(s) }
+
 func newRoot(p *Process) *cobra.Command {
+	p.notes = lines.NewNotes(p.Err, &lines.Mask{})
 	if p.Getenv != nil {
 		p.hide(p.Getenv("HF_TOKEN"), p.Getenv("HUGGING_FACE_HUB_TOKEN"), p.Getenv("WEBHOOK_SECRET"))
 	}
@@ -110,130 +118,55 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	return root
 }
 
-// refuseStrays makes wrong arguments an error of usage, with a hint, at every
-// command below cmd; cobra's own say neither.
-func refuseStrays(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				var h *hinted
-				if errors.As(err, &h) {
-					return err // it says what to type
-				}
-				return usageError(err, argsHint(cmd, args))
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		refuseStrays(sub)
-	}
-}
-
-// checkEmpty reports a flag whose value is empty, as that of a variable which is not
-// set: it would count as not given.
-func checkEmpty(cmd *cobra.Command) (err error) {
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		list, isList := f.Value.(pflag.SliceValue)
-		if f.Value.String() == "" || isList && slices.Contains(list.GetSlice(), "") {
-			err = usageError(fmt.Errorf("--%s is empty", f.Name), "leave it out, or see: "+cmd.CommandPath()+" --help")
-		}
-	})
-	return err
-}
-
-// checkTopics makes a topic or a shell that does not exist an error of usage, in
-// the two commands that cobra brings along.
-func checkTopics(root *cobra.Command) {
-	for _, cmd := range root.Commands() {
-		switch cmd.Name() {
-		case "help":
-			cmd.Args = func(_ *cobra.Command, args []string) error { return checkTopic(root, args) }
-		case "completion":
-			cmd.Args = cobra.NoArgs
-			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		}
-	}
-}
-
-// checkTopic reports the first word of a command's path that is not a command.
-func checkTopic(topic *cobra.Command, args []string) error {
-	for _, arg := range args {
-		next, _, err := topic.Find([]string{arg})
-		if err != nil || next == topic {
-			return usageError(fmt.Errorf("there is no command %q", topic.CommandPath()+" "+arg), argsHint(topic, []string{arg}))
-		}
-		topic = next
-	}
-	return nil
-}
-
-// hinted is an error with what to type next and with its exit code.
-type hinted struct {
-	err  error
-	hint string
-	code int
-}
-
-func (h *hinted) Error() string { return h.err.Error() }
-func (h *hinted) Unwrap() error { return h.err }
-
-// usageError is an error in how the program was called.
-func usageError(err error, hint string) error { return &hinted{err, hint, exitUsage} }
-
 // withHint is an error with what to type next.
-func withHint(err error, hint string) error { return &hinted{err, hint, exitFailed} }
+func withHint(err error, next string) error { return hint.With(err, next) }
+
+// tell prints a line for people. Its values are made safe for the terminal.
+func (p *Process) tell(format string, args ...any) { p.notes.Print(format, args...) }
+
+// hide keeps secrets out of what is printed and logged from now on.
+func (p *Process) hide(texts ...string) { p.notes.Mask.Add(texts...) }
 
 // fail prints an error in two lines: what, then the hint.
 func (p *Process) fail(err error) {
-	hint := hintFor(err)
-	fmt.Fprintf(p.Err, "error: %s\n", p.shown(err))
-	if hint != "" {
-		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(hint))
+	fmt.Fprintf(p.Err, "error: %s\n", p.notes.Shown(err))
+	if next := hintFor(err); next != "" {
+		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(next))
 	}
 }
 
-// onlyClosedOutput reports whether nothing went wrong but that nobody reads the
-// output any more.
-func onlyClosedOutput(err error) bool {
-	return only(err, func(err error) bool { return err == errClosedOutput })
-}
-
-// only reports whether all that was joined in err is of a sort.
-func only(err error, sort func(error) bool) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			if !only(e, sort) {
-				return false
-			}
-		}
-		return true
+// hintFor gives what to type next after an error.
+func hintFor(err error) string {
+	next := hint.For(err)
+	switch {
+	case next != "":
+	case errors.Is(err, listen.ErrNotInTime):
+		next = "give it longer with --wait, or see what did come: hf-tap events ls"
+	case errors.Is(err, listen.ErrAppEnded):
+		next = "see what it printed, and what did come: hf-tap events ls"
 	}
-	return sort(err)
+	return next
 }
 
 func exitCode(err error) int {
-	var h *hinted
+	var wrong *wrongUse
+	var app *session.AppError
+	var hinted *hint.Error
 	switch {
-	case errors.As(err, &h):
-		return h.code
+	case errors.As(err, &wrong):
+		return exitUsage
+	case errors.As(err, &app) && app.Code > 0 && app.Code <= 255:
+		return app.Code
+	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver):
+		return exitTarget
+	case errors.As(err, &hinted):
+		return exitFailed
 	case errors.Is(err, tunnel.ErrUsage), errors.Is(err, tunnel.ErrUnknownProvider):
 		return exitUsage
-	case errors.Is(err, errNotInTime), errors.Is(err, errAppEnded):
+	case errors.Is(err, listen.ErrNotInTime), errors.Is(err, listen.ErrAppEnded):
 		return exitNotInTime
 	}
 	return exitFailed
 }
 
-func newVersion(p *Process) *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version",
-		Example: "  hf-tap version",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.Out, "hf-tap", p.Version)
-			return closedOutput(err)
-		},
-	}
-}
+func isTerminal(f *os.File) bool { return xterm.IsTerminal(int(f.Fd())) }

@@ -1,30 +1,24 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
-	"github.com/hf-tap/hf-tap/internal/network"
+	"github.com/hf-tap/hf-tap/internal/doctor"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
 )
-
-// maxSkew is how far this machine's clock may be from the Hub's before
-// certificates and tokens of tunnels get into trouble.
-const maxSkew = time.Minute
 
 // doctorFlags are the flags of doctor, as they were given.
 type doctorFlags struct {
@@ -59,30 +53,6 @@ stays open. It exits 1 when something stands in the way.`,
 	return cmd
 }
 
-// The ways a check can end.
-const (
-	checkOK      = "ok"
-	checkWarning = "warning"
-	checkFailed  = "failed"
-	checkSkipped = "skipped"
-)
-
-// finding is what one check found.
-type finding struct {
-	Check  string  `json:"check"`
-	Status string  `json:"status"`
-	Detail string  `json:"detail"`
-	MS     float64 `json:"ms,omitempty"` // how long it took
-	Hint   string  `json:"hint,omitempty"`
-}
-
-// doctor is one examination.
-type doctor struct {
-	p     *Process
-	found []finding
-	shown int // how many of them were printed
-}
-
 func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	routes, err := p.parseRoutes(f.forward, "hf-tap doctor --forward", "7860")
 	if err != nil {
@@ -104,8 +74,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if err != nil {
 		return err
 	}
-	trustRoots(n.Roots(), routes...)
-	d := &doctor{p: p}
+	receiver.TrustRoots(n.Roots(), routes...)
 	transport := n.Transport()
 	defer transport.CloseIdleConnections()
 	dir, dirErr := session.FindDir(p.Getenv)
@@ -113,30 +82,32 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if err := f.tunnel.check(tunnelConfig); err != nil && exitCode(err) == exitUsage {
 		return err
 	}
-	for _, examine := range []func() error{
-		func() error { return d.account(ctx, f.account, env, n, transport) },
-		func() error { d.state(ctx, dir, dirErr); return nil },
-		func() error { return d.tunnel(ctx, dirErr, tunnelConfig, tunnelErr, transport) },
-		func() error { return d.targets(ctx, routes) },
-	} {
-		if err := examine(); err != nil {
-			return err
+	found, err := doctor.Examine(ctx, doctor.Config{
+		Endpoint: env.Endpoint, Network: n, Transport: transport,
+		Client: func(t http.RoundTripper) (*hub.Client, hub.Token, error) { return f.account.client(p, env, t) },
+		Dir:    dir, DirErr: dirErr, Tunnel: tunnelConfig, TunnelErr: tunnelErr, Routes: routes,
+	}, func(found []doctor.Finding) error {
+		if f.json {
+			return nil
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if !f.json {
-			if err := d.print(); err != nil {
-				return err
-			}
-		}
+		return p.printFindings(found)
+	})
+	if err != nil {
+		return err
 	}
 	if f.json {
-		if err := d.printJSON(); err != nil {
+		if err := p.printFindingsJSON(found); err != nil {
 			return err
 		}
 	}
-	return d.verdict()
+	failed, next := doctor.Troubles(found)
+	if len(failed) == 0 {
+		return nil
+	}
+	if !f.json { // the hints stand above
+		next = "follow the hints, then again: hf-tap doctor"
+	}
+	return withHint(fmt.Errorf("not everything works: %s", strings.Join(failed, ", ")), next)
 }
 
 // askForAll names every tunnel, if the user agrees that all those services are
@@ -160,240 +131,40 @@ func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 		return err
 	}
 	if !sure {
-		return &hinted{errors.New("nothing was called"), "name those that may be: hf-tap doctor --tunnel ngrok", exitFailed}
+		return withHint(errors.New("nothing was called"), "name those that may be: hf-tap doctor --tunnel ngrok")
 	}
 	f.tunnel.provider = all
 	return nil
 }
 
-// add adds a finding. A failure that was found before is only pointed to.
-func (d *doctor) add(f finding) {
-	for _, before := range d.found {
-		if f.Status == checkFailed && before.Status == checkFailed && f.Detail == before.Detail {
-			f = finding{Check: f.Check, Status: checkSkipped, Detail: "the same as " + before.Check}
-		}
-	}
-	d.found = append(d.found, f)
-}
-
-// fail notes an error with what to do about it.
-func (d *doctor) fail(check string, took time.Duration, err error) {
-	d.add(finding{Check: check, Status: checkFailed, Detail: oneLine(err), MS: ms(took), Hint: hintFor(err)})
-}
-
-// account looks at the token, the Hub, the clock and the proxy. The Hub is
-// asked once, who the token belongs to: that call is strictly limited.
-func (d *doctor) account(ctx context.Context, f accountFlags, env hub.Env, n *network.Network, transport http.RoundTripper) error {
-	host := env.Endpoint
-	if u, err := url.Parse(env.Endpoint); err == nil {
-		host = u.Host
-		if u.Port() == "" {
-			host += ":443"
-		}
-	}
-	proxy := finding{Check: "proxy", Status: checkSkipped, Detail: fmt.Sprintf("%s is to be reached %s: unverified, as it is not asked", env.Endpoint, via(n.Via(host)))}
-	dated := &dated{base: transport}
-	client, token, err := f.client(d.p, env, dated)
-	if err != nil {
-		d.add(proxy)
-		d.fail("token", 0, err)
-		d.add(finding{Check: "hub", Status: checkSkipped, Detail: "without a token it is not asked"})
-		return nil
-	}
-	defer client.Close()
-	start := time.Now()
-	who, err := client.WhoAmI(ctx)
-	took := time.Since(start)
-	answered := err == nil || errors.Is(err, hub.ErrUnauthorized)
-	if answered {
-		proxy.Status, proxy.Detail = checkOK, fmt.Sprintf("%s is reached %s", env.Endpoint, via(n.Via(host)))
-	} else {
-		proxy.Detail = fmt.Sprintf("%s is to be reached %s: unverified, as it gave no answer", env.Endpoint, via(n.Via(host)))
-	}
-	d.add(proxy)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case !answered:
-		d.fail("hub", took, err)
-	default:
-		d.add(finding{Check: "hub", Status: checkOK, Detail: env.Endpoint + " answers", MS: ms(took)})
-		if err != nil {
-			d.fail("token", 0, fmt.Errorf("from %s: %w", token.Source, err))
-			break
-		}
-		d.token(who, token)
-	}
-	d.clock(dated, took)
-	return nil
-}
-
-// token tells whose token it is and what it may.
-func (d *doctor) token(who hub.Identity, token hub.Token) {
-	detail := fmt.Sprintf("from %s, of %q", token.Source, who.Name)
-	if t := who.Auth.AccessToken; t != nil && t.Role != "" {
-		detail += ", role " + t.Role
-	}
-	f := finding{Check: "token", Status: checkOK, Detail: detail}
-	switch may := who.CanWriteWebhooks(); {
-	case may.Refused():
-		f.Status, f.Detail = checkFailed, detail+": it may not write webhooks: "+may.Reason
-		f.Hint = hintFor(hub.ErrForbidden)
-	case !may.Known:
-		f.Status, f.Detail = checkWarning, detail+": whether it may write webhooks shows when one is made: "+may.Reason
-	default:
-		f.Detail += ": it may write webhooks"
-	}
-	d.add(f)
-}
-
-// dated keeps what an answer says of the time.
-type dated struct {
-	base http.RoundTripper
-	skew atomic.Pointer[time.Duration] // this clock less the Hub's
-}
-
-// RoundTrip passes a request on.
-func (t *dated) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := time.Now()
-	resp, err := t.base.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		// The Hub wrote it somewhere between, and without parts of a second.
-		middle := start.Add(time.Since(start) / 2)
-		skew := middle.Sub(date.Add(500 * time.Millisecond))
-		t.skew.Store(&skew)
-	}
-	return resp, nil
-}
-
-func (d *doctor) clock(t *dated, took time.Duration) {
-	skew := t.skew.Load()
-	if skew == nil {
-		d.add(finding{Check: "clock", Status: checkSkipped, Detail: "no answer of the Hub's says what time it is there"})
-		return
-	}
-	off := skew.Abs()
-	if off <= took+time.Second { // it cannot be told more exactly
-		d.add(finding{Check: "clock", Status: checkOK, Detail: "agrees with the Hub's"})
-		return
-	}
-	way := "ahead of"
-	if *skew < 0 {
-		way = "behind"
-	}
-	f := finding{Check: "clock", Status: checkOK, Detail: fmt.Sprintf("%s %s the Hub's", off.Round(time.Second), way)}
-	if off > maxSkew {
-		f.Status, f.Hint = checkWarning, "set this machine's clock: certificates are checked against it"
-	}
-	d.add(f)
-}
-
-// tunnel goes the whole way to the tunnel that would be taken. err says why it is
-// not known which, and dirErr why there is no state folder.
-func (d *doctor) tunnel(ctx context.Context, dirErr error, cfg session.TunnelConfig, err error, transport http.RoundTripper) error {
-	if dirErr != nil {
-		d.add(finding{Check: "tunnel", Status: checkSkipped, Detail: "without a state folder none is opened"})
-		return nil
-	}
-	if err != nil {
-		d.fail("tunnel", 0, err)
-		return nil
-	}
-	first, works := len(d.found), false
-	for _, step := range cfg.Diagnose(ctx, &http.Client{Transport: transport}) {
-		d.step(step)
-		works = works || step.Step == tunnel.FindingTrip && step.Err == nil
-	}
-	for i := range d.found[first:] {
-		if f := &d.found[first+i]; works && f.Status == checkFailed {
-			f.Status = checkWarning // another of those that were named does
-		}
-	}
-	return ctx.Err()
-}
-
-// step adds one step on the way to a tunnel. What could not be measured is never
-// well.
-func (d *doctor) step(step tunnel.Finding) {
-	f := finding{Check: step.Step, Status: checkOK, Detail: event.MaskURL(step.Detail), MS: ms(step.Took)}
-	switch {
-	case step.Err == nil && step.Unverified:
-		f.Status, f.Detail = checkWarning, f.Detail+" (unverified)"
-	case step.Err == nil:
-	case errors.Is(step.Err, tunnel.ErrNoRoute):
-		// The Hub is elsewhere, and may get there.
-		f.Status, f.Detail = checkWarning, "unverified: "+oneLine(step.Err)
-	case errors.Is(step.Err, tunnel.ErrUnverified):
-		f.Status, f.Detail = checkWarning, oneLine(step.Err)
-	default:
-		f.Status, f.Detail, f.Hint = checkFailed, oneLine(step.Err), hintFor(step.Err)
-	}
-	d.add(f)
-}
-
-// print shows what was found since the last time.
-func (d *doctor) print() error {
-	for _, f := range d.found[d.shown:] {
-		status := f.Status
-		if status == checkFailed {
+// printFindings prints what was found, for people.
+func (p *Process) printFindings(found []doctor.Finding) error {
+	for _, f := range found {
+		status := string(f.Status)
+		if f.Status == doctor.Failed {
 			status = "FAILED"
 		}
 		line := fmt.Sprintf("%-8s %-10s %s", status, f.Check, f.Detail)
 		if f.MS > 0 {
-			line += fmt.Sprintf(" (%s)", round(time.Duration(f.MS*float64(time.Millisecond))))
+			line += fmt.Sprintf(" (%s)", present.Round(time.Duration(f.MS*float64(time.Millisecond))))
 		}
-		if _, err := fmt.Fprintln(d.p.Out, d.p.shown(line)); err != nil {
-			return closedOutput(err)
+		if _, err := fmt.Fprintln(p.Out, p.notes.Shown(line)); err != nil {
+			return lines.WriteError(err)
 		}
 		if f.Hint != "" {
-			if _, err := fmt.Fprintf(d.p.Out, "%19s hint: %s\n", "", term.Line(f.Hint)); err != nil {
-				return closedOutput(err)
+			if _, err := fmt.Fprintf(p.Out, "%19s hint: %s\n", "", term.Line(f.Hint)); err != nil {
+				return lines.WriteError(err)
 			}
 		}
 	}
-	d.shown = len(d.found)
 	return nil
 }
 
-func (d *doctor) printJSON() error {
-	b, err := json.MarshalIndent(d.found, "", "  ")
+func (p *Process) printFindingsJSON(found []doctor.Finding) error {
+	b, err := json.MarshalIndent(found, "", "  ")
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(d.p.Out, d.p.hidden.maskJSON(b))
-	return closedOutput(err)
+	_, err = fmt.Fprintln(p.Out, p.notes.Mask.JSON(b))
+	return lines.WriteError(err)
 }
-
-// verdict is the command's error: what does not work, and what to do first.
-func (d *doctor) verdict() error {
-	var failed []string
-	hint := ""
-	for _, f := range d.found {
-		if f.Status == checkFailed && !slices.Contains(failed, f.Check) {
-			failed = append(failed, f.Check)
-		}
-		if f.Status == checkFailed {
-			hint = cmp.Or(hint, f.Hint)
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	if d.shown > 0 { // the hints stand above
-		hint = "follow the hints, then again: hf-tap doctor"
-	}
-	return withHint(fmt.Errorf("not everything works: %s", strings.Join(failed, ", ")), hint)
-}
-
-// via says how the Hub is reached, without the proxy's password.
-func via(way string) string {
-	if way == "directly" {
-		return way
-	}
-	return "through " + way
-}
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -3,16 +3,15 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/listen"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tui"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -26,7 +25,6 @@ type listenFlags struct {
 	mute      []string
 	noWebhook bool
 	app       []string // what stands behind --
-	screen    *screen  // nil where lines are printed
 	set       *pflag.FlagSet
 
 	tunnel tunnelFlags
@@ -42,9 +40,26 @@ type listenFlags struct {
 	output  outputFlags
 }
 
+// viewFlags say how a session is shown.
+type viewFlags struct{ plain, json bool }
+
+func (v *viewFlags) register(f *pflag.FlagSet) {
+	f.BoolVar(&v.plain, "plain", false, "print one line for each event, also on a terminal")
+	f.BoolVar(&v.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+}
+
+// view is what the flags and the terminal allow. hint is that of wrong use.
+func (v *viewFlags) view(p *Process, hint string) (listen.View, error) {
+	if v.plain && v.json {
+		return listen.View{}, usageError(errors.New("--plain and --json exclude each other"), hint)
+	}
+	screen := p.Interactive && !v.plain && !v.json && tui.Unusable(p.Getenv) == ""
+	return listen.View{Out: p.Out, JSON: v.json, Screen: screen, Notes: p.notes, Getenv: p.Getenv}, nil
+}
+
 // outputFlags say how a session is shown and when it ends by itself.
 type outputFlags struct {
-	plain, json bool
+	viewFlags
 	count       int
 	until       string
 	wait        time.Duration
@@ -53,8 +68,7 @@ type outputFlags struct {
 }
 
 func (o *outputFlags) register(f *pflag.FlagSet) {
-	f.BoolVar(&o.plain, "plain", false, "print one line for each event, also on a terminal")
-	f.BoolVar(&o.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	o.viewFlags.register(f)
 	f.IntVar(&o.count, "count", 0, "end after this many events with the right secret")
 	f.StringVar(&o.until, "until", "", "end at the first event that fits this filter, like 'discussion.* repo:me/m'")
 	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3 (default no limit)")
@@ -123,23 +137,28 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	f.output.register(fs)
 }
 
-func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (err error) {
-	lines, err := f.output.printer(p)
+// parse turns the flags and arguments into what is to be run. It looks at nothing
+// outside, so that what is wrong in how the command was called is said first.
+func (f *listenFlags) parse(p *Process, args []string) (o listen.Options, err error) {
+	const help = "hf-tap listen --help"
+	if o.View, err = f.output.view(p, help); err != nil {
+		return o, err
+	}
+	if o.Stop, err = f.output.stop(help); err != nil {
+		return o, err
+	}
+	o.FailOnError, o.ReadyFile = f.output.failOnError, f.output.readyFile
+	o.Session, err = f.config(p, args)
+	return o, err
+}
+
+func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) error {
+	o, err := f.parse(p, args)
 	if err != nil {
 		return err
 	}
-	var front session.Front = lines
-	if p.wantsScreen(f.output.plain || f.output.json) {
-		f.screen = newScreen(p, lines)
-		front = f.screen
-	}
-	// What is wrong in how it was called is said first: before the token is looked
-	// for, and before anything outside is asked or changed.
-	cfg, err := f.config(p, args)
-	if err != nil {
-		return err
-	}
-	if err := f.useApp(p, &cfg); err != nil {
+	cfg := &o.Session
+	if err := f.useApp(p, cfg); err != nil {
 		return err
 	}
 	if err := f.secret.check(p); err != nil {
@@ -157,10 +176,8 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return err
 	}
-	trustRoots(network.Roots(), cfg.Receiver.Routes...)
-	if f.screen != nil {
-		f.screen.roots = network.Roots()
-	}
+	o.Roots = network.Roots()
+	receiver.TrustRoots(o.Roots, cfg.Receiver.Routes...)
 	transport := network.Transport()
 	defer transport.CloseIdleConnections()
 	cfg.Public = &http.Client{Transport: transport}
@@ -176,7 +193,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if err := f.tunnel.check(cfg.Tunnel); err != nil {
 		return err
 	}
-	f.tellUnused(p, cfg)
+	f.tellUnused(p, *cfg)
 	if !f.noWebhook {
 		if cfg.Hub, _, err = f.account.client(p, env, transport); err != nil {
 			return err
@@ -193,14 +210,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) (er
 	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
 		return err
 	}
-	ready := &readiness{p: p, file: f.output.readyFile}
-	lines.ready = f.announce(p, cfg, ready)
-	if err := ready.prepare(); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, ready.remove()) }()
-	cfg.Moved = func(url string) error { return ready.tell(func() string { return url }) }
-	return p.run(ctx, cfg, front, lines, f.output.failOnError)
+	return listen.Run(ctx, o)
 }
 
 // tellUnused says which flags have no effect.
@@ -219,7 +229,7 @@ func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 // config turns the flags into a session's configuration. It looks at nothing
 // outside.
 func (f *listenFlags) config(p *Process, args []string) (session.Config, error) {
-	cfg := session.Config{NoWebhook: f.noWebhook, Tell: func(s string) { p.tell("%s", event.MaskText(s)) }}
+	cfg := session.Config{NoWebhook: f.noWebhook}
 	const help = "hf-tap listen --help"
 	for _, arg := range args {
 		w, err := p.parseWatch(arg, "hf-tap listen")
@@ -286,72 +296,14 @@ func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 	return cfg, err
 }
 
-// printer makes the front end that the flags ask for.
-func (o *outputFlags) printer(p *Process) (*printer, error) {
-	const help = "hf-tap listen --help"
-	if o.plain && o.json {
-		return nil, usageError(errors.New("--plain and --json exclude each other"), help)
-	}
+// stop is when the session ends by itself. help is the hint of wrong use.
+func (o *outputFlags) stop(help string) (stop listen.Stop, err error) {
 	if o.count < 0 || o.wait < 0 {
-		return nil, usageError(errors.New("--count and --wait must be 0 or more"), help)
+		return stop, usageError(errors.New("--count and --wait must be 0 or more"), help)
 	}
-	pr := newPrinter(p.Out, o.json)
-	pr.hidden = p.hidden
-	pr.count, pr.wait = o.count, o.wait
+	stop.Count, stop.Wait = o.count, o.wait
 	if o.until != "" {
-		var err error
-		if pr.until, err = parseFilter(o.until, "hf-tap listen --until", "discussion.* status:>=500"); err != nil {
-			return nil, err
-		}
+		stop.Until, err = parseFilter(o.until, "hf-tap listen --until", "discussion.* status:>=500")
 	}
-	return pr, nil
-}
-
-// announce says what the session is, once it is up. The line "ready: …" and
-// the ready file come last: whoever waits for them may start at once.
-func (f *listenFlags) announce(p *Process, cfg session.Config, ready *readiness) func(*session.Live) error {
-	return func(live *session.Live) error {
-		if cfg.NoWebhook {
-			p.tell("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
-			p.tell("  url     %s", live.URL())
-			fmt.Fprintln(p.Err, "  secret  "+term.Line(cfg.Secret)) // it is there to be copied
-		} else {
-			p.tell("webhook %s watches %s (%s)", live.Webhook(), watchList(live.Watches), strings.Join(texts(live.Domains), ", "))
-		}
-		for _, route := range cfg.Receiver.Routes {
-			p.tell("handing to %s", routeWords(route))
-		}
-		if len(f.forward) > 0 && len(f.app) == 0 && p.Getenv("WEBHOOK_SECRET") == "" {
-			p.tell("your app checks the secret: export WEBHOOK_SECRET=$(hf-tap secret)")
-		}
-		return ready.tell(live.URL)
-	}
-}
-
-func routeWords(r receiver.Route) string {
-	words := event.MaskURL(r.Target.Name())
-	switch {
-	case r.Default:
-		words += ", what no other target takes"
-	case r.Match.String() != "":
-		words += ", if " + r.Match.String()
-	}
-	return words
-}
-
-// texts returns typed texts as plain ones.
-func texts[S ~string](typed []S) []string {
-	plain := make([]string, len(typed))
-	for i, s := range typed {
-		plain[i] = string(s)
-	}
-	return plain
-}
-
-func watchList(watches []hub.Watch) string {
-	names := make([]string, len(watches))
-	for i, w := range watches {
-		names[i] = w.String()
-	}
-	return strings.Join(names, ", ")
+	return stop, err
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
@@ -29,8 +31,8 @@ func (p *Process) overview(ctx context.Context) error {
 	}
 	o.next()
 	for _, line := range o.lines {
-		if _, err := fmt.Fprintln(p.Out, p.shown(line)); err != nil {
-			return closedOutput(err)
+		if _, err := fmt.Fprintln(p.Out, p.notes.Shown(line)); err != nil {
+			return lines.WriteError(err)
 		}
 	}
 	return err
@@ -53,7 +55,7 @@ func (o *overview) sessions() error {
 	running, err := o.dir.Running()
 	for _, r := range running {
 		o.used = true
-		words := []string{"running  session " + r.ID + " since " + stamp(r.Started, o.now)}
+		words := []string{"running  session " + r.ID + " since " + lines.Stamp(r.Started, o.now)}
 		switch {
 		case r.Webhook != "" && r.User != "":
 			words = append(words, "webhook "+r.Webhook+" of "+r.User)
@@ -61,7 +63,7 @@ func (o *overview) sessions() error {
 			words = append(words, "webhook "+r.Webhook)
 		}
 		if n := len(r.Muted); n > 0 {
-			words = append(words, count(n, "webhook")+" muted")
+			words = append(words, present.Count(n, "webhook")+" muted")
 		}
 		if r.PublicURL != "" {
 			words = append(words, event.MaskURL(r.PublicURL))
@@ -80,10 +82,10 @@ func (o *overview) events(ctx context.Context) error {
 	}
 	failed, pending, err := o.dir.Undelivered(ctx, reader)
 	if failed > 0 {
-		o.add("left     %s failed: hf-tap events replay --failed", count(failed, "event"))
+		o.add("left     %s failed: hf-tap events replay --failed", present.Count(failed, "event"))
 	}
 	if pending > 0 {
-		o.add("left     %s may not have been handed over: hf-tap events replay --pending", count(pending, "event"))
+		o.add("left     %s may not have been handed over: hf-tap events replay --pending", present.Count(pending, "event"))
 	}
 	return errors.Join(err, reader.Close())
 }
@@ -92,7 +94,7 @@ func (o *overview) events(ctx context.Context) error {
 func (o *overview) webhooks() error {
 	left, damaged, err := o.dir.LeftBehind()
 	if n := len(left) + len(damaged); n > 0 {
-		o.add("left     %s may have left a webhook, or one that is muted: hf-tap webhooks prune", count(n, "killed session"))
+		o.add("left     %s may have left a webhook, or one that is muted: hf-tap webhooks prune", present.Count(n, "killed session"))
 	}
 	return err
 }

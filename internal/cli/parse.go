@@ -239,3 +239,12 @@ func parseNumbers(args []string) ([]int64, error) {
 	}
 	return numbers, nil
 }
+
+// texts returns typed texts as plain ones.
+func texts[S ~string](typed []S) []string {
+	plain := make([]string, len(typed))
+	for i, s := range typed {
+		plain[i] = string(s)
+	}
+	return plain
+}

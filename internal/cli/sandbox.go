@@ -10,9 +10,12 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // sandboxOptions are the flags of hf-tap sandbox.
@@ -44,16 +47,23 @@ Make any kind of event happen:
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.sandbox(cmd.Context(), o) },
 	}
-	cmd.Flags().IntVar(&o.port, "port", 0, "the loopback port (default a free one)")
-	cmd.Flags().StringVar(&o.user, "user", "me", "the user that the token belongs to")
-	cmd.Flags().StringArrayVar(&o.orgs, "org", nil, "an organization that the user belongs to; repeatable")
-	cmd.Flags().StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+	o.register(cmd.Flags())
 	return cmd
 }
 
-// parse reads the repos that exist from the start: without a flag one of each
-// type.
+func (o *sandboxOptions) register(fs *pflag.FlagSet) {
+	fs.IntVar(&o.port, "port", 0, "the loopback port (default a free one)")
+	fs.StringVar(&o.user, "user", "me", "the user that the token belongs to")
+	fs.StringArrayVar(&o.orgs, "org", nil, "an organization that the user belongs to; repeatable")
+	fs.StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+}
+
+// parse checks the port, and reads the repos that exist from the start: without a
+// flag one of each type.
 func (o *sandboxOptions) parse(p *Process) (repos []hub.Repo, err error) {
+	if o.port < 0 || o.port > 65535 {
+		return nil, usageError(fmt.Errorf("%d is not a port", o.port), "hf-tap sandbox --port 4000")
+	}
 	for _, s := range o.repos {
 		w, err := p.parseWatch(s, "hf-tap sandbox --repo")
 		if err != nil {
@@ -93,9 +103,6 @@ func (o *sandboxOptions) fill(h *sandbox.Hub, repos []hub.Repo) error {
 }
 
 func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
-	if o.port < 0 || o.port > 65535 {
-		return usageError(fmt.Errorf("%d is not a port", o.port), "hf-tap sandbox --port 4000")
-	}
 	repos, err := o.parse(p)
 	if err != nil {
 		return err
@@ -121,16 +128,16 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 		return err
 	}
 	if _, err := fmt.Fprintf(p.Out, "export HF_ENDPOINT=%s\nexport HF_TOKEN=%s\n", base, token); err != nil {
-		return closedOutput(err)
+		return lines.WriteError(err)
 	}
-	p.tell("%s exist; end with Ctrl+C", joined(repos))
+	p.tell("%s exist; end with Ctrl+C", present.List(repos))
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case e := <-log:
 			if _, err := fmt.Fprintln(p.Out, sandboxLine(e)); err != nil {
-				return closedOutput(err)
+				return lines.WriteError(err)
 			}
 		}
 	}
@@ -138,12 +145,12 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 
 // sandboxLine is what the stand-in Hub did, as one line for people.
 func sandboxLine(e sandbox.Entry) string {
-	words := []string{e.Time.Local().Format(time.TimeOnly), padded(string(e.Type), len(sandbox.EntryAttempt))}
+	words := []string{e.Time.Local().Format(time.TimeOnly), lines.Pad(string(e.Type), len(sandbox.EntryAttempt))}
 	switch e.Type {
 	case sandbox.EntryCall:
-		words = append(words, padded(e.Method, len(http.MethodDelete)), e.Path)
+		words = append(words, lines.Pad(e.Method, len(http.MethodDelete)), e.Path)
 	default:
-		words = append(words, padded(string(e.Kind), leastKind), "webhook "+e.WebhookID)
+		words = append(words, lines.Pad(string(e.Kind), lines.KindWidth), "webhook "+e.WebhookID)
 		if e.Delivery != "" {
 			words = append(words, "delivery "+e.Delivery)
 		}
@@ -158,7 +165,7 @@ func sandboxLine(e sandbox.Entry) string {
 		}
 	}
 	if e.Status != 0 {
-		words = append(words, fmt.Sprintf("%d in %s", e.Status, round(e.Duration)))
+		words = append(words, fmt.Sprintf("%d in %s", e.Status, present.Round(e.Duration)))
 	}
 	if e.Err != "" {
 		words = append(words, e.Err)

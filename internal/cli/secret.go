@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
+	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newSecret(p *Process) *cobra.Command {
@@ -35,9 +39,55 @@ once and kept, so that a handler is configured once.`,
 				return err
 			}
 			_, err = fmt.Fprintln(p.Out, secret)
-			return closedOutput(err)
+			return lines.WriteError(err)
 		},
 	}
 	f.register(cmd.Flags())
 	return cmd
+}
+
+// secretFlags say which secret webhooks carry.
+type secretFlags struct {
+	file  string
+	renew bool
+}
+
+func (f *secretFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.file, "secret-file", "", "take the webhook's secret from this file")
+	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret and keep it from now on")
+}
+
+// check reports flags that contradict each other or the environment. It changes
+// nothing.
+func (f *secretFlags) check(p *Process) error {
+	switch {
+	case f.renew && f.file != "":
+		return usageError(errors.New("--new-secret changes the secret that this machine keeps, and --secret-file names another"), "leave one of them out")
+	case f.renew && p.Getenv("WEBHOOK_SECRET") != "":
+		return usageError(errors.New("--new-secret changes the secret that this machine keeps, and WEBHOOK_SECRET is set to another"), "unset WEBHOOK_SECRET")
+	}
+	return nil
+}
+
+// find gives the secret, the first that is there: the file, WEBHOOK_SECRET, the
+// one that this machine keeps.
+func (f *secretFlags) find(p *Process, dir session.Dir) (string, error) {
+	if err := f.check(p); err != nil {
+		return "", err
+	}
+	env := p.Getenv("WEBHOOK_SECRET")
+	switch {
+	case f.file != "":
+		secret, err := session.ReadSecretFile(f.file)
+		if errors.Is(err, os.ErrNotExist) {
+			err = withHint(err, "hf-tap secret > "+f.file)
+		}
+		return secret, err
+	case env != "":
+		if err := session.CheckSecret(env); err != nil {
+			return "", fmt.Errorf("WEBHOOK_SECRET: %w", err)
+		}
+		return env, nil
+	}
+	return dir.Secret(f.renew)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
@@ -38,9 +39,9 @@ func (t *table) print(w io.Writer) error {
 	for _, row := range t.rows {
 		padding := make([]string, len(row))
 		for i, cell := range row {
-			padding[i] = padded(cell, widths[i])
+			padding[i] = lines.Pad(cell, widths[i])
 		}
 		fmt.Fprintln(out, strings.TrimRight(strings.Join(padding, "  "), " "))
 	}
-	return closedOutput(out.Flush())
+	return lines.WriteError(out.Flush())
 }

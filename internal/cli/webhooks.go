@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/cobra"
 )
@@ -63,7 +64,7 @@ func (a account) look(p *Process, w hub.Webhook) session.Surveyed {
 // from may be unknown.
 func (p *Process) tellUnread(err error, damaged []*session.RecordError) {
 	if err != nil {
-		p.tell("%s: where webhooks come from is unknown", oneLine(err))
+		p.tell("%s: where webhooks come from is unknown", present.Error(err))
 	}
 	for _, d := range damaged {
 		p.tell("%v; to drop it: hf-tap webhooks prune --forget %s", d, d.ID)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // differences lists the settings in which a webhook is not what an update asked
@@ -22,8 +23,8 @@ func (u *webhookUpdate) differences(old hub.Webhook, spec hub.WebhookSpec, now h
 			diffs = append(diffs, fmt.Sprintf("%s: %s, %s %s", name, is, why, should))
 		}
 	}
-	add(sameWatches(now.Watched, spec.Watched), len(u.asked.Watched) > 0, "watches", watchList(now.Watched), watchList(spec.Watched))
-	add(sameDomains(now.Domains, spec.Domains), len(u.asked.Domains) > 0, "domains", strings.Join(texts(now.Domains), ", "), strings.Join(texts(spec.Domains), ", "))
+	add(sameWatches(now.Watched, spec.Watched), len(u.asked.Watched) > 0, "watches", present.List(now.Watched), present.List(spec.Watched))
+	add(sameDomains(now.Domains, spec.Domains), len(u.asked.Domains) > 0, "domains", present.List(now.Domains), present.List(spec.Domains))
 	target := hub.Webhook{URL: spec.URL, Job: spec.Job, JobSourceID: spec.JobSourceID}
 	is, should := aimWords(now), aimWords(target)
 	if event.MaskURL(now.URL) == event.MaskURL(spec.URL) && is == should {

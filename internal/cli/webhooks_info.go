@@ -9,6 +9,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/cobra"
 )
@@ -52,7 +53,7 @@ The Hub never returns a secret, only whether there is one.`,
 func (p *Process) webhookPage(w session.Surveyed, endpoint string) error {
 	rows := [][]string{
 		{"id", w.ID}, {"state", stateWords(w.State)},
-		{"watches", watchList(w.Watched)}, {"domains", strings.Join(texts(w.Domains), ", ")},
+		{"watches", present.List(w.Watched)}, {"domains", present.List(w.Domains)},
 	}
 	if w.URL != "" {
 		rows = append(rows, []string{"url", event.MaskURL(w.URL)})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -37,7 +38,7 @@ what to do about that is said on standard error.`,
 			}
 			p.tellOfJob(w)
 			_, err = fmt.Fprintln(p.Out, line)
-			return closedOutput(err)
+			return lines.WriteError(err)
 		},
 	}
 	flags.register(cmd.Flags())

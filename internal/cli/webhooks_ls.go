@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
@@ -56,7 +58,7 @@ func (o *webhookOutput) list(p *Process, list []session.Surveyed) error {
 	case o.quiet:
 		for _, w := range list {
 			if _, err := fmt.Fprintln(p.Out, term.Line(w.ID)); err != nil {
-				return closedOutput(err)
+				return lines.WriteError(err)
 			}
 		}
 		return nil
@@ -67,7 +69,7 @@ func (o *webhookOutput) list(p *Process, list []session.Surveyed) error {
 	var t table
 	t.add("ID", "STATE", "WATCHES", "DOMAINS", "TARGET", "SECRET", "LAST TRIGGER", "ORIGIN")
 	for _, w := range list {
-		t.add(w.ID, stateWords(w.State), watchList(w.Watched), strings.Join(texts(w.Domains), ","), aimWords(w.Webhook),
+		t.add(w.ID, stateWords(w.State), present.List(w.Watched), strings.Join(texts(w.Domains), ","), aimWords(w.Webhook),
 			secretWords(w.HasSecret), triggerWords(w.LastTrigger), w.Origin)
 	}
 	if err := t.print(p.Out); err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/pflag"
@@ -48,7 +50,7 @@ func (o *webhookOutput) print(p *Process, w session.Surveyed) error {
 		return p.printJSON(shownWebhook(w))
 	}
 	_, err := fmt.Fprintln(p.Out, term.Line(w.ID))
-	return closedOutput(err)
+	return lines.WriteError(err)
 }
 
 // webhookJSON is a webhook as --json prints it: the Hub's keys and one of ours.
@@ -68,8 +70,8 @@ func (p *Process) printJSON(v any) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	// A Job is printed as it came, which need not be UTF-8.
-	_, err = fmt.Fprintln(p.Out, p.hidden.maskJSON(bytes.ToValidUTF8(b, []byte("\ufffd"))))
-	return closedOutput(err)
+	_, err = fmt.Fprintln(p.Out, p.notes.Mask.JSON(bytes.ToValidUTF8(b, []byte("\ufffd"))))
+	return lines.WriteError(err)
 }
 
 // stateWords says whether a webhook is delivered to. A suspended one is in
@@ -119,7 +121,7 @@ func webhookWords(w hub.Webhook) string {
 	if hasJob(w) {
 		does = "starts"
 	}
-	return term.Line(fmt.Sprintf("watches %s (%s) and %s %s", watchList(w.Watched), strings.Join(texts(w.Domains), ", "), does, aimWords(w)))
+	return term.Line(fmt.Sprintf("watches %s (%s) and %s %s", present.List(w.Watched), present.List(w.Domains), does, aimWords(w)))
 }
 
 // suspendedWords says what to do about a suspended webhook.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/spf13/cobra"
 )
 
@@ -63,7 +64,7 @@ func (p *Process) replayDelivery(ctx context.Context, a account, id, logID strin
 		err = p.printJSON(map[string]int{"status": status})
 	} else {
 		_, err = fmt.Fprintln(p.Out, status)
-		err = closedOutput(err)
+		err = lines.WriteError(err)
 	}
 	switch {
 	case err != nil || status/100 == 2:

@@ -43,6 +43,16 @@ func (r *Reader) checkStart(ctx context.Context) error {
 	})
 }
 
+// Check looks for damage in every page of the history at path, as CheckAll does. It
+// changes nothing. The error is fs.ErrNotExist if there is none.
+func Check(ctx context.Context, path string) error {
+	r, err := OpenReader(ctx, path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.CheckAll(ctx), r.Close())
+}
+
 // CheckAll looks for damage in every page of the file. It takes seconds for
 // each gigabyte. The error is ErrDamaged.
 func (r *Reader) CheckAll(ctx context.Context) error {

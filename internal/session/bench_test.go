@@ -145,7 +145,7 @@ func tapThrough(b *testing.B, through TunnelConfig, target bool) side {
 	select {
 	case live := <-front.up:
 		return side{live.URL(), func() {
-			if err := live.History.Flush(context.Background()); err != nil {
+			if err := live.store.Flush(context.Background()); err != nil {
 				b.Error(err)
 			}
 		}}

@@ -72,9 +72,9 @@ type Live struct {
 	Endpoint string // the Hub's
 	Watches  []hub.Watch
 	Domains  []hub.Domain
-	History  *history.Store
 	Receiver *receiver.Receiver
 
+	store        *history.Store
 	path, secret string // what deliveries have
 	keeper       *tunnel.Keeper
 	place        atomic.Pointer[place]

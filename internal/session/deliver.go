@@ -79,7 +79,7 @@ type Again struct {
 
 // Replay sends a recorded event again, byte for byte, with the secret put right.
 func (l *Live) Replay(ctx context.Context, n int64, how Again) (Sent, error) {
-	old, err := l.History.Get(ctx, n)
+	old, err := l.store.Get(ctx, n)
 	if err != nil {
 		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
 	}
@@ -110,7 +110,7 @@ func NewDeliveryID() string { return "hf-tap_" + rand.Text() }
 // the error is ErrUntrusted, as it is for a replay.
 func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error) {
 	if sign && e.ReplayOf != 0 {
-		old, err := l.History.Get(ctx, e.ReplayOf)
+		old, err := l.store.Get(ctx, e.ReplayOf)
 		if err != nil {
 			return Sent{}, fmt.Errorf("send event %d changed: %w", e.ReplayOf, err)
 		}

@@ -121,7 +121,7 @@ func TestAnEventWhoseSenderWasRefusedIsNotSentAgain(t *testing.T) {
 	if resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("answered %s", resp.Status)
 	}
-	if err := live.History.Flush(t.Context()); err != nil {
+	if err := live.store.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if e := live.event(t, 1); !e.Refused() || e.Refusal() != "the body is too large" || e.Size != 19 || e.Phase != event.PhaseSettled || !e.Done() {
@@ -131,7 +131,7 @@ func TestAnEventWhoseSenderWasRefusedIsNotSentAgain(t *testing.T) {
 		t.Errorf("it is sent again: %v", err)
 	}
 	for name, q := range map[string]history.Query{"failed": {Failed: true}, "pending": {Pending: true}} {
-		if n, err := live.History.Count(t.Context(), q); n != 0 || err != nil {
+		if n, err := live.store.Count(t.Context(), q); n != 0 || err != nil {
 			t.Errorf("it counts as %s: %d %v", name, n, err)
 		}
 	}
@@ -181,7 +181,7 @@ func (l *Live) await(t *testing.T, made func(*testing.T) Sent) int64 {
 	t.Helper()
 	s := made(t)
 	<-s.Settled
-	if err := l.History.Flush(t.Context()); err != nil {
+	if err := l.store.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return s.N
@@ -189,7 +189,7 @@ func (l *Live) await(t *testing.T, made func(*testing.T) Sent) int64 {
 
 func (l *Live) event(t *testing.T, n int64) *event.Event {
 	t.Helper()
-	e, err := l.History.Get(t.Context(), n)
+	e, err := l.store.Get(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -306,8 +306,8 @@ func (r *run) makeWebhook(ctx context.Context) error {
 // the webhook.
 func (r *run) goLive(ctx context.Context) error {
 	r.live = &Live{
-		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, History: r.store, Receiver: r.recv,
-		path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report,
+		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, Receiver: r.recv,
+		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report,
 	}
 	r.live.point(r.rec)
 	if r.Local {

@@ -156,7 +156,7 @@ func (r *running) state(live *Live, subject event.Subject, state string) event.S
 // states waits until a state was told so many times.
 func (r *running) states(live *Live, subject event.Subject, state string, times int) event.State {
 	r.t.Helper()
-	feed := live.History.Follow(live.ID)
+	feed := live.store.Follow(live.ID)
 	defer feed.Close()
 	for {
 		changes, err := feed.Read(r.t.Context(), 1000)

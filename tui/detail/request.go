@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -27,7 +28,7 @@ func requestLines(e *event.Event, zone *time.Location) []line.Line {
 		{"webhook", e.WebhookID},
 	}
 	if e.DeliveryN > 1 {
-		facts = append(facts, [2]string{"arrived", "for the " + line.Ordinal(e.DeliveryN) + " time"})
+		facts = append(facts, [2]string{"arrived", "for the " + present.Ordinal(e.DeliveryN) + " time"})
 	}
 	if e.ReplayOf != 0 {
 		facts = append(facts, [2]string{"repeats", fmt.Sprintf("#%d", e.ReplayOf)})

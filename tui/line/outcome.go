@@ -7,6 +7,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // Verdict returns the result of the secret check in words.
@@ -14,10 +15,8 @@ func Verdict(v event.Verdict) (string, Style) {
 	switch v {
 	case event.VerdictOK:
 		return "ok", Faint
-	case event.VerdictWrong:
-		return "BAD SECRET", Alarm
-	case event.VerdictMissing:
-		return "NO SECRET", Alarm
+	case event.VerdictWrong, event.VerdictMissing:
+		return present.Verdict(v), Alarm
 	case event.VerdictUnchecked:
 		return "unchecked", Warn
 	}
@@ -159,7 +158,7 @@ func Marks(r *event.Row, brief bool) Line {
 		l = l.Add(st, s)
 	}
 	if r.DeliveryN > 1 {
-		words := Ordinal(r.DeliveryN)
+		words := present.Ordinal(r.DeliveryN)
 		if !brief {
 			words += " delivery"
 		}
@@ -185,20 +184,19 @@ func Marks(r *event.Row, brief bool) Line {
 	return l
 }
 
-// ShortTarget returns a target without what all local targets have in common:
-// ":3000/hook". Of a command it returns the beginning.
+// ShortTarget returns a target as present.Target does, and without the other names
+// of this machine. Of a command it returns the beginning.
 func ShortTarget(target string) string {
 	if event.IsCommand(target) {
 		return ansi.Truncate(target, 30, "…")
 	}
-	target = strings.TrimPrefix(event.MaskURL(target), "http://")
-	for _, local := range []string{"127.0.0.1:", "localhost:", "[::1]:"} {
+	target = present.Target(target)
+	for _, local := range []string{"localhost:", "[::1]:"} {
 		if rest, ok := strings.CutPrefix(target, local); ok {
-			target = ":" + rest
-			break
+			return ":" + rest
 		}
 	}
-	return strings.TrimSuffix(target, "/")
+	return target
 }
 
 // AnswerStyle is the style of the status that the sender got.

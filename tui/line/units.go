@@ -50,19 +50,3 @@ func Group(n int) string {
 	}
 	return s
 }
-
-// Ordinal returns "1st", "2nd", "3rd" and so on.
-func Ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
-		switch n % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
-		}
-	}
-	return strconv.Itoa(n) + suffix
-}

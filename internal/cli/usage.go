@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hf-tap/hf-tap/internal/hint"
+	"github.com/hf-tap/hf-tap/internal/nearest"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flagHint gives what to type after an error about flags.
+func flagHint(cmd *cobra.Command, err error) string {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		typed := unknown.GetSpecifiedName()
+		if short := unknown.GetSpecifiedShortnames(); len(short) > 2 { // -forward
+			typed, _, _ = strings.Cut(short, "=")
+		}
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if name := nearest.Word(typed, names); name != "" && len(typed) > 1 {
+			return fmt.Sprintf("did you mean --%s? see: %s --help", name, cmd.CommandPath())
+		}
+	}
+	return cmd.CommandPath() + " --help"
+}
+
+// argsHint gives what to type after arguments that a command does not have: the
+// nearest command, also of those below it.
+func argsHint(cmd *cobra.Command, args []string) string {
+	paths := map[string]string{}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		for _, name := range append(sub.Aliases, sub.Name()) {
+			names = append(names, name)
+			paths[name] = sub.CommandPath()
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		for _, below := range sub.Commands() {
+			if name := below.Name(); paths[name] == "" && sub.Name() != "completion" {
+				names = append(names, name)
+				paths[name] = below.CommandPath()
+			}
+		}
+	}
+	if len(args) > 0 {
+		if name := nearest.Word(args[0], names); name != "" {
+			return "did you mean: " + paths[name]
+		}
+	}
+	return cmd.CommandPath() + " --help"
+}
+
+// refuseStrays makes wrong arguments an error of usage, with a hint, at every
+// command below cmd; cobra's own say neither.
+func refuseStrays(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				var h *hint.Error
+				if errors.As(err, &h) {
+					return err // it says what to type
+				}
+				return usageError(err, argsHint(cmd, args))
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		refuseStrays(sub)
+	}
+}
+
+// checkEmpty reports a flag whose value is empty, as that of a variable which is not
+// set: it would count as not given.
+func checkEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		list, isList := f.Value.(pflag.SliceValue)
+		if f.Value.String() == "" || isList && slices.Contains(list.GetSlice(), "") {
+			err = usageError(fmt.Errorf("--%s is empty", f.Name), "leave it out, or see: "+cmd.CommandPath()+" --help")
+		}
+	})
+	return err
+}
+
+// checkTopics makes a topic or a shell that does not exist an error of usage, in
+// the two commands that cobra brings along.
+func checkTopics(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error { return checkTopic(root, args) }
+		case "completion":
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
+// checkTopic reports the first word of a command's path that is not a command.
+func checkTopic(topic *cobra.Command, args []string) error {
+	for _, arg := range args {
+		next, _, err := topic.Find([]string{arg})
+		if err != nil || next == topic {
+			return usageError(fmt.Errorf("there is no command %q", topic.CommandPath()+" "+arg), argsHint(topic, []string{arg}))
+		}
+		topic = next
+	}
+	return nil
+}
+
+// wrongUse is an error in how the program was called.
+type wrongUse struct{ error }
+
+func (w *wrongUse) Unwrap() error { return w.error }
+
+// usageError is an error in how the program was called, with what to type next.
+func usageError(err error, next string) error { return &wrongUse{hint.With(err, next)} }
+
+// tellUnused says which flags were given and have no effect.
+func (p *Process) tellUnused(fs *pflag.FlagSet, why string, names ...string) {
+	var given []string
+	for _, name := range names {
+		if fs.Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	switch len(given) {
+	case 0:
+	case 1:
+		p.tell("%s has no effect %s", given[0], why)
+	default:
+		p.tell("%s have no effect %s", strings.Join(given, ", "), why)
+	}
+}

@@ -1,0 +1,267 @@
+package listen
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"time"
+
+	"github.com/atotto/clipboard"
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/loopback"
+	"github.com/hf-tap/hf-tap/internal/present"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tui"
+)
+
+// actions are what the interface can do with a session. What happens to events
+// is the session's; here it is put into words.
+type actions struct {
+	mask  *lines.Mask
+	live  *session.Live
+	roots *x509.CertPool // the certificates that targets may have; nil: the system's
+}
+
+func (a *actions) all() tui.Actions {
+	return tui.Actions{
+		Replay: a.replay, ReplayFailed: a.replayFailed, Deliver: a.deliver, Trigger: a.trigger, Pause: a.pause,
+		SetFault: a.setFault, Pin: a.pin, Save: a.save, Open: a.open, Copy: a.copy,
+	}
+}
+
+func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
+	how := session.Again{NewID: r.NewID}
+	if r.Target != "" {
+		name, err := a.target(r.Target)
+		if err != nil {
+			return "", err
+		}
+		how.Targets = []string{name}
+	}
+	sent := 0
+	for range max(r.Times, 1) {
+		for _, n := range r.Numbers {
+			if _, err := a.live.Replay(ctx, n, how); err != nil {
+				return "", err
+			}
+			sent++
+		}
+	}
+	words := "sent " + present.Count(sent, "event") + " again"
+	if r.Target != "" {
+		words += " to " + present.Target(how.Targets[0])
+	}
+	if r.NewID {
+		words += " as new"
+	}
+	return words, nil
+}
+
+// target gives the name of a target of the session, which is added when it is a
+// new one.
+func (a *actions) target(s string) (string, error) {
+	if a.live.Receiver.HasTarget(s) {
+		return s, nil
+	}
+	if event.IsCommand(s) {
+		return "", fmt.Errorf("%q is not a command of this session, and commands are run only when --exec gives them", s)
+	}
+	route, err := receiver.ParseRoute(s)
+	if err != nil {
+		return "", err
+	}
+	if route.Default || route.Match.String() != "" {
+		return "", fmt.Errorf("%q is no target alone: leave out what stands before the =", s)
+	}
+	receiver.TrustRoots(a.roots, route)
+	return a.live.Receiver.AddTarget(route.Target), nil
+}
+
+func (a *actions) replayFailed(ctx context.Context) (string, error) {
+	sent, err := a.live.ReplayFailed(ctx)
+	if err != nil {
+		return "", err
+	}
+	if sent == 0 {
+		return "no event has failed", nil
+	}
+	return "sent " + present.Count(sent, "failed event") + " again", nil
+}
+
+func (a *actions) deliver(ctx context.Context, d tui.Draft) (string, error) {
+	targets := make([]string, len(d.Targets))
+	for i, t := range d.Targets {
+		name, err := a.target(t)
+		if err != nil {
+			return "", err
+		}
+		targets[i] = name
+	}
+	sent, err := a.live.Send(ctx, &event.Event{
+		Source: event.SourceReplay, ReplayOf: d.Of, Edited: true, Targets: targets,
+		Method: d.Method, Path: d.Path, Header: d.Header, Body: d.Body,
+	}, !d.KeepSecret)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("sent as #%d", sent.N), nil
+}
+
+func (a *actions) trigger(ctx context.Context, kind event.Kind, repo string) (string, error) {
+	named, err := hub.ParseRepo(repo)
+	if err != nil {
+		return "", err
+	}
+	sent, err := a.live.Trigger(ctx, kind, named)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("made up %s of %s as #%d", kind, named, sent.N), nil
+}
+
+func (a *actions) pause(_ context.Context, on bool) (string, error) {
+	a.live.Pause(on)
+	if on {
+		return "paused: events are recorded and answered, and wait", nil
+	}
+	return "handing over again", nil
+}
+
+func (a *actions) setFault(_ context.Context, f *tui.Fault) (string, error) {
+	if f == nil {
+		return "answers are right again", a.live.SetFault(nil)
+	}
+	fault := &receiver.Fault{Status: f.Status, Delay: f.Delay, Drop: f.Drop, Times: f.Times, Filter: f.Filter}
+	return fault.String(), a.live.SetFault(fault)
+}
+
+func (a *actions) pin(ctx context.Context, numbers []int64, on bool) (string, error) {
+	n, err := a.live.Pin(ctx, on, numbers...)
+	if err != nil {
+		return "", err
+	}
+	if on {
+		return "pinned " + present.Count(n, "event"), nil
+	}
+	return "let go of " + present.Count(n, "event"), nil
+}
+
+// save writes events into a new file of the working directory: what is there
+// is never overwritten.
+func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) (string, error) {
+	if len(numbers) == 0 {
+		return "", errors.New("no event to save")
+	}
+	var text []byte
+	for i, n := range numbers {
+		e, err := a.live.Event(ctx, n)
+		if err != nil {
+			return "", err
+		}
+		b := e.Body
+		if format != tui.FormatFixture {
+			if b, err = e.JSONLine(event.LineEvent); err != nil {
+				return "", err
+			}
+			b = a.mask.Secrets().MaskBody(b)
+		}
+		if i > 0 && format == tui.FormatJSON {
+			text = append(text, ",\n"...)
+		}
+		text = append(text, b...)
+		if format == tui.FormatNDJSON {
+			text = append(text, '\n')
+		}
+		if format == tui.FormatFixture && len(numbers) > 1 {
+			return "", errors.New("a fixture is the body of one event: choose one")
+		}
+	}
+	name, ending := fmt.Sprintf("event-%d", numbers[0]), ".json"
+	switch {
+	case format == tui.FormatNDJSON:
+		ending = ".ndjson"
+	case format == tui.FormatJSON && len(numbers) > 1:
+		text = append(append([]byte("[\n"), text...), "\n]"...)
+	}
+	if len(numbers) > 1 {
+		name = fmt.Sprintf("events-%d-and-%d-more", numbers[0], len(numbers)-1)
+	}
+	if format == tui.FormatFixture {
+		name += "-body"
+	} else if format == tui.FormatJSON {
+		text = append(text, '\n')
+	}
+	file, err := writeNew(name, ending, text)
+	if err != nil {
+		return "", fmt.Errorf("save: %w", err)
+	}
+	return "saved as " + file, nil
+}
+
+// writeNew writes a file of a name that is free.
+func writeNew(name, ending string, text []byte) (string, error) {
+	for i := 1; ; i++ {
+		file := name + ending
+		if i > 1 {
+			file = fmt.Sprintf("%s-%d%s", name, i, ending)
+		}
+		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) && i < 1000 {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		_, err = f.Write(text)
+		return file, errors.Join(err, f.Close())
+	}
+}
+
+// open shows a page of the Hub. The address stands in a payload, which anybody
+// may have sent: only the Hub's own host is opened.
+func (a *actions) open(ctx context.Context, address string) (string, error) {
+	if err := ofTheHub(address, a.live.Endpoint); err != nil {
+		return "", err
+	}
+	name, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := exec.CommandContext(ctx, name, args...).Run(); err != nil {
+		return "", fmt.Errorf("open %s: %w", address, err)
+	}
+	return "opened " + address, nil
+}
+
+// ofTheHub says why an address is none of the Hub's, nil if it is one.
+func ofTheHub(address, endpoint string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return errors.New("the payload names no page that can be opened")
+	}
+	e, err := url.Parse(endpoint)
+	if err != nil {
+		return err
+	}
+	local := loopback.Is(e.Hostname()) && u.Scheme == "http" // the stand-in Hub
+	if u.Scheme != "https" && !local || u.Host != e.Host || u.User != nil {
+		return fmt.Errorf("%q is no page of %s, and is not opened", address, e.Host)
+	}
+	return nil
+}
+
+func (a *actions) copy(_ context.Context, text string) error { return clipboard.WriteAll(text) }

@@ -1,0 +1,195 @@
+package listen
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/present"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/tui"
+)
+
+// screen shows a session in the full-screen interface.
+type screen struct {
+	notes   *lines.Notes // are held back while it has the terminal
+	getenv  func(string) string
+	app     *appLog // nil without an app
+	appName string
+	log     *slog.Logger   // gets what the foot of the screen says; nil: none
+	roots   *x509.CertPool // the certificates that targets may have; nil: the system's
+}
+
+// Run shows the interface until the user leaves it, ctx ends, or the follower says
+// that the session ends.
+func (s *screen) Run(ctx context.Context, live *session.Live, follower *follower) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var background sync.WaitGroup
+	defer background.Wait()
+	limits := make(chan error, 1)
+	background.Go(func() {
+		limits <- follower.Run(ctx, live)
+		cancel()
+	})
+	wake := make(chan struct{}, 1)
+	feed := live.Follow()
+	defer feed.Close()
+	background.Go(func() { s.merge(ctx, feed.Wake(), wake) })
+	s.notes.Hold()
+	err := tui.Run(ctx, s.config(live, feed, wake))
+	s.notes.Release()
+	cancel()
+	s.lastWords()
+	if limited := <-limits; limited != nil && !errors.Is(limited, context.Canceled) {
+		err = errors.Join(err, limited)
+	}
+	return err
+}
+
+// lastWords prints the end of what the app wrote: why it ended stands there, and
+// the interface has taken it along.
+func (s *screen) lastWords() {
+	if s.app == nil {
+		return
+	}
+	for _, line := range s.app.last(10) {
+		s.notes.Print("%s | %s", s.appName, line)
+	}
+}
+
+// merge wakes the interface when the history or the app has something new.
+func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- struct{}) {
+	var written <-chan struct{}
+	if s.app != nil {
+		written = s.app.wake
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-stored:
+			if !open {
+				return
+			}
+		case <-written:
+		}
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// config fills in what the interface shows and can do.
+func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan struct{}) tui.Config {
+	cfg := tui.Config{
+		Feed: tui.Feed{
+			Read:  feed.Read,
+			Wake:  wake,
+			Get:   live.Event,
+			Older: live.Older,
+		},
+		Status:  func() tui.Status { return statusOf(live) },
+		Actions: (&actions{s.notes.Mask, live, s.roots}).all(),
+		Repo:    repoToTrigger(live.Watches),
+		Editor:  editor(s.getenv),
+		Secrets: s.notes.Mask.Secrets(),
+		NoColor: s.getenv("NO_COLOR") != "",
+		Log:     s.log,
+	}
+	if s.app != nil {
+		cfg.Feed.App = s.app.since
+	}
+	status := cfg.Status
+	cfg.Status = func() tui.Status {
+		st := status()
+		st.Tunnel.Cause, st.Check.Err, st.Webhook.Cause = cfg.Secrets.Mask(st.Tunnel.Cause), cfg.Secrets.Mask(st.Check.Err), cfg.Secrets.Mask(st.Webhook.Cause)
+		for i := range st.Targets {
+			st.Targets[i].Err = cfg.Secrets.Mask(event.MaskText(st.Targets[i].Err))
+		}
+		return st
+	}
+	return cfg
+}
+
+// repoToTrigger gives a repo to make up events of: one that is watched, or one
+// of an account that is.
+func repoToTrigger(watches []hub.Watch) string {
+	for _, w := range watches {
+		if w.IsRepo() {
+			return w.String()
+		}
+	}
+	for _, w := range watches {
+		return "model:" + w.Name + "/example"
+	}
+	return "model:me/example"
+}
+
+// editor gives the user's editor, as git and gh find it.
+func editor(getenv func(string) string) []string {
+	for _, name := range []string{"VISUAL", "EDITOR"} {
+		if command := strings.Fields(getenv(name)); len(command) > 0 {
+			return command
+		}
+	}
+	usual := []string{"vi", "nano"}
+	if runtime.GOOS == "windows" {
+		usual = []string{"notepad"}
+	}
+	for _, name := range usual {
+		if path, err := exec.LookPath(name); err == nil {
+			return []string{path}
+		}
+	}
+	return nil
+}
+
+// statusOf is how things stand, for the header.
+func statusOf(live *session.Live) tui.Status {
+	tunnel, check, stats := live.Tunnel(), live.LastCheck(), live.Receiver.Stats()
+	s := tui.Status{
+		Provider: tunnel.Provider, URL: live.URL(),
+		Tunnel:    tui.Health{State: string(tunnel.State), Since: tunnel.Since},
+		Check:     tui.Check{At: check.At, Took: check.Took},
+		WebhookID: live.Webhook(), Deliveries: stats.Today,
+		Queued: int(stats.Queued),
+		Paused: !stats.PausedSince.IsZero(), PausedSince: stats.PausedSince,
+	}
+	if tunnel.Cause != nil {
+		s.Tunnel.Cause = present.Error(tunnel.Cause)
+	}
+	if check.Err != nil {
+		s.Check.Err = present.Error(check.Err)
+	}
+	// All other states of it are passing news.
+	if w := live.WebhookState(); w.State == "unknown" || w.State == "deleted" {
+		s.Webhook = tui.Health{State: w.State, Since: w.At, Cause: w.Detail}
+	}
+	for _, d := range live.Domains {
+		s.Domains = append(s.Domains, string(d))
+	}
+	for _, w := range live.Watches {
+		s.Watches = append(s.Watches, w.String())
+	}
+	for _, t := range stats.Targets {
+		s.Targets = append(s.Targets, tui.TargetStatus{
+			Name: t.Name, At: t.At, Down: t.Down, Status: t.Status, Err: t.Err, Queued: t.Queued,
+		})
+	}
+	if fault, left := live.Receiver.Fault(); fault != nil {
+		s.Fault = &tui.Fault{Status: fault.Status, Delay: fault.Delay, Drop: fault.Drop, Times: fault.Times, Filter: fault.Filter}
+		s.FaultLeft = left
+	}
+	return s
+}

@@ -1,0 +1,77 @@
+package listen
+
+import (
+	"errors"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/internal/hint"
+)
+
+// Stop is when a session ends by itself. The zero value never ends it. Trusted
+// events that arrived whole count, once they have settled.
+type Stop struct {
+	Count int            // after so many events; 0: never
+	Until *filter.Filter // at the first event that matches; nil: never
+	Wait  time.Duration  // at the latest so long after the session is up; 0: never
+}
+
+// wants reports whether the session ends when something has come.
+func (s Stop) wants() bool { return s.Count > 0 || s.Until != nil }
+
+// Errors of a session that ended before what was wanted had come.
+var (
+	ErrNotInTime = errors.New("the wanted event did not come in time") // within Stop.Wait
+	ErrAppEnded  = errors.New("your app ended before the wanted event came")
+)
+
+// Errors of events that did not get where they should.
+var (
+	ErrFailed        = errors.New("a target failed")
+	ErrNotHandedOver = errors.New("an event was not handed over")
+)
+
+// Tally is what became of the events that were shown. The zero value is empty.
+type Tally struct {
+	failed  map[int64]bool // of each event, whether a target failed
+	pending map[int64]bool // the events that some target was never handed
+}
+
+// Note remembers what became of an event, in place of what was noted of it before.
+func (t *Tally) Note(row *event.Row) {
+	if t.failed == nil {
+		t.failed, t.pending = map[int64]bool{}, map[int64]bool{}
+	}
+	t.failed[row.N] = row.Failed && row.Verdict.Trusted()
+	if row.Pending {
+		t.pending[row.N] = true
+	} else {
+		delete(t.pending, row.N)
+	}
+}
+
+func (t *Tally) knows(n int64) bool {
+	_, known := t.failed[n]
+	return known
+}
+
+// Failure is the error of events that did not get where they should: ErrFailed or
+// ErrNotHandedOver, with a hint to send those of a session again; of any if session
+// is empty.
+func (t *Tally) Failure(session string) error {
+	err, which := ErrNotHandedOver, "--pending"
+	for _, failed := range t.failed {
+		if failed {
+			err, which = ErrFailed, "--failed"
+		}
+	}
+	if err == ErrNotHandedOver && len(t.pending) == 0 {
+		return nil
+	}
+	again := "hf-tap events replay " + which
+	if session != "" {
+		again += " --session " + session
+	}
+	return hint.With(err, again)
+}
