@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/advice"
+	"github.com/hf-tap/hf-tap/internal/headers"
+	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/listen"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/receiver"
+	"github.com/hf-tap/hf-tap/tunnel/local"
+)
+
+// replayer sends events again and prints what becomes of them. It is the front
+// of a session of its own when no other lives.
+type replayer struct {
+	p        *Process
+	printer  *lines.Printer
+	tally    listen.Tally
+	troubles advice.Watch // of the targets, as their answers tell
+	source   *history.Store
+	numbers  []int64
+	typed    string              // the command that chose them
+	newID    bool                // each has a Webhook-Id of its own
+	live     session.LocalAccess // the live session to send through
+}
+
+// throughSession posts each event to a live session, where it takes the way of
+// the others, and prints it when it is settled there.
+func (r *replayer) throughSession(ctx context.Context) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for _, n := range r.numbers {
+		e, err := getEvent(ctx, r.source.Reader, n)
+		if err != nil {
+			return err
+		}
+		made, err := post(ctx, client, r.live, e, r.newID)
+		if err != nil {
+			return fmt.Errorf("send event %d through the live session: %w", n, err)
+		}
+		settled, err := waitSettled(ctx, r.source, made)
+		if err != nil {
+			return err
+		}
+		if err := r.show(settled); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// post sends e to a session's own loopback address and gives the number of the
+// new event. The session puts its secret in.
+func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event, newID bool) (int64, error) {
+	url := to.URL
+	if _, query, ok := strings.Cut(e.Path, "?"); ok {
+		url += "?" + query
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.Body))
+	if err != nil {
+		return 0, err
+	}
+	for name, values := range headers.Onward(e.Header) {
+		req.Header[name] = values
+	}
+	if newID {
+		req.Header.Set("Webhook-Id", session.NewDeliveryID())
+	}
+	req.Header.Set("Hf-Tap-Key", to.Key)
+	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
+	req.Header.Set("Hf-Tap-Replay-Of", strconv.FormatInt(e.N, 10))
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, event.MaxTargetBody)); err != nil {
+		return 0, err
+	}
+	made, err := strconv.ParseInt(resp.Header.Get("Hf-Tap-Event"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("the session answered %s and recorded nothing", resp.Status)
+	}
+	return made, nil
+}
+
+// ownSession sends the events in a session made for it, without Hub or tunnel.
+func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Dir, r *replayer, routes []receiver.Route, roots *x509.CertPool) error {
+	secret, err := f.secret.find(p, dir)
+	if err != nil {
+		return err
+	}
+	cfg := session.Config{
+		Dir: dir, NoWebhook: true, Local: true, Secret: secret,
+		Tunnel: session.TunnelConfig{Provider: local.Loopback, HubURL: "http://127.0.0.1"},
+	}
+	cfg.Receiver.Routes = routes
+	if !f.elsewhere() {
+		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
+			return err
+		}
+	}
+	receiver.TrustRoots(roots, cfg.Receiver.Routes...)
+	// A person waits for this: a target that is not there is told at once.
+	cfg.Receiver.WaitTarget = time.Second
+	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()})
+	return err
+}
+
+// formerRoutes gives a route to each target that one of the events had.
+func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
+	var routes []receiver.Route
+	seen := map[string]bool{}
+	for _, n := range r.numbers {
+		e, err := getEvent(ctx, r.source.Reader, n)
+		if err != nil {
+			return nil, err
+		}
+		for _, target := range e.Targets {
+			if seen[target] {
+				continue
+			}
+			seen[target] = true
+			if event.IsCommand(target) {
+				return nil, formerCommand(n, target, e.Source, r.typed)
+			}
+			former, err := receiver.ParseTarget(target)
+			if hidden := (*receiver.HiddenError)(nil); errors.As(err, &hidden) {
+				return nil, withHint(fmt.Errorf("event %d went to %s, and its password or secret is not recorded", n, hidden.Target),
+					fmt.Sprintf("hf-tap events replay %d --forward '%s'", n, hidden.Fill))
+			}
+			if err != nil {
+				return nil, fmt.Errorf("hand event %d to its former target: %w", n, err)
+			}
+			routes = append(routes, receiver.Route{Target: former})
+		}
+	}
+	if len(routes) == 0 {
+		return nil, withHint(errors.New("these events had no target, and no session lives to send them through"),
+			fmt.Sprintf("hf-tap events replay %d --forward 7860", r.numbers[0]))
+	}
+	return routes, nil
+}
+
+// ownReplay is the front of a session that only replays.
+type ownReplay struct {
+	*replayer
+	restrict bool // to the targets that each event had
+}
+
+// Run hands the events over, one after the other, and prints each when it is
+// settled.
+func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
+	for _, n := range o.numbers {
+		var targets []string
+		if o.restrict {
+			old, err := getEvent(ctx, o.source.Reader, n)
+			if err != nil {
+				return err
+			}
+			targets = old.Targets
+		}
+		sent, err := live.Replay(ctx, n, session.Again{Targets: targets, NewID: o.newID})
+		if err != nil {
+			return err
+		}
+		select {
+		case <-sent.Settled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := live.Flush(ctx); err != nil {
+			return err
+		}
+		e, err := live.Event(ctx, sent.N)
+		if err != nil {
+			return err
+		}
+		if err := o.show(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Last prints nothing: all was printed as it settled.
+func (o *ownReplay) Last(context.Context, *session.Live) error { return nil }
+
+func (r *replayer) show(e *event.Event) error {
+	row := event.NewRow(e)
+	if err := r.printer.Event(event.LineEvent, row, func() (*event.Event, error) { return e, nil }); err != nil {
+		return err
+	}
+	r.tally.Note(row)
+	if err := r.printer.Flush(); err != nil {
+		return err
+	}
+	for i := range e.Attempts {
+		if advice, ok := r.troubles.Note(e, &e.Attempts[i]); ok {
+			r.p.tell("hint: %s", advice.Hint)
+		}
+	}
+	return nil
+}
+
+// waitPoll is how often another process's history is looked at.
+const waitPoll = 50 * time.Millisecond
+
+// waitSettled waits until an event that another process hands over can change
+// no more.
+func waitSettled(ctx context.Context, store *history.Store, n int64) (*event.Event, error) {
+	tick := time.NewTicker(waitPoll)
+	defer tick.Stop()
+	for {
+		e, err := store.Get(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if e.Phase == event.PhaseSettled || e.Phase == event.PhasePending {
+			return e, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
