@@ -30,7 +30,7 @@ const (
 //	400  the body broke off
 //	401  the secret is missing
 //	403  the secret is wrong
-//	404  not a POST, or not to Config.Path
+//	404  not a POST, or neither to Config.Path nor to the Path of a route below it
 //	408  the body came too slowly
 //	413  the body is larger than Limits.MaxBody
 //	503  the event cannot be recorded now; Retry-After says when to try again
@@ -74,8 +74,9 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {
 	if req.URL.RawPath != "" {
 		path = "" // an encoded way to write a path is another path
 	}
+	below, ours := strings.CutPrefix(path, r.config.Path)
 	switch nonce, isCheck := strings.CutPrefix(path, r.config.Path+"/check/"); {
-	case path == r.config.Path && req.Method == http.MethodPost:
+	case ours && (below == "" || r.hasPath(below)) && req.Method == http.MethodPost:
 		r.serveDelivery(w, req, local)
 	case isCheck && r.config.Check != nil && validNonce(nonce) &&
 		(req.Method == http.MethodGet || req.Method == http.MethodPost):
