@@ -19,10 +19,10 @@ const (
 // a JSON object with "error" or "errors", with a "status" of "error" or above 399,
 // or FastAPI's "detail"; or the list [body, status] that FastAPI makes of a
 // returned pair. The sender takes such an answer for success. It is empty for every
-// other answer.
+// other answer, and for a command.
 func (a *Attempt) BodyError() string {
 	body := bytes.TrimSpace(a.Body)
-	if !a.OK() || a.BodyCut || len(body) > maxErrorBody || len(body) == 0 || body[0] != '{' && body[0] != '[' {
+	if !a.OK() || a.Status == 0 || a.BodyCut || len(body) > maxErrorBody || len(body) == 0 || body[0] != '{' && body[0] != '[' {
 		return ""
 	}
 	var answer any

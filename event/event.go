@@ -119,10 +119,10 @@ type Attempt struct {
 	Target    string // the name of the target: "http://127.0.0.1:9000/hook"
 	StartedAt time.Time
 	Duration  time.Duration
-	Status    int    // HTTP status of the target's answer, 0 without one
-	Err       string // why there is no answer, or not all of its body; empty otherwise
+	Status    int    // HTTP status of the target's answer, 0 without one; always 0 for a command, see Exit
+	Err       string // why there is no answer, or not all of its body; what went wrong with a command; empty otherwise
 	Header    http.Header
-	Body      []byte // at most MaxTargetBody of the target's answer
+	Body      []byte // at most MaxTargetBody of the target's answer, or of a command's output
 	BodyCut   bool   // the answer was longer
 }
 
@@ -133,8 +133,14 @@ const MaxTargetBody = 1 << 20
 // much of its own headers and path was not kept. No sender's value is kept there.
 const LeftOutHeader = "Hf-Tap-Left-Out"
 
-// OK reports whether the target accepted the event: its answer is 2xx.
-func (a Attempt) OK() bool { return a.Status >= 200 && a.Status < 300 && a.Err == "" }
+// OK reports whether the target accepted the event: its answer is 2xx, or it is a
+// command that ended with exit status 0.
+func (a Attempt) OK() bool {
+	if exit, ok := a.Exit(); ok {
+		return exit == 0
+	}
+	return a.Status >= 200 && a.Status < 300 && a.Err == ""
+}
 
 // Failed reports whether the last try at one of the targets failed, and that
 // target has not accepted a later event of the same family either. A dismissed

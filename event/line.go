@@ -65,6 +65,7 @@ type lineAttempt struct {
 	Target    string    `json:"target"`
 	StartedAt time.Time `json:"started_at"`
 	Status    int       `json:"status"`
+	Exit      *int      `json:"exit,omitempty"`
 	MS        float64   `json:"ms"`
 	Error     string    `json:"error,omitempty"`
 	BodyError string    `json:"body_error,omitempty"`
@@ -106,7 +107,13 @@ func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 	}
 	for i := range m.Attempts {
 		a := &m.Attempts[i]
-		l.Attempts = append(l.Attempts, lineAttempt{a.N, a.Target, a.StartedAt.UTC(), a.Status, ms(a.Duration), a.Err, a.BodyError()})
+		tried := lineAttempt{
+			N: a.N, Target: a.Target, StartedAt: a.StartedAt.UTC(), Status: a.Status, MS: ms(a.Duration), Error: a.Err, BodyError: a.BodyError(),
+		}
+		if exit, ok := a.Exit(); ok {
+			tried.Exit = &exit
+		}
+		l.Attempts = append(l.Attempts, tried)
 	}
 	for _, target := range slices.Sorted(maps.Keys(e.DeliveredBy)) {
 		l.Later = append(l.Later, lineDelivery{MaskURL(target), e.DeliveredBy[target]})

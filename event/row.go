@@ -52,7 +52,17 @@ type RowTarget struct {
 }
 
 // OK reports whether the last try succeeded.
-func (t RowTarget) OK() bool { return Attempt{Status: t.Status, Err: t.Err}.OK() }
+func (t RowTarget) OK() bool {
+	return t.Tries > 0 && Attempt{Target: t.Name, Status: t.Status, Err: t.Err}.OK()
+}
+
+// Exit is [Attempt.Exit] of the last try.
+func (t RowTarget) Exit() (status int, ok bool) {
+	if t.Tries == 0 {
+		return 0, false
+	}
+	return Attempt{Target: t.Name, Status: t.Status, Err: t.Err}.Exit()
+}
 
 // NewRow returns the row of e. e needs no headers and bodies.
 func NewRow(e *Event) *Row {

@@ -66,8 +66,11 @@ func hideIn(h http.Header) {
 // identity tells targets apart: by all of their configuration, where they have
 // some that their name leaves out.
 func identity(t Target) string {
-	if t, ok := t.(interface{ identity() string }); ok {
+	switch t := t.(type) {
+	case *HTTPTarget:
 		return t.identity()
+	case interface{ Identity() string }:
+		return t.Identity()
 	}
 	return t.Name()
 }

@@ -45,6 +45,8 @@ func mendable(a event.Attempt) bool {
 // statusOf is what a relay says of an attempt.
 func statusOf(ctx context.Context, a event.Attempt, outcome Outcome) int {
 	switch {
+	case outcome == OutcomeAnswered && a.Status == 0 && a.OK(): // a command
+		return 200
 	case outcome == OutcomeAnswered && a.Err == "" && a.Status >= 200 && a.Status <= 999:
 		return a.Status
 	case errors.Is(context.Cause(ctx), errStopped):

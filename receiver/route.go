@@ -34,25 +34,16 @@ type Route struct {
 // The text before the first "=" is a match only if ParseMatch accepts it: an "="
 // in the target's own path or query needs no quoting.
 func ParseRoute(s string) (Route, error) {
-	front, rest, found := strings.Cut(s, "=")
-	if found && front == "default" {
-		target, err := ParseTarget(rest)
+	route, text, matchErr := CutRoute(s)
+	if len(text) < len(s) {
+		target, err := ParseTarget(text)
 		if err != nil {
 			return Route{}, fmt.Errorf("route %q: %w", shown(s), err)
 		}
-		return Route{Target: target, Default: true}, nil
+		route.Target = target
+		return route, nil
 	}
-	var matchErr error
-	if found && !strings.Contains(front, "?") {
-		var match event.Match
-		if match, matchErr = event.ParseMatch(front); matchErr == nil {
-			target, err := ParseTarget(rest)
-			if err != nil {
-				return Route{}, fmt.Errorf("route %q: %w", shown(s), err)
-			}
-			return Route{Match: match, Target: target}, nil
-		}
-	}
+	front, rest, _ := strings.Cut(s, "=")
 	target, err := ParseTarget(s)
 	isMatch := strings.ContainsAny(front, "*,")
 	switch {
@@ -64,6 +55,25 @@ func ParseRoute(s string) (Route, error) {
 		return Route{}, fmt.Errorf("route %q: %w", shown(s), matchErr) // it was meant as one
 	}
 	return Route{}, err
+}
+
+// CutRoute cuts a match, or "default", and "=" off the front of a route. It returns
+// the route without its target, and the text of the target. The text is s if s does
+// not begin with a match: noMatch then says why what is in front of its first "="
+// is not one; it is nil if there is no "=".
+func CutRoute(s string) (route Route, target string, noMatch error) {
+	front, rest, found := strings.Cut(s, "=")
+	switch {
+	case !found || strings.Contains(front, "?"): // "?" begins a query, and is in no match
+		return Route{}, s, nil
+	case front == "default":
+		return Route{Default: true}, rest, nil
+	}
+	match, err := event.ParseMatch(front)
+	if err != nil {
+		return Route{}, s, err
+	}
+	return Route{Match: match}, rest, nil
 }
 
 // ParseTarget reads a port, a port and a path, "host:port" with or without a

@@ -13,8 +13,9 @@ import (
 type Target interface {
 	// Name identifies the target, for people and in what is recorded, and has no
 	// secret in it. Routes to targets of the same name share the first of them.
-	// HTTPTargets that differ in a secret only are the exception: from the second
-	// on, "#2" and so on is appended to the recorded name.
+	// Targets that differ in a secret only are the exception: from the second on,
+	// "#2" and so on is appended to the recorded name. HTTPTargets are compared with
+	// their secrets; another target is if it has a method Identity() string.
 	Name() string
 	// Try hands e to the target once, and returns when the target is done with it
 	// or ctx ends. It must not change e. The caller fills in N and Target of the
@@ -29,8 +30,9 @@ type Target interface {
 type Outcome int
 
 const (
-	// OutcomeAnswered means that the attempt has a status. 2xx is success, and
-	// some other numbers are worth another try.
+	// OutcomeAnswered means that the attempt has a status, or that the target is a
+	// command that ended with exit status 0. 2xx is success, and some other numbers
+	// are worth another try.
 	OutcomeAnswered Outcome = iota
 	// OutcomeRefused means that the target could not be reached, and has read
 	// nothing of the event. The attempt's Err says why. The event waits for the

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -174,6 +175,8 @@ func targetState(t *TargetStatus) (words, why string, st line.Style) {
 		return fmt.Sprintf("answered %d", t.Status), line.ShortError(t.Err), line.Warn
 	case t.Status != 0:
 		return fmt.Sprintf("answered %d", t.Status), "", targetStyle(t.Status)
+	case event.IsCommand(t.Name) && t.Err == "":
+		return "exit 0", "", line.Good
 	case t.Err != "":
 		return "failed", line.ShortError(t.Err), line.Warn
 	}

@@ -176,7 +176,7 @@ func TestAJQExpressionThatRunsForEverIsCut(t *testing.T) {
 func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 	known := Known{Repos: []string{"space:me/s", "model:me/m", "model:me/m"}, Targets: []string{":3000"}}
 	for _, c := range []struct{ before, after, want string }{
-		{"", "", "kind: repo: verdict: status: answer: latency: target: error: is: source: tries: size: n: replay: delivery: webhook: session: path: header: body: jq:"},
+		{"", "", "kind: repo: verdict: status: exit: answer: latency: target: error: is: source: tries: size: n: replay: delivery: webhook: session: path: header: body: jq:"},
 		{"ver", "", "verdict:"},
 		{"is:failed -st", "", "status:"},
 		{"verdict:", "", "ok wrong missing unchecked"},
@@ -271,6 +271,23 @@ func TestAMisspeltWordOfAFilterIsCorrected(t *testing.T) {
 	} {
 		if _, err := Parse(filter); err != nil {
 			t.Errorf("%q: %v", filter, err)
+		}
+	}
+}
+
+func TestTheExitStatusOfACommandIsNotAStatus(t *testing.T) {
+	e := &event.Event{Targets: []string{"exec:a", "exec:b", "http://127.0.0.1:1"}, Attempts: []event.Attempt{
+		{Target: "exec:a", N: 1, Err: "exit status 3"}, {Target: "exec:b", N: 1, Err: "ended by SIGKILL"}, {Target: "http://127.0.0.1:1", N: 1, Status: 204},
+	}}
+	for filter, want := range map[string]bool{
+		"exit:3": true, "exit:>2": true, "exit:0": false, "exit:204": false, "status:3": false, "status:0": true, "is:failed": true, `error:"exit status 3"`: true,
+	} {
+		f, err := Parse(filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Match(e) != want {
+			t.Errorf("%s: got %v", filter, !want)
 		}
 	}
 }

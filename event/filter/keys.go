@@ -44,6 +44,7 @@ var filterKeys = []Key{
 		text: func(r *event.Row, fits func(string) bool) bool { return fits(string(r.Verdict)) }},
 	{Name: "status", Help: "a target's last answer: status:>=500, status:4xx, status:0 for none", read: readStatus,
 		want: "a status: 404, >=500, 5xx", number: perTarget(func(t event.RowTarget) int64 { return int64(t.Status) })},
+	{Name: "exit", Help: "a command's last exit status: exit:>0, exit:127", read: readCount, want: wantCount, number: exitIs},
 	{Name: "answer", Help: "what the Hub was told: answer:200, answer:5xx", read: readStatus, want: "a status: 404, >=500, 5xx",
 		number: func(r *event.Row, fits func(int64) bool) bool { return fits(int64(r.Answer.Status)) }},
 	{Name: "latency", Help: "how long a target took: latency:>1s, latency:10ms..50ms", read: readDuration,
@@ -95,6 +96,16 @@ func perTarget(get func(event.RowTarget) int64) func(*event.Row, func(int64) boo
 		}
 		return false
 	}
+}
+
+// exitIs asks for the exit status of each target that is a command.
+func exitIs(r *event.Row, fits func(int64) bool) bool {
+	for _, t := range r.Targets {
+		if exit, ok := t.Exit(); ok && fits(int64(exit)) {
+			return true
+		}
+	}
+	return false
 }
 
 func perTargetText(get func(event.RowTarget) string) func(*event.Row, func(string) bool) bool {

@@ -46,6 +46,16 @@ type Config struct {
 	// process.Config. Empty: there is none.
 	Supervisor string
 
+	Stdin *os.File // what the child reads; nil for the null device
+	// CommandLine replaces Args on Windows, for a program that does not split its
+	// arguments as others do: "cmd". Elsewhere it has no meaning.
+	CommandLine string
+
+	// Output, if it is not nil, is called with what the child writes to both streams,
+	// in one order, instead of Line. It is called from one goroutine, must not keep
+	// the bytes, and is not called again after Done.
+	Output func(b []byte)
+
 	// Line is called with each line of output, without the line's end, exactly
 	// as the app wrote it: it may hold anything. A line of more than 64 KiB
 	// comes in pieces. stream is "stdout" or "stderr"; each has a goroutine, on
@@ -108,7 +118,9 @@ func Start(cfg Config) (*App, error) {
 	}
 	a.cmd.Env = append(environ[:len(environ):len(environ)], cfg.Env...) // of two, the last one counts
 	a.cmd.Dir = cfg.Dir
-	writers, err := a.openPipes(cfg.Line)
+	a.cmd.Stdin = cfg.Stdin
+	setCommandLine(a.cmd, cfg.CommandLine)
+	writers, err := a.openPipes(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("start the app %q: %w", a.name, err)
 	}
@@ -123,19 +135,23 @@ func Start(cfg Config) (*App, error) {
 		return nil, err
 	}
 	for _, p := range a.pipes {
-		a.read.Go(p.passLines)
+		a.read.Go(p.pass)
 	}
 	go a.tend()
 	return a, nil
 }
 
 // openPipes gives the child's ends of the pipes.
-func (a *App) openPipes(line func(stream, line string)) ([]*os.File, error) {
-	if line == nil {
+func (a *App) openPipes(cfg Config) ([]*os.File, error) {
+	streams := []string{"stdout", "stderr"}
+	switch {
+	case cfg.Output != nil:
+		streams = streams[:1]
+	case cfg.Line == nil:
 		return nil, nil // os/exec takes the null device
 	}
 	var writers []*os.File
-	for _, stream := range []string{"stdout", "stderr"} {
+	for _, stream := range streams {
 		r, w, err := os.Pipe()
 		if err != nil {
 			a.closePipes()
@@ -145,9 +161,9 @@ func (a *App) openPipes(line func(stream, line string)) ([]*os.File, error) {
 			return nil, err
 		}
 		writers = append(writers, w)
-		a.pipes = append(a.pipes, newPipe(r, func(s string) { line(stream, s) }))
+		a.pipes = append(a.pipes, newPipe(r, cfg.Output, func(s string) { cfg.Line(stream, s) }))
 	}
-	a.cmd.Stdout, a.cmd.Stderr = writers[0], writers[1]
+	a.cmd.Stdout, a.cmd.Stderr = writers[0], writers[len(writers)-1]
 	return writers, nil
 }
 

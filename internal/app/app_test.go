@@ -307,6 +307,33 @@ func TestAnAppHasNoInput(t *testing.T) {
 	}
 }
 
+func TestAnAppReadsWhatItIsGiven(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "input")
+	if err := os.WriteFile(name, []byte("a\x00b"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out := newOutput()
+	a := startWith(t, app.Config{Env: []string{"APP_TEST_AS=input"}, Stdin: f, Line: out.line})
+	ends(t, a)
+	if got := out.of("stdout"); !slices.Equal(got, []string{`"a\x00b" <nil>`}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestOutputComesAsItIsFromBothStreams(t *testing.T) {
+	var got []byte
+	a := startWith(t, app.Config{Env: []string{"APP_TEST_AS=bytes"}, Output: func(b []byte) { got = append(got, b...) }})
+	ends(t, a)
+	if string(got) != "a\xff\x1b[31m\x00\r\n\n\rb\r\rc\nno newline" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestAnAppWithoutALineRuns(t *testing.T) {
 	a := startWith(t, app.Config{Env: []string{"APP_TEST_AS=flood"}})
 	if got := ends(t, a); got != (app.Result{}) {

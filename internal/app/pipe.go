@@ -20,8 +20,9 @@ const (
 
 // pipe is our end of a pipe that the app writes to.
 type pipe struct {
-	file *os.File
-	line func(string)
+	file  *os.File
+	bytes func([]byte) // nil for lines
+	line  func(string)
 
 	mu    sync.Mutex
 	ended bool
@@ -30,7 +31,9 @@ type pipe struct {
 	late  *time.Timer   // closes the pipe where reads have no deadline
 }
 
-func newPipe(file *os.File, line func(string)) *pipe { return &pipe{file: file, line: line} }
+func newPipe(file *os.File, bytes func([]byte), line func(string)) *pipe {
+	return &pipe{file: file, bytes: bytes, line: line}
+}
 
 // end says that everybody is gone who is known to write. What is in the pipe is
 // read, and then somebody unknown has a moment to close it.
@@ -68,9 +71,26 @@ func (p *pipe) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// passLines passes on what comes until the pipe ends.
-func (p *pipe) passLines() {
+// pass passes on what comes until the pipe ends.
+func (p *pipe) pass() {
 	defer p.stopTimer()
+	if p.bytes == nil {
+		p.passLines()
+		return
+	}
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := p.Read(buffer)
+		if n > 0 {
+			p.bytes(buffer[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (p *pipe) passLines() {
 	r := bufio.NewReaderSize(p, maxLine)
 	cut := false // the last piece was not the end of its line
 	for {

@@ -42,7 +42,7 @@ type Process struct {
 	Getenv   func(string) string
 	// Terminal reports whether standard output is a terminal.
 	Terminal bool
-	// Supervisor is the path of a program that can be the supervisor of an app
+	// Supervisor is the path of a program that can be the supervisor of an app or a command
 	// (process.Config); empty: there is none.
 	Supervisor string
 	// Interactive reports whether standard input is one, too.

@@ -29,6 +29,7 @@ import (
 type replayFlags struct {
 	sel         selectFlags
 	forward     []string
+	exec        []string
 	newID       bool
 	json        bool
 	failOnError bool
@@ -43,10 +44,11 @@ func newEventsReplay(p *Process) *cobra.Command {
 		Use:   "replay [N …]",
 		Short: "Send recorded events again",
 		Long: `Send recorded events to their targets again, byte for byte, with the secret put
-right. Each becomes a new event that names the old one. With --forward they go
-there; else, while a session lives, they take the same way as its live events; else
-they go to the targets that they had. A replay keeps the Webhook-Id of its event; --new-id
-gives it another, so that a handler which drops repeats takes it.`,
+right. Each becomes a new event that names the old one. With --forward or
+--exec they go there; else, while a session lives, they take the same way as its live
+events; else they go to the targets that they had. A command that they had has to be
+given again by --exec. A replay keeps the Webhook-Id of its event; --new-id gives it
+another, so that a handler which drops repeats takes it.`,
 		Example: `  hf-tap events replay 12 13
   hf-tap events replay --failed
   hf-tap events replay 12 --forward 9000
@@ -63,6 +65,7 @@ func (f *replayFlags) register(fs *pflag.FlagSet) {
 	f.sel.register(fs)
 	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
+	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each of them instead, as listen does; repeatable")
 	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
 	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
@@ -82,7 +85,11 @@ func (f *replayFlags) parse(p *Process, args []string) (named []int64, routes []
 	if routes, err = p.parseRoutes(f.forward, "hf-tap events replay 12 --forward", "9000"); err != nil {
 		return nil, nil, err
 	}
-	return named, routes, f.secret.check(p)
+	commands, err := p.execRoutes(f.exec, "hf-tap events replay 12")
+	if err != nil {
+		return nil, nil, err
+	}
+	return named, append(routes, commands...), f.secret.check(p)
 }
 
 func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (err error) {
@@ -111,7 +118,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		p.tell("nothing to send again")
 		return nil
 	}
-	r := &replayer{p: p, printer: lines.NewPrinter(p.Out, f.json, p.notes.Mask), source: store, numbers: numbers, newID: f.newID}
+	r := &replayer{p: p, printer: lines.NewPrinter(p.Out, f.json, p.notes.Mask), source: store, numbers: numbers, newID: f.newID, typed: f.sel.typed("hf-tap events replay", named)}
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
@@ -151,9 +158,9 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named [
 
 // liveSession gives the way to the session that replays go through: the
 // one that received the events if it lives, else the only one that does. It is
-// empty when --forward names another way or when none lives.
+// empty when --forward or --exec names another way or when none lives.
 func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {
-	if len(f.forward) > 0 {
+	if f.elsewhere() {
 		return none, nil
 	}
 	live, err := session.LiveAt(dir)
@@ -177,6 +184,9 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 	return none, nil
 }
 
+// elsewhere reports whether events are to go elsewhere than to their targets.
+func (f *replayFlags) elsewhere() bool { return len(f.forward)+len(f.exec) > 0 }
+
 // replayer sends events again and prints what becomes of them. It is the front
 // of a session of its own when no other lives.
 type replayer struct {
@@ -186,6 +196,7 @@ type replayer struct {
 	troubles advice.Watch // of the targets, as their answers tell
 	source   *history.Store
 	numbers  []int64
+	typed    string              // the command that chose them
 	newID    bool                // each has a Webhook-Id of its own
 	live     session.LocalAccess // the live session to send through
 }
@@ -260,7 +271,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		Tunnel: session.TunnelConfig{Provider: local.Loopback, HubURL: "http://127.0.0.1"},
 	}
 	cfg.Receiver.Routes = routes
-	if len(f.forward) == 0 {
+	if !f.elsewhere() {
 		if cfg.Receiver.Routes, err = r.formerRoutes(ctx); err != nil {
 			return err
 		}
@@ -268,7 +279,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 	receiver.TrustRoots(roots, cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
-	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: len(f.forward) == 0})
+	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()})
 	return err
 }
 
@@ -286,6 +297,9 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 				continue
 			}
 			seen[target] = true
+			if event.IsCommand(target) {
+				return nil, formerCommand(n, target, e.Source, r.typed)
+			}
 			former, err := receiver.ParseTarget(target)
 			if hidden := (*receiver.HiddenError)(nil); errors.As(err, &hidden) {
 				return nil, withHint(fmt.Errorf("event %d went to %s, and its password or secret is not recorded", n, hidden.Target),

@@ -110,7 +110,7 @@ func eventPage(e *event.Event) string {
 	}
 	for _, a := range e.Attempts {
 		fmt.Fprintf(&b, "\nattempt %d  %s  %s  %s in %s\n", a.N, term.Line(present.Target(a.Target)),
-			a.StartedAt.Local().Format("15:04:05.000"), term.Line(present.Outcome(a.Status, a.Err)), present.Round(a.Duration))
+			a.StartedAt.Local().Format("15:04:05.000"), term.Line(present.Outcome(a)), present.Round(a.Duration))
 		if says := a.BodyError(); says != "" {
 			fmt.Fprintf(&b, "ERROR IN BODY: %s\n", term.Line(says))
 		}

@@ -19,6 +19,7 @@ import (
 // listenFlags are the flags of listen, as they were given.
 type listenFlags struct {
 	forward   []string
+	exec      []string
 	domains   []string
 	like      string
 	mute      []string
@@ -91,6 +92,8 @@ Where events go: each --forward is a target, like 7860, 7860/webhooks/train,
 host:port/path or a URL. Kinds and repos in front of a "=" choose what it gets:
   --forward 'discussion.*=3000'  --forward 'model:me/*,*.update=8000/hook'
 An event goes to every target that matches; default=TARGET takes the rest.
+Each --exec is a target, too: a command that is run for each event, with the
+environment that the Hub gives to a webhook's Job.
 
 What stands behind -- is your app: it is started with PORT and WEBHOOK_SECRET in
 its environment, also under the names that Gradio, uvicorn, Flask and handlers use;
@@ -98,6 +101,7 @@ it gets the events, and ends with the session.`,
 		Example: `  hf-tap listen model:me/my-model --forward 7860
   hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
   hf-tap listen user:me --json --count 1 --wait 60s
+  hf-tap listen dataset:me/d --exec 'repo.content.update=python train.py'
   hf-tap listen model:me/my-model -- ./my-app --reload`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
@@ -116,6 +120,7 @@ it gets the events, and ends with the session.`,
 func (f *listenFlags) register(fs *pflag.FlagSet) {
 	f.set = fs
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand events to this target; repeatable")
+	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each event, with the environment of a Job; repeatable")
 	fs.StringArrayVar(&f.domains, "domain", nil, "watch only this domain, repo or discussion; repeatable (default both)")
 	fs.StringVar(&f.like, "like", "", "watch what the webhook with this id watches; it is not touched")
 	fs.StringArrayVar(&f.mute, "mute", nil, "disable the webhook with this id meanwhile; repeatable")
@@ -213,6 +218,9 @@ func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 	if len(cfg.Receiver.Routes) == 0 {
 		p.tellUnused(f.set, "without a target", "fail-on-error", "respond", "concurrency", "retry", "timeout", "wait-target")
 	}
+	if len(f.forward)+len(f.app) == 0 && len(f.exec) > 0 {
+		p.tellUnused(f.set, "with commands alone, which are not waited for", "wait-target")
+	}
 	if f.noWebhook {
 		p.tellUnused(f.set, "with --no-webhook", "token")
 	}
@@ -280,6 +288,11 @@ func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 	}
 	var err error
 	cfg.Routes, err = p.parseRoutes(f.forward, "hf-tap listen --forward", "7860/webhooks/train")
+	if err != nil {
+		return cfg, err
+	}
+	commands, err := p.execRoutes(f.exec, "hf-tap listen")
+	cfg.Routes = append(cfg.Routes, commands...)
 	return cfg, err
 }
 

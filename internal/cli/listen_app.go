@@ -32,12 +32,12 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 			return err
 		}
 		port = free
-		if len(cfg.Receiver.Routes) == 0 {
+		if len(f.forward) == 0 { // --exec names no target of the app
 			route, err := receiver.ParseRoute(port)
 			if err != nil {
 				return err
 			}
-			cfg.Receiver.Routes = []receiver.Route{route}
+			cfg.Receiver.Routes = append([]receiver.Route{route}, cfg.Receiver.Routes...)
 		}
 	}
 	cfg.App = app.Config{Args: f.app, Supervisor: p.Supervisor}

@@ -39,6 +39,23 @@ func (f *selectFlags) queries() []history.Query {
 	return all
 }
 
+// typed is a command with the events that were named or selected.
+func (f *selectFlags) typed(command string, named []int64) string {
+	for _, n := range named {
+		command += fmt.Sprintf(" %d", n)
+	}
+	if f.failed {
+		command += " --failed"
+	}
+	if f.pending {
+		command += " --pending"
+	}
+	if f.session != "" {
+		command += " --session " + quoted(f.session)
+	}
+	return command
+}
+
 // known reports an id of a session that the history does not have. command is what
 // its hint begins with.
 func (f *selectFlags) known(ctx context.Context, reader *history.Reader, command string) error {

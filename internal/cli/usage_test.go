@@ -81,18 +81,19 @@ var wrongUses = map[string][]string{
 		"--domain=discusion", "--like=xyz", "--mute=xyz", "--no-webhook --domain=repo", "--no-webhook model:me/m", "--like=" + anID + " model:me/m",
 		"--tunnel=grado", "--tunnel=ngrok,grado", "--tunnel=gradio,gradio", "--tunnel=gradio,auto", "--tunnel=public", "--tunnel=public --public-url=x", "--public-url=http://x.example", "--public-url=https://u:p@x.example",
 		"--tunnel=ssh://", "--tunnel=gradio --gradio-server=nonsense", "--port=99999", "--port=-1", "--ca=/nonexistent", "--respond=rely", "--concurrency=0", "--retry=-1", "--timeout=-1s", "--wait-target=-1s",
-		"--secret-file=x --new-secret", "--plain --json", "--count=-1", "--wait=-1s", "--until=kind:discusion.*", "--until=is:faild", "-- ./no-such-app"},
+		"--secret-file=x --new-secret", "--plain --json", "--count=-1", "--wait=-1s", "--until=kind:discusion.*", "--until=is:faild", "--exec=", "--exec=repo.*=", "-- ./no-such-app"},
 	"hf-tap demo":                  {"--plain --json", "model:me/m"},
 	"hf-tap events":                {"lss"},
 	"hf-tap events ls":             {"kind:discusion.*", "verdct:ok", "status:x", "-kind:repo.*", "--limit=-1", "--session=nope"},
 	"hf-tap events show":           {"abc", "", "1 2", "--json --raw 1"},
-	"hf-tap events replay":         {"", "abc", "1 --failed", "1 --forward=nowhere", "1 --forward=modle:me/m=3000", "1 --new-secret --secret-file=x", "1 --ca=/nonexistent"},
+	"hf-tap events replay":         {"", "abc", "1 --failed", "1 --forward=nowhere", "1 --exec=default=", "1 --forward=modle:me/m=3000", "1 --new-secret --secret-file=x", "1 --ca=/nonexistent"},
 	"hf-tap events dismiss":        {"", "abc", "1 --failed", "--session=x"},
 	"hf-tap events recover":        {"x"},
 	"hf-tap webhooks":              {"lst"},
 	"hf-tap webhooks ls":           {"x", "--json --quiet", "--ca=/nonexistent"},
 	"hf-tap webhooks info":         {"", "xyz", anID + " x", "--json --quiet " + anID},
-	"hf-tap webhooks create":       {"", "x", "--url=https://x.example", "--url=x --watch=me/m", "--url=https://x.example --watch=modle:me/m", "--url=https://x.example --watch=me/m --domain=x", "--watch=me/m --url=https://x.example --secret-file="},
+	"hf-tap webhooks job":          {"", "xyz", anID + " x"},
+	"hf-tap webhooks create":       {"", "x", "--watch=me/m --job=/nonexistent", "--url=https://x.example", "--url=x --watch=me/m", "--url=https://x.example --watch=modle:me/m", "--url=https://x.example --watch=me/m --domain=x", "--watch=me/m --url=https://x.example --secret-file="},
 	"hf-tap webhooks update":       {"", "xyz", anID, anID + " --watch=x:y", anID + " --domain=discusion", anID + " --url=x", anID + " --clear-secret --use-kept-secret"},
 	"hf-tap webhooks enable":       {"", "xyz", anID + " x"},
 	"hf-tap webhooks disable":      {"", "xyz", anID + " x"},
@@ -114,7 +115,7 @@ var wrongUses = map[string][]string{
 // someArgs are the arguments without which a command says first that they are
 // missing.
 var someArgs = map[string][]string{
-	"hf-tap webhooks info": {anID}, "hf-tap webhooks update": {anID}, "hf-tap webhooks enable": {anID}, "hf-tap webhooks disable": {anID},
+	"hf-tap webhooks info": {anID}, "hf-tap webhooks job": {anID}, "hf-tap webhooks update": {anID}, "hf-tap webhooks enable": {anID}, "hf-tap webhooks disable": {anID},
 	"hf-tap webhooks delete": {anID}, "hf-tap webhooks replay": {anID, "1"}, "hf-tap events replay": {"1"}, "hf-tap events show": {"1"},
 }
 
@@ -139,6 +140,7 @@ func TestWrongUseOfEveryCommandComesBeforeAllElse(t *testing.T) {
 		}
 	}
 	for path, cmd := range commands {
+		flags := cmd.LocalFlags() // not in parallel: it changes the command's parents
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			uses, listed := wrongUses[path]
@@ -154,7 +156,7 @@ func TestWrongUseOfEveryCommandComesBeforeAllElse(t *testing.T) {
 				for _, use := range append(uses, "--frobnicate", "-Z") {
 					c.wrongUse(t, append(words[:len(words):len(words)], strings.Fields(use)...)...)
 				}
-				cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+				flags.VisitAll(func(f *pflag.Flag) {
 					if typ := f.Value.Type(); typ != "string" && typ != "stringArray" && f.Name != "help" && f.Name != "version" {
 						c.wrongUse(t, append(words[:len(words):len(words)], "--"+f.Name+"=junk")...)
 					}

@@ -22,7 +22,7 @@ lets the Hub send a delivery again, and prune deletes what killed sessions left 
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWebhooksLs(p), newWebhooksInfo(p), newWebhooksCreate(p), newWebhooksUpdate(p), newWebhooksEnable(p),
+	cmd.AddCommand(newWebhooksLs(p), newWebhooksInfo(p), newWebhooksJob(p), newWebhooksCreate(p), newWebhooksUpdate(p), newWebhooksEnable(p),
 		newWebhooksDisable(p), newWebhooksDelete(p), newWebhooksReplay(p), newWebhooksPrune(p))
 	return cmd
 }

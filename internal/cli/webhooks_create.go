@@ -15,14 +15,16 @@ func newWebhooksCreate(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create a webhook that stays",
-		Long: `Create a webhook that calls a URL, or starts a copy of a Job, for each event of what it
-watches. It prints the id. Unlike that of "hf-tap listen" it stays until you delete it.
+		Long: `Create a webhook that calls a URL, or starts a Job, for each event of what it watches.
+The Job is a copy of one that ran before, or is described in a file of JSON or YAML,
+which is checked before the Hub is asked. It prints the id. Unlike that of "hf-tap listen" it stays until you delete it.
 
 The Hub sends the secret with each delivery, so that a handler can tell the Hub from
 others. No flag takes a secret as its value, because ps would show it.`,
 		Example: `  hf-tap webhooks create --url https://example.com/hook --watch model:me/m --use-kept-secret
   hf-tap webhooks create --url https://example.com/hook --watch user:me --watch dataset:me/d --domain repo
-  hf-tap webhooks create --job-id 687f911eaea852de79c4a50a --watch user:me`,
+  hf-tap webhooks create --job-id 687f911eaea852de79c4a50a --watch user:me
+  hf-tap webhooks create --job job.yaml --watch dataset:me/d --domain repo`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			spec, err := f.created(p)
@@ -36,7 +38,7 @@ others. No flag takes a secret as its value, because ps would show it.`,
 			if spec.Secret, err = f.secret(p, a.dir); err != nil {
 				return err
 			}
-			return p.createWebhook(cmd.Context(), a, spec, out)
+			return p.createWebhook(cmd.Context(), a, spec, f.jobFlag(), out)
 		},
 	}
 	f.register(cmd.Flags())
@@ -54,7 +56,7 @@ func (f *specFlags) created(p *Process) (hub.WebhookSpec, error) {
 	switch {
 	case err != nil:
 		return spec, err
-	case spec.URL == "" && spec.JobSourceID == "":
+	case !aimed(spec):
 		return spec, usageError(errors.New("a webhook needs a URL to call, or a Job to start"), command+" --url https://example.com/hook --watch model:me/m")
 	case len(spec.Watched) == 0:
 		return spec, usageError(errors.New("a webhook must watch something"), "add --watch model:me/m, or --watch user:me for all of an account")
@@ -64,18 +66,14 @@ func (f *specFlags) created(p *Process) (hub.WebhookSpec, error) {
 	return spec, nil
 }
 
-func (p *Process) createWebhook(ctx context.Context, a account, spec hub.WebhookSpec, out webhookOutput) error {
+func (p *Process) createWebhook(ctx context.Context, a account, spec hub.WebhookSpec, job string, out webhookOutput) error {
 	w, err := a.client.CreateWebhook(ctx, spec)
 	if err != nil {
 		return p.unanswered(ctx, err, "the webhook was created", "hf-tap webhooks ls")
 	}
 	out.tell(p, "created webhook %s: it %s", w.ID, webhookWords(w))
 	if !w.HasSecret {
-		again := ""
-		if hasJob(w) {
-			again = " --job-id " + spec.JobSourceID
-		}
-		out.tell(p, "it has no secret, so that its handler cannot tell the Hub from others; to add one: hf-tap webhooks update %s --use-kept-secret%s", w.ID, again)
+		out.tell(p, "it has no secret, so that its handler cannot tell the Hub from others; to add one: hf-tap webhooks update %s --use-kept-secret%s", w.ID, job)
 	}
 	return out.print(p, a.look(p, w))
 }

@@ -25,12 +25,15 @@ func (u *webhookUpdate) differences(old hub.Webhook, spec hub.WebhookSpec, now h
 	}
 	add(sameWatches(now.Watched, spec.Watched), len(u.asked.Watched) > 0, "watches", present.List(now.Watched), present.List(spec.Watched))
 	add(sameDomains(now.Domains, spec.Domains), len(u.asked.Domains) > 0, "domains", present.List(now.Domains), present.List(spec.Domains))
-	target := hub.Webhook{URL: spec.URL, JobSourceID: spec.JobSourceID}
+	target := hub.Webhook{URL: spec.URL, Job: spec.Job, JobSourceID: spec.JobSourceID}
 	is, should := aimWords(now), aimWords(target)
 	if event.MaskURL(now.URL) == event.MaskURL(spec.URL) && is == should {
 		is = "one with another masked part" // as the secret in a query
+		if hasJob(now) {
+			is = "one with another command or environment"
+		}
 	}
-	add(sameTarget(now, spec), u.asked.URL+u.asked.JobSourceID != "", "target", is, should)
+	add(sameTarget(now, spec), aimed(u.asked), "target", is, should)
 	hasSecret := spec.Secret != ""
 	add(now.HasSecret == hasSecret, u.flags.secretGiven(), "secret", secretWords(now.HasSecret), secretWords(hasSecret))
 	add(now.State == old.State, false, "state", stateWords(now.State), stateWords(old.State))
@@ -56,7 +59,10 @@ func sameDomains(a, b []hub.Domain) bool {
 // sameTarget reports whether a webhook calls or starts what was sent. The Hub may
 // return a Job without the id of the one that it is a copy of.
 func sameTarget(now hub.Webhook, spec hub.WebhookSpec) bool {
-	if spec.JobSourceID == "" {
+	switch {
+	case len(spec.Job) > 0:
+		return hasJob(now) && now.URL == "" && sameJob(now, spec.Job)
+	case spec.JobSourceID == "":
 		return now.URL == spec.URL && !hasJob(now)
 	}
 	return hasJob(now) && now.URL == "" && (now.JobSourceID == "" || now.JobSourceID == spec.JobSourceID)

@@ -1,11 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
@@ -82,22 +82,28 @@ func (p *Process) webhookPage(w session.Surveyed, endpoint string) error {
 // jobRows are the settings of a Job. Of its environment and its secrets only the
 // names are shown.
 func jobRows(w hub.Webhook) [][]string {
-	var job struct {
-		Command, Arguments, Secrets []string
-		Environment                 map[string]any
-	}
-	_ = json.Unmarshal(w.Job, &job) // what cannot be read is left out
-	rows := [][]string{{"job", strings.TrimPrefix(aimWords(w), "a Job ")}}
-	if words := append(job.Command, job.Arguments...); len(words) > 0 {
+	j := jobOf(w)
+	rows := [][]string{{"job", strings.TrimLeft(strings.TrimPrefix(aimWords(w), "a Job"), ", ")}}
+	if words := append(j.Command, j.Arguments...); len(words) > 0 {
 		rows = append(rows, []string{"command", fmt.Sprintf("%q", words)})
+	}
+	var labels []string
+	for _, name := range slices.Sorted(maps.Keys(j.Labels)) {
+		labels = append(labels, name+"="+j.Labels[name])
 	}
 	for _, names := range []struct {
 		title string
 		names []string
-	}{{"environment", slices.Sorted(maps.Keys(job.Environment))}, {"job secrets", job.Secrets}} {
+	}{{"environment", slices.Sorted(maps.Keys(j.Environment))}, {"job secrets", j.Secrets}, {"labels", labels}} {
 		if len(names.names) > 0 {
 			rows = append(rows, []string{names.title, strings.Join(names.names, ", ")})
 		}
+	}
+	if j.TimeoutSeconds > 0 {
+		rows = append(rows, []string{"time limit", (time.Duration(j.TimeoutSeconds) * time.Second).String()})
+	}
+	if len(j.Command) > 0 {
+		rows = append(rows, []string{"run it here", "hf-tap webhooks job " + w.ID})
 	}
 	return rows
 }

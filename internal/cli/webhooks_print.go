@@ -112,17 +112,7 @@ func aimWords(w hub.Webhook) string {
 	if !hasJob(w) {
 		return event.MaskURL(w.URL)
 	}
-	var job struct {
-		DockerImage, SpaceID, Flavor string
-	}
-	_ = json.Unmarshal(w.Job, &job) // what cannot be read is left out
-	words := strings.TrimSpace("a Job " + w.JobSourceID)
-	for _, part := range []struct{ name, value string }{{"image", job.DockerImage}, {"Space", job.SpaceID}, {"on", job.Flavor}} {
-		if part.value != "" {
-			words += ", " + part.name + " " + part.value
-		}
-	}
-	return words
+	return strings.TrimSpace("a Job "+w.JobSourceID) + jobOf(w).runsIn()
 }
 
 // webhookWords describes a webhook in a line, made safe for a terminal.

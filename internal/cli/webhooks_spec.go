@@ -14,6 +14,7 @@ import (
 // secret is never the value of a flag: ps would show it.
 type specFlags struct {
 	url, jobID    string
+	jobFile       string
 	watch, domain []string
 	secretFile    string
 	keptSecret    bool
@@ -24,6 +25,7 @@ type specFlags struct {
 func (f *specFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.url, "url", "", "the URL that the Hub posts events to")
 	fs.StringVar(&f.jobID, "job-id", "", "the id of a Job, of which each event starts a copy, instead of --url")
+	fs.StringVar(&f.jobFile, "job", "", "a file with the Job that each event starts, in JSON or YAML, instead of --url")
 	fs.StringVar(&f.secretFile, "secret-file", "", "take the webhook's secret from this file")
 	fs.BoolVar(&f.keptSecret, "use-kept-secret", false, "take the secret that \"hf-tap secret\" prints")
 	f.given = fs.Changed
@@ -48,7 +50,12 @@ func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err
 		spec.Domains = append(spec.Domains, domain)
 	}
 	spec.Domains = unique(p, spec.Domains, func(d hub.Domain) string { return "--domain " + string(d) })
-	if f.given("url") && f.given("job-id") {
+	switch {
+	case f.given("job") && f.given("job-id"):
+		return spec, usageError(errors.New("a webhook has one Job"), "leave --job or --job-id out")
+	case f.given("url") && f.given("job"):
+		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job out")
+	case f.given("url") && f.given("job-id"):
 		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job-id out")
 	}
 	if f.given("url") {
@@ -60,6 +67,11 @@ func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err
 	}
 	if strings.ContainsFunc(f.jobID, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return spec, usageError(fmt.Errorf("%q is not the id of a Job", f.jobID), command+" --job-id 687f911eaea852de79c4a50a")
+	}
+	if f.given("job") {
+		if spec.Job, err = readJob(f.jobFile); err != nil {
+			return spec, err
+		}
 	}
 	spec.URL, spec.JobSourceID = f.url, f.jobID
 	return spec, f.checkSecret()

@@ -33,7 +33,8 @@ not asked for is reported, and the exit code is 1.
 
 The Hub never returns a secret, so that an update of a webhook with a secret has to say
 what becomes of it: --secret-file, --use-kept-secret or --clear-secret. On a terminal it
-asks. Nor does it return all of a Job: a webhook with a Job needs --job-id again.`,
+asks. Nor does it return all of a Job: a webhook with a Job needs --job-id or --job
+again.`,
 		Example: `  hf-tap webhooks update 65a14fd933eca76f4639fc84 --url https://example.com/new
   hf-tap webhooks update 65a14fd933eca76f4639fc84 --watch model:me/m --domain repo --use-kept-secret
   hf-tap webhooks update 65a14fd933eca76f4639fc84 --clear-secret`,
@@ -45,7 +46,7 @@ asks. Nor does it return all of a Job: a webhook with a Job needs --job-id again
 			if err := errors.Join(err, u.out.check()); err != nil {
 				return err
 			}
-			if len(u.asked.Watched)+len(u.asked.Domains) == 0 && u.asked.URL+u.asked.JobSourceID == "" && !u.flags.secretGiven() {
+			if len(u.asked.Watched)+len(u.asked.Domains) == 0 && !aimed(u.asked) && !u.flags.secretGiven() {
 				return usageError(errors.New("nothing is to be changed"), command+" --url https://example.com/hook")
 			}
 			if u.account, err = p.account(flags); err != nil {
@@ -108,14 +109,14 @@ func (u *webhookUpdate) run(ctx context.Context) error {
 // checkJob refuses to send back a Job that was read: the Hub leaves parts of it
 // out, and would forget them.
 func (u *webhookUpdate) checkJob(old hub.Webhook) error {
-	if !hasJob(old) || u.asked.URL != "" || u.asked.JobSourceID != "" {
+	if !hasJob(old) || aimed(u.asked) {
 		return nil
 	}
-	hint := "add --job-id with the id of the Job, or --url to call a URL instead"
+	hint := "add --job with a file of the Job or --job-id with its id, or --url to call a URL instead"
 	if old.JobSourceID != "" {
 		hint = "add --job-id " + old.JobSourceID
 	}
-	return usageError(fmt.Errorf("webhook %s starts a Job, of which the Hub does not return all: an update without --job-id would change it", u.id), hint)
+	return usageError(fmt.Errorf("webhook %s starts a Job, of which the Hub does not return all: an update without --job-id or --job would change it", u.id), hint)
 }
 
 // askForSecret lets the user say what becomes of the secret.
@@ -147,8 +148,8 @@ func (u *webhookUpdate) askForSecret(ctx context.Context) error {
 func (u *webhookUpdate) merge(old hub.Webhook) hub.WebhookSpec {
 	spec := old.Spec()
 	spec.Job, spec.JobSourceID = nil, "" // never sent back
-	if u.asked.URL != "" || u.asked.JobSourceID != "" {
-		spec.URL, spec.JobSourceID = u.asked.URL, u.asked.JobSourceID
+	if aimed(u.asked) {
+		spec.URL, spec.Job, spec.JobSourceID = u.asked.URL, u.asked.Job, u.asked.JobSourceID
 	}
 	if len(u.asked.Watched) > 0 {
 		spec.Watched = u.asked.Watched

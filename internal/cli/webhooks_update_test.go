@@ -96,7 +96,7 @@ func TestAJobIsNeverSentBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.run(2, "webhooks", "update", made.ID, "--domain", "repo").says("webhook "+made.ID+" starts a Job, .*", "add --job-id with .*, or --url .*")
+	w.run(2, "webhooks", "update", made.ID, "--domain", "repo").says("webhook "+made.ID+" starts a Job, .*", "add --job with .*, or --url .*")
 	if n := w.CallCount("POST /api/settings/webhooks/*"); n != 0 {
 		t.Errorf("%d updates were sent", n)
 	}

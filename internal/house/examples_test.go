@@ -78,7 +78,11 @@ func (w *world) makeWebhook(text string) string {
 	if !strings.Contains(text, idOfWebhook) {
 		return text
 	}
-	id := strings.TrimSpace(w.output("webhooks", "create", "-q", "--url", "http://127.0.0.1:"+w.app, "--watch", "model:me/m"))
+	aim := []string{"--url", "http://127.0.0.1:" + w.app}
+	if strings.Contains(text, "hf-tap webhooks job") {
+		aim = []string{"--job", jobInExamples}
+	}
+	id := strings.TrimSpace(w.output(append([]string{"webhooks", "create", "-q", "--watch", "model:me/m"}, aim...)...))
 	if strings.Contains(text, idOfDelivery) {
 		_, answer := w.post(w.endpoint+"/sandbox/events", `{"kind":"repo.update","repo":"model:me/m"}`, "Authorization", "Bearer "+w.token)
 		found := regexp.MustCompile(`"logId":\s*"(\w+)"`).FindStringSubmatch(answer)
@@ -197,11 +201,23 @@ func (w *world) makeApp() {
 	}
 }
 
+// jobInExamples is the file with a Job that examples name.
+const jobInExamples = "job.yaml"
+
+func (w *world) makeJob() {
+	w.t.Helper()
+	const job = "flavor: cpu-basic\ndockerImage: python:3.12\ncommand: [python, train.py]\n"
+	if err := os.WriteFile(filepath.Join(w.dir, jobInExamples), []byte(job), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
 	text := w.nameSession(w.filledIn(e.text))
 	if strings.Contains(text, "hf-tap webhooks") {
+		w.makeJob()
 		text = w.makeWebhook(text)
 		defer w.deleteWebhooks()
 	}

@@ -75,6 +75,8 @@ var layers = map[string][]string{
 	"internal/neterror":    {},
 	"internal/app":         {"internal/process"},
 	"internal/process":     {},
+	"internal/exectarget":  {"event", "receiver", "internal/app"},
+	"internal/jobspec":     {"internal/nearest"},
 	"internal/loopback":    {},
 	"internal/clock":       {},
 	"internal/headers":     {},
@@ -85,7 +87,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/advice", "internal/app", "internal/doctor", "internal/headers", "internal/hint", "internal/history", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
+		"internal/advice", "internal/app", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
 }
 

@@ -104,7 +104,7 @@ const (
 func (w *world) linesOfAll() (lines []string, secret string) {
 	w.t.Helper()
 	r := w.hfTap("listen", "user:me", "--json", "--count", "5", "--wait-target", "1ms",
-		"--forward", "discussion.*="+w.app+"/fail?token="+secretOfTarget, "--forward", "repo.config.update="+porttest.Port(w.t), "--forward", "default="+w.app)
+		"--forward", "discussion.*="+w.app+"/fail?token="+secretOfTarget, "--forward", "repo.config.update="+porttest.Port(w.t), "--exec", "repo.config.update=exit 3", "--forward", "default="+w.app)
 	url := r.ready()
 	event := func(part string) string {
 		w.t.Helper()

@@ -72,6 +72,9 @@ func (a *actions) target(s string) (string, error) {
 	if a.live.Receiver.HasTarget(s) {
 		return s, nil
 	}
+	if event.IsCommand(s) {
+		return "", fmt.Errorf("%q is not a command of this session, and commands are run only when --exec gives them", s)
+	}
 	route, err := receiver.ParseRoute(s)
 	if err != nil {
 		return "", err

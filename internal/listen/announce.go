@@ -2,6 +2,7 @@ package listen
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/present"
@@ -24,7 +25,8 @@ func (o *Options) announce(live *session.Live) {
 	for _, route := range cfg.Receiver.Routes {
 		o.Notes.Print("handing to %s", routeWords(route))
 	}
-	if len(cfg.Receiver.Routes) > 0 && len(cfg.App.Args) == 0 && o.Getenv("WEBHOOK_SECRET") == "" {
+	isServer := func(r receiver.Route) bool { return !event.IsCommand(r.Target.Name()) }
+	if slices.ContainsFunc(cfg.Receiver.Routes, isServer) && len(cfg.App.Args) == 0 && o.Getenv("WEBHOOK_SECRET") == "" {
 		o.Notes.Print("your app checks the secret: export WEBHOOK_SECRET=$(hf-tap secret)")
 	}
 }

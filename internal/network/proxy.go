@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/http/httpproxy"
+
 	"github.com/hf-tap/hf-tap/internal/loopback"
 )
 
@@ -36,9 +38,24 @@ func readProxies(getenv func(string) string) (p proxies, err error) {
 		return p, err
 	}
 	_, list := firstSet(getenv, "no_proxy", "NO_PROXY")
-	exceptions := parseNoProxy(list)
-	p.direct = func(address string) bool { return onThisMachine(address) || exceptions.covers(address) }
+	exempt := exemptions(list)
+	p.direct = func(address string) bool { return onThisMachine(address) || exempt(address) }
 	return p, nil
+}
+
+// exemptions returns whether NO_PROXY exempts host:port from proxies, as Go's own
+// clients read it.
+func exemptions(list string) func(address string) bool {
+	proxyOf := (&httpproxy.Config{HTTPSProxy: "http://proxy.invalid", NoProxy: list}).ProxyFunc()
+	return func(address string) bool {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			host, port = address, "443"
+		}
+		host = strings.TrimSuffix(host, ".")
+		proxy, err := proxyOf(&url.URL{Scheme: "https", Host: net.JoinHostPort(host, port)})
+		return err == nil && proxy == nil
+	}
 }
 
 // firstSet gives the name and value of the first variable that is not empty.

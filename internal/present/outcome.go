@@ -57,17 +57,23 @@ func State(s *event.State) string {
 	return words
 }
 
-// Outcome is "200", "FAIL 500" or "FAIL connection refused".
-func Outcome(status int, err string) string {
+// Outcome is "200", "FAIL 500", "FAIL connection refused", or of a command "exit 0"
+// or "FAIL exit 3".
+func Outcome(a event.Attempt) string {
+	exit, exited := a.Exit()
 	switch {
-	case event.Attempt{Status: status, Err: err}.OK():
-		return fmt.Sprint(status)
-	case status == 0:
-		return "FAIL " + err
-	case err != "":
-		return fmt.Sprintf("FAIL %d, %s", status, err)
+	case exited && exit == 0:
+		return "exit 0"
+	case exited:
+		return fmt.Sprintf("FAIL exit %d", exit)
+	case a.OK():
+		return fmt.Sprint(a.Status)
+	case a.Status == 0:
+		return "FAIL " + a.Err
+	case a.Err != "":
+		return fmt.Sprintf("FAIL %d, %s", a.Status, a.Err)
 	}
-	return fmt.Sprintf("FAIL %d", status)
+	return fmt.Sprintf("FAIL %d", a.Status)
 }
 
 // marks are the ways in which an event differs from a first delivery by the Hub.
@@ -118,7 +124,7 @@ func targetWords(t event.RowTarget) string {
 	case t.Tries == 0:
 		return name + " UNANSWERED"
 	}
-	words := fmt.Sprintf("%s %s in %s", name, Outcome(t.Status, t.Err), Round(t.Took))
+	words := fmt.Sprintf("%s %s in %s", name, Outcome(event.Attempt{Target: t.Name, Status: t.Status, Err: t.Err}), Round(t.Took))
 	if t.BodyError != "" {
 		words += ", ERROR IN BODY: " + Cut(t.BodyError)
 	}

@@ -72,13 +72,25 @@ func List[T any](all []T) string {
 func Error(err error) string { return event.MaskText(strings.ReplaceAll(err.Error(), "\n", "; ")) }
 
 // Target is a target's name without its secrets, and without what all targets on
-// this machine have in common: ":3000/hook".
+// this machine have in common: ":3000/hook". Of a command it is the beginning.
 func Target(name string) string {
+	if event.IsCommand(name) {
+		return shortCommand(name)
+	}
 	name = strings.TrimPrefix(event.MaskURL(name), "http://")
 	if local, ok := strings.CutPrefix(name, "127.0.0.1:"); ok {
 		name = ":" + local
 	}
 	return strings.TrimSuffix(name, "/")
+}
+
+// shortCommand is the beginning of a command's name: ":3000" is not long either.
+func shortCommand(name string) string {
+	const most = 40
+	if runes := []rune(name); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return name
 }
 
 // longest is the width, in terminal cells, at which Cut cuts: a longer name was made

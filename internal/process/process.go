@@ -34,7 +34,8 @@ type Status struct {
 	Signal string // the signal's name, "SIGKILL", or ""
 }
 
-// Start starts cmd, with nothing set of SysProcAttr and ExtraFiles. The error is
+// Start starts cmd, with nothing set of ExtraFiles and SysProcAttr but its CmdLine
+// on Windows. The error is
 // that of cmd.Start, or the system's about the group. Whoever starts a tree waits
 // for it, and closes it.
 func Start(cmd *exec.Cmd, cfg Config) (*Tree, error) { return start(cmd, cfg) }

@@ -31,7 +31,11 @@ func start(cmd *exec.Cmd, _ Config) (*Tree, error) {
 	}
 	// A console group of its own: its Ctrl+Break reaches nobody else, and the
 	// terminal's Ctrl+C does not reach it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_SUSPENDED}
+	attributes := &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_SUSPENDED}
+	if cmd.SysProcAttr != nil {
+		attributes.CmdLine = cmd.SysProcAttr.CmdLine
+	}
+	cmd.SysProcAttr = attributes
 	if err := cmd.Start(); err != nil {
 		_ = windows.CloseHandle(job)
 		return nil, err

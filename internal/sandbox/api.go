@@ -144,6 +144,7 @@ func (h *Hub) routes() *http.ServeMux {
 		"/api/users/{name}/overview":         {"GET": h.lookUpAccount(false)},
 		"/api/organizations/{name}/overview": {"GET": h.lookUpAccount(true)},
 		"/sandbox/events":                    {"POST": h.authed(h.postEvent)},
+		"/sandbox/jobs":                      {"GET": h.authed(h.listJobs)},
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			method := r.Method

@@ -50,7 +50,7 @@ const (
 	DeliveryDelivered DeliveryState = "delivered" // answered with 2xx
 	DeliveryFailed    DeliveryState = "failed"    // no attempt is left
 	DeliveryDropped   DeliveryState = "dropped"   // its webhook was deleted, disabled or suspended meanwhile
-	DeliveryJob       DeliveryState = "job"       // its webhook runs a Job, which the sandbox does not
+	DeliveryJob       DeliveryState = "job"       // its webhook starts a Job, of which the sandbox keeps a record: see Jobs
 )
 
 // Attempt is one try to deliver.
@@ -71,8 +71,9 @@ func (a Attempt) OK() bool { return a.Status >= 200 && a.Status < 300 }
 type delivery struct {
 	Delivery
 	hook             *webhook
-	firstURL, secret string // of the webhook when the event happened
-	retries          int    // pauses used up
+	firstURL, secret string    // of the webhook when the event happened
+	retries          int       // pauses used up
+	job              *jobStart // nil where the webhook calls a URL
 }
 
 // outbox is all deliveries. Hub.mu guards it.
@@ -98,7 +99,7 @@ func (h *Hub) enqueue(d *delivery) {
 	h.bytes += len(d.Body)
 	h.forget()
 	if d.hook.URL == "" {
-		d.State = DeliveryJob
+		h.startJob(d)
 		return
 	}
 	d.State = DeliveryWaiting

@@ -95,6 +95,7 @@ type EntryType string
 const (
 	EntryCall    EntryType = "call"    // an API call was answered
 	EntryAttempt EntryType = "attempt" // an attempt to deliver ended
+	EntryJob     EntryType = "job"     // an event has started a Job
 	EntryDrop    EntryType = "drop"    // an event is not delivered, or no longer tried
 )
 

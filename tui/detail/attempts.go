@@ -47,7 +47,10 @@ func attemptLines(e *event.Event, zone *time.Location, paths pathHints) []line.L
 
 // attemptWords is the result of an attempt.
 func attemptWords(a *event.Attempt) (string, line.Style) {
+	exit, exited := a.Exit()
 	switch {
+	case exited:
+		return line.ExitWords(exit)
 	case a.OK() && a.BodyError() != "":
 		return fmt.Sprintf("%d %s, ERROR IN BODY", a.Status, http.StatusText(a.Status)), line.Warn
 	case a.OK():

@@ -37,7 +37,10 @@ func timelineLines(e *event.Event, zone *time.Location) []line.Line {
 		moments = append(moments, moment{began, step(began, "handed over", line.Plain, fmt.Sprintf("to %s, try %d", name, a.N))})
 		words, st := attemptWords(a)
 		what := "responded"
-		if a.Status == 0 {
+		switch exit, exited := a.Exit(); {
+		case exited && exit == 0:
+			what = "ended"
+		case a.Status == 0:
 			what, words = "failed", a.Err
 		}
 		moments = append(moments, moment{began + a.Duration, step(began+a.Duration, what, st, fmt.Sprintf("%s by %s after %s", words, name, line.Took(a.Duration)))})

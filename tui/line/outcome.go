@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/present"
 )
@@ -40,7 +41,10 @@ func targetOutcome(r *event.Row, t event.RowTarget) (string, Style) {
 
 // attemptOutcome returns the result of the last attempt at one target.
 func attemptOutcome(r *event.Row, t event.RowTarget) (string, Style) {
+	exit, exited := t.Exit()
 	switch {
+	case exited:
+		return ExitWords(exit)
 	case t.Tries == 0 && r.Phase == event.PhaseWaiting:
 		return "waiting", Warn
 	case t.Tries == 0 && r.Phase == event.PhasePending:
@@ -57,6 +61,14 @@ func attemptOutcome(r *event.Row, t event.RowTarget) (string, Style) {
 		return fmt.Sprintf("FAIL %d %s", t.Status, ShortError(t.Err)), Alarm
 	}
 	return "FAIL " + strconv.Itoa(t.Status), Alarm
+}
+
+// ExitWords returns the exit status of a command in words.
+func ExitWords(exit int) (string, Style) {
+	if exit == 0 {
+		return "exit 0", Good
+	}
+	return fmt.Sprintf("FAIL exit %d", exit), Alarm
 }
 
 // ShortError returns the error of an attempt in a few words: a fixed word for the
@@ -173,8 +185,11 @@ func Marks(r *event.Row, brief bool) Line {
 }
 
 // ShortTarget returns a target as present.Target does, and without the other names
-// of this machine.
+// of this machine. Of a command it returns the beginning.
 func ShortTarget(target string) string {
+	if event.IsCommand(target) {
+		return ansi.Truncate(target, 30, "…")
+	}
 	target = present.Target(target)
 	for _, local := range []string{"localhost:", "[::1]:"} {
 		if rest, ok := strings.CutPrefix(target, local); ok {

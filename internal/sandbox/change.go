@@ -26,17 +26,19 @@ type act struct {
 	h         *Hub
 	sent      []Sent
 	dropped   []Entry        // events that webhooks had too many of
+	started   []Entry        // Jobs
 	of        event.Kind     // the kind that the overrides are for
 	told      event.Kind     // the kind that such an event says it is, when it is another
 	overrides map[string]any // values by their dotted path
 }
 
-// act carries out one thing, alone, and logs the events that were dropped.
+// act carries out one thing, alone, and logs the Jobs that it started and the events
+// that were dropped.
 func (h *Hub) act(do func(*act) error) error { return h.perform(&act{h: h}, do) }
 
 func (h *Hub) perform(a *act, do func(*act) error) error {
 	err := h.alone(func() error { return do(a) })
-	for _, e := range a.dropped {
+	for _, e := range append(a.started, a.dropped...) {
 		h.log(e)
 	}
 	return err
@@ -118,6 +120,9 @@ func (a *act) trigger(hook *webhook, kind event.Kind, r *repo, body []byte) {
 	}}
 	a.sent = append(a.sent, Sent{ID: d.ID, LogID: d.LogID, WebhookID: hook.ID, Kind: kind})
 	h.enqueue(d)
+	if d.job != nil {
+		a.started = append(a.started, d.jobEntry())
+	}
 }
 
 // override sets values of a payload by their dotted paths, shorter paths
