@@ -40,6 +40,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/lines"
@@ -90,8 +91,9 @@ func Run(ctx context.Context, server *webhooks.Server, options Options) error {
 type process struct {
 	getenv      func(string) string
 	out, err    io.Writer
-	interactive bool     // a person sits before the terminal
-	terminal    *os.File // for the full-screen interface
+	interactive bool          // a person sits before the terminal
+	terminal    *os.File      // for the full-screen interface
+	drain       time.Duration // for handlers that work, at the end; 0: 5 seconds
 }
 
 func (p *process) run(ctx context.Context, server *webhooks.Server, options Options) error {
@@ -114,7 +116,7 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 		Out: p.out, JSON: options.JSON, Notes: notes, Getenv: p.getenv, Terminal: p.terminal,
 		Screen: p.interactive && !options.Plain && !options.JSON && tui.Unusable(p.getenv) == "",
 	}}
-	o.Session.Receiver.Routes = endpoints.routes(server)
+	o.Session.Receiver.Routes, o.Session.Times.Drain = endpoints.routes(server), p.drain
 	release, err := p.connect(ctx, &o, endpoints, cmp.Or(options.Tunnel, "auto"))
 	if err != nil {
 		return err
