@@ -38,13 +38,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/listen"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tui"
 	"github.com/hf-tap/hf-tap/webhooks"
 	xterm "golang.org/x/term"
@@ -61,6 +65,9 @@ type Options struct {
 	Plain bool
 	// JSON prints a JSON object for each event, as docs/events.md describes.
 	JSON bool
+	// Output gets the lines of events, and then there is no full-screen interface. The
+	// default is os.Stdout.
+	Output io.Writer
 }
 
 // Run serves the endpoints of a server with what happens on the Hub, until ctx ends, the
@@ -82,7 +89,10 @@ func Run(ctx context.Context, server *webhooks.Server, options Options) error {
 	}
 	p := process{
 		getenv: os.Getenv, out: os.Stdout, err: os.Stderr, terminal: os.Stdout,
-		interactive: xterm.IsTerminal(int(os.Stdout.Fd())) && xterm.IsTerminal(int(os.Stdin.Fd())),
+		interactive: options.Output == nil && xterm.IsTerminal(int(os.Stdout.Fd())) && xterm.IsTerminal(int(os.Stdin.Fd())),
+	}
+	if options.Output != nil {
+		p.out = options.Output
 	}
 	return p.run(ctx, server, options)
 }
@@ -127,9 +137,18 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 			return err
 		}
 	}
-	o.Announce = endpoints.announce(notes, o.Session.Endpoint, o.Session.Secret)
+	pane := func(string, string) {}
+	o.Announce = func(live *session.Live) {
+		for _, line := range endpoints.announcement(live) {
+			notes.Print("%s", line)
+			pane("stdout", line) // the screen hides what was printed before
+		}
+		if slices.ContainsFunc(endpoints, byHand) {
+			fmt.Fprintln(notes, "  secret  "+term.Line(o.Session.Secret)) // it is there to be copied
+		}
+	}
 	restore := func() {}
-	o.Output = func(line func(stream, line string)) { restore = capture(line) }
+	o.Output = func(line func(stream, line string)) { pane, restore = line, capture(line) }
 	defer func() { restore() }()
 	err = listen.Run(ctx, o)
 	// What is still in a queue of AnswerFirst is in the history, as not handed over.

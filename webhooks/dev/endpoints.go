@@ -7,10 +7,8 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
-	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/webhooks"
 )
@@ -93,23 +91,23 @@ func (all endpoints) watches(who func() (hub.Identity, error)) (watches []hub.Wa
 	return watches, nil
 }
 
-// announce returns what says where each endpoint is and what feeds it.
-func (all endpoints) announce(notes *lines.Notes, hubURL, secret string) func(*session.Live) {
-	return func(live *session.Live) {
-		if live.Webhook() != "" {
-			notes.Print("webhook %s watches %s (%s)", live.Webhook(), present.List(live.Watches), present.List(live.Domains))
-		}
-		paste := false
-		for _, e := range all {
-			feeds := "webhook " + live.Webhook() + " feeds it"
-			if !fed(e) {
-				feeds, paste = "paste this URL into a webhook", true
-			}
-			notes.Print("  - POST %s%s  %s", live.URL(), e.Path, feeds)
-		}
-		if paste {
-			notes.Print("configure webhooks at %s/settings/webhooks", hubURL)
-			fmt.Fprintln(notes, "  secret  "+term.Line(secret)) // it is there to be copied
-		}
+// byHand reports whether an endpoint gets only what comes to its own address.
+func byHand(e webhooks.Endpoint) bool { return !fed(e) }
+
+// announcement says where each endpoint is and what feeds it.
+func (all endpoints) announcement(live *session.Live) (text []string) {
+	if live.Webhook() != "" {
+		text = append(text, fmt.Sprintf("webhook %s watches %s (%s)", live.Webhook(), present.List(live.Watches), present.List(live.Domains)))
 	}
+	for _, e := range all {
+		feeds := "webhook " + live.Webhook() + " feeds it"
+		if byHand(e) {
+			feeds = "paste this URL into a webhook"
+		}
+		text = append(text, fmt.Sprintf("  - POST %s%s  %s", live.URL(), e.Path, feeds))
+	}
+	if slices.ContainsFunc(all, byHand) {
+		text = append(text, "configure webhooks at "+live.Endpoint+"/settings/webhooks")
+	}
+	return text
 }
