@@ -4,18 +4,12 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"path/filepath"
-	"runtime"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/listen"
 	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/tunnel"
-	"github.com/hf-tap/hf-tap/tunnel/gradio"
-	"github.com/hf-tap/hf-tap/tunnel/ngrok"
-	"github.com/hf-tap/hf-tap/tunnel/ssh"
 )
 
 // version is how the Hub and tunnels know this program.
@@ -46,7 +40,9 @@ func (p *process) connect(ctx context.Context, o *listen.Options, all endpoints,
 	if cfg.Dir, err = session.FindDir(p.getenv); err != nil {
 		return nil, err
 	}
-	if cfg.Tunnel, err = p.tunnel(provider, cfg.Dir, env, n, transport); err != nil {
+	cfg.Tunnel = session.NewTunnelConfig(cfg.Dir, p.getenv, version, n, transport)
+	cfg.Tunnel.Provider, cfg.Tunnel.HubURL = provider, env.Endpoint
+	if err = cfg.Tunnel.FindNgrok(p.getenv, o.Notes.Print); err != nil {
 		return nil, err
 	}
 	if _, err = cfg.Tunnel.Select(); err != nil {
@@ -74,34 +70,4 @@ func (p *process) connect(ctx context.Context, o *listen.Options, all endpoints,
 	}
 	cfg.Watches, err = all.watches(func() (hub.Identity, error) { return cfg.Hub.WhoAmI(ctx) })
 	return transport.CloseIdleConnections, err
-}
-
-// tunnel is the configuration of the tunnel, with ngrok's own settings.
-func (p *process) tunnel(provider string, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (session.TunnelConfig, error) {
-	cfg := session.TunnelConfig{
-		Options: tunnel.Options{
-			Version: version, Dial: n.DialContext,
-			Proxy: func(address string) string {
-				if u := n.ProxyFor(address); u != nil {
-					return u.Redacted()
-				}
-				return ""
-			},
-		},
-		Provider: provider, HubURL: env.Endpoint,
-		Gradio: gradio.Config{HTTP: &http.Client{Transport: transport}},
-		SSH:    ssh.Config{KeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), Agent: p.getenv("SSH_AUTH_SOCK")},
-	}
-	if roots := n.Roots(); roots != nil {
-		cfg.Ngrok.Roots = append(cfg.Ngrok.Roots, roots)
-	}
-	if home := p.getenv("HOME"); home != "" {
-		cfg.SSH.Home = filepath.Join(home, ".ssh")
-	}
-	settings, err := ngrok.FindSettings(p.getenv, runtime.GOOS)
-	if err != nil && settings.TokenFrom == "" && !env.Loopback() {
-		return cfg, err
-	}
-	settings.Apply(&cfg.Ngrok)
-	return cfg, nil
 }

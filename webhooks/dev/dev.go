@@ -41,6 +41,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"time"
 
@@ -71,7 +72,7 @@ type Options struct {
 }
 
 // Run serves the endpoints of a server with what happens on the Hub, until ctx ends, the
-// process gets an interrupt (Ctrl+C), SIGTERM or SIGHUP, or the user leaves the
+// process gets an interrupt (Ctrl+C), SIGTERM, SIGHUP or SIGQUIT, or the user leaves the
 // full-screen interface; none of them is an error. Then it deletes its webhook, and
 // handlers that work have 5 seconds until their contexts end. A second interrupt ends the
 // process at once, and the next start deletes the webhook then, as it does after kill -9.
@@ -114,8 +115,11 @@ func (p *process) run(ctx context.Context, server *webhooks.Server, options Opti
 		return nil
 	}
 	text, _ := notes.Shown(err).(string)
-	return &failure{err, text, hint.For(err)}
+	return &failure{err, text, tunnelFlag.ReplaceAllString(hint.For(err), `dev.Options{Tunnel: "$1"}`)}
 }
+
+// tunnelFlag is in hints what Options.Tunnel is here.
+var tunnelFlag = regexp.MustCompile(`--tunnel ([a-z.,]*[a-z])`)
 
 func (p *process) serve(ctx context.Context, server *webhooks.Server, options Options, notes *lines.Notes) error {
 	endpoints := endpointsOf(server)

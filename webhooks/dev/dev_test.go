@@ -212,7 +212,7 @@ func TestErrorsHaveAHintInASecondLine(t *testing.T) {
 	}{
 		{"no token", "HF_TOKEN", "", Options{}, "hf auth login"},
 		{"a wrong token", "HF_TOKEN", "hf_wrong", Options{}, "hf auth login"},
-		{"a tunnel that does not exist", "", "", Options{Tunnel: "ngork"}, "--tunnel"},
+		{"a tunnel that does not exist", "", "", Options{Tunnel: "ngork"}, `dev.Options{Tunnel: "auto"}`},
 	} {
 		was := w.env[c.env]
 		w.env[c.env] = c.value

@@ -23,8 +23,10 @@ func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
 	signals, pipes := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(pipes, syscall.SIGPIPE)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(signals, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) { // as under nohup
+			signal.Notify(signals, s)
+		}
 	}
 	over := make(chan struct{})
 	var wait sync.WaitGroup
