@@ -293,7 +293,7 @@ func TestAnErrorOrAPanicOfAFunctionIsAFailedAttempt(t *testing.T) {
 		want(t, target, fmt.Sprint(a.Status, " ", a.Err), wanted)
 		want(t, target+" took it", a.OK(), target == "good")
 	}
-	want(t, "the panic's stack is kept", strings.Contains(string(e.Last("ugly").Body), "lane_test.go"), true)
+	want(t, "the panic's stack is kept", strings.Contains(string(e.Last("ugly").Body), "target_queue_test.go"), true)
 }
 
 func TestALongQueueKeepsItsOrderWhileItMoves(t *testing.T) {
