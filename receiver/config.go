@@ -133,6 +133,9 @@ func (c Config) validate() error {
 		if route.Target == nil {
 			return errors.New("a route has no target")
 		}
+		if route.Path != "" && (len(route.Path) < 2 || route.Path[0] != '/') {
+			return fmt.Errorf("the path %q of a route does not begin with a slash and a name", route.Path)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,10 @@ type Route struct {
 	Match   event.Match // the zero value matches all
 	Target  Target
 	Default bool // takes only what no other route took; Match is not looked at
+	// Path, like "/webhooks/bot", is an address of the target's own, below Config.Path.
+	// The route takes what is delivered there and nothing else, and no other route
+	// does; Match is not looked at. A target may have further routes.
+	Path string
 }
 
 // ParseRoute reads a target (see [ParseTarget]), or a match (see
@@ -195,6 +199,14 @@ func (r *Receiver) lanesFor(e *event.Event) []*lane {
 		}
 		return to
 	}
+	if path := r.ownPath(e.Path); path != "" {
+		for _, lane := range r.lanes.list() {
+			if slices.Contains(lane.paths, path) {
+				to = append(to, lane)
+			}
+		}
+		return to
+	}
 	taken := false
 	for _, lane := range r.lanes.list() {
 		if lane.matches(e) {
@@ -211,4 +223,24 @@ func (r *Receiver) lanesFor(e *event.Event) []*lane {
 		}
 	}
 	return to
+}
+
+// ownPath returns the longest Route.Path at the end of the path of an event, "" if
+// there is none. What stands in front of it is not compared: a replay has the path of
+// the session that the event came in.
+func (r *Receiver) ownPath(path string) (own string) {
+	path, _, _ = strings.Cut(path, "?")
+	for _, lane := range r.lanes.list() {
+		for _, p := range lane.paths {
+			if strings.HasSuffix(path, p) && len(p) > len(own) {
+				own = p
+			}
+		}
+	}
+	return own
+}
+
+// hasPath reports whether there is a Route.Path.
+func (r *Receiver) hasPath(path string) bool {
+	return slices.ContainsFunc(r.lanes.list(), func(l *lane) bool { return slices.Contains(l.paths, path) })
 }

@@ -30,7 +30,7 @@ const (
 //	400  the body broke off
 //	401  the secret is missing
 //	403  the secret is wrong
-//	404  not a POST, or not to Config.Path
+//	404  not a POST, or neither to Config.Path nor to the Path of a route below it
 //	408  the body came too slowly
 //	413  the body is larger than Limits.MaxBody
 //	503  the event cannot be recorded now; Retry-After says when to try again
@@ -49,7 +49,9 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // ("replay" or "trigger") gets the secret from the Receiver, and is handled as
 // [Receiver.Deliver] does: it is answered 200 as soon as it is recorded, in Relay
 // too, and no answer is recorded. Hf-Tap-Replay-Of is the number of the event that
-// it repeats. The three headers are removed before the event is recorded.
+// it repeats. The three headers are removed before the event is recorded. Below
+// Config.Path, a path that no route has is taken as Config.Path itself: what is
+// replayed may come from a session with other routes.
 //
 // The header Hf-Tap-Event of the answer is the number of the new event. A
 // request without Hf-Tap-Source is handled as by ServeHTTP.
@@ -74,8 +76,9 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {
 	if req.URL.RawPath != "" {
 		path = "" // an encoded way to write a path is another path
 	}
+	below, ours := strings.CutPrefix(path, r.config.Path)
 	switch nonce, isCheck := strings.CutPrefix(path, r.config.Path+"/check/"); {
-	case path == r.config.Path && req.Method == http.MethodPost:
+	case ours && (below == "" || r.hasPath(below) || local && !isCheck && below[0] == '/') && req.Method == http.MethodPost:
 		r.serveDelivery(w, req, local)
 	case isCheck && r.config.Check != nil && validNonce(nonce) &&
 		(req.Method == http.MethodGet || req.Method == http.MethodPost):

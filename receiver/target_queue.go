@@ -22,6 +22,7 @@ type lane struct {
 	identity  string
 	name      string        // as it is recorded
 	routes    []event.Match // one has to match
+	paths     []string      // Route.Path of routes that have one
 	isDefault bool          // also takes what no other lane took
 	added     bool          // by AddTarget
 
@@ -105,9 +106,12 @@ func makeLanes(r *Receiver, routes []Route) []*lane {
 			i = len(lanes)
 			lanes = append(lanes, &lane{r: r, target: route.Target, identity: identity(route.Target), name: nameAmong(lanes, route.Target)})
 		}
-		if route.Default {
+		switch {
+		case route.Path != "":
+			lanes[i].paths = append(lanes[i].paths, route.Path)
+		case route.Default:
 			lanes[i].isDefault = true
-		} else {
+		default:
 			lanes[i].routes = append(lanes[i].routes, route.Match)
 		}
 	}

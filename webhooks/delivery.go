@@ -31,6 +31,14 @@ type Delivery struct {
 	Kind event.Kind
 	// Header has all headers, with the secret.
 	Header http.Header
+
+	handled chan result // gets the result after AnswerFirst; nil: nobody waits for it
+}
+
+// result is what a handler returned.
+type result struct {
+	answer []byte // as JSON
+	err    error
 }
 
 // PushedTo returns the new commit of a branch ("main") if this delivery is about

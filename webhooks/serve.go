@@ -179,6 +179,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 	handled = err == nil
 	if err != nil {
 		s.logFailure(req.Context(), e, d, err)
+		tellWatcher(w, err)
 		answerError(w, errHandler)
 		return
 	}
@@ -188,14 +189,52 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// enqueue answers a delivery that is handled later.
+// watcher is a response writer that gets to know what the sender does not: why a
+// handler failed, also after AnswerFirst. That of webhooks/dev is one.
+type watcher interface {
+	// HandlerFailed is called before the answer with the error of the handler, and the
+	// stack of a panic.
+	HandlerFailed(err error, stack []byte)
+}
+
+func tellWatcher(w http.ResponseWriter, err error) {
+	watcher, ok := w.(watcher)
+	if !ok {
+		return
+	}
+	var stack []byte
+	if p := (*panicked)(nil); errors.As(err, &p) {
+		stack = p.stack
+	}
+	watcher.HandlerFailed(err, stack)
+}
+
+// enqueue answers a delivery that is handled later. A watcher is answered when it is
+// handled.
 func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, d *Delivery) {
+	if _, watched := w.(watcher); watched {
+		d.handled = make(chan result, 1)
+	}
 	s.mu.RLock() // no delivery gets into a queue that is being drained
 	stopping := s.stopping
 	added := !stopping && e.queue.add(d)
 	s.mu.RUnlock()
-	if added {
+	switch {
+	case added && d.handled == nil:
 		writeJSON(w, http.StatusOK, []byte(`{"accepted":true}`))
+		return
+	case added:
+		select {
+		case r := <-d.handled:
+			if r.err != nil {
+				tellWatcher(w, r.err)
+				answerError(w, errHandler)
+				return
+			}
+			writeJSON(w, http.StatusOK, r.answer)
+		case <-req.Context().Done():
+			answerError(w, errStopping)
+		}
 		return
 	}
 	if e.repeats != nil && d.ID != "" {
@@ -211,12 +250,17 @@ func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, 
 // handleQueued handles a delivery whose sender was answered before.
 func (s *Server) handleQueued(e *endpoint, d *Delivery) {
 	handled := false
+	outcome := result{err: errors.New("the handler ended its goroutine")}
 	defer func() {
+		if d.handled != nil {
+			d.handled <- outcome
+		}
 		if e.repeats != nil && d.ID != "" {
 			e.repeats.finish(hashID(d.ID), handled)
 		}
 	}()
-	_, err := e.call(s.work, d)
+	answer, err := e.call(s.work, d)
+	outcome = result{answer, err}
 	handled = err == nil
 	if err != nil {
 		if s.work.Err() != nil {

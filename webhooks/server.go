@@ -71,7 +71,8 @@ type Server struct {
 // New makes a Server. It returns an error if the secret is one that no webhook
 // can have, or if the public address is not one.
 func New(config Config) (*Server, error) {
-	secret, err := event.ParseSecret(cmp.Or(config.Secret, os.Getenv("WEBHOOK_SECRET")))
+	config.Secret = cmp.Or(config.Secret, os.Getenv("WEBHOOK_SECRET"))
+	secret, err := event.ParseSecret(config.Secret)
 	if err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
@@ -156,6 +157,9 @@ func (s *Server) HandleFunc(handler Handler, options ...Option) error {
 	}
 	return s.Handle(name, handler, options...)
 }
+
+// Secret returns the secret that deliveries have to carry, "" if they need none.
+func (s *Server) Secret() string { return s.config.Secret }
 
 // Endpoints returns the registered endpoints in the order of their registration.
 func (s *Server) Endpoints() []Endpoint {

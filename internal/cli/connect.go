@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -154,43 +153,13 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 
 // config is what the flags and ngrok's own settings ask for.
 func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (session.TunnelConfig, error) {
-	cfg := session.TunnelConfig{
-		Options: tunnel.Options{
-			Version: p.Version, Dial: n.DialContext,
-			Proxy: func(address string) string {
-				if u := n.ProxyFor(address); u != nil {
-					return u.Redacted()
-				}
-				return ""
-			},
-		},
-		Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint,
-		Ngrok:  ngrok.Config{Domain: f.ngrokDomain},
-		Gradio: gradio.Config{Server: f.gradio, HTTP: &http.Client{Transport: transport}},
-		SSH:    ssh.Config{KeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), Agent: p.Getenv("SSH_AUTH_SOCK"), Domains: f.sshDomains},
-	}
+	cfg := session.NewTunnelConfig(dir, p.Getenv, p.Version, n, transport)
+	cfg.Provider, cfg.PublicURL, cfg.Port, cfg.HubURL = f.provider, f.publicURL, f.port, env.Endpoint
+	cfg.Ngrok.Domain, cfg.Gradio.Server, cfg.SSH.Domains = f.ngrokDomain, f.gradio, f.sshDomains
 	if host, port, err := net.SplitHostPort(f.gradio); f.gradio != "" && (err != nil || host == "" || port == "" || strings.ContainsAny(f.gradio, "/?@ ")) {
 		return cfg, usageError(errors.New("invalid --gradio-server: want host:port"), "hf-tap listen --gradio-server share.example.com:7000")
 	}
-	if roots := n.Roots(); roots != nil {
-		cfg.Ngrok.Roots = append(cfg.Ngrok.Roots, roots)
-	}
-	if home := p.Getenv("HOME"); home != "" {
-		cfg.SSH.Home = filepath.Join(home, ".ssh")
-	}
-	auto := f.provider == tunnel.Auto && f.publicURL == "" && !env.Loopback()
-	if !auto && !slices.Contains(strings.Split(f.provider, ","), ngrok.Name) {
-		return cfg, nil // ngrok is not asked: how it is set up does not matter
-	}
-	settings, err := ngrok.FindSettings(p.Getenv, runtime.GOOS)
-	if err != nil {
-		if settings.TokenFrom == "" {
-			return cfg, err
-		}
-		p.tell("%v: only NGROK_AUTHTOKEN is used", err)
-	}
-	settings.Apply(&cfg.Ngrok)
-	return cfg, nil
+	return cfg, cfg.FindNgrok(p.Getenv, p.tell)
 }
 
 // check reports what is wrong with the settings of a tunnel before it is opened.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -64,11 +63,7 @@ func (r *replayer) throughSession(ctx context.Context) error {
 // post sends e to a session's own loopback address and gives the number of the
 // new event. The session puts its secret in.
 func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event, newID bool) (int64, error) {
-	url := to.URL
-	if _, query, ok := strings.Cut(e.Path, "?"); ok {
-		url += "?" + query
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(e.Body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.For(e), bytes.NewReader(e.Body))
 	if err != nil {
 		return 0, err
 	}

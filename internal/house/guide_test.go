@@ -41,7 +41,7 @@ func testGuide(t *testing.T, p *program) {
 			t.Errorf("%s:%d: nothing runs this block", guide, b.lines[0].at)
 		}
 	}
-	if len(programs) != 4 || space == "" || push == "" {
+	if len(programs) != 5 || space == "" || push == "" {
 		t.Fatalf("%s has %d programs: the search for them is broken", guide, len(programs))
 	}
 	w := newWorld(t, p)
@@ -64,8 +64,9 @@ func testGuide(t *testing.T, p *program) {
 		s.answers("trigger_evaluation", `{"ignored":"repo.content.update of dataset:me/d does not match this endpoint"}`)
 		s.endInOrder()
 	})
+	t.Run("a development server", func(t *testing.T) { w.in(t).develop(buildText(t, programs[3])) })
 	t.Run("a server of one's own", func(t *testing.T) {
-		s := w.in(t, "MY_BOT_SECRET="+guideSecret).serve(buildText(t, programs[3]), porttest.Port(t))
+		s := w.in(t, "MY_BOT_SECRET="+guideSecret).serve(buildText(t, programs[4]), porttest.Port(t))
 		s.answers("say_hello", `{"message":"hello"}`)
 		s.answers("goodbye", `{"message":"goodbye"}`)
 		if status, answer := w.post(s.url+"goodbye", "{}", "X-Webhook-Secret", "guessed"); status != http.StatusForbidden {
@@ -163,6 +164,43 @@ func (w *world) followTheGuide(program, push string) {
 	commit(2)
 	s.endInOrder()
 	l.endInOrder()
+	w.nothingLeft()
+}
+
+var (
+	anAddress = regexp.MustCompile(`https?://[^/ ]+/hf-tap/[0-9a-f]{32}`)
+	aHub      = regexp.MustCompile(`https?://[^/ ]+/settings`)
+	anID      = regexp.MustCompile(`\b[0-9a-f]{24}\b`)
+)
+
+// develop runs the development server of the guide: each endpoint gets its own events,
+// and nothing is left.
+func (w *world) develop(program string) {
+	w.t.Helper()
+	plain := func(text string) string {
+		return anID.ReplaceAllString(aHub.ReplaceAllString(anAddress.ReplaceAllString(text, "ADDRESS"), "HUB/settings"), "ID")
+	}
+	r := w.start(program)
+	url := r.ready()
+	shown := ""
+	for _, b := range codeBlocks(w.t, guide) {
+		if strings.Contains(b.text(), "paste this URL into a webhook") {
+			shown = plain(b.text() + "\n")
+		}
+	}
+	if got, _, _ := strings.Cut(plain(r.err.text()), "  secret "); shown == "" || got != shown {
+		w.t.Errorf("the start prints\n%s\nand the guide shows\n%s", got, shown)
+	}
+	w.happen("repo.content.update", "dataset:me/d", 1)
+	r.wait(&r.out, has("trigger_training 200 in"))
+	w.happen("discussion.create", "model:me/m", 1)
+	r.wait(&r.out, has(" answer 200 in"))
+	secret := strings.TrimSpace(strings.TrimPrefix(r.wait(&r.err, has("  secret  ")), "  secret  "))
+	if status, answer := w.post(url+"/webhooks/by_hand", `{"discussion":{"title":"x"}}`, "X-Webhook-Secret", secret); status != http.StatusOK {
+		w.t.Errorf("the endpoint's own URL answers %d %s", status, answer)
+	}
+	r.wait(&r.out, has("by_hand 200 in"))
+	r.endInOrder()
 	w.nothingLeft()
 }
 

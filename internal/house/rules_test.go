@@ -25,12 +25,14 @@ const module = "github.com/hf-tap/hf-tap"
 // import each other. A package that does not stand here has no place yet. A name
 // with "*" stands for all folders in a folder.
 var layers = map[string][]string{
-	".":            {"internal/cli", "internal/process"},
-	"hub":          {"internal/loopback", "internal/neterror"},
-	"event":        {"hub", "internal/headers"},
-	"event/filter": {"event", "hub", "internal/nearest"},
-	"webhooks":     {"event", "hub", "internal/loopback"},
-	"tunnel":       {"internal/clock", "internal/loopback", "internal/neterror"},
+	".":                             {"internal/cli", "internal/process"},
+	"hub":                           {"internal/loopback", "internal/neterror"},
+	"event":                         {"hub", "internal/headers"},
+	"event/filter":                  {"event", "hub", "internal/nearest"},
+	"webhooks":                      {"event", "hub", "internal/loopback"},
+	"webhooks/dev":                  {"event", "hub", "receiver", "tui", "tunnel", "tunnel/*", "webhooks", "internal/headers", "internal/hint", "internal/lines", "internal/listen", "internal/network", "internal/present", "internal/session", "internal/term"},
+	"webhooks/dev/testdata/program": {"webhooks", "webhooks/dev"},
+	"tunnel":                        {"internal/clock", "internal/loopback", "internal/neterror"},
 	// The providers, which do not import each other.
 	"tunnel/*":                 {"tunnel", "tunnel/internal/announce", "internal/frpwire", "internal/loopback", "internal/neterror", "internal/network", "internal/process"},
 	"tunnel/internal/announce": {},

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/hint"
@@ -25,6 +27,11 @@ type View struct {
 	Screen bool         // the full-screen interface has the terminal, instead of lines
 	Notes  *lines.Notes // gets lines for people about the session
 	Getenv func(string) string
+
+	Terminal *os.File // shows the Screen; nil: standard output
+	// Output is called with a function that takes the lines that the program itself
+	// writes, before the session starts: the Screen shows them. nil: there are none.
+	Output func(line func(stream, line string))
 }
 
 // Options are a session and how it is shown.
@@ -32,9 +39,10 @@ type Options struct {
 	View
 	Session     session.Config // Log, Tell, Moved and App.Line are filled in
 	Stop        Stop
-	FailOnError bool           // an event that did not get where it should is an error
-	ReadyFile   string         // gets the public URL while the session is up; "": none
-	Roots       *x509.CertPool // the certificates of targets that are added while it runs; nil: the system's
+	Announce    func(*session.Live) // says what the session is, once it is up and at each new public URL; nil: the lines of listen
+	FailOnError bool                // an event that did not get where it should is an error
+	ReadyFile   string              // gets the public URL while the session is up; "": none
+	Roots       *x509.CertPool      // the certificates of targets that are added while it runs; nil: the system's
 }
 
 // Run runs a session to its end, says what it leaves, and returns what went wrong:
@@ -57,14 +65,28 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer logStacks(ctx, log.Logger)()
 	cfg.Log = log.Logger
 	cfg.Tell = func(s string) { o.Notes.Print("%s", event.MaskText(s)) }
-	cfg.Moved = func(url string) error { return ready.publish(func() string { return url }) }
+	var up atomic.Pointer[session.Live]
+	cfg.Moved = func(url string) error {
+		if live := up.Load(); live != nil && o.Announce != nil {
+			o.Announce(live)
+		}
+		return ready.publish(func() string { return url })
+	}
 	front := newFront(o.View, o.Stop)
 	front.ready = func(live *session.Live) error {
-		o.announce(live)
+		up.Store(live)
+		if o.Announce != nil {
+			o.Announce(live)
+		} else {
+			o.announce(live)
+		}
 		return ready.publish(live.URL)
 	}
 	if len(cfg.App.Args) > 0 {
 		cfg.App.Line = front.appLines(filepath.Base(cfg.App.Args[0]), o.Notes)
+	}
+	if front.screen != nil && o.Output != nil {
+		o.Output(front.appLines("program", o.Notes))
 	}
 	if front.screen != nil {
 		front.screen.log, front.screen.roots = log.Logger, o.Roots
@@ -103,7 +125,7 @@ type front struct {
 func newFront(v View, stop Stop) *front {
 	f := &front{follower: follower{stop: stop}}
 	if v.Screen {
-		f.screen = &screen{notes: v.Notes, getenv: v.Getenv}
+		f.screen = &screen{notes: v.Notes, getenv: v.Getenv, terminal: v.Terminal}
 	} else {
 		f.printer = lines.NewPrinter(v.Out, v.JSON, v.Notes.Mask)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -21,12 +22,13 @@ import (
 
 // screen shows a session in the full-screen interface.
 type screen struct {
-	notes   *lines.Notes // are held back while it has the terminal
-	getenv  func(string) string
-	app     *appLog // nil without an app
-	appName string
-	log     *slog.Logger   // gets what the foot of the screen says; nil: none
-	roots   *x509.CertPool // the certificates that targets may have; nil: the system's
+	notes    *lines.Notes // are held back while it has the terminal
+	getenv   func(string) string
+	app      *appLog // nil without an app
+	appName  string
+	terminal *os.File       // nil: standard output
+	log      *slog.Logger   // gets what the foot of the screen says; nil: none
+	roots    *x509.CertPool // the certificates that targets may have; nil: the system's
 }
 
 // Run shows the interface until the user leaves it, ctx ends, or the follower says
@@ -106,6 +108,9 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		Secrets: s.notes.Mask.Secrets(),
 		NoColor: s.getenv("NO_COLOR") != "",
 		Log:     s.log,
+	}
+	if s.terminal != nil {
+		cfg.Output = s.terminal
 	}
 	if s.app != nil {
 		cfg.Feed.App = s.app.since

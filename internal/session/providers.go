@@ -5,8 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/loopback"
+	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/hf-tap/hf-tap/tunnel/cloudflared"
 	"github.com/hf-tap/hf-tap/tunnel/gradio"
@@ -31,6 +36,48 @@ type TunnelConfig struct {
 	Cloudflared cloudflared.Config
 
 	visitor *http.Client // of Diagnose
+}
+
+// NewTunnelConfig returns the settings that do not depend on which tunnel it is.
+func NewTunnelConfig(dir Dir, getenv func(string) string, version string, n *network.Network, transport http.RoundTripper) TunnelConfig {
+	c := TunnelConfig{
+		Options: tunnel.Options{
+			Version: version, Dial: n.DialContext,
+			Proxy: func(address string) string {
+				if u := n.ProxyFor(address); u != nil {
+					return u.Redacted()
+				}
+				return ""
+			},
+		},
+		Gradio: gradio.Config{HTTP: &http.Client{Transport: transport}},
+		SSH:    ssh.Config{KeyFile: dir.SSHKey(), KnownHosts: dir.KnownHosts(), Agent: getenv("SSH_AUTH_SOCK")},
+	}
+	if roots := n.Roots(); roots != nil {
+		c.Ngrok.Roots = append(c.Ngrok.Roots, roots)
+	}
+	if home := getenv("HOME"); home != "" {
+		c.SSH.Home = filepath.Join(home, ".ssh")
+	}
+	return c
+}
+
+// FindNgrok adds ngrok's own settings if a tunnel by ngrok may be opened, and calls tell
+// with what is wrong with them if they can be used all the same.
+func (c *TunnelConfig) FindNgrok(getenv func(string) string, tell func(format string, args ...any)) error {
+	auto := c.Provider == tunnel.Auto && c.PublicURL == "" && !onThisMachine(c.HubURL)
+	if !auto && !slices.Contains(strings.Split(c.Provider, ","), ngrok.Name) {
+		return nil // how it is set up does not matter
+	}
+	settings, err := ngrok.FindSettings(getenv, runtime.GOOS)
+	if err != nil {
+		if settings.TokenFrom == "" {
+			return err
+		}
+		tell("%v: only NGROK_AUTHTOKEN is used", err)
+	}
+	settings.Apply(&c.Ngrok)
+	return nil
 }
 
 // choices lists all providers, in the order in which help and hints name them.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
@@ -128,6 +130,20 @@ func LiveAt(dir Dir) (map[string]LocalAccess, error) {
 		}
 	}
 	return live, nil
+}
+
+// For returns where to post an event again: an address of a target's own, below the
+// session's, stays one.
+func (l LocalAccess) For(e *event.Event) string {
+	path, query, asked := strings.Cut(e.Path, "?")
+	url := l.URL
+	if parts := strings.SplitN(path, "/", 4); len(parts) == 4 && strings.HasPrefix(path, pathPrefix) {
+		url += "/" + parts[3]
+	}
+	if asked {
+		url += "?" + query
+	}
+	return url
 }
 
 // Forget removes the record of a dead session, named by the session's id or by

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 )
@@ -145,4 +146,21 @@ func TestARecordIsForgottenByEitherIDUnlessItsSessionLives(t *testing.T) {
 		}
 	}
 	r.stop()
+}
+
+func TestAnEventOfAnEndpointsOwnAddressIsSentThereAgain(t *testing.T) {
+	to := LocalAccess{URL: "http://127.0.0.1:1/hf-tap/new"}
+	for path, want := range map[string]string{
+		"/hf-tap/old":                         to.URL,
+		"/hf-tap/old?secret=s":                to.URL + "?secret=s",
+		"/hf-tap/old/webhooks/bot":            to.URL + "/webhooks/bot",
+		"/hf-tap/old/webhooks/a/b?x=/hf-tap/": to.URL + "/webhooks/a/b?x=/hf-tap/",
+		"/elsewhere/a/b/c":                    to.URL,
+		"/":                                   to.URL,
+		"":                                    to.URL,
+	} {
+		if got := to.For(&event.Event{Path: path}); got != want {
+			t.Errorf("%q is sent to %q, want %q", path, got, want)
+		}
+	}
 }

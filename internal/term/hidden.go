@@ -59,8 +59,12 @@ func invisible(r rune) bool {
 func selector(r rune) bool { return unicode.Is(unicode.Variation_Selector, r) }
 
 // takesSelector reports whether a character has forms to choose from: emoji, the
-// base of a keycap, ideographs, symbols.
+// base of a keycap, ideographs, symbols. A byte that is no character, which is
+// decoded as U+FFFD, has none.
 func takesSelector(r rune) bool {
+	if r == utf8.RuneError {
+		return false
+	}
 	return pictographic(r) || r >= '0' && r <= '9' || r == '#' || r == '*' || unicode.In(r, unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa) ||
 		r > 0x7f && unicode.In(r, unicode.Sm, unicode.So)
 }

@@ -1,0 +1,178 @@
+// Package dev runs a server of handlers on the developer's machine: it opens a public
+// tunnel, creates one temporary webhook on the Hub that watches what the handlers are
+// for, shows each delivery, and deletes the webhook at the end. It is "hf-tap listen"
+// with the handlers in the same process.
+//
+// One line of a program switches between the two:
+//
+//	err = server.Run(ctx)                     // only serves
+//	err = dev.Run(ctx, server, dev.Options{}) // serves the Hub's deliveries here
+//
+// In a Space, which is known by SPACE_ID, [Run] only serves, so that the second line can
+// stay.
+//
+// # What is watched
+//
+// An endpoint's Match options say it. "model:me/m", "user:me" and "org:my-org" are
+// watched as they are, and "dataset:me/*" as the account me. The webhook watches all
+// that the endpoints name, and each event goes to the endpoints that it matches. An
+// endpoint whose matches name no repo and no account is not fed by that webhook. Each
+// endpoint has a public URL of its own, which the start message lists: paste it into
+// the settings of a webhook. What comes there goes to that endpoint alone.
+//
+// # What is needed
+//
+// A token of the Hub that may write webhooks, in HF_TOKEN or from "hf auth login"; none if
+// no endpoint names anything to watch. The secret is the server's, else the one that this
+// machine keeps ("hf-tap secret"). The history is that of hf-tap: "hf-tap events ls" lists
+// the events, and "hf-tap events replay" sends them again while the program runs.
+//
+// # Handlers
+//
+// The Hub is answered 200 as soon as a delivery is recorded, and the result, the error or
+// the panic of the handler is the attempt that is shown. With [webhooks.AnswerFirst] it is
+// the result of the handler, too, not that of the queue. A panic ends nothing.
+package dev
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/hf-tap/hf-tap/internal/hint"
+	"github.com/hf-tap/hf-tap/internal/lines"
+	"github.com/hf-tap/hf-tap/internal/listen"
+	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/internal/term"
+	"github.com/hf-tap/hf-tap/tui"
+	"github.com/hf-tap/hf-tap/webhooks"
+	xterm "golang.org/x/term"
+)
+
+// Options configure Run. The zero value is a good one.
+type Options struct {
+	// Tunnel is how the Hub reaches this machine, as --tunnel of hf-tap listen:
+	// "gradio", "ngrok", "cloudflared", several with commas between them. The default
+	// is "auto".
+	Tunnel string
+	// Plain prints a line for each event also on a terminal, where the default is the
+	// full-screen interface.
+	Plain bool
+	// JSON prints a JSON object for each event, as docs/events.md describes.
+	JSON bool
+	// Output gets the lines of events, and then there is no full-screen interface. The
+	// default is os.Stdout.
+	Output io.Writer
+}
+
+// Run serves the endpoints of a server with what happens on the Hub, until ctx ends, the
+// process gets an interrupt (Ctrl+C), SIGTERM, SIGHUP or SIGQUIT, or the user leaves the
+// full-screen interface; none of them is an error. Then it deletes its webhook, and
+// handlers that work have 5 seconds until their contexts end. A second interrupt ends the
+// process at once, and the next start deletes the webhook then, as it does after kill -9.
+//
+// With the full-screen interface, os.Stdout, os.Stderr and the output of package log are
+// shown in it while Run runs.
+//
+// In a Space it is server.Run. The text of an error has a second line with a hint where
+// one is known.
+func Run(ctx context.Context, server *webhooks.Server, options Options) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	if os.Getenv("SPACE_ID") != "" {
+		return server.Run(ctx)
+	}
+	p := process{
+		getenv: os.Getenv, out: os.Stdout, err: os.Stderr, terminal: os.Stdout,
+		interactive: options.Output == nil && xterm.IsTerminal(int(os.Stdout.Fd())) && xterm.IsTerminal(int(os.Stdin.Fd())),
+	}
+	if options.Output != nil {
+		p.out = options.Output
+	}
+	return p.run(ctx, server, options)
+}
+
+// process is what a session gets from the process it runs in.
+type process struct {
+	getenv      func(string) string
+	out, err    io.Writer
+	interactive bool          // a person sits before the terminal
+	terminal    *os.File      // for the full-screen interface
+	drain       time.Duration // for handlers that work, at the end; 0: 5 seconds
+}
+
+func (p *process) run(ctx context.Context, server *webhooks.Server, options Options) error {
+	notes := lines.NewNotes(p.err, &lines.Mask{})
+	notes.Mask.Add(p.getenv("HF_TOKEN"), p.getenv("HUGGING_FACE_HUB_TOKEN"), p.getenv("WEBHOOK_SECRET"), server.Secret())
+	err := p.serve(ctx, server, options, notes)
+	if err == nil || lines.OnlyClosedOutput(err) {
+		return nil
+	}
+	text, _ := notes.Shown(err).(string)
+	return &failure{err, text, tunnelFlag.ReplaceAllString(hint.For(err), `dev.Options{Tunnel: "$1"}`)}
+}
+
+// tunnelFlag is in hints what Options.Tunnel is here.
+var tunnelFlag = regexp.MustCompile(`--tunnel ([a-z.,]*[a-z])`)
+
+func (p *process) serve(ctx context.Context, server *webhooks.Server, options Options, notes *lines.Notes) error {
+	endpoints := endpointsOf(server)
+	if len(endpoints) == 0 {
+		return errors.New("no endpoint is registered: use Handle or HandleFunc")
+	}
+	o := listen.Options{View: listen.View{
+		Out: p.out, JSON: options.JSON, Notes: notes, Getenv: p.getenv, Terminal: p.terminal,
+		Screen: p.interactive && !options.Plain && !options.JSON && tui.Unusable(p.getenv) == "",
+	}}
+	o.Session.Receiver.Routes, o.Session.Times.Drain = endpoints.routes(server), p.drain
+	release, err := p.connect(ctx, &o, endpoints, cmp.Or(options.Tunnel, "auto"))
+	if err != nil {
+		return err
+	}
+	defer release()
+	if o.Session.Secret = server.Secret(); o.Session.Secret == "" {
+		if o.Session.Secret, err = o.Session.Dir.Secret(false); err != nil {
+			return err
+		}
+	}
+	pane := func(string, string) {}
+	o.Announce = func(live *session.Live) {
+		for _, line := range endpoints.announcement(live) {
+			notes.Print("%s", line)
+			pane("stdout", line) // the screen hides what was printed before
+		}
+		if slices.ContainsFunc(endpoints, byHand) {
+			fmt.Fprintln(notes, "  secret  "+term.Line(o.Session.Secret)) // it is there to be copied
+		}
+	}
+	restore := func() {}
+	o.Output = func(line func(stream, line string)) { pane, restore = line, capture(line) }
+	defer func() { restore() }()
+	err = listen.Run(ctx, o)
+	// What is still in a queue of AnswerFirst is in the history, as not handed over.
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = server.Shutdown(ended)
+	return err
+}
+
+// failure is an error as log.Fatal prints it: what failed, then the hint.
+type failure struct {
+	err        error
+	text, hint string
+}
+
+func (f *failure) Error() string {
+	if f.hint == "" {
+		return f.text
+	}
+	return f.text + "\nhint: " + f.hint
+}
+
+func (f *failure) Unwrap() error { return f.err }
