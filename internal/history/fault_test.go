@@ -423,3 +423,42 @@ func TestEventsUnderWayGoOnInAFileMadeAnew(t *testing.T) {
 		t.Errorf("the next event has the number %d, after %d", next.N, settled.N)
 	}
 }
+
+// The files go at any moment, so also between the last look at them and the commit.
+func TestNoEventIsThereTwiceAfterTheFilesWereRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	s, _ := live(t, path)
+	stop, recorded := make(chan struct{}), make(chan struct{}, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		appendAll(t.Context(), s, "s", stop, func(r result) {
+			if r.Err != "" {
+				t.Errorf("an append has failed: %s", r.Err)
+			}
+			select {
+			case recorded <- struct{}{}:
+			default:
+			}
+		})
+	})
+	for range 100 {
+		<-recorded
+		<-recorded
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			_ = os.Remove(path + suffix) // it may be between two files
+		}
+		times := map[string]int{}
+		must(t, s.Check(t.Context()))
+		rows, err := s.List(t.Context(), Query{})
+		if err != nil {
+			continue // it was removed again
+		}
+		for _, row := range rows {
+			if times[row.Delivery]++; times[row.Delivery] == 2 {
+				t.Errorf("the delivery %s is there twice, the second time as event %d", row.Delivery, row.N)
+			}
+		}
+	}
+	close(stop)
+	wg.Wait()
+}

@@ -34,6 +34,7 @@ func (s *Store) transact(apply func(*transaction) error) error {
 		}
 		s.feed.skip()
 	}
+	s.writer.noteUnderWay(done.changes)
 	s.feed.stored(done.stored)
 	s.feed.publish(done.changes, false)
 	s.writer.checkpointer.committed()

@@ -311,21 +311,26 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 	w.n, w.rev, w.version = tx.n, tx.rev, w.dataVersion()
 	for n, row := range tx.rows {
 		w.recent.add(n, row)
-		w.noteUnderWay(row)
 	}
 	err = w.guard.check()
 	w.doubted = err != nil
 	return done, err
 }
 
-// noteUnderWay keeps a row of an own session while something may still become of
-// its event.
-func (w *writer) noteUnderWay(row *event.Row) {
-	_, own := w.own[row.Session]
-	if own && (row.Phase == event.PhaseOpen || row.Phase == event.PhaseWaiting) {
-		w.underWay[row.N] = row
-	} else {
-		delete(w.underWay, row.N)
+// noteUnderWay keeps the rows of own sessions while something may still become of
+// their events. It is called when the changes are known to be in the file: a
+// transaction that is run again must not find its first run in a file made anew.
+func (w *writer) noteUnderWay(changes []event.Change) {
+	for _, c := range changes {
+		if c.Row == nil {
+			continue
+		}
+		_, own := w.own[c.Row.Session]
+		if own && (c.Row.Phase == event.PhaseOpen || c.Row.Phase == event.PhaseWaiting) {
+			w.underWay[c.Row.N] = c.Row
+		} else {
+			delete(w.underWay, c.Row.N)
+		}
 	}
 }
 
@@ -378,33 +383,4 @@ func guarded(apply func(*transaction) error, tx *transaction) (err error) {
 		}
 	}()
 	return apply(tx)
-}
-
-// recentRows are the rows that were written last: what becomes of an event
-// comes soon after it. The zero value is empty.
-type recentRows struct{ young, old map[int64]*event.Row }
-
-// maxRecent is how many rows each generation holds.
-const maxRecent = 4096
-
-func (r *recentRows) get(n int64) *event.Row {
-	if row, ok := r.young[n]; ok {
-		return row
-	}
-	return r.old[n]
-}
-
-func (r *recentRows) add(n int64, row *event.Row) {
-	if len(r.young) >= maxRecent {
-		r.old, r.young = r.young, nil
-	}
-	if r.young == nil {
-		r.young = make(map[int64]*event.Row, maxRecent)
-	}
-	r.young[n] = row
-}
-
-func (r *recentRows) drop(n int64) {
-	delete(r.young, n)
-	delete(r.old, n)
 }
