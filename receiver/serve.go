@@ -138,12 +138,20 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 	if local {
 		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
-	asked := e.Source.AwaitsAnswer()
+	if status := r.answerAndDeliver(w, req, e, to, give); status == dropped {
+		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
+	}
+}
+
+// answerAndDeliver answers the sender of an event that is recorded, and hands the
+// event to targets, in the order that Respond asks for. It returns the status of the
+// answer, dropped if there is none. give releases the memory of the body.
+func (r *Receiver) answerAndDeliver(w http.ResponseWriter, req *http.Request, e *event.Event, to []*lane, give func()) (status int) {
+	received, asked := e.ReceivedAt, e.Source.AwaitsAnswer()
 	var fault *Fault
 	if asked {
 		fault = r.faultFor(e)
 	}
-	status := http.StatusOK
 	if r.config.Respond == Relay && asked && len(to) > 0 {
 		h := r.handover(e, to, &relay{since: received, fault: fault})
 		h.start()
@@ -153,20 +161,18 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 			give() // the answer may be read slowly
 			reply.write(w)
 		}
-	} else {
-		r.delay(req.Context(), fault)
-		if status = fault.status(status); status != dropped {
-			respond(w, status, nil)
-		}
-		var answer event.Answer
-		if asked {
-			answer = answered(status, received)
-		}
-		r.acknowledged(e, to, answer)
+		return status
 	}
-	if status == dropped {
-		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
+	r.delay(req.Context(), fault)
+	if status = fault.status(http.StatusOK); status != dropped {
+		respond(w, status, nil)
 	}
+	var answer event.Answer
+	if asked {
+		answer = answered(status, received)
+	}
+	r.acknowledged(e, to, answer)
+	return status
 }
 
 // answered is an answer that was given, or refused by closing the connection,

@@ -125,6 +125,20 @@ func (f *listFlags) list(ctx context.Context, p *Process, matching *filter.Filte
 			}
 		}()
 	}
+	if missing, err = f.print(ctx, p, reader, numbers, &columns, missing); err != nil {
+		return err
+	}
+	if missing != nil {
+		return missing
+	}
+	return nil
+}
+
+// print prints events by their numbers, the last one first. It returns missing with
+// those that cannot be read added.
+func (f *listFlags) print(
+	ctx context.Context, p *Process, reader *history.Reader, numbers []int64, columns *lines.Columns, missing *history.UnreadableError,
+) (*history.UnreadableError, error) {
 	out := bufio.NewWriter(p.Out)
 	for _, n := range slices.Backward(numbers) {
 		e, err := reader.Get(ctx, n)
@@ -138,25 +152,19 @@ func (f *listFlags) list(ctx context.Context, p *Process, matching *filter.Filte
 			missing.Events++
 			continue
 		case err != nil:
-			return err
+			return missing, err
 		}
 		line := p.notes.Mask.Text(columns.Event(event.NewRow(e)))
 		if f.json {
 			b, err := e.JSONLine(event.LineEvent)
 			if err != nil {
-				return err
+				return missing, err
 			}
 			line = p.notes.Mask.JSON(b)
 		}
 		if _, err := fmt.Fprintln(out, line); err != nil {
-			return lines.WriteError(err)
+			return missing, lines.WriteError(err)
 		}
 	}
-	if err := lines.WriteError(out.Flush()); err != nil {
-		return err
-	}
-	if missing != nil {
-		return missing
-	}
-	return nil
+	return missing, lines.WriteError(out.Flush())
 }
