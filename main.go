@@ -1,7 +1,7 @@
 // Command hf-tap brings Hugging Face Hub webhooks to the developer's machine:
 //
 //	internet ── tunnel ──► receiver ──► history ──► tui, or lines of text, or JSON
-//	              │ URL       └──► targets: your app over HTTP
+//	              │ URL       └──► targets: your app over HTTP, a command, a Go function
 //	              ▼
 //	             hub          create ► re-point ► delete the webhook
 package main
