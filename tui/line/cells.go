@@ -70,7 +70,11 @@ func Shorten(s string, w int) string {
 	return Cut(s, w-1) + "…"
 }
 
-// Cut returns the beginning of s that fits into w cells.
+// joiners are drawn as nothing between the two that they join. At an end of a text
+// they join nothing, and term shows them.
+const joiners = "\u200c\u200d"
+
+// Cut returns the beginning of s that fits into w cells. What is safe stays so.
 func Cut(s string, w int) string {
 	if w <= 0 {
 		return ""
@@ -78,7 +82,7 @@ func Cut(s string, w int) string {
 	if ascii(s) {
 		return s[:min(w, len(s))]
 	}
-	return ansi.Truncate(s, w, "")
+	return strings.TrimRight(ansi.Truncate(s, w, ""), joiners)
 }
 
 // Pad returns s exactly w cells wide, with spaces after it.

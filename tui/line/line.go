@@ -2,8 +2,8 @@ package line
 
 import (
 	"strings"
-	"unicode/utf8"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
@@ -119,16 +119,15 @@ func (l Line) Wrap(w, indent int) []Line {
 				break
 			}
 			head := fitting(rest, left)
-			if head == "" && left < w-indent { // no room for one rune
+			if head == "" && left < w-indent { // no room for one character
 				out, cur, left = append(out, cur), Text(Plain, strings.Repeat(" ", indent)), w-indent
 				continue
 			}
 			if head == "" {
-				_, size := utf8.DecodeRuneInString(rest)
-				head = rest[:size]
+				head, _ = ansi.FirstGraphemeCluster(rest, ansi.GraphemeWidth)
 			}
 			out = append(out, cur.Add(s.style, head))
-			rest = rest[len(head):]
+			rest = strings.TrimLeft(rest[len(head):], joiners)
 			cur, left = Text(Plain, strings.Repeat(" ", indent)), w-indent
 		}
 	}

@@ -19,6 +19,10 @@ func FuzzRender(f *testing.F) {
 	f.Add("plain", " text", 7)
 	f.Add(hostile, hostile, 30)
 	f.Add("한한한", "", 2)
+	f.Add("\x9b000\u009b0000⑩\u200d😀", "", 12) // a joiner where the line is cut
+	for w := range 12 {
+		f.Add("می\u200cخواهم نمی\u200cشود", "क्\u200dष", w)
+	}
 	f.Fuzz(func(t *testing.T, a, b string, w int) {
 		w = (w%120 + 120) % 120
 		l := Text(Accent, a).Add(Warn, b)
