@@ -49,7 +49,7 @@ func (r *Receiver) serveStranger(w http.ResponseWriter, req *http.Request, local
 	switch {
 	case !r.recordRefusal(e, status):
 		r.counts.strangersLeft.Add(1)
-	case local:
+	case local || e.Source == event.SourceTrigger:
 		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
 	if cut {

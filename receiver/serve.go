@@ -3,8 +3,10 @@ package receiver
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"net"
 	"net/http"
 	"strconv"
@@ -20,8 +22,30 @@ const (
 	headerKey      = "Hf-Tap-Key"
 	headerSource   = "Hf-Tap-Source"
 	headerReplayOf = "Hf-Tap-Replay-Of"
+	headerSecret   = "Hf-Tap-Secret"
 	headerEvent    = "Hf-Tap-Event"
 )
+
+// headerMark is the header of a delivery at the public address that a caller who
+// knows Config.LocalKey sends. See [TriggerMark].
+const headerMark = "Hf-Tap-Trigger"
+
+// TriggerMark is the value of the header Hf-Tap-Trigger, by which a caller who knows
+// Config.LocalKey marks a delivery that it sends to the public address: the event's
+// Source is then SourceTrigger, and the header Hf-Tap-Event of the answer is its
+// number. The key itself would be seen by whoever runs the tunnel; the mark holds
+// for one Webhook-Id, and spares nobody the secret.
+func TriggerMark(localKey, delivery string) string {
+	mac := hmac.New(sha256.New, []byte(localKey))
+	mac.Write([]byte("hf-tap trigger\n" + delivery))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// marked reports whether a delivery has a valid TriggerMark.
+func (r *Receiver) marked(h http.Header) bool {
+	mark := h.Get(headerMark)
+	return mark != "" && r.config.LocalKey != "" && hmac.Equal([]byte(mark), []byte(TriggerMark(r.config.LocalKey, h.Get("Webhook-Id"))))
+}
 
 // ServeHTTP receives a delivery. Everyone who knows the URL can call it. Its
 // answers:
@@ -49,7 +73,8 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // ("replay" or "trigger") gets the secret from the Receiver, and is handled as
 // [Receiver.Deliver] does: it is answered 200 as soon as it is recorded, in Relay
 // too, and no answer is recorded. Hf-Tap-Replay-Of is the number of the event that
-// it repeats. The three headers are removed before the event is recorded. Below
+// it repeats. With Hf-Tap-Secret: as-is the secret is checked as it came, not put
+// right. The four headers are removed before the event is recorded. Below
 // Config.Path, a path that no route has is taken as Config.Path itself: what is
 // replayed may come from a session with other routes.
 //
@@ -98,7 +123,7 @@ func validNonce(s string) bool {
 
 // serveDelivery looks at the secret first: it decides how much is read.
 func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local bool) {
-	if local && r.config.Secret != "" && req.Header.Get(headerSource) != "" {
+	if local && r.config.Secret != "" && req.Header.Get(headerSource) != "" && req.Header.Get(headerSecret) != "as-is" {
 		req.Header[event.SecretHeader] = []string{r.config.Secret}
 	}
 	verdict := r.secret.Check(req.Header, req.URL.RawQuery)
@@ -135,19 +160,21 @@ func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local
 		respond(w, http.StatusServiceUnavailable, nil)
 		return
 	}
-	if local {
+	if local || e.Source == event.SourceTrigger {
 		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
-	if status := r.answerAndDeliver(w, req, e, to, give); status == dropped {
+	asked := !local || e.Source.AwaitsAnswer()
+	if status := r.answerAndDeliver(w, req, e, to, asked, give); status == dropped {
 		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
 	}
 }
 
 // answerAndDeliver answers the sender of an event that is recorded, and hands the
 // event to targets, in the order that Respond asks for. It returns the status of the
-// answer, dropped if there is none. give releases the memory of the body.
-func (r *Receiver) answerAndDeliver(w http.ResponseWriter, req *http.Request, e *event.Event, to []*lane, give func()) (status int) {
-	received, asked := e.ReceivedAt, e.Source.AwaitsAnswer()
+// answer, dropped if there is none. asked is whether the sender waits for what the
+// Hub is told. give releases the memory of the body.
+func (r *Receiver) answerAndDeliver(w http.ResponseWriter, req *http.Request, e *event.Event, to []*lane, asked bool, give func()) (status int) {
+	received := e.ReceivedAt
 	var fault *Fault
 	if asked {
 		fault = r.faultFor(e)
@@ -250,6 +277,10 @@ func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, v
 		cutHead(e, int(r.config.Limits.MaxBeginning))
 	}
 	if !local {
+		if r.marked(req.Header) {
+			e.Source = event.SourceTrigger
+			delete(e.Header, headerMark)
+		}
 		return e, true
 	}
 	switch source := event.Source(req.Header.Get(headerSource)); source {
@@ -270,6 +301,7 @@ func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, v
 	}
 	delete(e.Header, headerSource)
 	delete(e.Header, headerReplayOf)
+	delete(e.Header, headerSecret)
 	return e, true
 }
 
