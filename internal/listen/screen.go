@@ -104,7 +104,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		Status:  func() tui.Status { return statusOf(live) },
 		Actions: (&actions{s.notes.Mask, live, s.roots}).all(),
 		Repo:    repoToTrigger(live.Watches),
-		Editor:  editor(s.getenv),
+		Editor:  Editor(s.getenv),
 		Secrets: s.notes.Mask.Secrets(),
 		NoColor: s.getenv("NO_COLOR") != "",
 		Log:     s.log,
@@ -141,8 +141,8 @@ func repoToTrigger(watches []hub.Watch) string {
 	return "model:me/example"
 }
 
-// editor gives the user's editor, as git and gh find it.
-func editor(getenv func(string) string) []string {
+// Editor gives the command of the user's editor, as git and gh find it; nil if there is none.
+func Editor(getenv func(string) string) []string {
 	for _, name := range []string{"VISUAL", "EDITOR"} {
 		if command := strings.Fields(getenv(name)); len(command) > 0 {
 			return command
