@@ -98,12 +98,25 @@ func (c *courier) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if failed != nil && c.alive != nil {
-		if alive, err := c.alive(); err == nil && !alive {
-			return errSessionEnded
+	if failed != nil || w.pending > 0 {
+		if ended, err := c.ended(ctx); err != nil || ended {
+			return cmp.Or(err, errSessionEnded)
 		}
 	}
 	return cmp.Or(failed, ctx.Err())
+}
+
+// ended reports whether the session, if it is another process, has ended. It says in
+// the history that it has before it lets go of its lock.
+func (c *courier) ended(ctx context.Context) (bool, error) {
+	if c.alive == nil {
+		return false, nil
+	}
+	if alive, err := c.alive(); err != nil || !alive {
+		return true, err
+	}
+	open, err := c.reader.OpenSessions(ctx)
+	return !slices.ContainsFunc(open, func(s history.Session) bool { return s.ID == c.session }), err
 }
 
 // sendAll sends the events in their order, several at a time, until all are sent or
@@ -158,10 +171,11 @@ func waitUntil(ctx context.Context, t time.Time) bool {
 // waiter is what a courier knows of the events that are not settled.
 type waiter struct {
 	*courier
-	open  map[int64]bool
-	pause time.Duration // until the next look at the history
-	slots <-chan struct{}
-	asked time.Time // when it was last asked whether the session lives
+	open    map[int64]bool
+	pending int           // events that settled without a try at one of their targets
+	pause   time.Duration // until the next look at the history
+	slots   <-chan struct{}
+	asked   time.Time // when it was last asked whether the session lives
 }
 
 // look shows the events that have settled since the last look, in the order of their
@@ -188,6 +202,9 @@ func (w *waiter) look(ctx context.Context) error {
 		return err
 	}
 	for _, row := range settled {
+		if row.Phase == event.PhasePending {
+			w.pending++
+		}
 		if err := w.show(row); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ type triggerRun struct {
 	tally    listen.Tally
 	troubles advice.Watch
 	refused  int     // the status by which the session refused an event, 0 if it refused none
-	shown    int     // events that were printed
+	done     int     // events that were handed over
 	failed   []int64 // of those, the ones that a target refused
 }
 
@@ -129,7 +129,7 @@ func (r *triggerRun) throughSession(ctx context.Context, dir session.Dir) error 
 	c.settle = func(ctx context.Context) error { return dir.EndDead(ctx, r.store) }
 	err := c.run(ctx)
 	if errors.Is(err, errSessionEnded) {
-		return withHint(fmt.Errorf("the session %s ended: %d of %d were sent and settled", to.ID, r.shown, c.total), "hf-tap events replay --pending")
+		return withHint(fmt.Errorf("the session %s ended when %d of %s were handed over", to.ID, r.done, present.Count(c.total, "event")), "hf-tap events replay --pending --session "+to.ID)
 	}
 	if err == nil && r.refused != 0 {
 		r.p.tell("the session answered %d and handed it to no target: a handler gets it by --to TARGET", r.refused)
@@ -215,9 +215,12 @@ func (r *triggerRun) toTargets(ctx context.Context, dir session.Dir) (err error)
 	receiver.TrustRoots(r.dest.roots, r.dest.routes...)
 	cfg.Receiver.Routes = r.dest.routes
 	cfg.Receiver.Timeout = r.timeout
-	cfg.Receiver.WaitTarget = time.Second // a person waits for this
-	_, err = session.Run(ctx, cfg, r)
-	return err
+	// A person waits for these.
+	cfg.Receiver.WaitTarget, cfg.Times.Drain = time.Second, time.Second
+	if _, err = session.Run(ctx, cfg, r); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // Run sends the events in a session that was made for them.
@@ -235,7 +238,9 @@ func (r *triggerRun) Last(context.Context, *session.Live) error { return nil }
 // show prints an event that has settled, and what its targets said if it is the only
 // one.
 func (r *triggerRun) show(row *event.Row) error {
-	r.shown++
+	if row.Phase == event.PhaseSettled {
+		r.done++
+	}
 	r.progress.Add(1)
 	r.tally.Note(row)
 	if row.Failed {
