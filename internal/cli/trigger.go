@@ -146,6 +146,9 @@ func (f *triggerFlags) parse(p *Process, args []string) (plan triggerPlan, err e
 			return plan, err
 		}
 	}
+	if err := f.checkSample(plan); err != nil {
+		return plan, err
+	}
 	for _, s := range f.sets {
 		c, err := jsonedit.Parse(s)
 		if err != nil {
@@ -168,6 +171,27 @@ func (f *triggerFlags) parse(p *Process, args []string) (plan triggerPlan, err e
 		return plan, err
 	}
 	return plan, f.secret.check(p)
+}
+
+// checkSample reports a kind or a variant that the Hub never sends for the repo that
+// is named; without one, for a repo of any type.
+func (f *triggerFlags) checkSample(plan triggerPlan) (err error) {
+	if f.all || len(plan.kinds) == 0 {
+		return nil
+	}
+	repos := []hub.Repo{plan.repo}
+	if plan.repo == (hub.Repo{}) {
+		repos = repos[:0]
+		for _, t := range hub.RepoTypes() {
+			repos = append(repos, hub.Repo{Type: t, Name: "me/example"})
+		}
+	}
+	for i := len(repos) - 1; i >= 0; i-- { // the error is that of a model
+		if _, err = event.Sample(plan.kinds[0], repos[i], event.SampleOptions{Variant: event.Variant(f.variant)}); err == nil {
+			return nil
+		}
+	}
+	return f.sampleError(err, plan.kinds[0], repos[0])
 }
 
 // what is what the flags and arguments want to be sent, as it is typed.

@@ -167,10 +167,6 @@ func (f *triggerFlags) samples(ctx context.Context, p *Process, plan triggerPlan
 		opts.Endpoint, opts.WebhookID = d.session.Endpoint, d.session.Webhook
 	}
 	repo, known := f.sampleRepo(ctx, p, plan, d)
-	// What the Hub never sends is wrong use, whatever the Hub says of the repo.
-	if _, err := event.Sample(plan.kinds[0], repo, opts); err != nil && !f.all {
-		return nil, f.sampleError(err, plan.kinds[0], repo)
-	}
 	facts := &repoFacts{repo: repo}
 	if known {
 		facts.lookUp(ctx, p, f, plan, d, env)
@@ -287,7 +283,11 @@ func (r *repoFacts) lookUp(ctx context.Context, p *Process, f *triggerFlags, pla
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
-	if r.known, err = client.LookUpRepo(ctx, r.repo); err != nil {
+	switch r.known, err = client.LookUpRepo(ctx, r.repo); {
+	case errors.Is(err, hub.ErrNotFound):
+		r.missing = "the Hub has none of that name, or the token may not see it"
+		return
+	case err != nil:
 		r.missing = present.Error(err)
 		return
 	}

@@ -169,7 +169,7 @@ func TestAnEventOfAnEndpointsOwnAddressIsSentThereAgain(t *testing.T) {
 func TestARunningSessionSaysWhatItsWebhookWatches(t *testing.T) {
 	w := newWorld(t, sandbox.Config{})
 	older := w.start(w.config())
-	older.live()
+	olderLive := older.live()
 	cfg := w.config()
 	cfg.NoWebhook = true
 	cfg.Watches = nil
@@ -183,7 +183,7 @@ func TestARunningSessionSaysWhatItsWebhookWatches(t *testing.T) {
 		t.Errorf("the newest is %+v", r)
 	}
 	r := running[1]
-	if r.ID != older.live().ID || r.Webhook != older.live().Webhook() || !slices.Equal(r.Watches, older.live().Watches) || r.Endpoint != w.endpoint {
+	if r.ID != olderLive.ID || r.Webhook != olderLive.Webhook() || !slices.Equal(r.Watches, olderLive.Watches) || r.Endpoint != w.endpoint {
 		t.Errorf("the older is %+v", r)
 	}
 	newer.stop()
