@@ -2,6 +2,7 @@ package line
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -35,10 +36,40 @@ func (l Line) PlainText() string {
 // Width is how many cells the line takes.
 func (l Line) Width() int {
 	w := 0
-	for _, s := range l {
-		w += Width(term.Line(s.text))
+	for _, s := range l.safe() {
+		w += Width(s.text)
 	}
 	return w
+}
+
+// safe returns the line with all its text made safe. Its width is the sum of the
+// widths of its parts.
+func (l Line) safe() Line {
+	out := make(Line, 0, len(l))
+	before := ""
+	for _, s := range l {
+		if s.text == "" {
+			continue
+		}
+		before = apart(before, term.Line(s.text))
+		out = out.Add(s.style, before)
+	}
+	return out
+}
+
+// apart returns s as it can stand behind another text. A mark at its beginning, or
+// half of a flag, would become one character with the end of that text: it gets a
+// dotted circle to stand on, as in tables of characters.
+func apart(before, s string) string {
+	const circle = "◌"
+	if before == "" || before[len(before)-1] < utf8.RuneSelf && s[0] < utf8.RuneSelf {
+		return s
+	}
+	apart := func(s string) bool { return Width(before+s) == Width(before)+Width(s) }
+	if !apart(s) && apart(circle+s) {
+		return circle + s
+	}
+	return s
 }
 
 // Render returns the line as it is written to the terminal: exactly w cells wide,
@@ -51,17 +82,15 @@ func (l Line) Render(w int, over Style) string {
 	var b strings.Builder
 	b.Grow(w + 16*len(l))
 	inks := inks()
-	b.WriteString(inks[over].before)
 	for _, s := range l.Fit(w) {
-		ink := inks[Plain]
+		style := over
 		if over == Plain {
-			ink = inks[s.style]
+			style = s.style
 		}
-		b.WriteString(ink.before)
+		b.WriteString(inks[style].before)
 		b.WriteString(s.text)
-		b.WriteString(ink.after)
+		b.WriteString(inks[style].after)
 	}
-	b.WriteString(inks[over].after)
 	return b.String()
 }
 
@@ -77,13 +106,14 @@ func (l Line) Steady(mask func(string) string) Line {
 // Fit returns the line exactly w cells wide, with all its text made safe. A line
 // that is cut ends in "…".
 func (l Line) Fit(w int) Line {
+	l = l.safe()
 	var out Line
 	left, cutting := w, l.Width() > w
 	if cutting {
 		left-- // for the "…"
 	}
 	for _, s := range l {
-		t := term.Line(s.text)
+		t := s.text
 		if Width(t) > left {
 			t = Cut(t, left)
 		}
@@ -110,8 +140,8 @@ func (l Line) Wrap(w, indent int) []Line {
 	indent = min(indent, w/2)
 	var out []Line
 	cur, left := Line{}, w
-	for _, s := range l {
-		rest := term.Line(s.text)
+	for _, s := range l.safe() {
+		rest := s.text
 		for rest != "" {
 			if Width(rest) <= left {
 				cur = cur.Add(s.style, rest)

@@ -20,6 +20,9 @@ func FuzzRender(f *testing.F) {
 	f.Add(hostile, hostile, 30)
 	f.Add("한한한", "", 2)
 	f.Add("\x9b000\u009b0000⑩\u200d😀", "", 12) // a joiner where the line is cut
+	f.Add("0", "ी", 7)
+	f.Add("🇺", "🇸", 7)
+	f.Add("؀", "0", 7)
 	for w := range 12 {
 		f.Add("می\u200cخواهم نمی\u200cشود", "क्\u200dष", w)
 	}
