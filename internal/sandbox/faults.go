@@ -69,8 +69,8 @@ func fits(r *http.Request, method, glob string) bool {
 	return matched && (method == "*" || method == r.Method)
 }
 
-// takeFault finds the fault for a call and counts it down; nil is none.
-func (h *Hub) takeFault(r *http.Request, when When) *fault {
+// nextFault returns the fault that a call meets, and counts it down; nil if there is none.
+func (h *Hub) nextFault(r *http.Request, when When) *fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i, f := range h.faults {

@@ -297,7 +297,7 @@ func (r *run) makeWebhook(ctx context.Context) error {
 		if err := r.lease.create(ctx); err != nil {
 			return err
 		}
-		r.lease.tell("created", "")
+		r.lease.reportState("created", "")
 	}
 	return nil
 }

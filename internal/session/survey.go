@@ -169,7 +169,7 @@ func Forget(dir Dir, id string) (*Record, error) {
 	if session == "" {
 		return nil, fmt.Errorf("forget %q: %w", id, errNoRecord)
 	}
-	l, err := dir.takeLock(session)
+	l, err := dir.lock(session)
 	if err != nil {
 		return nil, fmt.Errorf("forget the session %s: %w", session, err)
 	}

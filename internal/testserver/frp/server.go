@@ -271,8 +271,8 @@ func (s *Server) fault() Faults {
 	return s.faults
 }
 
-// keep notes a connection for Drop. It reports false when the server is closed.
-func (s *Server) keep(c io.Closer) bool {
+// track remembers a connection for Drop. It reports false when the server is closed.
+func (s *Server) track(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {
@@ -316,7 +316,7 @@ func (s *Server) accept(ln net.Listener) {
 			return
 		}
 		s.count(func(c *Counts) { c.Conns++ })
-		if !s.keep(conn) {
+		if !s.track(conn) {
 			_ = conn.Close()
 			return
 		}
