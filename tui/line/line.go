@@ -43,33 +43,36 @@ func (l Line) Width() int {
 }
 
 // safe returns the line with all its text made safe. Its width is the sum of the
-// widths of its parts.
+// widths of its parts: where the end of a part and the beginning of the next one would
+// become one character, a dotted circle keeps them apart, as in tables of characters.
+// A mark has to stand on something, and half of a flag would find its other half.
 func (l Line) safe() Line {
 	out := make(Line, 0, len(l))
-	before := ""
 	for _, s := range l {
 		if s.text == "" {
 			continue
 		}
-		before = apart(before, term.Line(s.text))
-		out = out.Add(s.style, before)
+		text := term.Line(s.text)
+		if n := len(out) - 1; n >= 0 && !apart(out[n].text, text) {
+			if apart(out[n].text, circle+text) {
+				text = circle + text
+			} else {
+				out[n].text += circle
+			}
+		}
+		out = out.Add(s.style, text)
 	}
 	return out
 }
 
-// apart returns s as it can stand behind another text. A mark at its beginning, or
-// half of a flag, would become one character with the end of that text: it gets a
-// dotted circle to stand on, as in tables of characters.
-func apart(before, s string) string {
-	const circle = "◌"
-	if before == "" || before[len(before)-1] < utf8.RuneSelf && s[0] < utf8.RuneSelf {
-		return s
+const circle = "◌"
+
+// apart reports whether two texts are as wide beside each other as each alone.
+func apart(a, b string) bool {
+	if a[len(a)-1] < utf8.RuneSelf && b[0] < utf8.RuneSelf {
+		return true
 	}
-	apart := func(s string) bool { return Width(before+s) == Width(before)+Width(s) }
-	if !apart(s) && apart(circle+s) {
-		return circle + s
-	}
-	return s
+	return Width(a+b) == Width(a)+Width(b)
 }
 
 // Render returns the line as it is written to the terminal: exactly w cells wide,
@@ -82,15 +85,17 @@ func (l Line) Render(w int, over Style) string {
 	var b strings.Builder
 	b.Grow(w + 16*len(l))
 	inks := inks()
+	b.WriteString(inks[over].before)
 	for _, s := range l.Fit(w) {
-		style := over
+		ink := inks[Plain]
 		if over == Plain {
-			style = s.style
+			ink = inks[s.style]
 		}
-		b.WriteString(inks[style].before)
+		b.WriteString(ink.before)
 		b.WriteString(s.text)
-		b.WriteString(inks[style].after)
+		b.WriteString(ink.after)
 	}
+	b.WriteString(inks[over].after)
 	return b.String()
 }
 
