@@ -25,7 +25,7 @@ const (
 	demoSecret = "a-secret-for-the-demo"
 )
 
-// DemoOptions are how the demo is shown.
+// DemoOptions say how the demo is shown.
 type DemoOptions struct {
 	View
 	Version string

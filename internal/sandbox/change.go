@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Sent names one delivery that something in the world set off.
+// Sent names one delivery that a change has caused.
 type Sent struct {
 	ID        string     `json:"id"`      // the Webhook-Id header
 	LogID     string     `json:"logId"`   // what a replay names

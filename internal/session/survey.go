@@ -25,7 +25,7 @@ type Surveyed struct {
 	Stray bool
 }
 
-// Survey is the webhooks of an account beside what this machine has on record.
+// Survey is a comparison of an account's webhooks with the records of this machine.
 type Survey struct {
 	Webhooks []Surveyed
 	Damaged  []*RecordError // one of the strays may be theirs

@@ -17,7 +17,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Swept is what a sweep found and did.
+// Swept is the result of a sweep.
 type Swept struct {
 	Deleted   []string       // webhooks that dead sessions had left
 	Enabled   []string       // webhooks that dead sessions had muted
@@ -26,7 +26,7 @@ type Swept struct {
 	Damaged   []*RecordError // files that cannot be read as records
 }
 
-// Kept is a record that a sweep left alone, and why.
+// Kept is a record that a sweep did not touch, and the reason.
 type Kept struct {
 	Record
 	Live bool   // its session lives

@@ -21,7 +21,7 @@ import (
 	"github.com/hashicorp/yamux"
 )
 
-// Program is a program that has connected to an edge, as it tells of itself.
+// Program is a program that has connected to an edge, as it describes itself.
 type Program struct {
 	PID     int    // of the process
 	Local   string // the URL that it leads to

@@ -1,7 +1,7 @@
-// Package edge is the public end of a tunnel's service on loopback, for
-// tests: it answers by https at whatever name a visitor asks for, and passes
-// what comes on to whoever has that name. At a name that nobody has, it answers
-// as gateways do.
+// Package edge is the public end of a tunnel service on loopback, for tests. It
+// answers by https under each name that a visitor asks for, and passes connections on
+// to the tunnel that has the name. At a name that nobody has, it answers as gateways
+// do.
 //
 // Servers of this module's tests give tunnels names of real services. That
 // such a name leads to the edge is the test's to see to.

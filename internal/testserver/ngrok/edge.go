@@ -41,7 +41,7 @@ type Edge struct {
 	closed   bool
 }
 
-// Counts are what has happened at an edge so far.
+// Counts counts what has happened at an edge so far.
 type Counts struct {
 	Conns    int // connections of agents, whatever became of them
 	Auths    int // questions for a session, whatever the answer
