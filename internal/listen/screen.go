@@ -127,7 +127,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	return cfg
 }
 
-// repoToTrigger gives a repo to make up events of: one that is watched, or one
+// repoToTrigger returns a repo to make up events of: one that is watched, or one
 // of an account that is.
 func repoToTrigger(watches []hub.Watch) string {
 	for _, w := range watches {
@@ -141,7 +141,8 @@ func repoToTrigger(watches []hub.Watch) string {
 	return "model:me/example"
 }
 
-// Editor gives the command of the user's editor, as git and gh find it; nil if there is none.
+// Editor returns the command of the user's editor, as git and gh find it; nil if there
+// is none.
 func Editor(getenv func(string) string) []string {
 	for _, name := range []string{"VISUAL", "EDITOR"} {
 		if command := strings.Fields(getenv(name)); len(command) > 0 {
