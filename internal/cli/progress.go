@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
@@ -26,6 +27,7 @@ type progress struct {
 	mu    sync.Mutex
 	done  int
 	shown bool // the line is on the terminal
+	once  sync.Once
 	ended chan struct{}
 	drawn sync.WaitGroup // the goroutine that draws
 }
@@ -64,9 +66,9 @@ const eraseLine = "\r\x1b[K"
 // line is the text that is drawn.
 func (p *progress) line() string {
 	if p.total <= 0 {
-		return fmt.Sprintf("%s: %d", p.what, p.done)
+		return fmt.Sprintf("%s: %s", p.what, present.Group(p.done))
 	}
-	return fmt.Sprintf("%s: %d of %d (%d%%)", p.what, p.done, p.total, int64(p.done)*100/int64(p.total))
+	return fmt.Sprintf("%s: %s of %s (%d%%)", p.what, present.Group(p.done), present.Group(p.total), int64(p.done)*100/int64(p.total))
 }
 
 // Add says that n more things are done.
@@ -85,9 +87,9 @@ func (p *progress) Above(print func() error) error {
 	return print()
 }
 
-// Done erases the line.
+// Done erases the line, which is not drawn again. Later calls do nothing.
 func (p *progress) Done() {
-	close(p.ended)
+	p.once.Do(func() { close(p.ended) })
 	p.drawn.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()

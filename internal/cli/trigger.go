@@ -130,51 +130,58 @@ func (f *triggerFlags) parse(p *Process, args []string) (plan triggerPlan, err e
 	if err := f.exclusive(p, args); err != nil {
 		return plan, err
 	}
-	switch {
-	case f.all:
-		plan.kinds = event.Kinds()
-	case len(args) > 0:
-		kind := event.Kind(args[0])
-		if !kind.Known() {
-			near := cmp.Or(nearest.Word(strings.ToLower(args[0]), texts(event.Kinds())), "discussion.comment.create")
-			return plan, usageError(fmt.Errorf("%q is not a kind that the Hub documents", args[0]), "hf-tap trigger "+near)
-		}
-		plan.kinds = []event.Kind{kind}
+	if plan.kinds, err = f.parseKinds(args); err != nil {
+		return plan, err
 	}
 	if f.repo != "" {
-		if plan.repo, err = p.parseRepo(f.repo, "hf-tap trigger "+f.what(args)+" --repo"); err != nil {
+		if plan.repo, err = p.parseRepo(f.repo, "hf-tap trigger "+f.subject(args)+" --repo"); err != nil {
 			return plan, err
 		}
-	}
-	if err := f.checkSample(plan); err != nil {
-		return plan, err
 	}
 	for _, s := range f.sets {
 		c, err := jsonedit.Parse(s)
 		if err != nil {
-			return plan, usageError(fmt.Errorf("--set: %w", err), "hf-tap trigger "+f.what(args)+" --set repo.private=true")
+			return plan, usageError(fmt.Errorf("--set: %w", err), "hf-tap trigger "+f.subject(args)+" --set repo.private=true")
 		}
 		plan.changes = append(plan.changes, c)
 	}
+	if err := f.checkSample(plan); err != nil {
+		return plan, err
+	}
 	if f.rate != "" {
 		if plan.interval, err = parseRate(f.rate); err != nil {
-			return plan, usageError(err, "hf-tap trigger "+f.what(args)+" --repeat 100 --rate 10/s")
+			return plan, usageError(err, "hf-tap trigger "+f.subject(args)+" --repeat 100 --rate 10/s")
 		}
 	}
-	plan.routes, err = p.parseRoutes(f.to, "hf-tap trigger "+f.what(args)+" --to", "7860/webhooks/train")
+	if plan.routes, err = p.parseRoutes(f.to, "hf-tap trigger "+f.subject(args)+" --to", "7860/webhooks/train"); err != nil {
+		return plan, err
+	}
 	for _, r := range plan.routes {
 		if r.Default || r.Match.String() != "" {
-			return plan, usageError(fmt.Errorf("--to %q is not a target alone", routeText(r)), "hf-tap trigger "+f.what(args)+" --to "+quoted(event.MaskURL(r.Target.Name())))
+			return plan, usageError(fmt.Errorf("--to %q is not a target alone", routeText(r)), "hf-tap trigger "+f.subject(args)+" --to "+quoted(event.MaskURL(r.Target.Name())))
 		}
-	}
-	if err != nil {
-		return plan, err
 	}
 	return plan, f.secret.check(p)
 }
 
+// parseKinds reads the kinds of the events to make; none with a file.
+func (f *triggerFlags) parseKinds(args []string) ([]event.Kind, error) {
+	switch {
+	case f.all:
+		return event.Kinds(), nil
+	case len(args) == 0:
+		return nil, nil
+	}
+	kind := event.Kind(args[0])
+	if !kind.Known() {
+		near := cmp.Or(nearest.Word(strings.ToLower(args[0]), texts(event.Kinds())), string(event.KindDiscussionCommentCreate))
+		return nil, usageError(fmt.Errorf("%q is not a kind that the Hub documents", args[0]), "hf-tap trigger "+near)
+	}
+	return []event.Kind{kind}, nil
+}
+
 // checkSample reports a kind or a variant that the Hub never sends for the repo that
-// is named; without one, for a repo of any type.
+// is named, without one for a repo of any type; and a change that cannot be made.
 func (f *triggerFlags) checkSample(plan triggerPlan) (err error) {
 	if f.all || len(plan.kinds) == 0 {
 		return nil
@@ -187,15 +194,22 @@ func (f *triggerFlags) checkSample(plan triggerPlan) (err error) {
 		}
 	}
 	for i := len(repos) - 1; i >= 0; i-- { // the error is that of a model
-		if _, err = event.Sample(plan.kinds[0], repos[i], event.SampleOptions{Variant: event.Variant(f.variant)}); err == nil {
-			return nil
+		sample, errSample := event.Sample(plan.kinds[0], repos[i], event.SampleOptions{Variant: event.Variant(f.variant)})
+		if err = errSample; err != nil {
+			continue
 		}
+		body, err := plainJSON(sample)
+		if err != nil {
+			return err
+		}
+		_, _, err = f.change(plan.changes, body, false)
+		return err
 	}
 	return f.sampleError(err, plan.kinds[0], repos[0])
 }
 
-// what is what the flags and arguments want to be sent, as it is typed.
-func (f *triggerFlags) what(args []string) string {
+// subject is the kind, or the flag in its place, as it is typed.
+func (f *triggerFlags) subject(args []string) string {
 	switch {
 	case f.all:
 		return "--all"
@@ -230,6 +244,7 @@ func (f *triggerFlags) exclusive(p *Process, args []string) error {
 		{"--to", "--through-tunnel", len(f.to) > 0, f.throughTunnel},
 		{"--all", "--edit", f.all, f.edit},
 		{"--all", "--variant", f.all, f.variant != ""},
+		{"--file -", "--token -", f.file == "-", f.account.token == "-"},
 		{"--file", "--repo", f.file != "", f.repo != ""},
 		{"--file", "--variant", f.file != "", f.variant != ""},
 		{"--file", "--seed", f.file != "", f.given.Changed("seed")},
@@ -244,7 +259,7 @@ func (f *triggerFlags) exclusive(p *Process, args []string) error {
 	case f.timeout < 0:
 		return usageError(errors.New("--timeout must be 0 or more"), triggerHelp)
 	case f.edit && !p.Interactive:
-		return usageError(errors.New("--edit needs a terminal"), "hf-tap trigger "+f.what(args)+" --dry-run, and --file for the payload that you have changed")
+		return usageError(errors.New("--edit needs a terminal"), "hf-tap trigger "+f.subject(args)+" --dry-run, and --file for the payload that you have changed")
 	}
 	return nil
 }
@@ -268,7 +283,7 @@ func parseRate(s string) (time.Duration, error) {
 	number, unit, _ := strings.Cut(s, "/")
 	per := map[string]time.Duration{"": time.Second, "s": time.Second, "m": time.Minute, "h": time.Hour}[unit]
 	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || per == 0 || !(n > 0 && n <= 1e6) || n < 1e-3 {
+	if err != nil || per == 0 || !(n >= 1e-3 && n <= 1e6) { // NaN is neither
 		return 0, fmt.Errorf("%q is not a rate: want a number of events and s, m or h, like 10/s", s)
 	}
 	return time.Duration(float64(per) / n), nil
@@ -300,7 +315,7 @@ func (f *triggerFlags) trigger(ctx context.Context, p *Process, args []string) e
 	if body != nil {
 		plan.repo = hub.ParseHead(body).Repo
 	}
-	d, err := f.destination(p, dir, plan, "hf-tap trigger "+f.what(args))
+	d, err := f.findDestination(p, dir, plan, "hf-tap trigger "+f.subject(args))
 	if err != nil {
 		return err
 	}
@@ -326,9 +341,9 @@ type destination struct {
 	network *network.Network
 }
 
-// destination finds the session to send through, unless there is a target of --to.
+// findDestination finds the session to send through, unless there is a target of --to.
 // typed is the command that its hints begin with.
-func (f *triggerFlags) destination(p *Process, dir session.Dir, plan triggerPlan, typed string) (d destination, err error) {
+func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan triggerPlan, typed string) (d destination, err error) {
 	if len(plan.routes) > 0 {
 		return destination{routes: plan.routes}, nil
 	}

@@ -106,9 +106,14 @@ func (f *triggerFlags) events(ctx context.Context, p *Process, plan triggerPlan,
 	}
 	var events []*event.Event
 	for i, body := range bodies {
-		body, err := f.change(p, plan, body, i == 0)
+		body, notes, err := f.change(plan.changes, body, true)
 		if err != nil {
 			return nil, err
+		}
+		for _, note := range notes {
+			if i == 0 { // it is the same for the others
+				p.tell("--set %s%s", note.Text, meantWords(note.Meant))
+			}
 		}
 		if f.edit {
 			if body, err = p.editJSON(ctx, body); err != nil {
@@ -123,10 +128,14 @@ func (f *triggerFlags) events(ctx context.Context, p *Process, plan triggerPlan,
 	return events, nil
 }
 
-// change makes the changes of --set. What may surprise is said once, of the first
-// payload. With --all, what is to be deleted need not be in every payload.
-func (f *triggerFlags) change(p *Process, plan triggerPlan, body []byte, first bool) ([]byte, error) {
-	for i, c := range plan.changes {
+// change makes the changes of --set, and returns what may surprise about them. With
+// --all, what is to be deleted need not be in every payload. Before the Hub is asked,
+// the tags of a repo are not known, and changes of them wait.
+func (f *triggerFlags) change(changes []jsonedit.Change, body []byte, asked bool) (after []byte, notes []*jsonedit.Note, err error) {
+	for i, c := range changes {
+		if !asked && strings.HasPrefix(c.String(), "repo.tags") {
+			continue
+		}
 		after, note, err := c.Apply(body)
 		var fault *jsonedit.Error
 		switch {
@@ -138,16 +147,16 @@ func (f *triggerFlags) change(p *Process, plan triggerPlan, body []byte, first b
 				_, value, _ := strings.Cut(f.sets[i], "=")
 				hint = "--set " + quoted(fault.Meant+"="+value)
 			}
-			return nil, usageError(fmt.Errorf("--set %s", fault), hint)
+			return nil, nil, usageError(fmt.Errorf("--set %w", fault), hint)
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		}
-		if note != nil && first {
-			p.tell("--set %s%s", note.Text, meantWords(note.Meant))
+		if note != nil {
+			notes = append(notes, note)
 		}
 		body = after
 	}
-	return body, nil
+	return body, notes, nil
 }
 
 func meantWords(meant string) string {

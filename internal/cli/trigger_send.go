@@ -129,7 +129,7 @@ func (r *triggerRun) throughSession(ctx context.Context, dir session.Dir) error 
 	c.settle = func(ctx context.Context) error { return dir.EndDead(ctx, r.store) }
 	err := c.run(ctx)
 	if errors.Is(err, errSessionEnded) {
-		return withHint(fmt.Errorf("the session %s ended when %d of %s were handed over", to.ID, r.done, present.Count(c.total, "event")), "hf-tap events replay --pending --session "+to.ID)
+		return withHint(fmt.Errorf("the session %s ended when %s of %s were handed over", to.ID, present.Group(r.done), present.Count(c.total, "event")), "hf-tap events replay --pending --session "+to.ID)
 	}
 	if err == nil && r.refused != 0 {
 		r.p.tell("the session answered %d and handed it to no target: a handler gets it by --to TARGET", r.refused)
