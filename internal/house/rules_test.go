@@ -77,6 +77,7 @@ var layers = map[string][]string{
 	"internal/process":     {},
 	"internal/exectarget":  {"event", "receiver", "internal/app"},
 	"internal/jobspec":     {"internal/nearest"},
+	"internal/config":      {},
 	"internal/loopback":    {},
 	"internal/clock":       {},
 	"internal/headers":     {},
