@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hf-tap/hf-tap/internal/config"
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/listen"
@@ -48,7 +49,8 @@ type Process struct {
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
 
-	notes *lines.Notes // Err, without the secrets that this process works with
+	notes    *lines.Notes // Err, without the secrets that this process works with
+	settings config.Layer // of flags, the environment and files, in commands that read those
 }
 
 // ThisProcess is the real one. No test uses it.
@@ -106,11 +108,16 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	}
 	root.SetVersionTemplate("hf-tap {{.Version}}\n")
 	root.Flags().BoolP("version", "v", false, "print the version")
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return checkEmpty(cmd) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkEmpty(cmd); err != nil {
+			return err
+		}
+		return p.useConfig(cmd, args)
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newConfig(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)

@@ -27,7 +27,8 @@ type listenFlags struct {
 	app       []string // what stands behind --
 	set       *pflag.FlagSet
 
-	tunnel tunnelFlags
+	tunnel  tunnelFlags
+	project projectFlags
 
 	respond     string
 	concurrency int
@@ -110,6 +111,9 @@ it gets the events, and ends with the session.`,
 					return usageError(errors.New("no app stands behind --"), "hf-tap listen -- python app.py")
 				}
 			}
+			if watches, ok := p.settings["watch"]; ok && len(args) == 0 {
+				args = watches.Texts
+			}
 			return f.listen(cmd.Context(), p, args)
 		},
 	}
@@ -135,6 +139,8 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	f.secret.register(fs)
 	f.account.register(fs)
 	f.output.register(fs)
+	f.project.register(fs)
+	configurable(fs, "forward", "exec", "domain", "until", "wait", "respond", "concurrency", "retry", "timeout", "wait-target")
 }
 
 // parse turns the flags and arguments into what is to be run. It looks at nothing
@@ -191,7 +197,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 		return err
 	}
 	if err := f.tunnel.check(cfg.Tunnel); err != nil {
-		return err
+		return p.blamed("tunnel", err)
 	}
 	f.tellUnused(p, *cfg)
 	if !f.noWebhook {

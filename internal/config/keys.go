@@ -70,6 +70,10 @@ func Keys() []Key {
 // every key has one.
 func (k Key) Flag() string { return strings.ReplaceAll(k.Name, "_", "-") }
 
+// Check reports what is wrong with a value: one item of a list, or a number in
+// decimals. No error has a password in it.
+func (k Key) Check(text string) error { return k.check(text) }
+
 // Shown is a value as it may be shown: without passwords, tokens and secrets.
 func (k Key) Shown(text string) string {
 	switch k.Name {
