@@ -115,7 +115,7 @@ func TestAProjectsFileIsInertUntilItIsTrusted(t *testing.T) {
 		t.Errorf("it does not show the file: %s", out)
 	}
 	p := w.start("listen", "--count", "1")
-	p.wait(p.stderr, "from "+path+": watch, domain, forward")
+	p.wait(p.stderr, "using watch, domain, forward from "+path)
 	p.ready()
 	w.happen("discussion.create")
 	p.ends(0)

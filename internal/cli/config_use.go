@@ -204,7 +204,7 @@ func (p *Process) tellProject(project *config.File) {
 		}
 	}
 	if len(used) > 0 {
-		p.tell("from %s: %s", project.Path, strings.Join(used, ", "))
+		p.tell("using %s from %s", strings.Join(used, ", "), project.Path)
 	}
 }
 

@@ -182,7 +182,7 @@ func refused(path string, info fs.FileInfo, own bool) error {
 		return tooLarge(path, own)
 	}
 	if owner, other := otherOwner(info, own); other {
-		return &RefusedError{path, fmt.Sprintf("belongs to another user (%s)", owner), fmt.Sprintf("read it, and make it yours: sudo chown %d %s", os.Getuid(), quoted(path))}
+		return &RefusedError{path, fmt.Sprintf("belongs to another user (%s)", owner), fmt.Sprintf("read it, and make it yours: sudo chown %d %s", os.Geteuid(), quoted(path))}
 	}
 	if runtime.GOOS != "windows" && mode.Perm()&0o022 != 0 {
 		return &RefusedError{path, fmt.Sprintf("can be changed by other users (mode %04o)", mode.Perm()), "chmod go-w " + quoted(path)}
