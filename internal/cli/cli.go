@@ -112,6 +112,9 @@ Start with "hf-tap demo": it needs no account and no network.`,
 		if err := checkEmpty(cmd); err != nil {
 			return err
 		}
+		if cmd.Annotations[inConfig] != "" {
+			return nil
+		}
 		return p.useConfig(cmd, args)
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -130,6 +133,13 @@ func withHint(err error, next string) error { return hint.With(err, next) }
 
 // tell prints a line for people. Its values are made safe for the terminal.
 func (p *Process) tell(format string, args ...any) { p.notes.Print(format, args...) }
+
+// silent is the process without what it tells people.
+func (p *Process) silent() *Process {
+	silent := *p
+	silent.notes = lines.NewNotes(io.Discard, p.notes.Mask)
+	return &silent
+}
 
 // hide keeps secrets out of what is printed and logged from now on.
 func (p *Process) hide(texts ...string) { p.notes.Mask.Add(texts...) }

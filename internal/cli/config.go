@@ -39,7 +39,7 @@ default. It checks both files, and asks nobody.`,
 		Example: `  hf-tap config show
   hf-tap config show --forward 7860
   hf-tap config show --json | jq '.settings[] | select(.source == "file")'`,
-		Annotations: map[string]string{inConfig: "shown"},
+		Annotations: readsConfigItself(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := f.parse(p, args); err != nil {
 				return err

@@ -99,6 +99,7 @@ func TestAProjectsFileIsInertUntilItIsTrusted(t *testing.T) {
 	path := w.project("watch = ['model:me/m']\nforward = ['discussion.*=" + app.port + "']\ndomain = ['discussion']\n")
 
 	w.failsWith(1, []string{"listen", "--count", "1"}, "error: "+path+" is not trusted\n", "hint: hf-tap config trust")
+	w.failsWith(2, []string{"listen", "--forward", "nowhere"}, "nowhere") // what is typed wrongly comes first
 	w.failsWith(2, []string{"config", "trust"}, "needs a terminal", "hf-tap config trust --yes")
 	w.nothingDone()
 	if got := w.shown(); got["forward"] != "[] default" {

@@ -27,6 +27,10 @@ func configurable(fs *pflag.FlagSet, names ...string) {
 	}
 }
 
+// readsConfigItself are the annotations of a command that calls useConfig when it is
+// ready for it, or does not need it.
+func readsConfigItself() map[string]string { return map[string]string{inConfig: "itself"} }
+
 func isConfigurable(f *pflag.Flag) bool {
 	_, marked := f.Annotations[inConfig]
 	return marked
@@ -40,12 +44,13 @@ func (f *projectFlags) register(fs *pflag.FlagSet) {
 }
 
 // useConfig gives the flags of a command that were not typed the values of the
-// configuration files, and asks about a project's file that is not trusted.
+// configuration files. It asks about a project's file that is not trusted, if the
+// command has projectFlags.
 func (p *Process) useConfig(cmd *cobra.Command, args []string) error {
 	fs := cmd.Flags()
 	reads := false
 	fs.VisitAll(func(f *pflag.Flag) { reads = reads || isConfigurable(f) })
-	if !reads || cmd.Annotations[inConfig] == "shown" {
+	if !reads {
 		return nil
 	}
 	var project *config.File
@@ -59,9 +64,6 @@ func (p *Process) useConfig(cmd *cobra.Command, args []string) error {
 	own, err := config.ReadOwn(p.Getenv)
 	if err != nil {
 		return configError(err)
-	}
-	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
-		args = args[:dash]
 	}
 	p.settings = p.merged(fs, args, project, own)
 	p.tellProject(project)

@@ -104,12 +104,20 @@ it gets the events, and ends with the session.`,
   hf-tap listen user:me --json --count 1 --wait 60s
   hf-tap listen dataset:me/d --exec 'repo.content.update=python train.py'
   hf-tap listen model:me/my-model -- ./my-app --reload`,
+		Annotations: readsConfigItself(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				f.app = args[dash:]
 				if args = args[:dash]; len(f.app) == 0 {
 					return usageError(errors.New("no app stands behind --"), "hf-tap listen -- python app.py")
 				}
+			}
+			// What is typed wrongly is said before somebody is asked about a file.
+			if _, err := f.parse(p.silent(), args); err != nil {
+				return err
+			}
+			if err := p.useConfig(cmd, args); err != nil {
+				return err
 			}
 			if watches, ok := p.settings["watch"]; ok && len(args) == 0 {
 				args = watches.Texts

@@ -231,7 +231,7 @@ func (p *parser) value(key Key, at int, node *unstable.Node) error {
 			err = key.check(text)
 		}
 		if err != nil {
-			return p.wrong(at, fmt.Errorf("%s: %w", key.Name, err), key.example)
+			return p.wrong(at, fmt.Errorf("%s: %w", key.Name, err), key.hint(item))
 		}
 		if key.path {
 			text = p.resolved(text)
@@ -261,6 +261,14 @@ func (k Key) text(node *unstable.Node) (string, error) {
 		return "", errors.New("it is empty: leave it out")
 	}
 	return string(node.Data), nil
+}
+
+// hint is a line that a wrong value was probably meant to be, else an example.
+func (k Key) hint(node *unstable.Node) string {
+	if number := string(node.Data); node.Kind == unstable.Integer && k.List && k.check(number) == nil {
+		return fmt.Sprintf("%s = [%q]", k.Name, number)
+	}
+	return k.example
 }
 
 func kindName(k unstable.Kind) string {

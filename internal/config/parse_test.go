@@ -111,7 +111,7 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		{text: "[listen]\nforward = '7860'", place: "1:2", want: `unknown table "listen"`, hint: "above all tables"},
 		{text: "[[history]]\nmax_age = '30d'", own: true, place: "1:3", want: `unknown table "history"`},
 		{text: "[forward]\nx = 1", place: "1:2", want: "forward is not a table"},
-		{text: "forward = 7860", place: "1:11", want: "forward: want a list of texts in quotes, not a number", hint: `forward = ["7860/webhooks/train"]`},
+		{text: "forward = 7860", place: "1:11", want: "forward: want a list of texts in quotes, not a number", hint: `forward = ["7860"]`},
 		{text: "forward = [\n  '3000',\n  7860]", place: "3:3", want: "not a number"},
 		{text: "forward = [['3000']]", place: "1:1", want: "not a list"},
 		{text: "forward = {a = 1}", place: "1:11", want: "not a table"},
