@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
-// project makes the program run in a folder with a project's file, and gives its path.
+// project makes the program run in a folder with a project's file, and returns its path.
 func (w *world) project(text string) string {
 	w.t.Helper()
 	dir, err := filepath.EvalSymlinks(w.t.TempDir())
@@ -22,7 +22,7 @@ func (w *world) project(text string) string {
 	return w.write(filepath.Join(dir, ".hf-tap.toml"), text)
 }
 
-// ownConfig makes the user's own file, and gives its path.
+// ownConfig makes the user's own file, and returns its path.
 func (w *world) ownConfig(text string) string {
 	w.t.Helper()
 	path := filepath.Join(w.t.TempDir(), "config.toml")

@@ -43,7 +43,7 @@ func (f *projectFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.ignore, "no-config", false, "ignore the project's .hf-tap.toml; your own configuration counts")
 }
 
-// useConfig gives the flags of a command that were not typed the values of the
+// useConfig sets the flags of a command that were not typed to the values of the
 // configuration files. It asks about a project's file that is not trusted, if the
 // command has projectFlags.
 func (p *Process) useConfig(cmd *cobra.Command, args []string) error {
@@ -85,7 +85,7 @@ func (p *Process) useConfig(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// set gives a flag a value that was not typed: it does not count as changed.
+// set sets a flag to a value that was not typed: it does not count as changed.
 func set(f *pflag.Flag, texts []string) error {
 	if list, ok := f.Value.(pflag.SliceValue); ok {
 		return list.Replace(texts)

@@ -27,7 +27,7 @@ type RefusedError struct {
 // Error is the path and the reason.
 func (e *RefusedError) Error() string { return e.Path + " " + e.Reason }
 
-// FindProject gives the path of the project's file for a working directory: the
+// FindProject returns the path of the project's file for a working directory: the
 // nearest one in it or above it, up to the root of its git repository. Without a
 // repository, only the folder itself counts. It is empty if there is no file.
 func FindProject(dir string) string {

@@ -48,7 +48,7 @@ func Parse(path string, content []byte, own bool) (*File, error) {
 	if err := p.checkSyntax(); err != nil {
 		return nil, err
 	}
-	// The decoder gives no positions of values; this parser does.
+	// The decoder has no positions of values; this parser has.
 	p.toml.Reset(content)
 	var table []string
 	for p.toml.NextExpression() {
@@ -176,7 +176,7 @@ func lookUp(name string) (Key, bool) {
 
 func isTable(name string) bool { return len(keysOf(name)) > 0 }
 
-// keysOf gives the names of the keys in a table.
+// keysOf returns the names of the keys in a table.
 func keysOf(table string) (names []string) {
 	for _, key := range Keys() {
 		if inner, ok := strings.CutPrefix(key.Name, table+"."); ok {

@@ -46,7 +46,7 @@ type Value struct {
 // Layer is the values of one source by the names of their keys.
 type Layer map[string]Value
 
-// Merge gives the values of all layers. For a key that several have, the first
+// Merge returns the values of all layers. For a key that several have, the first
 // layer's counts.
 func Merge(layers ...Layer) Layer {
 	merged := Layer{}
@@ -60,7 +60,7 @@ func Merge(layers ...Layer) Layer {
 	return merged
 }
 
-// Environment gives the variables that go before the files, with their values as
+// Environment returns the variables that go before the files, with their values as
 // they may be shown.
 func Environment(getenv func(string) string) Layer {
 	layer := Layer{}

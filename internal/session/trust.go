@@ -26,7 +26,7 @@ type Trust struct {
 	Current bool      `json:"-"`          // the content is still the one that was trusted
 }
 
-// Trust reads whether the user trusts a file with this content.
+// Trust returns whether the user trusts a file with this content.
 func (d Dir) Trust(path string, content []byte) (Trust, error) {
 	b, err := robustio.ReadFile(d.trustPath(path))
 	if errors.Is(err, fs.ErrNotExist) {
