@@ -131,7 +131,7 @@ func TestAProjectsFileIsInertUntilItIsTrusted(t *testing.T) {
 	w.run(0, "config", "trust", "--yes")
 	w.run(0, "listen", "--wait", "1ms")
 	w.run(0, "config", "trust", "--forget")
-	w.failsWith(1, []string{"listen"}, path+" is not trusted")
+	w.failsWith(1, []string{"listen", "--no-config=false"}, path+" is not trusted")
 
 	ignored := w.run(0, "listen", "model:me/m", "--wait", "1ms", "--no-config")
 	if strings.Contains(ignored.stderr.text(), path) {

@@ -53,17 +53,16 @@ func (p *Process) useConfig(cmd *cobra.Command, args []string) error {
 	if !reads {
 		return nil
 	}
-	var project *config.File
-	if ignore := fs.Lookup("no-config"); ignore != nil && !ignore.Changed {
-		token := fs.Lookup("token")
-		var err error
-		if project, err = p.trustedProject(cmd.Context(), p.Interactive && token.Value.String() != "-"); err != nil {
-			return err
-		}
-	}
 	own, err := config.ReadOwn(p.Getenv)
 	if err != nil {
 		return configError(err)
+	}
+	var project *config.File
+	if ignore, err := fs.GetBool("no-config"); err == nil && !ignore { // the command has projectFlags
+		canAsk := p.Interactive && fs.Lookup("token").Value.String() != "-"
+		if project, err = p.trustedProject(cmd.Context(), canAsk); err != nil {
+			return err
+		}
 	}
 	p.settings = p.merged(fs, args, project, own)
 	p.tellProject(project)
