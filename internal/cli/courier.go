@@ -50,7 +50,8 @@ type handed struct {
 
 // run sends all events. It returns when those that were sent are settled, also after
 // an error.
-func (c *courier) run(ctx context.Context) error {
+func (c *courier) run(parent context.Context) error {
+	ctx, giveUp := context.WithCancel(parent)
 	feeding, stopFeeding := context.WithCancel(ctx)
 	slots := make(chan struct{}, maxOpen)
 	sent, quit := make(chan handed), make(chan struct{})
@@ -66,6 +67,7 @@ func (c *courier) run(ctx context.Context) error {
 	})
 	defer func() {
 		stopFeeding()
+		giveUp()
 		close(quit)
 		sending.Wait()
 	}()
@@ -103,7 +105,7 @@ func (c *courier) run(ctx context.Context) error {
 			return cmp.Or(err, errSessionEnded)
 		}
 	}
-	return cmp.Or(failed, ctx.Err())
+	return cmp.Or(failed, parent.Err())
 }
 
 // ended reports whether the session, if it is another process, has ended. It says in

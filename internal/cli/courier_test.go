@@ -127,3 +127,21 @@ func TestACourierEndsWithItsContext(t *testing.T) {
 		t.Errorf("it ends with %v", err)
 	}
 }
+
+func TestACourierWhoseLinesNobodyReadsGivesUp(t *testing.T) {
+	c, store, _ := couriered(t, 100)
+	closed := errors.New("the output is closed")
+	c.show = func(*event.Row) error { return closed }
+	c.send = func(ctx context.Context, i int) (int64, error) {
+		if i > 0 { // a session that takes its time
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}
+		n, err := appending(ctx, store)
+		store.Update(event.Update{N: n, Phase: event.PhaseSettled})
+		return n, err
+	}
+	if err := c.run(t.Context()); !errors.Is(err, closed) {
+		t.Errorf("it ends with %v", err)
+	}
+}
