@@ -34,6 +34,10 @@ type courier struct {
 // was to be sent through it.
 var errSessionEnded = errors.New("the session ended")
 
+// errNotHandedOver says that a session which has not ended did not hand over all that
+// was sent through it: it is about to end, or a target's queue is full.
+var errNotHandedOver = errors.New("the session did not hand over all events")
+
 // How a courier waits.
 const (
 	maxOpen     = 4000                  // events that were sent and are not settled; a session's queue holds more
@@ -103,6 +107,9 @@ func (c *courier) run(parent context.Context) error {
 	if failed != nil || w.pending > 0 {
 		if ended, err := c.ended(ctx); err != nil || ended {
 			return cmp.Or(err, errSessionEnded)
+		}
+		if failed == nil && c.alive != nil {
+			return errNotHandedOver
 		}
 	}
 	return cmp.Or(failed, parent.Err())

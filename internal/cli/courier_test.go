@@ -145,3 +145,20 @@ func TestACourierWhoseLinesNobodyReadsGivesUp(t *testing.T) {
 		t.Errorf("it ends with %v", err)
 	}
 }
+
+func TestACourierSaysThatASessionWhichRunsHandedNothingOver(t *testing.T) {
+	c, store, shown := couriered(t, 3)
+	c.alive = func() (bool, error) { return true, nil }
+	c.send = func(ctx context.Context, i int) (int64, error) {
+		n, err := appending(ctx, store)
+		phase := event.PhaseSettled
+		if i == 1 {
+			phase = event.PhasePending
+		}
+		store.Update(event.Update{N: n, Phase: phase})
+		return n, err
+	}
+	if err := c.run(t.Context()); !errors.Is(err, errNotHandedOver) || len(*shown) != 3 {
+		t.Errorf("%d were shown: %v", len(*shown), err)
+	}
+}

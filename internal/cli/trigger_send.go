@@ -128,8 +128,13 @@ func (r *triggerRun) throughSession(ctx context.Context, dir session.Dir) error 
 	}
 	c.settle = func(ctx context.Context) error { return dir.EndDead(ctx, r.store) }
 	err := c.run(ctx)
-	if errors.Is(err, errSessionEnded) {
-		return withHint(fmt.Errorf("the session %s ended when %s of %s were handed over", to.ID, present.Group(r.done), present.Count(c.total, "event")), "hf-tap events replay --pending --session "+to.ID)
+	done := present.Group(r.done) + " of " + present.Count(c.total, "event")
+	pending := "hf-tap events replay --pending --session " + to.ID
+	switch {
+	case errors.Is(err, errSessionEnded):
+		return withHint(fmt.Errorf("the session %s ended when %s were handed over", to.ID, done), pending)
+	case errors.Is(err, errNotHandedOver):
+		return withHint(fmt.Errorf("the session %s handed over only %s: it is ending, or a target's queue is full", to.ID, done), pending)
 	}
 	if err == nil && r.refused != 0 {
 		r.p.tell("the session answered %d and handed it to no target: a handler gets it by --to TARGET", r.refused)
