@@ -17,7 +17,7 @@ type registration struct {
 	options []Option
 }
 
-// registered are the endpoints of one-file programs. They wait here for Run,
+// registered are the endpoints of one-file programs. They wait here for Registered,
 // which makes their server: by then the environment is complete, and errors have
 // somebody to go to.
 var registered struct {
@@ -25,8 +25,8 @@ var registered struct {
 	all []registration
 }
 
-// Handle registers a handler for [Run] under a name. See [Server.Handle]; errors
-// are returned by Run.
+// Handle registers a handler for [Run] and [Registered] under a name. See [Server.Handle]; errors
+// are returned by these.
 func Handle(name string, handler Handler, options ...Option) {
 	registered.mu.Lock()
 	defer registered.mu.Unlock()
@@ -41,14 +41,13 @@ func HandleFunc(handler Handler, options ...Option) {
 	registered.all = append(registered.all, registration{implied: true, handler: handler, options: options})
 }
 
-// Run serves the handlers that were registered with [Handle] and [HandleFunc],
-// with the default [Config], until the context ends or the process gets an
-// interrupt (Ctrl+C) or SIGTERM. A second interrupt ends the process at once.
-// See [Server.Run].
-func Run(ctx context.Context) error {
-	s, err := New(Config{})
+// Registered makes a Server of the handlers that were registered with [Handle] and
+// [HandleFunc] until now. Its errors are those of [New], [Server.Handle] and
+// [Server.HandleFunc].
+func Registered(config Config) (*Server, error) {
+	s, err := New(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	registered.mu.Lock()
 	all := registered.all
@@ -62,6 +61,18 @@ func Run(ctx context.Context) error {
 		}
 	}
 	if err := errors.Join(failed...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run serves the handlers that were registered with [Handle] and [HandleFunc],
+// with the default [Config], until the context ends or the process gets an
+// interrupt (Ctrl+C) or SIGTERM. A second interrupt ends the process at once.
+// See [Server.Run].
+func Run(ctx context.Context) error {
+	s, err := Registered(Config{})
+	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
