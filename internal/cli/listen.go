@@ -105,7 +105,7 @@ path of your app.`,
   hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
   hf-tap listen user:me --json --count 1 --wait 60s
   hf-tap listen dataset:me/d --exec 'repo.content.update=python train.py'
-  hf-tap listen model:me/my-model --forward /webhook -- uvicorn main:app --reload`,
+  hf-tap listen model:me/my-model --forward /webhook -- ./my-app --reload`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				f.app = args[dash:]
