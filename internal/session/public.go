@@ -92,7 +92,11 @@ func (r *run) tunnelChanged(status tunnel.Status) {
 	case status.Cause != nil:
 		s.Detail = status.Cause.Error()
 	case status.State == tunnel.StateUp:
-		s.Detail = fmt.Sprintf("%s, round trip %s", status.Provider, status.RoundTrip.Round(time.Microsecond))
+		unit := 10 * time.Microsecond
+		if status.RoundTrip >= 10*time.Millisecond {
+			unit = time.Millisecond
+		}
+		s.Detail = fmt.Sprintf("%s, round trip %s", status.Provider, status.RoundTrip.Round(unit))
 	}
 	r.report(s)
 	for {

@@ -52,7 +52,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tui"
 	"github.com/hf-tap/hf-tap/webhooks"
-	xterm "golang.org/x/term"
 )
 
 // Options configure Run. The zero value is a good one. The first eight are the flags of
@@ -116,7 +115,7 @@ func Run(ctx context.Context, server *webhooks.Server, options Options) error {
 	}
 	p := process{
 		getenv: os.Getenv, out: os.Stdout, err: os.Stderr, terminal: os.Stdout,
-		interactive: options.Output == nil && xterm.IsTerminal(int(os.Stdout.Fd())) && xterm.IsTerminal(int(os.Stdin.Fd())),
+		interactive: options.Output == nil && term.Interactive(os.Stdin, os.Stdout),
 	}
 	if options.Output != nil {
 		p.out = options.Output
