@@ -178,7 +178,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 	answer, err := e.call(req.Context(), d)
 	handled = err == nil
 	if err != nil {
-		s.logFailure(req.Context(), e, d, err, tellWatcher(w, err))
+		s.logFailure(req.Context(), e, d, err, answerWatcher(w, err))
 		answerError(w, errHandler)
 		return
 	}
@@ -196,8 +196,8 @@ type watcher interface {
 	HandlerFailed(err error, stack []byte)
 }
 
-// tellWatcher reports whether there is one.
-func tellWatcher(w http.ResponseWriter, err error) bool {
+// answerWatcher reports whether there is one.
+func answerWatcher(w http.ResponseWriter, err error) bool {
 	watcher, ok := w.(watcher)
 	if !ok {
 		return false
@@ -228,7 +228,7 @@ func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, 
 		select {
 		case r := <-d.handled:
 			if r.err != nil {
-				tellWatcher(w, r.err)
+				answerWatcher(w, r.err)
 				answerError(w, errHandler)
 				return
 			}

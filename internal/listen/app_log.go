@@ -46,7 +46,7 @@ func (l *appLog) add(stream, text string) {
 	}
 }
 
-// since gives the lines after a revision, at most limit, the oldest first.
+// since returns the lines after a revision, at most limit, the oldest first.
 func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,7 +64,7 @@ func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, 
 	return lines, nil
 }
 
-// last gives the latest lines that are not printed as notes, the oldest first.
+// last returns the latest lines that are not printed as notes, the oldest first.
 func (l *appLog) last(most int) (lines []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
