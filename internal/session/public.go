@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/hf-tap/hf-tap/tunnel/gradio"
 	"github.com/hf-tap/hf-tap/tunnel/local"
@@ -92,11 +93,7 @@ func (r *run) tunnelChanged(status tunnel.Status) {
 	case status.Cause != nil:
 		s.Detail = status.Cause.Error()
 	case status.State == tunnel.StateUp:
-		unit := 10 * time.Microsecond
-		if status.RoundTrip >= 10*time.Millisecond {
-			unit = time.Millisecond
-		}
-		s.Detail = fmt.Sprintf("%s, round trip %s", status.Provider, status.RoundTrip.Round(unit))
+		s.Detail = status.Provider + ", round trip " + present.Duration(status.RoundTrip)
 	}
 	r.report(s)
 	for {
