@@ -114,6 +114,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)
 	refuseStrays(root)
+	nameValues(root)
 	return root
 }
 
