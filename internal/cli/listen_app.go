@@ -57,7 +57,7 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 	}
 	// Before anything is made: a misspelt name is the most usual mistake.
 	if _, err := exec.LookPath(f.app[0]); err != nil {
-		return usageError(fmt.Errorf("the app %q cannot be started: %w", f.app[0], errors.Unwrap(err)), "give a program that is there: hf-tap listen -- python app.py")
+		return usageError(fmt.Errorf("the app %q cannot be started: %w", f.app[0], errors.Unwrap(err)), "check its name and PATH (is the virtual environment active?), or name its file: hf-tap listen -- "+appElsewhere(f.app))
 	}
 	port := localPort(cfg.Receiver.Routes)
 	if port == "" {
@@ -77,6 +77,19 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 	cfg.App = app.Config{Args: f.app, Supervisor: p.Supervisor}
 	cfg.AppPort, cfg.AppPicked = port, port == f.picked
 	return nil
+}
+
+// appElsewhere is what to type for an app that is not on PATH: the tools of a virtual
+// environment of Python are not before it is activated.
+func appElsewhere(args []string) string {
+	if strings.ContainsAny(args[0], `/\`) {
+		return "python app.py"
+	}
+	words := append([]string{".venv/bin/" + args[0]}, args[1:]...)
+	for i, word := range words {
+		words[i] = quoted(word)
+	}
+	return strings.Join(words, " ")
 }
 
 // localPort returns the port of the first target on this machine, "" if there is
