@@ -17,16 +17,16 @@ type registration struct {
 	options []Option
 }
 
-// registered are the endpoints of one-file programs. They wait here for Registered,
-// which makes their server: by then the environment is complete, and errors have
-// somebody to go to.
+// registered are the endpoints of one-file programs. They wait here for
+// Registered, which makes their server: by then the environment is complete, and
+// errors have somebody to go to.
 var registered struct {
 	mu  sync.Mutex
 	all []registration
 }
 
-// Handle registers a handler for [Run] and [Registered] under a name. See [Server.Handle]; errors
-// are returned by these.
+// Handle registers a handler for [Run] under a name. See [Server.Handle]; errors
+// are returned by Run and [Registered].
 func Handle(name string, handler Handler, options ...Option) {
 	registered.mu.Lock()
 	defer registered.mu.Unlock()
@@ -34,7 +34,8 @@ func Handle(name string, handler Handler, options ...Option) {
 }
 
 // HandleFunc registers a handler for [Run] under the function's own name in
-// snake case. See [Server.HandleFunc]; errors are returned by Run.
+// snake case. See [Server.HandleFunc]; errors are returned by Run and
+// [Registered].
 func HandleFunc(handler Handler, options ...Option) {
 	registered.mu.Lock()
 	defer registered.mu.Unlock()
