@@ -163,6 +163,10 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 			return err
 		}
 	}
+	where := "hf-tap secret prints it"
+	if server.Secret() != "" {
+		where = "the one of the server"
+	}
 	pane := func(string, string) {}
 	o.Announce = func(live *session.Live) {
 		for _, line := range endpoints.announcement(live) {
@@ -171,6 +175,7 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 		}
 		if slices.ContainsFunc(endpoints, byHand) {
 			fmt.Fprintln(notes, "  secret  "+term.Line(o.Session.Secret)) // it is there to be copied
+			pane(listen.Announced, "  secret  "+where)                    // the screen masks it
 		}
 	}
 	restore := func() {}
