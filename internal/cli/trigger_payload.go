@@ -180,11 +180,12 @@ func (f *triggerFlags) samples(ctx context.Context, p *Process, plan triggerPlan
 	if known {
 		facts.lookUp(ctx, p, f, plan, d, env)
 		p.tell("%s", facts.words())
-	} else if len(plan.kinds) == 1 {
+	} else {
 		p.tell("%s is made up: name a repo with --repo", repo)
 	}
 	repos := []hub.Repo{repo}
 	if f.all && (plan.repo == hub.Repo{}) {
+		p.tell("the repos of other types are made up")
 		for _, t := range hub.RepoTypes() {
 			if t != repo.Type {
 				repos = append(repos, hub.Repo{Type: t, Name: event.OwnerOf(repo.Name) + "/example"})

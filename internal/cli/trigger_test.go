@@ -195,7 +195,9 @@ func TestEveryKindOfEveryTypeOfRepoIsTriggered(t *testing.T) {
 	w := newWorld(t)
 	a := newApp(t, "127.0.0.1:0")
 	seen := map[string]bool{}
-	for _, e := range w.run(0, "trigger", "--all", "--to", a.port, "--json", "--fail-on-error").events() {
+	out := w.run(0, "trigger", "--all", "--to", a.port, "--json", "--fail-on-error")
+	says(t, "the facts", out.stderr.text(), "model:me/example is made up: name a repo with --repo\nthe repos of other types are made up")
+	for _, e := range out.events() {
 		p := e.payload(t)
 		seen[e.Kind+" "+string(p.Repo.Type)] = true
 	}
