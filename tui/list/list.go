@@ -42,7 +42,8 @@ type cachedRow struct {
 	entry  *entry
 	rev    int64
 	marked bool
-	text   string
+	needs  needs
+	text   string // "" until it is drawn
 }
 
 // New returns an empty list that shows times in a zone. now is for what counts as
@@ -280,21 +281,34 @@ func (l *List) scroll(height int) {
 }
 
 // layOut makes the columns as wide as the rows in sight need them. Columns only grow
-// while rows come and go, because columns that jump are hard to read.
+// while rows come and go, because columns that jump are hard to read; but when a text
+// would be shortened, the rows that are no longer in sight lose their room.
 func (l *List) layOut(w, h int) {
-	again := l.layout.outdated(w) || len(l.cache) > 8*h+200
-	if again {
+	reset := l.layout.outdated(w) || len(l.cache) > 8*h+200
+	if reset {
 		l.layout.reset(w)
 		clear(l.cache)
 	}
+	var inSight needs
+	fresh := false
 	for i := l.top; i < min(l.top+h, l.store.len()); i++ {
 		key := l.store.key(i)
-		if _, known := l.cached(key); !known && l.layout.widen(l.store.get(key)) {
-			again = true
+		c, known := l.cached(key)
+		if !known {
+			c.needs = needsOf(c.entry, l.layout.when(c.entry))
+			l.cache[key] = c
+			fresh = true
 		}
+		inSight.add(c.needs)
 	}
-	if again && l.layout.distribute() {
-		clear(l.cache)
+	if !reset && !fresh {
+		return
+	}
+	if l.layout.distribute(inSight) {
+		for key, c := range l.cache {
+			c.text = ""
+			l.cache[key] = c
+		}
 	}
 }
 
@@ -317,8 +331,8 @@ func (l *List) cached(key int64) (cachedRow, bool) {
 
 // row returns the row of an entry, and draws it only after a change.
 func (l *List) row(key int64, w int) string {
-	c, known := l.cached(key)
-	if !known {
+	c, _ := l.cached(key)
+	if c.text == "" {
 		c.text = l.layout.row(c.entry, false, c.marked).Render(w, line.Plain)
 		l.cache[key] = c
 	}
