@@ -26,20 +26,38 @@ type editorResult struct {
 // editorGrace is how long an editor may take to exit when the session ends.
 const editorGrace = 2 * time.Second
 
-// edit opens the selected event in the user's editor.
+// edit opens an event in the user's editor. If several are marked, it asks which.
 func (m *model) edit() tea.Cmd {
-	row := m.list.SelectedRow()
 	switch {
-	case row == nil:
-		m.showNote("select an event first")
-		return nil
 	case m.cfg.Actions.Deliver == nil:
 		return m.showUnavailable()
 	case len(m.cfg.Editor) == 0:
 		m.showError(errors.New("no editor: set VISUAL or EDITOR"))
 		return nil
 	}
-	return m.withEvent(row.N, func(e *event.Event) tea.Cmd {
+	return m.onChosen("edit", func(ns []int64) tea.Cmd {
+		if len(ns) == 1 {
+			return m.editEvent(ns[0])
+		}
+		m.menu = &menu{title: "edit which?"}
+		for _, n := range ns {
+			m.menu.add("", m.eventTitle(n), func() tea.Cmd { return m.editEvent(n) })
+		}
+		return nil
+	})
+}
+
+// eventTitle is the number of an event, its kind and what it is about.
+func (m *model) eventTitle(n int64) string {
+	title := fmt.Sprintf("#%d", n)
+	if row := m.list.Row(n); row != nil {
+		title += " " + row.Title() + " " + row.Repo + " " + row.Summary
+	}
+	return title
+}
+
+func (m *model) editEvent(n int64) tea.Cmd {
+	return m.withEvent(n, func(e *event.Event) tea.Cmd {
 		if e.BodyCut {
 			m.showError(fmt.Errorf("edit #%d: only the beginning of its body was kept", e.N))
 			return nil

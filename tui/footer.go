@@ -41,25 +41,21 @@ func (m *model) footLine() line.Line {
 	return append(left.Fit(max(room, 0)).Add(line.Plain, "  "), right...)
 }
 
-// hints is the keys that matter now, as many as there is room for. The last one is
-// always "?".
+// hints is the keys that matter now, as many as there is room for. The last ones are
+// always "q" and "?".
 func (m *model) hints(room int) line.Line {
-	var l, help line.Line
+	var l, last line.Line
 	for _, b := range bindings() {
-		if b.show == "?" {
-			help = line.Text(line.Plain, "  ").Add(line.Accent, b.show).Add(line.Faint, " "+b.short)
+		if b.show == "q" && room >= 24 || b.show == "?" {
+			last = append(last.Add(line.Plain, "  "), m.hint(b)...)
 		}
 	}
-	room -= help.Width()
+	room -= last.Width()
 	for _, b := range bindings() {
-		if b.short == "" || b.foot == nil || !b.foot(m) || b.show == "?" {
+		if b.short == "" || b.foot == nil || !b.foot(m) || b.show == "?" || b.show == "q" {
 			continue
 		}
-		words := b.short
-		if b.other != "" && m.focus != paneList {
-			words = b.other
-		}
-		more := line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
+		more := m.hint(b)
 		if len(l) > 0 {
 			more = append(line.Text(line.Plain, "  "), more...)
 		}
@@ -68,11 +64,20 @@ func (m *model) hints(room int) line.Line {
 		}
 		l = append(l, more...)
 	}
-	return append(l, help...)
+	return append(l, last...)
 }
 
-// position is the position in the list, or how many events are new, after the number of
-// marked events.
+// hint is a key and what it does in the pane with the focus.
+func (m *model) hint(b binding) line.Line {
+	words := b.short
+	if b.other != "" && m.focus != paneList {
+		words = b.other
+	}
+	return line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
+}
+
+// position is the position in the list and whether the list follows, or how many events
+// are new, after the number of marked events.
 func (m *model) position() line.Line {
 	var l line.Line
 	if n := len(m.list.Marked()); n > 0 {
@@ -84,6 +89,9 @@ func (m *model) position() line.Line {
 	n := m.list.Shown()
 	if n == 0 {
 		return l
+	}
+	if m.list.Following() && m.w >= 60 {
+		l = l.Add(line.Good, "following ")
 	}
 	return l.Add(line.Faint, present.Group(m.list.Position()+1)+"/"+present.Group(n))
 }

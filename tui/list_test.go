@@ -173,7 +173,8 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 		s.shows("*12:03:30    #30", "› 12:00:00   tunnel https://x down: one")
 		s.press("space")
 		s.shows("only events can be marked", "› 12:00:00   tunnel https://x down: one", "1 marked")
-		s.session.record(delivery(31)) // it followed all the time
+		s.press("G")
+		s.session.record(delivery(31))
 		s.settle()
 		s.shows("› 12:03:37    #31")
 		for range 40 {
@@ -203,11 +204,12 @@ func TestOlderEventsAreReadAPageAtATime(t *testing.T) {
 		s.shows("#1001", "1/10")
 		s.press("up")
 		s.shows("500 older events")
+		s.press("up") // the line between the sessions
 		s.press("up")
-		s.shows("#1000", "500/510")
+		s.shows("› 13:56:40  #1000", "500/511")
 		s.press("g", "up", "g", "up")
 		s.press("g")
-		s.shows("› 12:00:07     #1", "1/1,010")
+		s.shows("› 12:00:07     #1", "1/1,011")
 		s.press("up")
 		s.sound()
 		s.press("enter")
