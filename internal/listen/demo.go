@@ -41,6 +41,8 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
+	o.SaveTo = dir // a demo leaves nothing behind
+
 	// The seed makes each run show the same: ids, texts and shas.
 	standIn := sandbox.New(sandbox.Config{Seed: 1})
 	defer standIn.Close()

@@ -27,6 +27,7 @@ type screen struct {
 	app      *appLog // nil without an app
 	appName  string
 	terminal *os.File       // nil: standard output
+	saveTo   string         // the folder for saved events; "": the working directory
 	log      *slog.Logger   // gets what the foot of the screen says; nil: none
 	roots    *x509.CertPool // the certificates that targets may have; nil: the system's
 }
@@ -101,8 +102,12 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 			Get:   live.Event,
 			Older: live.Older,
 		},
-		Status:  func() tui.Status { return statusOf(live) },
-		Actions: (&actions{s.notes.Mask, live, s.roots}).all(),
+		Status: func() tui.Status {
+			status := statusOf(live)
+			status.AppRuns = s.app != nil
+			return status
+		},
+		Actions: (&actions{s.notes.Mask, live, s.roots, s.saveTo}).all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  editor(s.getenv),
 		Secrets: s.notes.Mask.Secrets(),
