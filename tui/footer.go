@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hf-tap/hf-tap/internal/present"
+	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -26,7 +27,7 @@ func (m *model) footLine() line.Line {
 	var left line.Line
 	switch {
 	case m.note.text != "" && m.note.bad:
-		left, right = line.Text(line.Alarm, m.note.text), nil
+		left, right = line.Text(line.Alarm, line.ShortenMiddle(term.Line(m.note.text), m.w)), nil
 		room = m.w
 	case m.note.text != "":
 		left = line.Text(line.Plain, m.note.text)

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -233,4 +234,22 @@ func TestTheUsersOwnEventsAreNoLoop(t *testing.T) {
 			t.Fatalf("%d comments count", len(recent))
 		}
 	}
+}
+
+func TestTheEndOfALongErrorStays(t *testing.T) {
+	onScreen(t, 60, 20, many(3), func(s *screen) {
+		s.session.fail = fmt.Errorf("%s: connect: connection refused", strings.Repeat("long ", 30))
+		s.press("r")
+		s.shows("replay #3: long", "…", "connection refused")
+		s.sound()
+	})
+}
+
+func TestAFaultThatIsNotOneCanBePutRight(t *testing.T) {
+	onScreen(t, 100, 30, many(3), func(s *screen) {
+		s.press("F", "o", "ctrl+u", "5oo next 2", "enter")
+		s.shows(`"5oo" is not understood`, "fault: 5oo next 2")
+		s.press("home", "delete", "delete", "delete", "500", "enter")
+		s.did("fault 500 0s false 2")
+	})
 }

@@ -1,6 +1,9 @@
 package listen
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestLongListsOfReplaysAreShort(t *testing.T) {
 	for want, all := range map[string][]string{
@@ -10,6 +13,21 @@ func TestLongListsOfReplaysAreShort(t *testing.T) {
 	} {
 		if got := shortList(all); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAnEditorsCommandMayHaveQuotes(t *testing.T) {
+	for command, want := range map[string][]string{
+		"vi":                         {"vi"},
+		"code --wait":                {"code", "--wait"},
+		"'/opt/My Editor/run' -x":    {"/opt/My Editor/run", "-x"},
+		`"/opt/My Editor/run" "a b"`: {"/opt/My Editor/run", "a b"},
+		`/opt/My\ Editor/run ''`:     {"/opt/My Editor/run", ""},
+		"  ":                         nil,
+	} {
+		if got := splitWords(command); !slices.Equal(got, want) {
+			t.Errorf("%s is %q, want %q", command, got, want)
 		}
 	}
 }
