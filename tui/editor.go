@@ -125,7 +125,7 @@ func (m *model) finishEdit(e editorResult) tea.Cmd {
 	}
 	if json.Valid(e.of.Body) && !json.Valid(draft.Body) {
 		m.showError(fmt.Errorf("edit #%d: %s", e.of.N, jsonFault(draft.Body)))
-		m.menu = &menu{title: "the body is no JSON", cancelNote: "nothing was sent"}
+		m.menu = &menu{title: "the body is not valid JSON", cancelNote: "nothing was sent"}
 		m.menu.add("e", "edit it again", func() tea.Cmd { return m.editText(e.of, e.text) })
 		m.menu.add("s", "send it as it is", func() tea.Cmd { return m.deliver(draft) })
 		m.menu.add("x", "throw it away", func() tea.Cmd { m.showNote("nothing was sent"); return nil })
@@ -158,7 +158,7 @@ func jsonFault(b []byte) string {
 				lines++
 			}
 		}
-		return fmt.Sprintf("line %d of the body is no JSON: %v", lines, err)
+		return fmt.Sprintf("line %d of the body: invalid JSON: %v", lines, err)
 	}
-	return fmt.Sprintf("the body is no JSON: %v", err)
+	return fmt.Sprintf("the body: invalid JSON: %v", err)
 }

@@ -16,8 +16,28 @@ func (m *model) drawFoot(c canvas, l layout) (x, y int, typing bool) {
 		c.write(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
 		return column, l.foot.y + 1, true
 	}
+	if m.note.bad {
+		var rows []string
+		for _, part := range m.errorLines() {
+			rows = append(rows, part.Render(m.w, line.Plain))
+		}
+		c.write(l.foot, rows)
+		return 0, 0, false
+	}
 	c.write(l.foot, []string{m.footLine().Render(m.w, line.Plain)})
 	return 0, 0, false
+}
+
+// errorLines is the error at the foot, in as many lines as it takes and the window has.
+func (m *model) errorLines() []line.Line {
+	most := max(min(4, m.h/4), 1)
+	text := term.Line(m.note.text)
+	for room := most * m.w; ; room -= 8 { // words that do not fit into a line cost room
+		parts := line.Text(line.Alarm, line.ShortenMiddle(text, room)).Wrap(m.w, 0)
+		if len(parts) <= most || room <= m.w {
+			return parts[:min(len(parts), most)]
+		}
+	}
 }
 
 // footLine is the note or hints, and the position in the list.
@@ -26,18 +46,12 @@ func (m *model) footLine() line.Line {
 	room := m.w - right.Width() - 2
 	var left line.Line
 	switch {
-	case m.note.text != "" && m.note.bad:
-		left, right = line.Text(line.Alarm, line.ShortenMiddle(term.Line(m.note.text), m.w)), nil
-		room = m.w
 	case m.note.text != "":
 		left = line.Text(line.Plain, m.note.text)
 	case m.menu != nil:
 		left = line.Text(line.Faint, "↑ ↓ enter, or the letter")
 	default:
 		left = m.hints(room)
-	}
-	if right == nil {
-		return left
 	}
 	return append(left.Fit(max(room, 0)).Add(line.Plain, "  "), right...)
 }

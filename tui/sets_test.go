@@ -238,7 +238,7 @@ func TestTheUsersOwnEventsAreNoLoop(t *testing.T) {
 
 func TestTheEndOfALongErrorStays(t *testing.T) {
 	onScreen(t, 60, 20, many(3), func(s *screen) {
-		s.session.fail = fmt.Errorf("%s: connect: connection refused", strings.Repeat("long ", 30))
+		s.session.fail = fmt.Errorf("%s: connect: connection refused", strings.Repeat("long ", 90))
 		s.press("r")
 		s.shows("replay #3: long", "…", "connection refused")
 		s.sound()
