@@ -577,7 +577,7 @@ func TestWrongUseOfTriggerIsSaidBeforeAnythingIsSent(t *testing.T) {
 		"--file x --repo model:me/m":             "--file and --repo exclude each other",
 		"repo.update --edit --to 7860":           "error: --edit needs a terminal\nhint: hf-tap trigger repo.update --dry-run",
 		"repo.update --set repo.name":            "has no value",
-		"repo.update extra":                      "accepts at most 1 arg",
+		"repo.update extra":                      "error: one argument too many: \"extra\"",
 	} {
 		says(t, line, w.run(2, append([]string{"trigger"}, strings.Fields(line)...)...).stderr.text(), want)
 	}
