@@ -34,10 +34,10 @@ type HTTPTarget struct {
 	// system by default. Set them before the first event.
 	Roots *x509.CertPool
 
-	url       *url.URL
-	name      string
-	hides     bool                       // the name leaves out a secret of the URL
-	connector func() (*connector, error) // the same at each call
+	url         *url.URL
+	name        string
+	hidesSecret bool                       // the name leaves out a secret of the URL
+	connector   func() (*connector, error) // the same at each call
 }
 
 // drainBytes are read of an answer beyond what is kept, to be able to use the
@@ -60,16 +60,14 @@ func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	}
 	own := *u
 	own.Fragment, own.RawFragment = "", ""
-	name, secret := hides(&own)
-	t := &HTTPTarget{url: &own, name: name, hides: secret}
+	name := event.MaskURL(own.String())
+	t := &HTTPTarget{url: &own, name: name, hidesSecret: name != own.String()}
 	t.connector = sync.OnceValues(func() (*connector, error) { return newConnector(t.url, t.Roots) })
 	return t, nil
 }
 
 // Name is the URL, with a password and secrets in its query masked.
 func (t *HTTPTarget) Name() string { return t.name }
-
-func (t *HTTPTarget) identity() string { return t.url.String() }
 
 // CloseIdleConnections closes connections that no try is using.
 func (t *HTTPTarget) CloseIdleConnections() {
@@ -80,22 +78,20 @@ func (t *HTTPTarget) CloseIdleConnections() {
 
 // Probe opens a connection, to the target or to the proxy for it, and closes it.
 func (t *HTTPTarget) Probe(ctx context.Context) error {
-	_, err := t.look(ctx, (*connector).connect)
+	_, err := t.connect(ctx, false)
 	return err
 }
 
-// Check is Probe with the TLS handshake of an https target. It gives the address
-// that answered, the proxy's where one is on the way.
-func (t *HTTPTarget) Check(ctx context.Context) (net.Addr, error) {
-	return t.look(ctx, (*connector).secure)
-}
+// Check is Probe with the TLS handshake of an https target. It returns the address
+// that answered, which is the proxy's if there is one on the way.
+func (t *HTTPTarget) Check(ctx context.Context) (net.Addr, error) { return t.connect(ctx, true) }
 
-func (t *HTTPTarget) look(ctx context.Context, open func(*connector, context.Context) (net.Conn, error)) (net.Addr, error) {
+func (t *HTTPTarget) connect(ctx context.Context, handshake bool) (net.Addr, error) {
 	c, err := t.connector()
 	if err != nil {
 		return nil, err
 	}
-	conn, err := open(c, ctx)
+	conn, err := c.open(ctx, handshake)
 	if err != nil {
 		return nil, &connectError{err}
 	}
@@ -120,7 +116,7 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	a := event.Attempt{StartedAt: time.Now()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	resp, seen, err := t.roundTrip(ctx, e)
+	resp, dropped, err := t.send(ctx, e)
 	if err != nil {
 		a.Duration = time.Since(a.StartedAt)
 		switch {
@@ -128,9 +124,9 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 			a.Err = context.Cause(ctx).Error()
 			return a, OutcomeFailed
 		case notConnected(err):
-			a.Err = connectReason(err)
+			a.Err = (&connectError{err}).Error()
 			return a, OutcomeRefused
-		case seen.connected.Load() && !seen.begun.Load():
+		case dropped:
 			a.Err = dropReason(err)
 			return a, OutcomeDropped
 		}
@@ -138,8 +134,12 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		return a, OutcomeFailed
 	}
 	a.Status, a.Header = resp.StatusCode, resp.Header
-	if t.hides {
-		hideIn(a.Header)
+	if t.hidesSecret { // a redirect repeats the URL, for example
+		for _, values := range a.Header {
+			for i, value := range values {
+				values[i] = event.MaskURL(value)
+			}
+		}
 	}
 	read, err := t.readAnswer(resp, &a, cancel)
 	a.Duration = time.Since(a.StartedAt)
@@ -156,28 +156,26 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	return a, OutcomeAnswered
 }
 
-// exchange is what is seen of one request. The transport's goroutines set it.
-type exchange struct{ connected, reused, begun atomic.Bool }
-
-// roundTrip sends the request of an event. It is sent again only by a kept
-// connection that the target had closed before the request, which it cannot have
-// read then.
-func (t *HTTPTarget) roundTrip(ctx context.Context, e *event.Event) (*http.Response, *exchange, error) {
+// send sends the request of an event, and waits for the head of its answer. dropped
+// reports whether there was a connection, which ended before the first byte of an
+// answer. The request is sent again only if it met a kept connection that the target
+// had closed before: the target cannot have read it then.
+func (t *HTTPTarget) send(ctx context.Context, e *event.Event) (resp *http.Response, dropped bool, err error) {
 	c, err := t.connector()
 	if err != nil {
-		return nil, &exchange{}, err
+		return nil, false, err
 	}
 	for {
-		seen := &exchange{}
+		var connected, reused, begun atomic.Bool // the transport's goroutines set them
 		resp, err := c.transport.RoundTrip(t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 			GotConn: func(got httptrace.GotConnInfo) {
-				seen.connected.Store(true)
-				seen.reused.Store(got.Reused)
+				connected.Store(true)
+				reused.Store(got.Reused)
 			},
-			GotFirstResponseByte: func() { seen.begun.Store(true) },
+			GotFirstResponseByte: func() { begun.Store(true) },
 		}), e))
-		if err == nil || !seen.reused.Load() || !closedWhileIdle(err) || ctx.Err() != nil {
-			return resp, seen, err
+		if err == nil || !reused.Load() || !closedWhileIdle(err) || ctx.Err() != nil {
+			return resp, connected.Load() && !begun.Load(), err
 		}
 	}
 }
@@ -266,4 +264,14 @@ func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel co
 		err = nil
 	}
 	return read + more, err
+}
+
+// TrustRoots sets the certificates that https targets of routes may have: those of
+// roots, or the system's if roots is nil.
+func TrustRoots(roots *x509.CertPool, routes ...Route) {
+	for _, route := range routes {
+		if target, ok := route.Target.(*HTTPTarget); ok {
+			target.Roots = roots
+		}
+	}
 }

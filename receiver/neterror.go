@@ -28,14 +28,13 @@ func notConnected(err error) bool {
 	return errors.As(err, &call) && call.Op == "dial" && !errors.As(err, &proxy)
 }
 
-// connectError says in a few words why there is no connection.
+// connectError is the reason in a few words why there is no connection.
 type connectError struct{ err error }
 
-func (e *connectError) Error() string { return connectReason(e.err) }
 func (e *connectError) Unwrap() error { return e.err }
 
-// connectReason says in a few words why there is no connection.
-func connectReason(err error) string {
+func (e *connectError) Error() string {
+	err := e.err
 	var name *net.DNSError
 	var call *os.SyscallError
 	var timeout net.Error

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -184,63 +183,4 @@ func checkTargetURL(u *url.URL) error {
 		return fmt.Errorf("target %q has the port %q: want 1 to 65535", name, u.Port())
 	}
 	return nil
-}
-
-// lanesFor picks where an event goes: every route that matches, each target
-// once, in the order of the routes; or else the defaults. An event that names
-// its targets goes to those of them that there are.
-func (r *Receiver) lanesFor(e *event.Event) []*lane {
-	var to []*lane
-	if len(e.Targets) > 0 {
-		for _, lane := range r.lanes.list() {
-			if slices.Contains(e.Targets, lane.name) {
-				to = append(to, lane)
-			}
-		}
-		return to
-	}
-	if path := r.ownPath(e.Path); path != "" {
-		for _, lane := range r.lanes.list() {
-			if slices.Contains(lane.paths, path) {
-				to = append(to, lane)
-			}
-		}
-		return to
-	}
-	taken := false
-	for _, lane := range r.lanes.list() {
-		if lane.matches(e) {
-			taken = true
-			to = append(to, lane)
-		}
-	}
-	if taken {
-		return to
-	}
-	for _, lane := range r.lanes.list() {
-		if lane.isDefault {
-			to = append(to, lane)
-		}
-	}
-	return to
-}
-
-// ownPath returns the longest Route.Path at the end of the path of an event, "" if
-// there is none. What stands in front of it is not compared: a replay has the path of
-// the session that the event came in.
-func (r *Receiver) ownPath(path string) (own string) {
-	path, _, _ = strings.Cut(path, "?")
-	for _, lane := range r.lanes.list() {
-		for _, p := range lane.paths {
-			if strings.HasSuffix(path, p) && len(p) > len(own) {
-				own = p
-			}
-		}
-	}
-	return own
-}
-
-// hasPath reports whether there is a Route.Path.
-func (r *Receiver) hasPath(path string) bool {
-	return slices.ContainsFunc(r.lanes.list(), func(l *lane) bool { return slices.Contains(l.paths, path) })
 }

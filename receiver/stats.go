@@ -6,18 +6,16 @@ import (
 	"time"
 )
 
-// counts are counted since the receiver was made, but for trying.
+// counts are the numbers of Stats that only grow, but for trying.
 type counts struct {
 	deliveries, strangers, notFound, checks atomic.Int64
-	refused, unavailable                    atomic.Int64
-	full, left                              atomic.Int64
+	refused, unavailable, pending           atomic.Int64
 	trying                                  atomic.Int64 // now
-	strangersLeft                           atomic.Int64 // how many may still be recorded
-	today                                   day
+	today                                   lastDay
 }
 
-// day counts what happened in the last 24 hours, by the hour.
-type day struct {
+// lastDay counts deliveries in the last 24 hours, by the hour.
+type lastDay struct {
 	mu    sync.Mutex
 	hours [24]struct {
 		hour int64 // since 1970; older ones are over
@@ -25,7 +23,7 @@ type day struct {
 	}
 }
 
-func (d *day) add(now time.Time) {
+func (d *lastDay) add(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	hour := now.Unix() / 3600
@@ -36,7 +34,7 @@ func (d *day) add(now time.Time) {
 	slot.n++
 }
 
-func (d *day) count(now time.Time) (n int) {
+func (d *lastDay) sum(now time.Time) (n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	hour := now.Unix() / 3600
@@ -88,22 +86,27 @@ func (r *Receiver) Stats() Stats {
 	s := Stats{
 		Deliveries:        r.counts.deliveries.Load(),
 		Strangers:         r.counts.strangers.Load(),
-		StrangersRecorded: int64(r.config.Limits.MaxStrangers) - max(r.counts.strangersLeft.Load(), 0),
+		StrangersRecorded: int64(r.config.Limits.MaxStrangers) - max(r.strangers.left.Load(), 0),
 		NotFound:          r.counts.notFound.Load(),
 		Checks:            r.counts.checks.Load(),
 		Refused:           r.counts.refused.Load(),
 		Unavailable:       r.counts.unavailable.Load(),
-		Left:              r.counts.left.Load(),
-		Unsettled:         r.unsettled.Load(),
+		Left:              r.counts.pending.Load(),
 		InFlight:          r.counts.trying.Load(),
+		Today:             r.counts.today.sum(time.Now()),
 	}
-	s.Today = r.counts.today.count(time.Now())
+	r.mu.Lock()
+	s.Unsettled = int64(r.unsettled)
+	r.mu.Unlock()
 	if at := r.paused.Load(); at != 0 {
 		s.PausedSince = time.Unix(0, at)
 	}
-	for _, lane := range r.lanes.list() {
-		t := lane.stats()
-		if lane.added && t.Queued+t.Active == 0 {
+	for _, q := range *r.queues.Load() {
+		q.mu.Lock()
+		t := q.seen
+		t.Name, t.Queued, t.Active = q.name, len(q.entries), q.workers
+		q.mu.Unlock()
+		if q.added && t.Queued+t.Active == 0 {
 			continue // it was for some events alone, and is done with them
 		}
 		s.Queued += int64(t.Queued)
@@ -113,13 +116,4 @@ func (r *Receiver) Stats() Stats {
 		s.Targets = append(s.Targets, t)
 	}
 	return s
-}
-
-func (l *lane) stats() TargetStats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return TargetStats{
-		Name: l.name, Queued: l.queue.len() + len(l.back), Active: l.workers,
-		At: l.seen.at, Down: l.seen.refused, Status: l.seen.status, Err: l.seen.err,
-	}
 }
