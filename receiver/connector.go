@@ -23,19 +23,19 @@ type connector struct {
 	atIPv6    atomic.Bool // the port was last reached at ::1
 }
 
-// Bounds of a connection to a target.
+// Time limits of a connection to a target.
 const (
 	connectTime = 10 * time.Second
-	// idleTime is shorter than the keep-alive of the usual servers (Node and
-	// uvicorn 5 s, gunicorn 2 s), so that no event meets a connection that its
-	// server is just closing.
+	// idleTime is shorter than the keep-alive of the usual servers (Node and uvicorn
+	// 5 s, gunicorn 2 s). Otherwise an event may meet a connection that its server is
+	// just closing.
 	idleTime = time.Second
 )
 
 func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
 	cfg := network.Config{Roots: roots, Within: connectTime}
 	if loopback.Is(u.Hostname()) {
-		cfg.Getenv = func(string) string { return "" } // a proxy that is named wrongly does not matter
+		cfg.Getenv = func(string) string { return "" } // an invalid proxy in the environment does not matter
 	}
 	n, err := network.New(cfg)
 	if err != nil {
@@ -52,7 +52,7 @@ func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
 	return c, nil
 }
 
-// dialer opens a connection, as http.Transport wants it.
+// dialer opens a connection; it is what http.Transport.DialContext is.
 type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // orIPv6 returns a dialer that also tries a port of 127.0.0.1 at ::1, where

@@ -8,30 +8,30 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// HiddenError means that a text is the recorded name of a target whose password,
-// or a secret in whose query, is masked there: the target cannot be reached by it.
+// HiddenError means that a target was given by its recorded name, in which its
+// password or a secret in its query is masked. The target cannot be reached with it.
 type HiddenError struct {
 	Target string // as it is recorded
-	Fill   string // the same with PASSWORD and VALUE where the secrets have to stand
+	Fill   string // the same with PASSWORD and VALUE in the place of the secrets
 }
 
-// Error names the target and how to write it out.
+// Error names the target and shows how to write it out.
 func (e *HiddenError) Error() string {
 	return fmt.Sprintf("the password or secret of the target %q is not recorded: write it out, as in %s", e.Target, e.Fill)
 }
 
-// hiddenIn gives the HiddenError for a URL that was read from a recorded name,
-// nil for any other.
-func hiddenIn(u *url.URL) error {
+// checkHidden returns a HiddenError if the URL comes from a recorded name with masked
+// secrets.
+func checkHidden(u *url.URL) error {
 	name, fill := *u, *u
-	name.Fragment, name.RawFragment = "", "" // it told apart targets of one name
+	name.Fragment, name.RawFragment = "", "" // the number of one of several targets of the same name
 	whole := name.String()
 	if password, _ := u.User.Password(); password == event.Masked {
 		fill.User = url.UserPassword(u.User.Username(), "PASSWORD")
 	}
 	pairs := strings.Split(u.RawQuery, "&")
 	for i, pair := range pairs {
-		// Only of a key that carries secrets does another value get masked.
+		// MaskURL masks only the values of keys that carry secrets.
 		if key, value, _ := strings.Cut(pair, "="); value == event.Masked && event.MaskURL("?"+key+"=x") != "?"+key+"=x" {
 			pairs[i] = key + "=VALUE"
 		}

@@ -22,13 +22,13 @@ import (
 )
 
 // HTTPTarget is a server that gets events as requests. A request has the body of
-// the delivery, byte for byte, and all its headers but those that belong to one
+// the delivery, byte for byte, and all its headers except those that belong to one
 // connection (hop-by-hop headers, Host, Content-Length, Expect). Nothing is
 // added. Redirects are not followed: their status is the answer.
 type HTTPTarget struct {
 	// AnswerTime is how long the body of an answer may take after its status, 1
 	// minute by default. The rest of a slower body is cut off. That is not a
-	// failure, because the status has decided. Set it before the first event.
+	// failure, because the status decides. Set it before the first event.
 	AnswerTime time.Duration
 	// Roots are the certificates that an https target may have, those of the
 	// system by default. Set them before the first event.
@@ -40,8 +40,8 @@ type HTTPTarget struct {
 	connector   func() (*connector, error) // the same at each call
 }
 
-// drainBytes are read of an answer beyond what is kept, to be able to use the
-// connection again.
+// drainBytes is how much of an answer is read beyond the kept part, so that the
+// connection can be used again.
 const drainBytes = 256 << 10
 
 var errAnswerTime = errors.New("the answer went on for too long")
@@ -49,13 +49,14 @@ var errAnswerTime = errors.New("the answer went on for too long")
 // NewHTTPTarget makes a target of an http or https URL. The query of a delivery
 // is appended to the URL's own. A user and a password in the URL become an
 // Authorization header if the delivery has none. Proxies are those of the
-// environment, and not used for this machine, in whatever spelling. If nobody
-// listens at a port of 127.0.0.1, ::1 is tried, where "localhost" leads some servers.
+// environment. They are not used for this machine, however its name is spelled. If
+// nobody listens at a port of 127.0.0.1, ::1 is tried: some servers listen there when
+// they are told "localhost".
 func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
 	}
-	if err := hiddenIn(u); err != nil {
+	if err := checkHidden(u); err != nil {
 		return nil, err
 	}
 	own := *u
@@ -66,10 +67,10 @@ func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	return t, nil
 }
 
-// Name is the URL, with a password and secrets in its query masked.
+// Name returns the URL, with a password and secrets in its query masked.
 func (t *HTTPTarget) Name() string { return t.name }
 
-// CloseIdleConnections closes connections that no try is using.
+// CloseIdleConnections closes the connections that no try uses.
 func (t *HTTPTarget) CloseIdleConnections() {
 	if c, err := t.connector(); err == nil {
 		c.transport.CloseIdleConnections()
@@ -98,8 +99,8 @@ func (t *HTTPTarget) connect(ctx context.Context, handshake bool) (net.Addr, err
 	return conn.RemoteAddr(), conn.Close()
 }
 
-// Proxy is the proxy, without its password, through which the target is reached;
-// it is empty where none is in the way.
+// Proxy returns the URL of the proxy on the way to the target, without its password,
+// or "" if there is none.
 func (t *HTTPTarget) Proxy() string {
 	c, err := t.connector()
 	if err != nil {
@@ -180,7 +181,8 @@ func (t *HTTPTarget) send(ctx context.Context, e *event.Event) (resp *http.Respo
 	}
 }
 
-// request makes the request of an event.
+// request makes the request of an event. net/http must neither add to its headers,
+// nor repeat a request that the target may have read.
 func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request {
 	u := *t.url
 	if _, query, ok := strings.Cut(e.Path, "?"); ok && query != "" {
@@ -189,11 +191,25 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 		}
 		u.RawQuery += query
 	}
+	header := headers.Onward(e.Header)
+	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := header[key]; ok { // under this spelling the transport would repeat the request
+			delete(header, key)
+			header[strings.ToLower(key)] = values
+		}
+	}
+	switch agents := header["User-Agent"]; len(agents) {
+	case 0:
+		header["User-Agent"] = []string{""} // or net/http would send its own
+	case 1:
+	default: // net/http writes only the first; under another spelling it is a header like any other
+		header["user-agent"], header["User-Agent"] = agents, []string{""}
+	}
 	method := cmp.Or(e.Method, http.MethodPost)
 	req := (&http.Request{
 		Method:        method,
 		URL:           &u,
-		Header:        onward(e.Header),
+		Header:        header,
 		Body:          http.NoBody,
 		ContentLength: int64(len(e.Body)),
 		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -201,13 +217,12 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(e.Body)), nil }
 	switch {
 	case method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions:
-		// The transport repeats these by itself, unless it cannot read their
-		// body again, even if the target may have read them.
+		// The transport repeats these by itself, unless it cannot read their body again.
 		req.Body, _ = body()
 	case len(e.Body) > 0:
 		req.Body, _ = body()
-		// Lets the transport take another connection when the one it had
-		// turns out to be closed before anything was written to it.
+		// Lets the transport take another connection when the one it had turns out to
+		// be closed before anything was written to it.
 		req.GetBody = body
 	}
 	if t.url.User != nil && req.Header.Get("Authorization") == "" {
@@ -217,31 +232,9 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 	return req
 }
 
-// onward gives the headers of an event as they are sent to its target.
-func onward(h http.Header) http.Header {
-	out := headers.Onward(h)
-	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if values, ok := out[key]; ok {
-			// Under this spelling the transport would repeat a request that the
-			// target may have read.
-			delete(out, key)
-			out[strings.ToLower(key)] = values
-		}
-	}
-	switch agents := out["User-Agent"]; len(agents) {
-	case 0:
-		out["User-Agent"] = []string{""} // or net/http would send its own
-	case 1:
-	default:
-		// net/http writes only the first; under another spelling it is a header
-		// like any other.
-		out["user-agent"], out["User-Agent"] = agents, []string{""}
-	}
-	return out
-}
-
-// readAnswer keeps the beginning of an answer's body, reads a little more to
-// find its end, and gives up on the rest. It returns how many bytes it read.
+// readAnswer keeps the beginning of an answer's body and reads a little more to find
+// its end; it does not wait for the rest. It returns how many bytes it read. cancel
+// ends the request when the answer takes too long.
 func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel context.CancelCauseFunc) (read int64, err error) {
 	defer resp.Body.Close()
 	if resp.ContentLength == 0 {

@@ -11,11 +11,11 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Fault is a wrong answer that senders get on purpose, for tests of what follows:
-// the Hub delivers again, and in the end suspends the webhook. Events are
-// recorded and handed to targets as without it.
+// Fault is a wrong answer that senders get on purpose. With it one can test that
+// the Hub delivers again, and in the end suspends the webhook. Events are recorded
+// and handed to targets as without it.
 type Fault struct {
-	Status int            // the answer, 0: the right one
+	Status int            // of the answer; 0: the right one
 	Delay  time.Duration  // before the answer
 	Drop   bool           // no answer: the connection is closed
 	Times  int            // how many deliveries get it, 0: all until it is cleared
@@ -49,11 +49,11 @@ func (f *Fault) String() string {
 	return who + ": " + what
 }
 
-// maxDelay bounds a Fault's delay: a connection may not live much longer.
+// maxDelay is the longest delay of a Fault: a connection lives little longer.
 const maxDelay = 2 * time.Minute
 
-// SetFault sets the fault of all following answers, and replaces an earlier one.
-// nil ends it. The error says which field of f is invalid.
+// SetFault sets the fault of the answers from now on, in the place of an earlier
+// one; nil ends it. The error says which field of f is invalid.
 func (r *Receiver) SetFault(f *Fault) error {
 	if f == nil {
 		r.fault.Store(nil)

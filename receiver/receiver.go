@@ -5,7 +5,7 @@
 // ([NewHTTPTarget], [ParseRoute]), a function ([FuncTarget]), or a type of the
 // caller's.
 //
-// [Receiver.Server] is an http.Server with fitting time-outs, to be served on
+// [Receiver.Server] is an http.Server with fitting time-outs, for
 // any listener. To stop, call [Receiver.Drain], close the server, and call
 // [Receiver.Close].
 //
@@ -68,20 +68,23 @@ type Receiver struct {
 	unsettled int        // events that are admitted and not settled yet
 	panicked  bool       // a goroutine has panicked: its event never settles
 
-	bodies    budget // of Limits.MaxInFlight
-	queued    budget // of Limits.MaxQueued
-	strangers budget // of Limits.MaxStrangers
-	counts    counts
+	bodies    budget   // of Limits.MaxInFlight
+	queued    budget   // of Limits.MaxQueued
+	strangers budget   // of Limits.MaxStrangers
+	counts    struct { // for Stats; all of them only grow, but for trying
+		deliveries, strangers, notFound, checks, refused, unavailable, pending, trying atomic.Int64
+		today                                                                          lastDay
+	}
 }
 
-// errStopped ends the attempts that are running when a session ends.
+// errStopped ends the attempts that are running when the receiver stops.
 var errStopped = errors.New("interrupted, the receiver stopped")
 
-// ErrStopping means that the receiver takes no more events.
+// ErrStopping means that the receiver accepts no more events.
 var ErrStopping = errors.New("the receiver is stopping")
 
-// New makes a Receiver, which has no goroutine until the first event. The error
-// says which field of config is invalid.
+// New makes a Receiver. It has no goroutine until the first event. The error says
+// which field of config is invalid.
 func New(config Config) (*Receiver, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {
@@ -140,17 +143,17 @@ func (r *Receiver) Server() *http.Server {
 	}
 }
 
-// cutTime is how long attempts that were cut short get to be recorded.
+// cutTime is the time for recording attempts that were cut short.
 const cutTime = time.Second
 
 // Drain answers further deliveries with 503, and waits until every event is
-// settled or ctx ends. Then it marks the events that no target has got as
+// settled or ctx ends. Then it marks the events that a target has not got as
 // PhasePending, cuts the running attempts short, and records that. It returns
 // the number of pending events.
 func (r *Receiver) Drain(ctx context.Context) (pending int) {
 	before := r.counts.pending.Load()
 	r.stopping.Store(true)
-	if r.Paused() { // what is queued would wait in vain
+	if r.Paused() { // the queues would not move
 		for _, q := range *r.queues.Load() {
 			q.close()
 		}
@@ -169,7 +172,7 @@ func (r *Receiver) Drain(ctx context.Context) (pending int) {
 func (r *Receiver) Close() {
 	r.abandon()
 	r.waitSettled(context.Background())
-	// From here on nothing can start a goroutine: only unsettled events do.
+	// From here on nothing starts a goroutine: only unsettled events do.
 	r.running.Wait()
 	r.endLife()
 	for _, q := range *r.queues.Load() {
@@ -179,7 +182,7 @@ func (r *Receiver) Close() {
 	}
 }
 
-// abandon gives up whatever is queued, waiting or being tried.
+// abandon gives up all events that are queued, waiting or being tried.
 func (r *Receiver) abandon() {
 	r.stopping.Store(true)
 	for _, q := range *r.queues.Load() {
@@ -229,7 +232,7 @@ func (r *Receiver) waitSettled(ctx context.Context) {
 // sender waits until RelayTimeout, and is answered 504.
 func (r *Receiver) Pause() { r.paused.Store(time.Now().UnixNano()) }
 
-// Resume ends a Pause: targets get the events that have waited.
+// Resume ends a Pause: the targets get the events that have waited.
 func (r *Receiver) Resume() {
 	r.paused.Store(0)
 	for _, q := range *r.queues.Load() {

@@ -178,11 +178,13 @@ func (d *delivery) receive() {
 	if e.Source.AwaitsAnswer() {
 		fault = r.faultFor(e)
 	}
-	answer := d.answerAtOnce
+	var status int
 	if r.config.Respond == Relay && e.Source.AwaitsAnswer() && len(queues) > 0 {
-		answer = d.answerAfterTargets
+		status = d.answerAfterTargets(e, queues, fault, release)
+	} else {
+		status = d.answerAtOnce(e, queues, fault)
 	}
-	if status := answer(e, queues, fault, release); status == noAnswer {
+	if status == noAnswer {
 		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
 	}
 }
@@ -249,7 +251,7 @@ func (r *Receiver) record(ctx context.Context, e *event.Event) (queues []*target
 
 // answerAtOnce answers 200, or what a fault says, and hands the event to its targets
 // afterwards. It returns the status of the answer.
-func (d *delivery) answerAtOnce(e *event.Event, queues []*targetQueue, fault *Fault, _ func()) (status int) {
+func (d *delivery) answerAtOnce(e *event.Event, queues []*targetQueue, fault *Fault) (status int) {
 	status, ok := fault.override()
 	if !ok {
 		status = http.StatusOK

@@ -2,17 +2,8 @@ package receiver
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
-
-// counts are the numbers of Stats that only grow, but for trying.
-type counts struct {
-	deliveries, strangers, notFound, checks atomic.Int64
-	refused, unavailable, pending           atomic.Int64
-	trying                                  atomic.Int64 // now
-	today                                   lastDay
-}
 
 // lastDay counts deliveries in the last 24 hours, by the hour.
 type lastDay struct {
@@ -47,20 +38,20 @@ func (d *lastDay) sum(now time.Time) (n int) {
 }
 
 // Stats are the numbers of a Receiver at one moment. Those with "now" in their
-// comment are levels; the others are counted since New.
+// comment go up and down; the others are counted since New.
 type Stats struct {
 	Deliveries        int64 // trusted events recorded
 	Strangers         int64 // deliveries with a wrong secret or none
 	StrangersRecorded int64 // how many of them were recorded
-	NotFound          int64 // requests for something else, answered 404
+	NotFound          int64 // requests to other paths, answered 404
 	Checks            int64 // requests that Config.Check answered
-	Refused           int64 // bodies that were too big, too slow or broke off, or found no room
+	Refused           int64 // bodies that were too big, too slow, incomplete, or beyond Limits.MaxInFlight
 	Unavailable       int64 // answers of 503
 	Left              int64 // events that ended as pending
 
-	Unsettled int64         // events on their way now
+	Unsettled int64         // events now that are not settled
 	InFlight  int64         // tries running now
-	Queued    int64         // events before a target's turn now, each counted once for each target
+	Queued    int64         // events in the queues of targets now, each counted once for each target
 	Waiting   int64         // how many of Queued wait for a target that is down
 	Targets   []TargetStats // in the order of the routes, then added ones that are busy
 
@@ -69,15 +60,15 @@ type Stats struct {
 }
 
 // TargetStats are the numbers of one target now, and the result of its last try
-// or probe. A target is neither tried nor probed while there is no event for it,
-// so its state may have changed since.
+// or probe. A target is neither tried nor probed while no event waits for it: its
+// state may have changed since.
 type TargetStats struct {
 	Name   string
-	Queued int       // events before their turn
-	Active int       // events being tried, or in the pause between two tries
-	At     time.Time // when it did what follows; zero: it was not tried yet
+	Queued int       // events in its queue
+	Active int       // events that are being tried, or in the pause between two tries
+	At     time.Time // of the last try or probe; zero: none yet
 	Down   bool      // it could not be reached
-	Status int       // what it answered; 0 when it did not answer, or was only probed
+	Status int       // of its answer; 0 when it did not answer, or was only probed
 	Err    string    // why it could not be reached or did not answer, or what was wrong with the answer
 }
 
@@ -107,7 +98,7 @@ func (r *Receiver) Stats() Stats {
 		t.Name, t.Queued, t.Active = q.name, len(q.entries), q.workers
 		q.mu.Unlock()
 		if q.added && t.Queued+t.Active == 0 {
-			continue // it was for some events alone, and is done with them
+			continue // it was for a few events only, and is done with them
 		}
 		s.Queued += int64(t.Queued)
 		if t.Down {
