@@ -10,10 +10,10 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// drops is a target that drops its first connections. Those after which it goes
-// away refuse further ones for a second.
-func drops(first, away int) *scripted {
-	s := &scripted{}
+// drops returns a target that drops its first connections. After the first away of
+// them it refuses connections for a second.
+func drops(first, away int) *scriptedTarget {
+	s := &scriptedTarget{}
 	s.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
 		if n > first {
 			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
@@ -27,10 +27,10 @@ func drops(first, away int) *scripted {
 	return s
 }
 
-func TestADroppedConnectionIsTriedAgainOnlyWhenTheTargetThenRefusesOthers(t *testing.T) {
+func TestDroppedConnectionIsRetriedOnlyIfTheTargetThenRefusesOthers(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		target *scripted
+		target *scriptedTarget
 		config receiver.Config
 		story  string
 		probes int // at the least
@@ -45,9 +45,9 @@ func TestADroppedConnectionIsTriedAgainOnlyWhenTheTargetThenRefusesOthers(t *tes
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c.config.Routes = routes(receiver.Route{Target: c.target})
-				tap := makeTap(t, c.config)
-				<-tap.give(t, "1")
-				want(t, "story", story(tap.history.all()[0]), c.story)
+				tap := newTap(t, c.config)
+				<-tap.deliverInProcess(t, "1")
+				want(t, "story", story(tap.history.list()[0]), c.story)
 				if n := len(c.target.probes); n < c.probes || c.probes == 0 && n > 0 {
 					t.Errorf("%d probes, want %d", n, c.probes)
 				}
@@ -57,9 +57,9 @@ func TestADroppedConnectionIsTriedAgainOnlyWhenTheTargetThenRefusesOthers(t *tes
 	}
 }
 
-func TestAServerThatClosesItsPortLastIsSeenToRestart(t *testing.T) {
+func TestServerThatClosesItsPortLastIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{}
+		target := &scriptedTarget{}
 		target.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			if n > 1 {
 				return event.Attempt{Status: 200}, receiver.OutcomeAnswered
@@ -68,28 +68,28 @@ func TestAServerThatClosesItsPortLastIsSeenToRestart(t *testing.T) {
 			time.AfterFunc(time.Second, func() { target.setDown(false) })
 			return event.Attempt{Err: "reset"}, receiver.OutcomeDropped
 		}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
-		<-tap.give(t, "1")
-		want(t, "story", story(tap.history.all()[0]), "try 1 (reset), waiting, open, try 2 200 + settled")
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		<-tap.deliverInProcess(t, "1")
+		want(t, "story", story(tap.history.list()[0]), "try 1 (reset), waiting, open, try 2 200 + settled")
 	})
 }
 
-func TestAStopWhileADroppedEventIsLookedAfterEndsThat(t *testing.T) {
+func TestStopEndsTheProbesAfterADroppedConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		target := drops(9, 0)
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Backoff: time.Hour})
-		tap.give(t, "1")
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Backoff: time.Hour})
+		tap.deliverInProcess(t, "1")
 		synctest.Wait()
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		want(t, "left", tap.Drain(ctx), 0)
 		want(t, "took", time.Since(began), time.Second)
-		want(t, "story", story(tap.history.all()[0]), "try 1 (reset) + settled")
+		want(t, "story", story(tap.history.list()[0]), "try 1 (reset) + settled")
 	})
 }
 
-func TestFailuresThatMayMendAreRetriedWithPauses(t *testing.T) {
+func TestTemporaryFailuresAreRetriedWithPauses(t *testing.T) {
 	for _, c := range []struct {
 		name, story string
 		try         func(int, *event.Event) (event.Attempt, receiver.Outcome)
@@ -104,28 +104,28 @@ func TestFailuresThatMayMendAreRetriedWithPauses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				target := &scripted{try: c.try}
-				tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 3})
+				target := &scriptedTarget{try: c.try}
+				tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 3})
 				began := time.Now()
-				<-tap.give(t, "1")
-				want(t, "story", story(tap.history.all()[0]), c.story)
+				<-tap.deliverInProcess(t, "1")
+				want(t, "story", story(tap.history.list()[0]), c.story)
 				want(t, "took", time.Since(began), c.took)
 			})
 		})
 	}
 }
 
-func TestThePauseBetweenRetriesIsBounded(t *testing.T) {
+func TestPauseBetweenRetriesIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{try: status(500)}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 100})
-		<-tap.give(t, "1")
+		target := &scriptedTarget{try: status(500)}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 100})
+		<-tap.deliverInProcess(t, "1")
 		want(t, "tries", len(target.tries), 101)
 		want(t, "last pause", target.tries[100].Sub(target.tries[99]), 30*time.Second)
 	})
 }
 
-func TestATryEndsAtItsTimeoutAndOnlyIfThereIsOne(t *testing.T) {
+func TestTryEndsAfterTheTimeoutIfThereIsOne(t *testing.T) {
 	hang := func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 		select {
 		case <-ctx.Done():
@@ -139,10 +139,10 @@ func TestATryEndsAtItsTimeoutAndOnlyIfThereIsOne(t *testing.T) {
 		90 * time.Second: "try 1 (no answer within 90s), try 2 (no answer within 90s) + settled",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			target := &scripted{tryIn: hang}
-			tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Timeout: timeout, Retries: 1})
-			<-tap.give(t, "1")
-			want(t, "story", story(tap.history.all()[0]), wanted)
+			target := &scriptedTarget{tryIn: hang}
+			tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Timeout: timeout, Retries: 1})
+			<-tap.deliverInProcess(t, "1")
+			want(t, "story", story(tap.history.list()[0]), wanted)
 		})
 	}
 }
