@@ -85,5 +85,5 @@ func (r *Receiver) retryPause(tries int, a *event.Attempt, outcome Outcome) (pau
 			return 0, false
 		}
 	}
-	return min(r.config.Backoff<<min(tries-1, 16), maxBackoff), true
+	return min(min(r.config.Backoff, maxBackoff)<<min(tries-1, 16), maxBackoff), true
 }

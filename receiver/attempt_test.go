@@ -116,13 +116,15 @@ func TestTemporaryFailuresAreRetriedWithPauses(t *testing.T) {
 }
 
 func TestPauseBetweenRetriesIsLimited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		target := &scriptedTarget{try: status(500)}
-		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 100})
-		<-tap.deliverInProcess(t, "1")
-		want(t, "tries", len(target.tries), 101)
-		want(t, "last pause", target.tries[100].Sub(target.tries[99]), 30*time.Second)
-	})
+	for _, first := range []time.Duration{0, time.Second, time.Hour, 50 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			target := &scriptedTarget{try: status(500)}
+			tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 100, Backoff: first})
+			<-tap.deliverInProcess(t, "1")
+			want(t, "tries", len(target.tries), 101)
+			want(t, "last pause", target.tries[100].Sub(target.tries[99]), 30*time.Second)
+		})
+	}
 }
 
 func TestTryEndsAfterTheTimeoutIfThereIsOne(t *testing.T) {

@@ -17,23 +17,6 @@ var (
 	errBodyBroken = errors.New("the body broke off")
 )
 
-// budget is a number of bytes, or of other things, that many share.
-type budget struct {
-	left atomic.Int64
-}
-
-// reserve takes n from the budget, all or none.
-func (b *budget) reserve(n int64) bool {
-	if b.left.Add(-n) >= 0 {
-		return true
-	}
-	b.left.Add(n)
-	return false
-}
-
-// release returns n to the budget.
-func (b *budget) release(n int64) { b.left.Add(n) }
-
 // readBody reads a trusted body whole, within the limit and the shared budget.
 // reserved is how much of the budget it holds, also with an error; the caller
 // releases it. With an error, body is what was read.
@@ -159,3 +142,20 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	}
 	return n, errBodyBroken
 }
+
+// budget is a number of bytes, or of other things, that many share.
+type budget struct {
+	left atomic.Int64
+}
+
+// reserve takes n from the budget, all or none.
+func (b *budget) reserve(n int64) bool {
+	if b.left.Add(-n) >= 0 {
+		return true
+	}
+	b.left.Add(n)
+	return false
+}
+
+// release returns n to the budget.
+func (b *budget) release(n int64) { b.left.Add(n) }

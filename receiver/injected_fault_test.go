@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event/filter"
@@ -62,25 +63,36 @@ func TestFaultThatDropsTheConnectionKeepsTheEvent(t *testing.T) {
 }
 
 func TestFaultDelaysTheAnswerUntilAStop(t *testing.T) {
-	app := runApp(t, nil)
-	tap := startTap(t, receiver.Config{Routes: routes(app.route(t, "")), Respond: receiver.Relay})
-	if err := tap.SetFault(&receiver.Fault{Delay: time.Minute, Status: 418}); err != nil {
-		t.Fatal(err)
+	for _, respond := range []receiver.Respond{receiver.Ack, receiver.Relay} {
+		for fault, status := range map[receiver.Fault]int{
+			{Delay: time.Minute}:              200,
+			{Delay: time.Minute, Status: 418}: 418,
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				target := &scriptedTarget{try: ok}
+				tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Respond: respond})
+				if err := tap.SetFault(&fault); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				want(t, "answer", <-tap.deliverAsync("x"), status)
+				want(t, "after", time.Since(began), time.Minute)
+				got := tap.history.waitSettled(t, 1)[0]
+				want(t, "recorded answer", got.Answer.Status, status)
+				want(t, "recorded duration, to the millisecond", got.Answer.Duration.Round(time.Millisecond), time.Minute)
+
+				answer := tap.deliverAsync("y")
+				synctest.Wait()
+				select {
+				case status := <-answer:
+					t.Errorf("the second came at once: %d", status)
+				default:
+				}
+				tap.Close()
+				want(t, "answer after a stop", <-answer, status)
+			})
+		}
 	}
-	answer := make(chan int)
-	go func() { answer <- tap.deliver(t, "x").StatusCode }()
-	got := tap.history.waitSettled(t, 1)[0]
-	want(t, "recorded answer", got.Answer.Status, 418)
-	if got.Answer.Duration < time.Minute {
-		t.Errorf("the answer is said to have come after %s", got.Answer.Duration)
-	}
-	select {
-	case status := <-answer:
-		t.Errorf("it came at once: %d", status)
-	default:
-	}
-	tap.Drain(t.Context())
-	want(t, "answer", <-answer, 418)
 }
 
 func TestInvalidFaultIsAnError(t *testing.T) {

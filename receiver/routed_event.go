@@ -77,37 +77,6 @@ func (r *Receiver) dispatch(e *event.Event, queues []*targetQueue, relay *relay)
 	return routed
 }
 
-// setTargetAwayLocked records whether the entry waits for its target to come back.
-// The event is waiting while at least one of its targets is away. The time that an
-// entry may wait starts only once, however often the target comes and goes. The
-// caller holds the queue's lock.
-func (x *queueEntry) setTargetAwayLocked(away bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.targetAway == away {
-		return
-	}
-	x.targetAway = away
-	phase := event.Phase("")
-	if away {
-		if x.waiting++; x.waiting == 1 {
-			phase = event.PhaseWaiting
-		}
-	} else if x.waiting--; x.waiting == 0 {
-		phase = event.PhaseOpen
-	}
-	if phase != "" {
-		x.r.config.Recorder.Update(event.Update{N: x.e.N, Phase: phase})
-	}
-	if away && x.refusedAt.IsZero() {
-		x.refusedAt = time.Now()
-		x.expires = x.refusedAt.Add(x.r.config.WaitTarget)
-		if answer, ok := x.ctx.Deadline(); ok && answer.Before(x.expires) {
-			x.expires = answer // the sender of a relay waits no longer
-		}
-	}
-}
-
 // recordAttempt records an attempt that is not the last one.
 func (x *queueEntry) recordAttempt(a event.Attempt) {
 	x.mu.Lock()
@@ -158,4 +127,36 @@ func (x *queueEntry) finish(attempt *event.Attempt, outcome Outcome) {
 	routed.r.queued.release(routed.reserved)
 	close(routed.settled)
 	routed.r.settleOne()
+}
+
+// setTargetAwayLocked records whether the entry waits for its target to come back.
+// The event is waiting while at least one of its targets is away. The time that an
+// entry may wait starts only once, however often the target comes and goes. The
+// caller holds the queue's lock.
+func (x *queueEntry) setTargetAwayLocked(away bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.targetAway == away {
+		return
+	}
+	x.targetAway = away
+	before := x.waiting
+	if away {
+		x.waiting++
+	} else {
+		x.waiting--
+	}
+	switch {
+	case before == 0:
+		x.r.config.Recorder.Update(event.Update{N: x.e.N, Phase: event.PhaseWaiting})
+	case x.waiting == 0:
+		x.r.config.Recorder.Update(event.Update{N: x.e.N, Phase: event.PhaseOpen})
+	}
+	if away && x.refusedAt.IsZero() {
+		x.refusedAt = time.Now()
+		x.expires = x.refusedAt.Add(x.r.config.WaitTarget)
+		if answer, ok := x.ctx.Deadline(); ok && answer.Before(x.expires) {
+			x.expires = answer // the sender of a relay waits no longer
+		}
+	}
 }

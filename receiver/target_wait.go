@@ -79,34 +79,6 @@ func (q *targetQueue) waitForTarget() {
 	q.startWorkersLocked()
 }
 
-// probe returns why the target cannot be reached. When ctx has ended, that is
-// unknown, and the reason is empty.
-func (q *targetQueue) probe(ctx context.Context) (reason string) {
-	probing, cancel := context.WithTimeout(ctx, probeTime)
-	defer cancel()
-	err := q.target.Probe(probing)
-	if err == nil || ctx.Err() != nil {
-		return ""
-	}
-	return truncateError(err.Error())
-}
-
-// refusesAfterDrop returns why a target that has dropped a connection refuses others,
-// as one that restarts does: then the event waits for it. A target that takes
-// connections may have handled the event, and the reason is empty. There are two
-// probes, because a server may close its connections before its port.
-func (q *targetQueue) refusesAfterDrop(ctx context.Context) (reason string) {
-	if reason = q.probe(ctx); reason != "" {
-		return reason
-	}
-	select {
-	case <-ctx.Done():
-		return ""
-	case <-time.After(q.r.config.Backoff / 10):
-	}
-	return q.probe(ctx)
-}
-
 // finishExpired fails the entries that have waited long enough. It returns how long
 // the next one has. When none is left, ok is false and probing has ended.
 func (q *targetQueue) finishExpired() (next time.Duration, ok bool) {
@@ -135,6 +107,34 @@ func (q *targetQueue) finishExpired() (next time.Duration, ok bool) {
 		}, OutcomeRefused)
 	}
 	return next, ok
+}
+
+// probe returns why the target cannot be reached. When ctx has ended, that is
+// unknown, and the reason is empty.
+func (q *targetQueue) probe(ctx context.Context) (reason string) {
+	probing, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	err := q.target.Probe(probing)
+	if err == nil || ctx.Err() != nil {
+		return ""
+	}
+	return truncateError(err.Error())
+}
+
+// refusesAfterDrop returns why a target that has dropped a connection refuses others,
+// as one that restarts does: then the event waits for it. A target that takes
+// connections may have handled the event, and the reason is empty. There are two
+// probes, because a server may close its connections before its port.
+func (q *targetQueue) refusesAfterDrop(ctx context.Context) (reason string) {
+	if reason = q.probe(ctx); reason != "" {
+		return reason
+	}
+	select {
+	case <-ctx.Done():
+		return ""
+	case <-time.After(q.r.config.Backoff / 10):
+	}
+	return q.probe(ctx)
 }
 
 // seconds writes whole seconds without minutes: "60s" rather than "1m0s".
