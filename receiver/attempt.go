@@ -30,25 +30,25 @@ const (
 )
 
 // try hands the event to the target once.
-func (x *queueEntry) try(target Target) (event.Attempt, Outcome) {
-	ctx := x.ctx
-	if limit := x.r.config.Timeout; limit > 0 {
+func (entry *queueEntry) try(target Target) (event.Attempt, Outcome) {
+	ctx := entry.ctx
+	if limit := entry.r.config.Timeout; limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", seconds(limit)))
 		defer cancel()
 	}
-	e := x.e
-	if x.onDisk {
-		body, err := x.r.config.Recorder.Body(ctx, x.e.N)
+	e := entry.e
+	if entry.onDisk {
+		body, err := entry.r.config.Recorder.Body(ctx, entry.e.N)
 		if err != nil {
 			return event.Attempt{StartedAt: time.Now(), Err: fmt.Sprintf("reading the body back: %v", err)}, outcomeNotSent
 		}
-		whole := *x.e
+		whole := *entry.e
 		whole.Body = body
 		e = &whole
 	}
-	x.r.counts.trying.Add(1)
-	defer x.r.counts.trying.Add(-1)
+	entry.r.counts.trying.Add(1)
+	defer entry.r.counts.trying.Add(-1)
 	a, outcome := target.Try(ctx, e)
 	if outcome == OutcomeFailed && ctx.Err() != nil {
 		a.Err, outcome = context.Cause(ctx).Error(), outcomeOverdue // what a function says of it is of less use

@@ -49,9 +49,9 @@ func (a *relay) decideLocked() event.Answer {
 	}
 	a.decided = true
 	deciding := a.entries[0]
-	for _, x := range a.entries {
-		if x.status/100 != 2 {
-			deciding = x
+	for _, entry := range a.entries {
+		if entry.status/100 != 2 {
+			deciding = entry
 			break
 		}
 	}

@@ -78,17 +78,17 @@ func (r *Receiver) dispatch(e *event.Event, queues []*targetQueue, relay *relay)
 }
 
 // recordAttempt records an attempt that is not the last one.
-func (x *queueEntry) recordAttempt(a event.Attempt) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.r.config.Recorder.Update(event.Update{N: x.e.N, Attempt: &a})
+func (entry *queueEntry) recordAttempt(a event.Attempt) {
+	entry.mu.Lock()
+	defer entry.mu.Unlock()
+	entry.r.config.Recorder.Update(event.Update{N: entry.e.N, Attempt: &a})
 }
 
 // finish makes the last update for one target, and for the event when it is its last
 // target. attempt is the last attempt; nil means that the target did not get the
 // event, which ends as pending then.
-func (x *queueEntry) finish(attempt *event.Attempt, outcome Outcome) {
-	routed := x.routedEvent
+func (entry *queueEntry) finish(attempt *event.Attempt, outcome Outcome) {
+	routed := entry.routedEvent
 	routed.mu.Lock()
 	defer routed.mu.Unlock()
 	u := event.Update{N: routed.e.N, Attempt: attempt}
@@ -96,14 +96,14 @@ func (x *queueEntry) finish(attempt *event.Attempt, outcome Outcome) {
 		routed.pending = true
 		routed.r.counts.pending.Add(1)
 	}
-	if x.targetAway {
-		x.targetAway = false
+	if entry.targetAway {
+		entry.targetAway = false
 		if routed.waiting--; routed.waiting == 0 {
 			u.Phase = event.PhaseOpen
 		}
 	}
 	if routed.relay != nil {
-		x.status, x.attempt = relayedStatus(routed.ctx, attempt, outcome), attempt
+		entry.status, entry.attempt = relayedStatus(routed.ctx, attempt, outcome), attempt
 	}
 	routed.unfinished--
 	if routed.unfinished == 0 {
@@ -133,30 +133,30 @@ func (x *queueEntry) finish(attempt *event.Attempt, outcome Outcome) {
 // The event is waiting while at least one of its targets is away. The time that an
 // entry may wait starts only once, however often the target comes and goes. The
 // caller holds the queue's lock.
-func (x *queueEntry) setTargetAwayLocked(away bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.targetAway == away {
+func (entry *queueEntry) setTargetAwayLocked(away bool) {
+	entry.mu.Lock()
+	defer entry.mu.Unlock()
+	if entry.targetAway == away {
 		return
 	}
-	x.targetAway = away
-	before := x.waiting
+	entry.targetAway = away
+	before := entry.waiting
 	if away {
-		x.waiting++
+		entry.waiting++
 	} else {
-		x.waiting--
+		entry.waiting--
 	}
 	switch {
 	case before == 0:
-		x.r.config.Recorder.Update(event.Update{N: x.e.N, Phase: event.PhaseWaiting})
-	case x.waiting == 0:
-		x.r.config.Recorder.Update(event.Update{N: x.e.N, Phase: event.PhaseOpen})
+		entry.r.config.Recorder.Update(event.Update{N: entry.e.N, Phase: event.PhaseWaiting})
+	case entry.waiting == 0:
+		entry.r.config.Recorder.Update(event.Update{N: entry.e.N, Phase: event.PhaseOpen})
 	}
-	if away && x.refusedAt.IsZero() {
-		x.refusedAt = time.Now()
-		x.expires = x.refusedAt.Add(x.r.config.WaitTarget)
-		if answer, ok := x.ctx.Deadline(); ok && answer.Before(x.expires) {
-			x.expires = answer // the sender of a relay waits no longer
+	if away && entry.refusedAt.IsZero() {
+		entry.refusedAt = time.Now()
+		entry.expires = entry.refusedAt.Add(entry.r.config.WaitTarget)
+		if answer, ok := entry.ctx.Deadline(); ok && answer.Before(entry.expires) {
+			entry.expires = answer // the sender of a relay waits no longer
 		}
 	}
 }

@@ -47,7 +47,7 @@ type targetQueue struct {
 
 // enqueue puts an entry at the end of the queue. It returns false if the queue is
 // full or closed.
-func (q *targetQueue) enqueue(x *queueEntry) bool {
+func (q *targetQueue) enqueue(entry *queueEntry) bool {
 	q.mu.Lock()
 	switch {
 	case q.closed:
@@ -63,10 +63,10 @@ func (q *targetQueue) enqueue(x *queueEntry) bool {
 		return false
 	}
 	q.lastSeq++
-	x.seq = q.lastSeq
-	q.entries = append(q.entries, x)
+	entry.seq = q.lastSeq
+	q.entries = append(q.entries, entry)
 	if q.probing && q.down {
-		x.setTargetAwayLocked(true)
+		entry.setTargetAwayLocked(true)
 	}
 	q.startWorkersLocked()
 	q.mu.Unlock()
@@ -93,58 +93,58 @@ func (q *targetQueue) work() {
 			q.mu.Unlock()
 			return
 		}
-		x := q.entries[0]
+		entry := q.entries[0]
 		q.entries[0] = nil
 		q.entries = q.entries[1:]
 		if len(q.entries) <= q.r.config.Queue/2 {
 			q.reportedFull = false
 		}
 		q.mu.Unlock()
-		q.handOver(x)
+		q.handOver(entry)
 	}
 }
 
 // handOver tries an entry until the target is done with it, it has to wait for the
 // target, or the receiver stops. The worker makes the pauses itself, so that a
 // concurrency of 1 keeps the order of events.
-func (q *targetQueue) handOver(x *queueEntry) {
+func (q *targetQueue) handOver(entry *queueEntry) {
 	for {
-		if x.ctx.Err() != nil {
-			x.finish(nil, outcomeNotTried)
+		if entry.ctx.Err() != nil {
+			entry.finish(nil, outcomeNotTried)
 			return
 		}
-		a, outcome := x.try(q.target)
-		mayWait := q.r.config.WaitTarget > 0 && x.ctx.Err() == nil
+		a, outcome := entry.try(q.target)
+		mayWait := q.r.config.WaitTarget > 0 && entry.ctx.Err() == nil
 		if outcome == OutcomeRefused && mayWait {
-			q.putBack(x, a.Err)
+			q.requeue(entry, a.Err)
 			return
 		}
-		x.tries++
-		a.N, a.Target = x.tries, q.name
-		q.noteTry(x.ctx, &a, outcome)
+		entry.tries++
+		a.N, a.Target = entry.tries, q.name
+		q.noteTry(entry.ctx, &a, outcome)
 		refusal := ""
-		if outcome == OutcomeDropped && mayWait && x.tries < maxDrops {
-			refusal = q.refusesAfterDrop(x.ctx)
+		if outcome == OutcomeDropped && mayWait && entry.tries < maxDrops {
+			refusal = q.refusesAfterDrop(entry.ctx)
 		}
-		pause, again := q.r.retryPause(x.tries, &a, outcome)
-		last := refusal == "" && (!again || x.ctx.Err() != nil)
+		pause, again := q.r.retryPause(entry.tries, &a, outcome)
+		last := refusal == "" && (!again || entry.ctx.Err() != nil)
 		if last {
-			x.finish(&a, outcome)
+			entry.finish(&a, outcome)
 		} else {
-			x.recordAttempt(a)
+			entry.recordAttempt(a)
 		}
 		if outcome == OutcomeAnswered && q.r.config.OnAnswer != nil {
-			q.r.config.OnAnswer(q.target, x.e, a)
+			q.r.config.OnAnswer(q.target, entry.e, a)
 		}
 		switch {
 		case refusal != "":
-			q.putBack(x, refusal)
+			q.requeue(entry, refusal)
 			return
 		case last:
 			return
 		}
 		select {
-		case <-x.ctx.Done():
+		case <-entry.ctx.Done():
 		case <-time.After(pause):
 		}
 	}
@@ -230,7 +230,7 @@ func (q *targetQueue) close() {
 	entries := q.entries
 	q.entries = nil
 	q.mu.Unlock()
-	for _, x := range entries {
-		x.finish(nil, outcomeNotTried)
+	for _, entry := range entries {
+		entry.finish(nil, outcomeNotTried)
 	}
 }

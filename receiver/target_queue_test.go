@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,6 +134,26 @@ func (*flappingTarget) Name() string                { return "flappingTarget" }
 func (*flappingTarget) Probe(context.Context) error { return nil }
 func (*flappingTarget) Try(context.Context, *event.Event) (event.Attempt, receiver.Outcome) {
 	return event.Attempt{Err: "connection refused"}, receiver.OutcomeRefused
+}
+
+func TestTargetThatGivesNoReasonIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := &wordlessTarget{}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		<-tap.deliverInProcess(t, "1")
+		want(t, "tries", target.tries.Load(), 1)
+		want(t, "error", tap.history.list()[0].Attempts[0].Err, "the target cannot be reached, waited 60s")
+	})
+}
+
+// wordlessTarget refuses everything, with empty errors.
+type wordlessTarget struct{ tries atomic.Int64 }
+
+func (*wordlessTarget) Name() string                { return "wordless" }
+func (*wordlessTarget) Probe(context.Context) error { return errors.New("") }
+func (w *wordlessTarget) Try(context.Context, *event.Event) (event.Attempt, receiver.Outcome) {
+	w.tries.Add(1)
+	return event.Attempt{}, receiver.OutcomeRefused
 }
 
 func TestRefusalIsAFailedAttemptIfEventsDoNotWait(t *testing.T) {

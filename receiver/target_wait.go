@@ -19,21 +19,21 @@ const (
 	probeTime  = 2 * time.Second
 )
 
-// putBack returns an entry to its place in the queue, because the target refuses
+// requeue returns an entry to its place in the queue, because the target refuses
 // connections. The queue then waits until the target can be reached.
-func (q *targetQueue) putBack(x *queueEntry, reason string) {
+func (q *targetQueue) requeue(entry *queueEntry, reason string) {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
-		x.finish(nil, outcomeNotTried)
+		entry.finish(nil, outcomeNotTried)
 		return
 	}
 	defer q.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(q.entries, x.seq, func(other *queueEntry, seq int64) int { return cmp.Compare(other.seq, seq) })
-	q.entries = slices.Insert(q.entries, i, x)
+	i, _ := slices.BinarySearchFunc(q.entries, entry.seq, func(other *queueEntry, seq int64) int { return cmp.Compare(other.seq, seq) })
+	q.entries = slices.Insert(q.entries, i, entry)
 	q.noteLocked(TargetStats{At: time.Now(), Err: reason, Down: true}, false)
 	if q.probing {
-		x.setTargetAwayLocked(true)
+		entry.setTargetAwayLocked(true)
 		return
 	}
 	q.probing = true
@@ -73,8 +73,8 @@ func (q *targetQueue) waitForTarget() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.probing = false
-	for _, x := range q.entries {
-		x.setTargetAwayLocked(false)
+	for _, entry := range q.entries {
+		entry.setTargetAwayLocked(false)
 	}
 	q.startWorkersLocked()
 }
@@ -86,24 +86,24 @@ func (q *targetQueue) finishExpired() (next time.Duration, ok bool) {
 	next = q.r.config.WaitTarget
 	var expired []*queueEntry
 	q.mu.Lock()
-	q.entries = slices.DeleteFunc(q.entries, func(x *queueEntry) bool {
-		left := x.expires.Sub(now)
+	q.entries = slices.DeleteFunc(q.entries, func(entry *queueEntry) bool {
+		left := entry.expires.Sub(now)
 		if left > 0 {
 			next = min(next, left)
 			return false
 		}
-		expired = append(expired, x)
+		expired = append(expired, entry)
 		return true
 	})
 	reason := q.downReason
 	q.probing = len(q.entries) > 0
 	ok = q.probing
 	q.mu.Unlock()
-	for _, x := range expired {
-		x.tries++
-		x.finish(&event.Attempt{
-			N: x.tries, Target: q.name, StartedAt: x.refusedAt, Duration: now.Sub(x.refusedAt),
-			Err: fmt.Sprintf("%s, waited %s", reason, seconds(x.expires.Sub(x.refusedAt).Round(10*time.Millisecond))),
+	for _, entry := range expired {
+		entry.tries++
+		entry.finish(&event.Attempt{
+			N: entry.tries, Target: q.name, StartedAt: entry.refusedAt, Duration: now.Sub(entry.refusedAt),
+			Err: fmt.Sprintf("%s, waited %s", reason, seconds(entry.expires.Sub(entry.refusedAt).Round(10*time.Millisecond))),
 		}, OutcomeRefused)
 	}
 	return next, ok
@@ -118,7 +118,7 @@ func (q *targetQueue) probe(ctx context.Context) (reason string) {
 	if err == nil || ctx.Err() != nil {
 		return ""
 	}
-	return truncateError(err.Error())
+	return cmp.Or(truncateError(err.Error()), "the target cannot be reached")
 }
 
 // refusesAfterDrop returns why a target that has dropped a connection refuses others,
