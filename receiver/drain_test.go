@@ -63,7 +63,7 @@ func TestDrainMarksTheRestAsPending(t *testing.T) {
 		want(t, "waiting", story(all[2])[:len("waiting, ")], "waiting, ")
 		want(t, "waiting", all[2].Phase, event.PhasePending)
 		want(t, "between two tries", story(all[3]), "try 1 500, pending")
-		want(t, "stats", tap.Stats().Left, 3)
+		want(t, "stats", tap.Stats().Pending, 3)
 	})
 }
 

@@ -12,9 +12,8 @@ import (
 // relay is the answer to a sender that waits for the targets. The lock of the
 // routed event guards it.
 type relay struct {
-	received time.Time     // the last byte of the request
-	fault    *Fault        // what is wrong with the answer on purpose, nil if nothing
-	entries  []*queueEntry // in the order of the routes
+	received time.Time // the last byte of the request
+	fault    *Fault    // what is wrong with the answer on purpose, nil if nothing
 
 	decided bool
 	status  int            // noAnswer closes the connection
@@ -34,22 +33,23 @@ func (routed *routedEvent) waitForAnswer() *relay {
 	}
 	routed.mu.Lock()
 	defer routed.mu.Unlock()
-	if answer := routed.relay.decideLocked(); answer != (event.Answer{}) {
+	if answer := routed.decideAnswerLocked(); answer != (event.Answer{}) {
 		routed.r.config.Recorder.Update(event.Update{N: routed.e.N, Answer: answer})
 	}
 	return routed.relay
 }
 
-// decideLocked decides the answer: that of the first target that is not 2xx, else
-// the first's. A target that is not done counts as 504, and as 502 if it refuses
+// decideAnswerLocked decides the answer: that of the first target that is not 2xx,
+// else the first's. A target that is not done counts as 504, and as 502 if it refuses
 // connections. It returns the answer to record, which is zero if it was decided before.
-func (a *relay) decideLocked() event.Answer {
+func (routed *routedEvent) decideAnswerLocked() event.Answer {
+	a := routed.relay
 	if a.decided {
 		return event.Answer{}
 	}
 	a.decided = true
-	deciding := a.entries[0]
-	for _, entry := range a.entries {
+	deciding := routed.entries[0]
+	for _, entry := range routed.entries {
 		if entry.status/100 != 2 {
 			deciding = entry
 			break

@@ -20,6 +20,7 @@ type routedEvent struct {
 	ctx      context.Context // for tries
 	cancel   context.CancelFunc
 	settled  chan struct{} // closed after the last update
+	entries  []*queueEntry // one for each target, in the order of the routes
 	relay    *relay        // nil when no sender waits for the targets
 
 	mu         sync.Mutex
@@ -60,18 +61,16 @@ func (r *Receiver) dispatch(e *event.Event, queues []*targetQueue, relay *relay)
 		bare.Body = nil
 		routed.e, routed.onDisk = &bare, true
 	}
-	entries := make([]*queueEntry, len(queues))
-	for i := range entries {
-		entries[i] = &queueEntry{routedEvent: routed}
+	for range queues {
+		routed.entries = append(routed.entries, &queueEntry{routedEvent: routed})
 	}
 	if relay != nil {
-		relay.entries = entries
 		routed.ctx, routed.cancel = context.WithTimeoutCause(r.attempts, r.config.RelayTimeout,
 			fmt.Errorf("no answer within %s", seconds(r.config.RelayTimeout)))
 	}
-	for i, q := range queues {
-		if !q.enqueue(entries[i]) {
-			entries[i].finish(nil, outcomeNotTried)
+	for i, entry := range routed.entries {
+		if !queues[i].enqueue(entry) {
+			entry.finish(nil, outcomeNotTried)
 		}
 	}
 	return routed
@@ -112,7 +111,7 @@ func (entry *queueEntry) finish(attempt *event.Attempt, outcome Outcome) {
 			u.Phase = event.PhasePending
 		}
 		if routed.relay != nil {
-			u.Answer = routed.relay.decideLocked()
+			u.Answer = routed.decideAnswerLocked()
 		}
 	}
 	if u.Phase != "" || u.Attempt != nil {

@@ -47,7 +47,7 @@ type Stats struct {
 	Checks            int64 // requests that Config.Check answered
 	Refused           int64 // bodies that were too big, too slow, incomplete, or beyond Limits.MaxInFlight
 	Unavailable       int64 // answers of 503
-	Left              int64 // events that ended as pending
+	Pending           int64 // events that ended as pending
 
 	Unsettled int64         // events now that are not settled
 	InFlight  int64         // tries running now
@@ -82,7 +82,7 @@ func (r *Receiver) Stats() Stats {
 		Checks:            r.counts.checks.Load(),
 		Refused:           r.counts.refused.Load(),
 		Unavailable:       r.counts.unavailable.Load(),
-		Left:              r.counts.pending.Load(),
+		Pending:           r.counts.pending.Load(),
 		InFlight:          r.counts.trying.Load(),
 		Today:             r.counts.today.sum(time.Now()),
 	}
