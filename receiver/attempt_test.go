@@ -38,9 +38,9 @@ func TestDroppedConnectionIsRetriedOnlyIfTheTargetThenRefusesOthers(t *testing.T
 		{"it stays", drops(9, 0), receiver.Config{}, "try 1 (reset) + settled", 2},
 		{"it restarts", drops(1, 1), receiver.Config{}, "try 1 (reset), waiting, open, try 2 200 + settled", 2},
 		{"it restarts twice", drops(2, 2), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 200 + settled", 4},
-		{"each event ends it", drops(9, 9), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 (reset) + settled", 4},
-		{"it stays, and others are wanted", drops(1, 0), receiver.Config{Retries: 1}, "try 1 (reset), try 2 200 + settled", 2},
-		{"it restarts, and nobody waits for it", drops(1, 1), receiver.Config{WaitTarget: -1}, "try 1 (reset) + settled", 0},
+		{"each event crashes it", drops(9, 9), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 (reset) + settled", 4},
+		{"it stays, with a retry", drops(1, 0), receiver.Config{Retries: 1}, "try 1 (reset), try 2 200 + settled", 2},
+		{"it restarts, and events do not wait", drops(1, 1), receiver.Config{WaitTarget: -1}, "try 1 (reset) + settled", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -96,8 +96,8 @@ func TestTemporaryFailuresAreRetriedWithPauses(t *testing.T) {
 		took        time.Duration
 	}{
 		{"5xx", "try 1 500, try 2 503, try 3 200 + settled", status(500, 503, 200), 3 * time.Second},
-		{"to the end", "try 1 500, try 2 500, try 3 500, try 4 500 + settled", status(500), 7 * time.Second},
-		{"429 and its like", "try 1 429, try 2 408, try 3 425, try 4 204 + settled", status(429, 408, 425, 204), 7 * time.Second},
+		{"all tries fail", "try 1 500, try 2 500, try 3 500, try 4 500 + settled", status(500), 7 * time.Second},
+		{"429, 408 and 425", "try 1 429, try 2 408, try 3 425, try 4 204 + settled", status(429, 408, 425, 204), 7 * time.Second},
 		{"404", "try 1 404 + settled", status(404), 0},
 		{"302", "try 1 302 + settled", status(302), 0},
 		{"2xx", "try 1 201 + settled", status(201), 0},

@@ -46,7 +46,7 @@ func TestBudgetOfARefusedBodyIsFreeWhenItsSenderIsAnswered(t *testing.T) {
 		sent   int // bytes of an unannounced body, which does not end
 		status int
 	}{
-		{"that found no room", receiver.Limits{MaxInFlight: budget}, budget + 1, 503},
+		{"beyond the budget", receiver.Limits{MaxInFlight: budget}, budget + 1, 503},
 		{"that is too big", receiver.Limits{MaxInFlight: budget, MaxBody: budget - 1}, budget, 413},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestBudgetOfARefusedBodyIsFreeWhenItsSenderIsAnswered(t *testing.T) {
 			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: h\r\nX-Webhook-Secret: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
 				path, secret, c.sent, make([]byte, c.sent))
 			want(t, "answer", statusOn(t, conn), c.status)
-			want(t, "the next one, which needs most of it", post(t, tap.url, make([]byte, budget-2), "X-Webhook-Secret", secret).StatusCode, 200)
+			want(t, "the next body, which needs most of the budget", post(t, tap.url, make([]byte, budget-2), "X-Webhook-Secret", secret).StatusCode, 200)
 		})
 	}
 }
@@ -69,7 +69,7 @@ func TestBudgetOfARelayedBodyIsFreeWhenItsSenderIsAnswered(t *testing.T) {
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: h\r\nX-Webhook-Secret: %s\r\nContent-Length: %d\r\n\r\n%s", path, secret, budget, make([]byte, budget))
 	want(t, "answer", statusOn(t, conn), 200)
-	want(t, "the next one, which needs all of it", post(t, tap.url, make([]byte, budget), "X-Webhook-Secret", secret).StatusCode, 200)
+	want(t, "the next body, which needs the whole budget", post(t, tap.url, make([]byte, budget), "X-Webhook-Secret", secret).StatusCode, 200)
 }
 
 func TestSenderWithExpectGetsItsRefusalAfterTheBody(t *testing.T) {
@@ -80,7 +80,7 @@ func TestSenderWithExpectGetsItsRefusalAfterTheBody(t *testing.T) {
 	}{
 		{"announced and too big", secret, "Content-Length: 41943040", receiver.Limits{}, 413},
 		{"unannounced and too big", secret, "Transfer-Encoding: chunked", receiver.Limits{}, 413},
-		{"unannounced without room", secret, "Transfer-Encoding: chunked", receiver.Limits{MaxInFlight: 1 << 20}, 503},
+		{"unannounced and beyond the budget", secret, "Transfer-Encoding: chunked", receiver.Limits{MaxInFlight: 1 << 20}, 503},
 		{"with a wrong secret", "wrong", "Content-Length: 41943040", receiver.Limits{}, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestSenderWithExpectGetsItsRefusalAfterTheBody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want(t, "told to go on", resp.StatusCode, 100)
+			want(t, "interim answer", resp.StatusCode, 100)
 			size := 40 << 20 // more than the buffers of two sockets
 			if c.secret == "wrong" {
 				size = 128 << 10 // all that is read of a stranger
@@ -182,7 +182,7 @@ func TestThousandLargeBodiesStayWithinTheBudget(t *testing.T) {
 			wg.Wait()
 			want(t, "answered with 200", taken.Load(), n)
 			// The budget is free again.
-			want(t, "one that needs all of it", post(t, tap.url, make([]byte, budget), "X-Webhook-Secret", secret).StatusCode, 200)
+			want(t, "a body that needs the whole budget", post(t, tap.url, make([]byte, budget), "X-Webhook-Secret", secret).StatusCode, 200)
 		})
 	}
 }

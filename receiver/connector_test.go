@@ -64,7 +64,7 @@ func TestEventWaitsForAPortAtBothLoopbackAddresses(t *testing.T) {
 		v4, v6, port := twoApps(t)
 		tap := startTap(t, receiver.Config{Routes: routes(route(t, port))})
 		tap.deliver(t, "{}")
-		tap.history.waitUntil(t, "it waits", func(all []record) bool { return len(all) == 1 && all[0].Phase == event.PhaseWaiting })
+		tap.history.waitUntil(t, "the event waits", func(all []record) bool { return len(all) == 1 && all[0].Phase == event.PhaseWaiting })
 		app := map[string]*app{"127.0.0.1": v4, "::1": v6}[at]
 		app.start(t)
 		tap.history.waitSettled(t, 1)

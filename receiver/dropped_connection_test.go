@@ -186,7 +186,7 @@ func TestEventIsHandedOverAgainAfterItsServerWasKilled(t *testing.T) {
 	<-began
 	app.stop()
 	close(killed)
-	tap.history.waitUntil(t, "it waits", func(all []record) bool { return all[0].Phase == event.PhaseWaiting })
+	tap.history.waitUntil(t, "the event waits", func(all []record) bool { return all[0].Phase == event.PhaseWaiting })
 	app.start(t)
 	e := tap.history.waitSettled(t, 1)[0]
 	want(t, "attempts", len(e.Attempts), 2)

@@ -78,7 +78,7 @@ func TestErrorsAboutATargetDoNotHoldItsSecret(t *testing.T) {
 	} {
 		_, err := receiver.ParseRoute(s)
 		if err == nil {
-			t.Errorf("%q is taken", s)
+			t.Errorf("%q is accepted", s)
 			continue
 		}
 		if strings.Contains(err.Error(), "hunter") {

@@ -30,7 +30,7 @@ func TestFaultChangesOnlyTheAnswer(t *testing.T) {
 		want(t, "answer to "+c.body, tap.deliver(t, c.body).StatusCode, c.status)
 	}
 	if f, _ := tap.Fault(); f != nil {
-		t.Error("a fault that is used up is still set")
+		t.Error("the fault is still set after its last delivery")
 	}
 	for i, e := range tap.history.waitSettled(t, 4) {
 		want(t, "recorded answer", e.Answer.Status, []int{503, 200, 503, 200}[i])
@@ -99,7 +99,7 @@ func TestInvalidFaultIsAnError(t *testing.T) {
 	tap := newTap(t, receiver.Config{})
 	for _, f := range []receiver.Fault{{}, {Status: 99}, {Status: 600}, {Delay: -1}, {Delay: time.Hour}, {Drop: true, Times: -1}} {
 		if tap.SetFault(&f) == nil {
-			t.Errorf("%+v was taken", f)
+			t.Errorf("%+v is accepted", f)
 		}
 	}
 	if f, _ := tap.Fault(); f != nil {

@@ -44,12 +44,12 @@ func runRawServer(t *testing.T, text string) string {
 func TestLongErrorIsTruncatedAndKeptInTheBody(t *testing.T) {
 	long := strings.Repeat("é", 100_000)
 	for name, target := range map[string]receiver.Target{
-		"a first line that is no HTTP": route(t, runRawServer(t, long+"\r\n\r\n")).Target,
-		"a status without a number":    route(t, runRawServer(t, "HTTP/1.1 "+long+"\r\n\r\n")).Target,
-		"a header that is none":        route(t, runRawServer(t, "HTTP/1.1 200 OK\r\n"+long+"\r\n\r\n")).Target,
-		"an encoding that is none":     route(t, runRawServer(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "+long+"\r\n\r\n")).Target,
-		"a function's error":           receiver.FuncTarget("f", func(context.Context, *event.Event) error { return errors.New(long) }),
-		"a function's panic":           receiver.FuncTarget("f", func(context.Context, *event.Event) error { panic(long) }),
+		"an invalid first line":     route(t, runRawServer(t, long+"\r\n\r\n")).Target,
+		"a status without a number": route(t, runRawServer(t, "HTTP/1.1 "+long+"\r\n\r\n")).Target,
+		"an invalid header":         route(t, runRawServer(t, "HTTP/1.1 200 OK\r\n"+long+"\r\n\r\n")).Target,
+		"an unknown encoding":       route(t, runRawServer(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "+long+"\r\n\r\n")).Target,
+		"a function's error":        receiver.FuncTarget("f", func(context.Context, *event.Event) error { return errors.New(long) }),
+		"a function's panic":        receiver.FuncTarget("f", func(context.Context, *event.Event) error { panic(long) }),
 	} {
 		tap := startTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		tap.deliver(t, "{}")

@@ -122,7 +122,7 @@ func (m *memory) waitUntil(t *testing.T, what string, cond func([]record) bool) 
 // answered.
 func (m *memory) waitSettled(t *testing.T, n int) []record {
 	t.Helper()
-	return m.waitUntil(t, "all settled", func(all []record) bool {
+	return m.waitUntil(t, "all events are settled", func(all []record) bool {
 		return len(all) == n && !slices.ContainsFunc(all, func(r record) bool { return r.Phase != event.PhaseSettled || !r.Done() })
 	})
 }

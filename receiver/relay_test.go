@@ -82,7 +82,7 @@ func TestRelayWaitsForATargetThatStarts(t *testing.T) {
 	tap := startTap(t, receiver.Config{Respond: receiver.Relay, Routes: routes(app.route(t, ""))})
 	answer := make(chan int, 1)
 	go func() { answer <- tap.deliver(t, "{}").StatusCode }()
-	tap.history.waitUntil(t, "it waits", func(all []record) bool { return len(all) == 1 && all[0].Phase == event.PhaseWaiting })
+	tap.history.waitUntil(t, "the event waits", func(all []record) bool { return len(all) == 1 && all[0].Phase == event.PhaseWaiting })
 	app.start(t)
 	want(t, "status", <-answer, 200)
 	want(t, "attempts", fmt.Sprint(len(tap.history.waitSettled(t, 1)[0].Attempts)), "1")

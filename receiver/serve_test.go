@@ -263,7 +263,7 @@ func TestSenderWithExpectGets100(t *testing.T) {
 	}
 	e := tap.history.waitSettled(t, 2)[0]
 	want(t, "recorded", e.Header.Get("Expect"), "100-continue")
-	want(t, "handed on", app.requests()[0].Header.Get("Expect"), "") // it was met already
+	want(t, "at the target", app.requests()[0].Header.Get("Expect"), "") // it was met already
 }
 
 func TestDeliveryThatCannotBeRecordedGets503(t *testing.T) {
@@ -294,7 +294,7 @@ func TestLocalCallerNamesItsSource(t *testing.T) {
 	resp = post(t, tap.local, []byte("{}"), "Hf-Tap-Key", localKey)
 	want(t, "without a secret and a source", fmt.Sprint(resp.StatusCode, resp.Header.Get("Hf-Tap-Event")), "4013")
 	all := tap.history.waitSettled(t, 3)
-	want(t, "the secret that was put in", app.requests()[1].Header.Get("X-Webhook-Secret"), secret)
+	want(t, "the added secret", app.requests()[1].Header.Get("X-Webhook-Secret"), secret)
 	want(t, "source", all[0].Source, event.SourceReplay)
 	want(t, "replay of", all[0].ReplayOf, 7)
 	want(t, "source", all[1].Source, event.SourceTrigger)
@@ -348,13 +348,13 @@ func TestLocalCallerNeedsTheKeyAndTheAddress(t *testing.T) {
 	t.Cleanup(keyless.Close)
 	server := keyless.Server()
 	server.Handler = keyless.LocalHandler()
-	want(t, "without a key nobody is let in", post(t, serve(t, server)+path, nil, "Hf-Tap-Key", "", "X-Webhook-Secret", secret).StatusCode, 403)
+	want(t, "a receiver without a key", post(t, serve(t, server)+path, nil, "Hf-Tap-Key", "", "X-Webhook-Secret", secret).StatusCode, 403)
 }
 
 func TestPublicCallerCannotNameItsSource(t *testing.T) {
 	tap := startTap(t, receiver.Config{})
 	resp := post(t, tap.url, []byte("{}"), "X-Webhook-Secret", secret, "Hf-Tap-Source", "replay", "Hf-Tap-Replay-Of", "7")
-	want(t, "told its number", resp.Header.Get("Hf-Tap-Event"), "")
+	want(t, "number of the event in the answer", resp.Header.Get("Hf-Tap-Event"), "")
 	e := tap.history.waitSettled(t, 1)[0]
 	want(t, "source", e.Source, event.SourceHub)
 	want(t, "replay of", e.ReplayOf, 0)

@@ -70,10 +70,10 @@ func TestSlowSenderIsCutOff(t *testing.T) {
 		{"that stops in the head", "POST / HTTP/1.1\r\nHost: h\r\n", 0, "closed", 10 * time.Second},
 		{"that stops in the body", head + "X-Webhook-Secret: " + secret + "\r\n\r\n", 0, "408", 15 * time.Second},
 		{"that drips", head + "X-Webhook-Secret: " + secret + "\r\n\r\n", 14 * time.Second, "408", 2 * time.Minute},
-		{"that drips without knowing the secret", head + "\r\n", 10 * time.Second, "408", 2 * time.Minute},
-		{"who does not know the secret and sends enough to see", strings.Replace(head, "1000", "100000", 1) +
+		{"that drips, without the secret", head + "\r\n", 10 * time.Second, "408", 2 * time.Minute},
+		{"without the secret that sends more than is kept", strings.Replace(head, "1000", "100000", 1) +
 			"\r\n" + strings.Repeat("x", 20<<10), 0, "401", 0},
-		{"of something else is not waited for", strings.Replace(head, path, "/x", 1) + "\r\n", 0, "404", 0},
+		{"that sends to another path", strings.Replace(head, path, "/x", 1) + "\r\n", 0, "404", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -191,7 +191,7 @@ func TestDeadlineOfTheBodyEndsWithIt(t *testing.T) {
 		req.Header.Set("X-Webhook-Secret", secret)
 		w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
 		tap.ServeHTTP(w, req)
-		want(t, "deadlines for a body that is not there", len(w.set), 0)
+		want(t, "deadlines without a body", len(w.set), 0)
 	}
 }
 

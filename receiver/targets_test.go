@@ -41,10 +41,10 @@ func TestPathOfARouteLeadsToItsTargetOnly(t *testing.T) {
 		}
 	}
 	auth := []string{"X-Webhook-Secret", secret}
-	check("the receiver's path", tap.deliver(t, body), "all")
-	check("an own path", post(t, tap.url+"/webhooks/bot", []byte(body), auth...), "bot")
-	check("an own path that ends like another", post(t, tap.url+"/webhooks/x/webhooks/bot", []byte(body), auth...), "deep")
-	check("an own path with the secret in its query", post(t, tap.url+"/webhooks/bot?secret="+url.QueryEscape(secret), []byte(body)), "bot")
+	check("Config.Path", tap.deliver(t, body), "all")
+	check("a path of a route", post(t, tap.url+"/webhooks/bot", []byte(body), auth...), "bot")
+	check("a path of a route that ends like another", post(t, tap.url+"/webhooks/x/webhooks/bot", []byte(body), auth...), "deep")
+	check("a path of a route with the secret in its query", post(t, tap.url+"/webhooks/bot?secret="+url.QueryEscape(secret), []byte(body)), "bot")
 	check("a replay", post(t, tap.local+"/webhooks/bot", []byte(body), "Hf-Tap-Key", localKey, "Hf-Tap-Source", "replay", "Hf-Tap-Replay-Of", "2"), "bot")
 	check("a replay from a session with other routes", post(t, tap.local+"/webhooks/gone", []byte(body), "Hf-Tap-Key", localKey, "Hf-Tap-Source", "replay", "Hf-Tap-Replay-Of", "2"), "all")
 	again := &event.Event{Source: event.SourceReplay, ReplayOf: 2, Method: http.MethodPost, Path: "/another/session/webhooks/bot", Header: http.Header{"X-Webhook-Secret": {secret}}, Body: []byte(body)}
@@ -61,7 +61,7 @@ func TestPathOfARouteLeadsToItsTargetOnly(t *testing.T) {
 		}
 	}
 	if status := post(t, tap.url+"/webhooks/bot", []byte(body), "X-Webhook-Secret", "guessed").StatusCode; status != http.StatusForbidden {
-		t.Errorf("a wrong secret at an own path is answered %d", status)
+		t.Errorf("a wrong secret at a path of a route is answered %d", status)
 	}
 	if _, err := receiver.New(receiver.Config{Path: path, Recorder: newMemory(), Routes: routes(receiver.Route{Target: all, Path: "bot"})}); err == nil {
 		t.Error("a path without a slash is accepted")
@@ -85,7 +85,7 @@ func TestAddedTargetGetsOnlyTheEventsThatNameIt(t *testing.T) {
 	want(t, "the added target got", len(added.requests()), 1)
 	want(t, "body", string(added.requests()[0].body), "again")
 	stats := tap.Stats()
-	want(t, "targets that are shown when nothing is on its way", len(stats.Targets), 1)
+	want(t, "targets in Stats when no event is queued", len(stats.Targets), 1)
 	want(t, "deliveries of the sender's", stats.Today, 1)
 	for _, s := range stats.Targets {
 		if s.Status != 200 || s.Down || s.At.IsZero() {
@@ -135,9 +135,9 @@ func TestReplayGoesToTheTargetsThatItNames(t *testing.T) {
 		<-settled
 	}
 	all := tap.history.list()
-	want(t, "one that matches nothing", fmt.Sprint(all[0].Targets), "[two]")
-	want(t, "one that is no more", fmt.Sprint(all[1].Targets), "[]")
-	want(t, "none named", fmt.Sprint(all[2].Targets), "[one]")
+	want(t, "a target whose route never matches", fmt.Sprint(all[0].Targets), "[two]")
+	want(t, "a target that does not exist", fmt.Sprint(all[1].Targets), "[]")
+	want(t, "no target named", fmt.Sprint(all[2].Targets), "[one]")
 }
 
 func TestTargetsThatDifferOnlyInASecretAreTwo(t *testing.T) {
@@ -175,7 +175,7 @@ func TestTargetsThatDifferOnlyInASecretAreTwo(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-settled
-		want(t, "sent to the one that is named", len(app.requests()), 3)
+		want(t, "requests after the named target has got its event", len(app.requests()), 3)
 		if text := fmt.Sprint(tap.history.list(), tap.Stats()); strings.Contains(text, "hunter") {
 			t.Errorf("a secret is in what is recorded: %s", text)
 		}

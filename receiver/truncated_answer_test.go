@@ -27,10 +27,10 @@ func TestTruncatedAnswerIsAFailureAndNotRelayed(t *testing.T) {
 		{"before its first byte", head("Content-Length: 100\r\n\r\n"), nil, "200 the answer was cut short after 0 of 100 bytes: connection closed", 0},
 		{"in chunks", head("Transfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n"), nil, "200 the answer was cut short after 4 bytes: connection closed", 4},
 		{"in a chunk", head("Transfer-Encoding: chunked\r\n\r\n8\r\nfour"), nil, "200 the answer was cut short after 4 bytes: connection closed", 4},
-		{"by something that is no chunk", head("Transfer-Encoding: chunked\r\n\r\n4\r\nfour\r\nzzz\r\n"), nil, "200 the answer was cut short after 4 bytes: invalid byte in chunk length", 4},
-		{"behind what is kept", head(fmt.Sprintf("Content-Length: %d\r\n\r\n%s!", 2*event.MaxTargetBody, megabyte)), nil,
+		{"by an invalid chunk", head("Transfer-Encoding: chunked\r\n\r\n4\r\nfour\r\nzzz\r\n"), nil, "200 the answer was cut short after 4 bytes: invalid byte in chunk length", 4},
+		{"after the kept part", head(fmt.Sprintf("Content-Length: %d\r\n\r\n%s!", 2*event.MaxTargetBody, megabyte)), nil,
 			fmt.Sprintf("200 the answer was cut short after %d of %d bytes: connection closed", event.MaxTargetBody+1, 2*event.MaxTargetBody), event.MaxTargetBody},
-		{"where what is kept ends", head(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", 2*event.MaxTargetBody, megabyte)), nil,
+		{"at the end of the kept part", head(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", 2*event.MaxTargetBody, megabyte)), nil,
 			fmt.Sprintf("200 the answer was cut short after %d of %d bytes: connection closed", event.MaxTargetBody, 2*event.MaxTargetBody), event.MaxTargetBody},
 		{"by a reset", head("Content-Length: 100\r\n\r\nfive!"), reset, "", -1}, // what came before it may be lost
 		{"of an error", "HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\nfive!", nil, "500 the answer was cut short after 5 of 100 bytes: connection closed", 5},

@@ -151,7 +151,7 @@ func TestMistakesOfServers(t *testing.T) {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\nhalf")
 			gone(conn, in)
 		}, "200 no answer within 50ms 4 false 1"},
-		{"it speaks something else", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"it does not speak HTTP", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			io.WriteString(conn, "220 mail.example ESMTP\r\n")
 		}, `0 malformed HTTP status code "mail.example" 0 false 1`},
 		{"it fails", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
@@ -164,10 +164,10 @@ func TestMistakesOfServers(t *testing.T) {
 			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
 			gone(conn, in)
 		}, "101  0 false 1"},
-		{"it says nothing", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"it answers 204", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
 		}, "204  0 false 1"},
-		{"it answers with exactly what is kept", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"it answers with as much as is kept", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", event.MaxTargetBody)
 			conn.Write(make([]byte, event.MaxTargetBody))
 		}, fmt.Sprintf("200  %d false 1", event.MaxTargetBody)},
@@ -175,7 +175,7 @@ func TestMistakesOfServers(t *testing.T) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 100<<20)
 			writeUntilClosed(t, conn, 100)
 		}, fmt.Sprintf("200  %d true 1", event.MaxTargetBody)},
-		{"its answer has no end", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"its answer is endless", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 			writeUntilClosed(t, conn, 1000)
 		}, fmt.Sprintf("200  %d true 1", event.MaxTargetBody)},
@@ -201,7 +201,7 @@ func writeUntilClosed(t *testing.T, conn net.Conn, megabytes int) {
 			return
 		}
 	}
-	t.Errorf("all %d MB were taken", megabytes)
+	t.Errorf("all %d MB were read", megabytes)
 }
 
 func TestSlowAnswerIsCutOffAndCountsByItsStatus(t *testing.T) {
