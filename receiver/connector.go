@@ -52,7 +52,7 @@ func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
 	return c, nil
 }
 
-// dialer opens a connection; it is what http.Transport.DialContext is.
+// dialer is the type of http.Transport.DialContext.
 type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // orIPv6 returns a dialer that also tries a port of 127.0.0.1 at ::1, where

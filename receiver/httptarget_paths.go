@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Paths is at which paths a server accepts POST, according to itself.
+// Paths is what a server says about the paths at which it accepts POST.
 type Paths struct {
 	Here    bool     // at the target's own path
 	NotHere bool     // not at the target's own path; if Here is false, too, it is unknown
