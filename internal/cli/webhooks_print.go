@@ -49,7 +49,7 @@ func (o *webhookOutput) print(p *Process, w session.Surveyed) error {
 	if o.json {
 		return p.printJSON(shownWebhook(w))
 	}
-	_, err := fmt.Fprintln(p.Out, term.Line(w.ID))
+	_, err := fmt.Fprintln(p.Out, p.notes.Shown(w.ID))
 	return lines.WriteError(err)
 }
 
