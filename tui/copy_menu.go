@@ -1,12 +1,11 @@
 package tui
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // copyMenu offers parts of the selected event to copy.
@@ -68,7 +67,9 @@ func (m *model) eventJSON(e *event.Event) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b bytes.Buffer
-	err = json.Indent(&b, m.cfg.Secrets.MaskBody(line), "", "  ")
-	return b.String(), err
+	line = m.cfg.Secrets.MaskBody(line)
+	if text, ok := present.Indent(line); ok {
+		return string(text), nil
+	}
+	return string(line), nil
 }
