@@ -72,7 +72,7 @@ func TestAPipeInPlaceOfAFileIsNotWaitedFor(t *testing.T) {
 		// A pipe can be locked as well as a file.
 		"leases/" + id + ".lock": func(d Dir) error {
 			_, err := d.lives(id)
-			_, takeErr := d.takeLock(id)
+			_, takeErr := d.lock(id)
 			return errors.Join(err, takeErr)
 		},
 		"leases/.lock":     func(d Dir) error { _, err := d.lives(id); _, gateErr := d.gate(); return errors.Join(err, gateErr) },
@@ -83,7 +83,7 @@ func TestAPipeInPlaceOfAFileIsNotWaitedFor(t *testing.T) {
 			if err := unix.Mkfifo(filepath.Join(string(dir), name), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err, lock := use(dir), strings.HasSuffix(name, ".lock"); (err == nil) != lock {
+			if err, isLock := use(dir), strings.HasSuffix(name, ".lock"); (err == nil) != isLock {
 				t.Errorf("%v", err)
 			}
 		})
@@ -111,7 +111,7 @@ func TestAGateThatIsNeverOpenedIsNotWaitedForForEver(t *testing.T) {
 	}
 	defer held.Close()
 	synctest.Test(t, func(t *testing.T) {
-		if _, err := dir.takeLock(newID()); err == nil || !strings.Contains(err.Error(), "another process has had it locked") {
+		if _, err := dir.lock(newID()); err == nil || !strings.Contains(err.Error(), "another process has had it locked") {
 			t.Errorf("the lock: %v", err)
 		}
 		if !dir.alive(newID()) {
@@ -140,7 +140,7 @@ func TestNoEventIsSentToAnAddressElsewhere(t *testing.T) {
 	dir := madeDir(t)
 	for _, local := range []string{"203.0.113.7:80", "evil.example:80", "127.0.0.1", "127.0.0.1@evil.example:80", "127.0.0.1:80"} {
 		r := &Record{Version: recordVersion, ID: newID(), Machine: machineHash(), Started: time.Now(), Endpoint: "http://127.0.0.1:1", Token: newToken(), Local: local}
-		l, err := dir.takeLock(r.ID)
+		l, err := dir.lock(r.ID)
 		if err := errors.Join(err, dir.save(r)); err != nil {
 			t.Fatal(err)
 		}
