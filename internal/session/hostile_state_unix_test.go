@@ -171,6 +171,10 @@ func TestASweepDeletesNoWebhookThatLeadsElsewhere(t *testing.T) {
 		if !slices.ContainsFunc(w.Webhooks("me"), func(h hub.Webhook) bool { return h.ID == r.Webhook }) {
 			t.Errorf("the webhook that leads to %s is gone", url)
 		}
+		survey, err := Look(t.Context(), w.dir, w.client(w.token))
+		if err != nil || !slices.ContainsFunc(survey.Webhooks, func(s Surveyed) bool { return s.ID == r.Webhook && strings.Contains(s.Origin, "leads elsewhere") }) {
+			t.Errorf("%+v, %v", survey, err)
+		}
 		if _, err := Forget(w.dir, r.ID); err != nil {
 			t.Error(err)
 		}
