@@ -18,6 +18,9 @@ import (
 type judge struct {
 	words string // for people
 	of    func(r *runner, q request, a Answer) outcome
+	// does judges what the handler then did in its World, if the answer does not show
+	// it; may be nil.
+	does func(r *runner, o *outcome, wrote []string)
 }
 
 // one is a check of one delivery.
@@ -27,8 +30,15 @@ func one(made func(*runner) request, j judge) func(context.Context, *runner) out
 		if r.stuck[q.kind] && q.secret == secretRight {
 			return outcome{status: CannotTell, says: fmt.Sprintf("not sent: %s was not answered within %s", q.kind, r.Timeout)}
 		}
+		watches := r.World != nil && j.does != nil
+		if watches {
+			r.wrote(ctx)
+		}
 		a := r.send(ctx, q)
 		o := j.of(r, q, a)
+		if watches && o.status == CannotTell {
+			j.does(r, &o, r.wrote(ctx))
+		}
 		o.sent, o.answers = []request{q}, []Answer{a}
 		return o
 	}
@@ -36,8 +46,8 @@ func one(made func(*runner) request, j judge) func(context.Context, *runner) out
 
 // accepted is the judge of what the Hub may send at any time.
 var accepted = judge{
-	"2xx, in time; a warning if its body is an error",
-	func(r *runner, q request, a Answer) outcome {
+	words: "2xx, in time; a warning if its body is an error",
+	of: func(r *runner, q request, a Answer) outcome {
 		if fault := r.fault(q, a); fault != "" {
 			return outcome{status: Fail, says: fault}
 		}
@@ -79,8 +89,17 @@ func answered(a Answer) string {
 // at where the answer does not show it.
 func leftAlone(look string) judge {
 	return judge{
-		"2xx, and the answer says that it is ignored; else it cannot be told",
-		func(r *runner, q request, a Answer) outcome {
+		words: "2xx, and the answer says that it is ignored, or, with --sandbox, it does nothing; else it cannot be told",
+		does: func(r *runner, o *outcome, wrote []string) {
+			switch {
+			case len(wrote) > 0:
+				o.says = "it did " + wrote[0]
+			case r.pushed != "":
+				o.status, o.look = Pass, ""
+				o.says = fmt.Sprintf("it did nothing; for a push to main it did %s", r.pushed)
+			}
+		},
+		of: func(r *runner, q request, a Answer) outcome {
 			o := accepted.of(r, q, a)
 			if o.status != Pass || saysIgnored(a.Body) {
 				return o
@@ -107,8 +126,8 @@ func contains(body []byte, words ...string) bool {
 
 // refused is the judge of deliveries that are not the Hub's.
 var refused = judge{
-	"4xx; an answer of 2xx is a failure, also with an error in its body",
-	func(_ *runner, _ request, a Answer) outcome {
+	words: "4xx; an answer of 2xx is a failure, also with an error in its body",
+	of: func(_ *runner, _ request, a Answer) outcome {
 		body := a.attempt("").BodyError()
 		switch {
 		case a.Err != "":
@@ -128,8 +147,8 @@ var refused = judge{
 
 // notTaken is the judge of bodies that are not payloads.
 var notTaken = judge{
-	"4xx; a warning for 5xx and 2xx, a failure without an answer",
-	func(_ *runner, _ request, a Answer) outcome {
+	words: "4xx; a warning for 5xx and 2xx, a failure without an answer",
+	of: func(_ *runner, _ request, a Answer) outcome {
 		switch {
 		case a.Err != "":
 			return outcome{status: Fail, says: a.Err}
@@ -144,8 +163,8 @@ var notTaken = judge{
 
 // notAMethod is the judge of deliveries by another method.
 var notAMethod = judge{
-	"anything but what the same POST is answered; a warning for another 2xx that is not a page, and for 5xx",
-	func(r *runner, q request, a Answer) outcome {
+	words: "anything but what the same POST is answered; a warning for another 2xx that is not a page, and for 5xx",
+	of: func(r *runner, q request, a Answer) outcome {
 		post := r.usualAnswer()
 		switch {
 		case a.Err != "":

@@ -64,7 +64,8 @@ type runner struct {
 	slowKind  event.Kind
 	measured  int // answered deliveries
 	refused   bool
-	down      bool
+	known     int    // how many writes of the World were looked at
+	pushed    string // what the handler wrote for a push to main
 }
 
 // outcome is what a check found.
@@ -138,7 +139,11 @@ func (r *runner) begin(ctx context.Context) error {
 		}
 		name := string(kind)
 		r.Progress(0, len(r.Checks), name)
+		r.wrote(ctx)
 		o := one(usual(kind), accepted)(ctx, r)
+		if wrote := r.wrote(ctx); len(wrote) > 0 && kind == event.KindRepoContentUpdate {
+			r.pushed = wrote[0]
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
