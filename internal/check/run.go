@@ -64,6 +64,7 @@ type runner struct {
 	slowKind  event.Kind
 	measured  int // answered deliveries
 	refused   bool
+	worldErr  error  // of the World, which ends the run
 	known     int    // how many writes of the World were looked at
 	pushed    string // what the handler wrote for a push to main
 }
@@ -144,8 +145,11 @@ func (r *runner) begin(ctx context.Context) error {
 		if wrote := r.wrote(ctx); len(wrote) > 0 && kind == event.KindRepoContentUpdate {
 			r.pushed = wrote[0]
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if err := r.interrupted(ctx); err != nil {
+			return err
+		}
+		if why := r.death(ctx, &o); why != "" {
+			o.says += "; " + why
 		}
 		r.first[name] = o
 		answers = append(answers, o.answers...)
@@ -200,28 +204,91 @@ func (r *runner) all(ctx context.Context) (Count, error) {
 	}
 	for i, c := range r.Checks {
 		r.Progress(i+1, len(r.Checks), c.Name)
-		r.awake(ctx, held)
+		if r.gone == "" && r.probe(ctx) != nil {
+			r.blame(held, r.revive(ctx))
+		}
 		o, made := r.first[c.Name]
 		if !made {
 			o = r.attempt(ctx, c)
+			if why := r.death(ctx, &o); why != "" {
+				o = r.again(ctx, c, o, why, held)
+			}
 		}
-		if len(o.answers) > 0 && o.answers[0].refused && !made {
-			r.blame(ctx, held)
-			o = r.attempt(ctx, c)
-		}
-		if ctx.Err() != nil {
-			return count, context.Cause(ctx)
+		if err := r.interrupted(ctx); err != nil {
+			return count, err
 		}
 		if err := flush(); err != nil {
 			return count, err
 		}
-		held = r.result(c, o)
+		held = r.result(ctx, c, o)
 	}
-	r.awake(ctx, held)
-	if ctx.Err() != nil {
-		return count, context.Cause(ctx)
+	if r.gone == "" && r.probe(ctx) != nil {
+		r.blame(held, r.revive(ctx))
+	}
+	if err := r.interrupted(ctx); err != nil {
+		return count, err
 	}
 	return count, flush()
+}
+
+// again makes a check once more after which the handler was down. If it goes well now,
+// the handler was already dying of the check before, which is blamed.
+func (r *runner) again(ctx context.Context, c Check, o outcome, why string, held *Result) outcome {
+	if r.gone == "" {
+		second := r.attempt(ctx, c)
+		again := r.death(ctx, &second)
+		if again == "" && held != nil {
+			r.blame(held, why)
+			return second
+		}
+	}
+	o.status, o.look = Fail, ""
+	if o.says == "" || o.answers[0].refused {
+		o.says = why
+	} else {
+		o.says += "; " + why
+	}
+	return o
+}
+
+// death looks whether the handler is down after a delivery got no answer, and waits
+// until it is back. It returns what happened, "" if the handler is up. A server that
+// dies takes connections for a moment.
+func (r *runner) death(ctx context.Context, o *outcome) string {
+	lost := false
+	for _, a := range o.answers {
+		lost = lost || a.Status == 0 && !a.timedOut
+	}
+	for range dyingLooks {
+		if !lost || ctx.Err() != nil {
+			return ""
+		}
+		if r.probe(ctx) != nil {
+			return r.revive(ctx)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(dyingTime / dyingLooks):
+		}
+	}
+	return ""
+}
+
+// How long a server that dies may take connections, and how often is looked.
+const (
+	dyingTime  = 300 * time.Millisecond
+	dyingLooks = 10
+)
+
+// interrupted is why the run ends before all checks are made.
+func (r *runner) interrupted(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if r.worldErr != nil {
+		return fmt.Errorf("prepare the stand-in Hub: %w", r.worldErr)
+	}
+	return nil
 }
 
 // attempt makes a check, unless nothing is sent any more.
@@ -232,42 +299,38 @@ func (r *runner) attempt(ctx context.Context, c Check) outcome {
 	return c.run(ctx, r)
 }
 
-// awake looks whether the handler takes connections. If not, the check before is
-// blamed.
-func (r *runner) awake(ctx context.Context, held *Result) {
-	if r.gone == "" && r.probe(ctx) != nil && ctx.Err() == nil {
-		r.blame(ctx, held)
-	}
-}
-
-// blame notes that the handler went down, and waits until it is back.
-func (r *runner) blame(ctx context.Context, held *Result) {
-	says := "the handler went down after it"
-	err := r.revive(ctx)
-	switch {
-	case err != nil:
-		r.gone = "the handler is down"
-		if held != nil {
-			r.gone += " since " + held.Name
-		}
-		says += ", and is not back: " + err.Error()
-	case r.Restart != nil:
-		says += ", and was started again"
-	default:
-		says += ", and is back"
-	}
-	if held == nil {
+// blame says in the result of a check that the handler went down after it.
+func (r *runner) blame(held *Result, why string) {
+	if held == nil || why == "" {
 		return
 	}
 	if held.Status == Fail && held.Says != "" {
-		says = held.Says + "; " + says
+		why = held.Says + "; " + why
 	}
-	held.Status, held.Says, held.Look = Fail, says, ""
+	held.Status, held.Says, held.Look = Fail, why, ""
 	held.App = append(held.App, r.appOutput()...)
+	if r.gone != "" {
+		r.gone += " since " + held.Name
+	}
 }
 
-// revive waits until the handler takes connections again, or starts it.
-func (r *runner) revive(ctx context.Context) error {
+// revive waits until the handler takes connections again, or starts it. It returns
+// what happened, "" if ctx has ended.
+func (r *runner) revive(ctx context.Context) (what string) {
+	err := r.comesBack(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ""
+	case err != nil:
+		r.gone = "the handler is down"
+		return "the handler went down after it, and is not back: " + err.Error()
+	case r.Restart != nil:
+		return "the handler went down after it, and was started again"
+	}
+	return "the handler went down after it, and is back"
+}
+
+func (r *runner) comesBack(ctx context.Context) error {
 	if r.Restart != nil {
 		return r.Restart(ctx)
 	}
@@ -293,8 +356,18 @@ func (r *runner) appOutput() []string {
 	return r.AppOutput()
 }
 
+// outputTime is how long the output of an app is waited for that is written with an
+// answer.
+const outputTime = 50 * time.Millisecond
+
 // result completes what a check found.
-func (r *runner) result(c Check, o outcome) *Result {
+func (r *runner) result(ctx context.Context, c Check, o outcome) *Result {
+	if r.AppOutput != nil && (o.status == Fail || o.status == Warn) {
+		select { // what it wrote about that is on its way
+		case <-ctx.Done():
+		case <-time.After(outputTime):
+		}
+	}
 	res := &Result{Check: c, Status: o.status, Says: o.says, Look: o.look, Answers: o.answers, App: r.appOutput(), Curl: o.curl}
 	if res.Curl == "" {
 		res.Curl = r.curls(o.sent)
@@ -338,6 +411,9 @@ func (r *runner) settles(ctx context.Context) bool {
 func said(a Answer) string {
 	const most = 160
 	text := strings.Join(strings.Fields(string(a.Body)), " ")
+	if strings.HasPrefix(text, "<") { // a page
+		return ""
+	}
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most-1]) + "…"
 	}

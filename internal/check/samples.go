@@ -49,10 +49,8 @@ func (s samples) payload(kind event.Kind, repo hub.Repo, variant event.Variant) 
 
 // request makes the delivery of a payload.
 func (r *runner) request(p hub.Payload) request {
-	if r.World != nil {
-		if err := r.World.Adapt(&p); err != nil {
-			panic(err)
-		}
+	if r.World != nil && r.worldErr == nil {
+		r.worldErr = r.World.Adapt(&p)
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
