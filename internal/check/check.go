@@ -102,9 +102,9 @@ type World interface {
 	Renew(repo hub.Repo) error
 	// Account is the id of the handler's own account.
 	Account() string
-	// Writes returns what the handler has written so far, an entry for each call, when
-	// it has made no call for a moment.
-	Writes(ctx context.Context) []string
+	// Writes returns what the handler has written so far, an entry for each call. With
+	// wait it does when the handler has made no call for a moment.
+	Writes(ctx context.Context, wait bool) []string
 }
 
 // Config is what a run needs to know.

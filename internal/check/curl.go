@@ -11,8 +11,18 @@ import (
 // curls is the commands that send requests one after the other.
 func (r *runner) curls(sent []request) string {
 	var all []string
-	for _, q := range sent {
-		all = append(all, r.curl(q))
+	times := 0
+	for i, q := range sent {
+		times++
+		command := r.curl(q)
+		if i+1 < len(sent) && r.curl(sent[i+1]) == command {
+			continue
+		}
+		if times > 1 {
+			command = fmt.Sprintf("for n in $(seq %d); do\n%s\ndone", times, command)
+		}
+		all = append(all, command)
+		times = 0
 	}
 	return strings.Join(all, "\n")
 }

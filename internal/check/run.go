@@ -66,6 +66,7 @@ type runner struct {
 	refused   bool
 	worldErr  error  // of the World, which ends the run
 	known     int    // how many writes of the World were looked at
+	unseen    bool   // a delivery was sent since then
 	pushed    string // what the handler wrote for a push to main
 }
 
@@ -142,8 +143,12 @@ func (r *runner) begin(ctx context.Context) error {
 		r.Progress(0, len(r.Checks), name)
 		r.wrote(ctx)
 		o := one(usual(kind), accepted)(ctx, r)
-		if wrote := r.wrote(ctx); len(wrote) > 0 && kind == event.KindRepoContentUpdate {
-			r.pushed = wrote[0]
+		if wrote := r.wrote(ctx); r.World != nil && kind == event.KindRepoContentUpdate && o.answers[0].OK() {
+			if len(wrote) == 0 { // what it asked for at first is there now
+				r.send(ctx, usual(kind)(r))
+				wrote = r.wrote(ctx)
+			}
+			r.pushed = strings.Join(wrote[:min(1, len(wrote))], "")
 		}
 		if err := r.interrupted(ctx); err != nil {
 			return err
@@ -377,6 +382,7 @@ func (r *runner) result(ctx context.Context, c Check, o outcome) *Result {
 
 // note keeps what the answer to a delivery says about the handler as a whole.
 func (r *runner) note(ctx context.Context, q request, a *Answer) {
+	r.unseen = true
 	if a.timedOut {
 		r.timeouts++
 		if q.kind != "" {

@@ -3,12 +3,15 @@ package check
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 )
@@ -18,21 +21,20 @@ import (
 type Sandbox struct {
 	hub      *sandbox.Hub
 	endpoint string
+	user     string // the name of the account of the handler
 	token    string
 	account  string
 
 	mu          sync.Mutex
 	writes      []string
 	lastCall    time.Time
-	discussions map[string]int // numbers, by repo and whether it is a pull request
-	refs        int            // made so far
+	missing     map[hub.Repo]bool // repos that the handler asked for
+	discussions map[string]int    // numbers, by repo and whether it is a pull request
+	refs        int               // made so far
 }
 
-// Users of the stand-in Hub.
-const (
-	handlerUser = "bot"
-	otherUser   = "somebody"
-)
+// otherUser is who does what the payloads tell of.
+const otherUser = "somebody-else"
 
 // How long a handler that works has to make no call to be taken for done, and how long
 // it is waited for.
@@ -41,9 +43,10 @@ const (
 	mostTime  = 20 * time.Second
 )
 
-// StartSandbox starts a stand-in Hub with an account for the handler. Close ends it.
-func StartSandbox(ctx context.Context, version string) (*Sandbox, error) {
-	s := &Sandbox{discussions: map[string]int{}}
+// StartSandbox starts a stand-in Hub in which the handler has the account that repo
+// belongs to. Close ends it.
+func StartSandbox(ctx context.Context, version string, repo hub.Repo) (*Sandbox, error) {
+	s := &Sandbox{user: event.OwnerOf(repo.Name), missing: map[hub.Repo]bool{}, discussions: map[string]int{}}
 	s.hub = sandbox.New(sandbox.Config{RateLimit: -1, MaxTriggers: -1, Retries: []time.Duration{}, Log: s.log})
 	if err := s.start(ctx, version); err != nil {
 		s.hub.Close()
@@ -53,12 +56,12 @@ func StartSandbox(ctx context.Context, version string) (*Sandbox, error) {
 }
 
 func (s *Sandbox) start(ctx context.Context, version string) (err error) {
-	for _, user := range []string{handlerUser, otherUser} {
+	for _, user := range []string{s.user, otherUser} {
 		if err := s.hub.AddUser(user); err != nil {
 			return err
 		}
 	}
-	if s.token, err = s.hub.AddToken(handlerUser, sandbox.Token{}); err != nil {
+	if s.token, err = s.hub.AddToken(s.user, sandbox.Token{}); err != nil {
 		return err
 	}
 	if s.endpoint, err = s.hub.Start("127.0.0.1:0"); err != nil {
@@ -86,7 +89,7 @@ func (s *Sandbox) Env() []string {
 func (s *Sandbox) Token() string { return s.token }
 
 // User is the name of the handler's account.
-func (s *Sandbox) User() string { return handlerUser }
+func (s *Sandbox) User() string { return s.user }
 
 // Account is the id of the handler's account.
 func (s *Sandbox) Account() string { return s.account }
@@ -99,8 +102,36 @@ func (s *Sandbox) log(e sandbox.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastCall = time.Now()
-	if !reads(e.Method, e.Path) {
+	if e.Status == http.StatusNotFound {
+		if repo, ok := repoOf(e.Path); ok {
+			s.missing[repo] = true
+		}
+	}
+	if e.Status < 400 && !reads(e.Method, e.Path) { // what failed is tried again by a good handler
 		s.writes = append(s.writes, e.Method+" "+e.Path)
+	}
+}
+
+// apiPath is the path of a call about a repo.
+var apiPath = regexp.MustCompile(`^/api/(model|dataset|space)s/([\w.-]+/[\w.-]+)`)
+
+func repoOf(path string) (hub.Repo, bool) {
+	m := apiPath.FindStringSubmatch(path)
+	if m == nil {
+		return hub.Repo{}, false
+	}
+	return hub.Repo{Type: hub.RepoType(m[1]), Name: m[2]}, true
+}
+
+// addMissing makes the repos that the handler asked for, for example one that it
+// reports to.
+func (s *Sandbox) addMissing() {
+	s.mu.Lock()
+	repos := slices.Collect(maps.Keys(s.missing))
+	clear(s.missing)
+	s.mu.Unlock()
+	for _, repo := range repos {
+		_ = s.hub.AddRepo(repo, false) // a name that no repo can have stays missing
 	}
 }
 
@@ -115,11 +146,11 @@ func reads(method, path string) bool {
 	return slices.ContainsFunc(readingPosts, func(part string) bool { return strings.Contains(path, part) })
 }
 
-// Writes waits until the handler has made no call for a moment, and returns the calls
-// that changed something, "POST /api/…".
-func (s *Sandbox) Writes(ctx context.Context) []string {
+// Writes returns the calls of the handler that changed something, "POST /api/…". With
+// wait it does when the handler has made no call for a moment.
+func (s *Sandbox) Writes(ctx context.Context, wait bool) []string {
 	began := time.Now()
-	for {
+	for wait {
 		s.mu.Lock()
 		last := s.lastCall
 		s.mu.Unlock()
@@ -158,6 +189,7 @@ func discussionKey(repo hub.Repo, pull bool) string { return fmt.Sprint(repo, pu
 
 // Adapt makes what a payload is about, and puts its commit and numbers into it.
 func (s *Sandbox) Adapt(p *hub.Payload) error {
+	s.addMissing()
 	repo := p.Repo.Repo()
 	if err := s.hub.AddRepo(repo, false); err != nil {
 		return err

@@ -100,6 +100,9 @@ func repeat(ctx context.Context, r *runner) outcome {
 			break
 		}
 		found := r.twice(ctx, s)
+		if found.status == Fail {
+			return found
+		}
 		o.sent, o.answers = append(o.sent, found.sent...), append(o.answers, found.answers...)
 		if worse(found.status, o.status) {
 			o.status, o.says, o.look = found.status, found.says, found.look
@@ -150,9 +153,9 @@ func (r *runner) wrote(ctx context.Context) []string {
 	if r.World == nil {
 		return nil
 	}
-	all := r.World.Writes(ctx)
+	all := r.World.Writes(ctx, r.unseen)
 	wrote := all[r.known:]
-	r.known = len(all)
+	r.known, r.unseen = len(all), false
 	return wrote
 }
 

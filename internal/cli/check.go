@@ -176,7 +176,7 @@ func (f *checkFlags) run(ctx context.Context, p *Process, cfg check.Config, args
 	defer report.clear()
 	var env []string
 	if f.sandbox {
-		world, err := check.StartSandbox(ctx, p.Version)
+		world, err := check.StartSandbox(ctx, p.Version, cfg.Repo)
 		if err != nil {
 			return err
 		}
