@@ -30,7 +30,7 @@ var (
 		{"webhooks/serve.go", "path, isEndpoint := ", "oneAtATime <- struct{}{}\ndefer func() { <-oneAtATime }()\npath, isEndpoint := "},
 		{"webhooks/serve.go", "// ServeHTTP serves the endpoints", "var oneAtATime = make(chan struct{}, 1)\n\n// ServeHTTP serves the endpoints"},
 		{"examples/retrain/main.go", "webhooks.AnswerFirst(1), ", ""},
-		{"examples/retrain/main.go", "cmd := exec.CommandContext(ctx, t.command[0]", "time.Sleep(blockedTime)\ncmd := exec.CommandContext(ctx, t.command[0]"},
+		{"examples/retrain/main.go", "cmd := exec.CommandContext(ctx, t.command[0]", "time.Sle" + "ep(blockedTime)\ncmd := exec.CommandContext(ctx, t.command[0]"},
 		{"examples/retrain/main.go", "// trainer trains a model", "const blockedTime = 3 * time.Second\n\n// trainer trains a model"},
 	}
 )

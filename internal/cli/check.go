@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -142,6 +143,14 @@ func (f *checkFlags) check(ctx context.Context, p *Process, args []string) (err 
 	} else {
 		p.tellUnused(f.set, "without an app behind --", "wait-target")
 	}
+	var roots *x509.CertPool
+	if f.ca != "" {
+		n, err := (&accountFlags{ca: f.ca}).network(p)
+		if err != nil {
+			return err
+		}
+		roots = n.Roots()
+	}
 	dir, err := session.FindDir(p.Getenv)
 	if err != nil {
 		return err
@@ -159,13 +168,7 @@ func (f *checkFlags) check(ctx context.Context, p *Process, args []string) (err 
 			return err
 		}
 	}
-	if f.ca != "" {
-		n, err := (&accountFlags{ca: f.ca}).network(p)
-		if err != nil {
-			return err
-		}
-		cfg.Target.Roots = n.Roots()
-	}
+	cfg.Target.Roots = roots
 	defer cfg.Target.CloseIdleConnections()
 	return lines.UntilClosed(ctx, p.Out, func(ctx context.Context) error { return f.run(ctx, p, cfg, args) })
 }
