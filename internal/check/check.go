@@ -27,7 +27,7 @@ const (
 	Kinds   Group = "kinds"   // every kind in its usual form
 	Payload Group = "payload" // forms of payloads that handlers do not expect
 	Secrets Group = "secret"  // deliveries that are not the Hub's
-	Repeats Group = "repeat"  // the same delivery again
+	Repeats Group = "repeats" // the same delivery again
 	Writes  Group = "writes"  // what the handler does on the Hub
 	Request Group = "request" // methods and bodies
 	Time    Group = "time"    // how long the answer takes

@@ -60,7 +60,7 @@ func TestCheckPassesAHealthyHandlerWithoutTheHub(t *testing.T) {
 	w := newChecker(t)
 	p := w.run(0, "check", checked(t, nil)+"/hook")
 	out := p.stdout.text()
-	for _, want := range []string{"\npass         secret   wrong-secret ", "\ncannot tell  repeat   repeat ", "look whether the handler did its work twice", " passed · 0 warnings · 0 failed · "} {
+	for _, want := range []string{"\npass         secret   wrong-secret ", "\ncannot tell  repeats  repeat ", "look whether the handler did its work twice", " passed · 0 warnings · 0 failed · "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
