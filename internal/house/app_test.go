@@ -25,20 +25,19 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "no secret")
 		os.Exit(1)
 	}
-	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), handlerWithSecret(func() string { return os.Getenv("WEBHOOK_SECRET") })))
+	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), handlerWithSecret(os.Getenv("WEBHOOK_SECRET"))))
 	os.Exit(1)
 }
 
-// handlerWithSecret takes deliveries that carry a secret as a good handler does. An
-// empty secret is not checked.
-func handlerWithSecret(secret func() string) http.Handler {
+// handlerWithSecret takes deliveries that carry a secret, as a good handler does.
+func handlerWithSecret(secret string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		var payload map[string]any
-		switch want := secret(); {
+		switch {
 		case req.Method != http.MethodPost:
 			w.WriteHeader(http.StatusMethodNotAllowed)
-		case want != "" && req.Header.Get("X-Webhook-Secret") != want:
+		case req.Header.Get("X-Webhook-Secret") != secret:
 			w.WriteHeader(http.StatusForbidden)
 		case err != nil || json.Unmarshal(body, &payload) != nil:
 			w.WriteHeader(http.StatusBadRequest)

@@ -197,7 +197,7 @@ func (f *feed) text() string {
 	return f.all.String()
 }
 
-// wait gives the first whole line that fits, or false when the output ends
+// wait returns the first whole line that fits, or false when the output ends
 // without one.
 func (f *feed) wait(fits func(string) bool) (string, bool) {
 	for {
@@ -236,18 +236,11 @@ func newWorld(t *testing.T, p *program) *world {
 	endpoint := sandbox.wait(&sandbox.out, has("export HF_ENDPOINT="))
 	token := sandbox.wait(&sandbox.out, has("export HF_TOKEN="))
 	w := &world{endpoint: strings.TrimPrefix(endpoint, "export HF_ENDPOINT="), token: strings.TrimPrefix(token, "export HF_TOKEN=")}
-	state := t.TempDir()
-	w.program = p.with(t, strings.TrimPrefix(endpoint, "export "), strings.TrimPrefix(token, "export "), "HF_TAP_STATE="+state)
-	secret := func() string { // the one that this machine keeps, once there is one
-		b, _ := os.ReadFile(filepath.Join(state, "secret"))
-		return strings.TrimSpace(string(b))
-	}
+	w.program = p.with(t, strings.TrimPrefix(endpoint, "export "), strings.TrimPrefix(token, "export "), "HF_TAP_STATE="+t.TempDir())
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/fail") {
 			w.WriteHeader(http.StatusInternalServerError)
-			return
 		}
-		handlerWithSecret(secret).ServeHTTP(w, r)
 	}))
 	t.Cleanup(app.Close)
 	_, w.app, _ = net.SplitHostPort(app.Listener.Addr().String())
