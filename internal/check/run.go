@@ -256,35 +256,6 @@ func (r *runner) again(ctx context.Context, c Check, o outcome, why string, held
 	return o
 }
 
-// death looks whether the handler is down after a delivery got no answer, and waits
-// until it is back. It returns what happened, "" if the handler is up. A server that
-// dies takes connections for a moment.
-func (r *runner) death(ctx context.Context, o *outcome) string {
-	lost := false
-	for _, a := range o.answers {
-		lost = lost || a.Status == 0 && !a.timedOut
-	}
-	for range dyingLooks {
-		if !lost || ctx.Err() != nil {
-			return ""
-		}
-		if r.probe(ctx) != nil {
-			return r.revive(ctx)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(dyingTime / dyingLooks):
-		}
-	}
-	return ""
-}
-
-// How long a server that dies may take connections, and how often is looked.
-const (
-	dyingTime  = 300 * time.Millisecond
-	dyingLooks = 10
-)
-
 // interrupted is why the run ends before all checks are made.
 func (r *runner) interrupted(ctx context.Context) error {
 	if ctx.Err() != nil {
@@ -302,56 +273,6 @@ func (r *runner) attempt(ctx context.Context, c Check) outcome {
 		return outcome{status: CannotTell, says: "not sent: " + r.gone}
 	}
 	return c.run(ctx, r)
-}
-
-// blame says in the result of a check that the handler went down after it.
-func (r *runner) blame(held *Result, why string) {
-	if held == nil || why == "" {
-		return
-	}
-	if held.Status == Fail && held.Says != "" {
-		why = held.Says + "; " + why
-	}
-	held.Status, held.Says, held.Look = Fail, why, ""
-	held.App = append(held.App, r.appOutput()...)
-	if r.gone != "" {
-		r.gone += " since " + held.Name
-	}
-}
-
-// revive waits until the handler takes connections again, or starts it. It returns
-// what happened, "" if ctx has ended.
-func (r *runner) revive(ctx context.Context) (what string) {
-	err := r.comesBack(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return ""
-	case err != nil:
-		r.gone = "the handler is down"
-		return "the handler went down after it, and is not back: " + err.Error()
-	case r.Restart != nil:
-		return "the handler went down after it, and was started again"
-	}
-	return "the handler went down after it, and is back"
-}
-
-func (r *runner) comesBack(ctx context.Context) error {
-	if r.Restart != nil {
-		return r.Restart(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.Back)
-	defer cancel()
-	for {
-		err := r.probe(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(r.Back / 20):
-		}
-	}
 }
 
 func (r *runner) appOutput() []string {
@@ -388,10 +309,10 @@ func (r *runner) note(ctx context.Context, q request, a *Answer) {
 		if q.kind != "" {
 			r.stuck[q.kind] = true
 		}
-		a.blocked = !r.answersAnything(ctx, min(r.Timeout, time.Second))
+		a.blocked = !r.responds(ctx, min(r.Timeout, time.Second))
 		r.blocked = r.blocked || a.blocked
 		switch {
-		case a.blocked && !r.settles(ctx):
+		case a.blocked && !r.responds(ctx, r.Busy):
 			r.gone = fmt.Sprintf("the handler answers nothing since %s", cmp.Or(string(q.kind), q.method))
 		case r.timeouts >= maxTimeouts:
 			r.gone = fmt.Sprintf("%d deliveries were not answered in time", r.timeouts)
@@ -404,13 +325,6 @@ func (r *runner) note(ctx context.Context, q request, a *Answer) {
 			r.slowest, r.slowKind = a.Took, q.kind
 		}
 	}
-}
-
-// settles waits until a busy handler answers again.
-func (r *runner) settles(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, r.Busy)
-	defer cancel()
-	return r.answersAnything(ctx, r.Busy)
 }
 
 // said is the beginning of what the handler answered, on one line.

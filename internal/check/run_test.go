@@ -156,6 +156,26 @@ func TestAKindThatTimesOutIsNotSentAgain(t *testing.T) {
 	}
 }
 
+func TestChecksThatAreNotAboutAPushDoWithoutIt(t *testing.T) {
+	h := hanging(func(req *http.Request) bool {
+		if req.Method != "POST" || req.Header.Get("X-Webhook-Secret") != secret {
+			return false
+		}
+		body, _ := io.ReadAll(req.Body)
+		req.Body = io.NopCloser(strings.NewReader(string(body)))
+		return strings.Contains(string(body), `"repo.content"`)
+	}, &handler{})
+	r := examine(t, h, func(cfg *check.Config) { cfg.Timeout = 400 * time.Millisecond })
+	if fail := r.named(check.Fail); !slices.Equal(fail, []string{"repo.content.update", "answer-time"}) {
+		t.Errorf("%q failed", fail)
+	}
+	for _, name := range []string{"wrong-secret", "get", "head", "slow-body", "broken-json", "repeat", "two-at-once"} {
+		if res := r.of(name); res.Status != check.Pass {
+			t.Errorf("%s: %s: %s", name, res.Status, res.Says)
+		}
+	}
+}
+
 func TestAHugeAnswerIsReadInPart(t *testing.T) {
 	piece := strings.Repeat("x", 1<<20)
 	var wrote atomic.Int64

@@ -161,7 +161,15 @@ func with(made func(*runner) request, change func(*request)) func(*runner) reque
 	}
 }
 
-// carrying makes a push that carries the secret in another way.
+// plain makes a push to main, or a comment if a push is not answered in time.
+func plain(r *runner) request {
+	if r.stuck[event.KindRepoContentUpdate] {
+		return usual(event.KindDiscussionCommentCreate)(r)
+	}
+	return usual(event.KindRepoContentUpdate)(r)
+}
+
+// carrying makes a delivery that carries the secret in another way.
 func carrying(form secretForm) func(*runner) request {
-	return with(usual(event.KindRepoContentUpdate), func(q *request) { q.secret = form })
+	return with(plain, func(q *request) { q.secret = form })
 }

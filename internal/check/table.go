@@ -73,7 +73,7 @@ func payloadChecks() []Check {
 		check("extra-fields", "a push with fields that do not exist yet", whyNew,
 			withField(withField(usual(push), map[string]any{"since": "2030-01-01"}, "archived"), []any{"new"}, "repo", "labels"), accepted),
 		check("charset", "Content-Type: application/json; charset=utf-8", "the Hub does not document whether it names the charset",
-			with(usual(push), func(q *request) { q.contentType = "application/json; charset=utf-8" }), accepted),
+			with(plain, func(q *request) { q.contentType = "application/json; charset=utf-8" }), accepted),
 	}
 }
 
@@ -130,12 +130,11 @@ func repeatChecks() []Check {
 
 // requestChecks are methods, bodies and times.
 func requestChecks() []Check {
-	const push = event.KindRepoContentUpdate
 	check := func(name, sends, why string, made func(*runner) request, j judge) Check {
 		return checkOf(Request, name, sends, why, made, j)
 	}
 	method := func(method string) func(*runner) request {
-		return with(usual(push), func(q *request) {
+		return with(plain, func(q *request) {
 			if q.method = method; method == http.MethodHead {
 				q.body = nil
 			}
@@ -145,9 +144,9 @@ func requestChecks() []Check {
 		check("get", "a push by GET", "the Hub sends POST only, and GET is what browsers, previews and scanners send", method(http.MethodGet), notAMethod),
 		check("head", "HEAD", "the Hub sends POST only, and HEAD is what monitors send", method(http.MethodHead), notAMethod),
 		check("slow-body", "a push whose body comes in six pieces over some seconds", "between the Hub and a handler are networks and tunnels, which are slow at times",
-			with(usual(push), func(q *request) { q.slow = true }), accepted),
-		check("broken-json", "half a payload", whyGarbage, with(usual(push), func(q *request) { q.kind, q.body = "", q.body[:len(q.body)/2] }), notTaken),
-		check("empty-body", "no body", whyGarbage, with(usual(push), func(q *request) { q.kind, q.body = "", nil }), notTaken),
+			with(plain, func(q *request) { q.slow = true }), accepted),
+		check("broken-json", "half a payload", whyGarbage, with(plain, func(q *request) { q.kind, q.body = "", q.body[:len(q.body)/2] }), notTaken),
+		check("empty-body", "no body", whyGarbage, with(plain, func(q *request) { q.kind, q.body = "", nil }), notTaken),
 		check("not-json", "a form", whyGarbage, text("payload=hello&x=1", "application/x-www-form-urlencoded"), notTaken),
 		check("not-an-object", "a JSON list", whyGarbage, text(`[1, "two", null]`, ""), notTaken),
 		{Name: "two-at-once", Group: Time, Sends: "two different events, one after the other, then two more at the same time", Judged: "2xx; the second does not wait for all of the first",
