@@ -38,7 +38,7 @@ func ParseMatch(s string) (Match, error) {
 	return m, nil
 }
 
-// MatchError says what is wrong with the text of a match.
+// MatchError is a syntax error in a match.
 type MatchError struct {
 	Match   string // the whole text
 	Word    string // the part that is wrong, empty if something is missing
@@ -75,7 +75,7 @@ func (m Match) Matches(e *Event) bool {
 	return true
 }
 
-// String gives the comma list that ParseMatch reads.
+// String returns the comma list that ParseMatch reads.
 func (m Match) String() string {
 	return strings.Join(append(slices.Clone(m.Kinds), m.Watches...), ",")
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/tui/line"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // maxClipboard is how many bytes a terminal takes for its clipboard: xterm's limit of
@@ -19,15 +19,15 @@ func (m *model) copyText(what, s string) tea.Cmd {
 	if len(s) <= maxClipboard {
 		cmds = append(cmds, tea.SetClipboard(s))
 	} else if m.cfg.Actions.Copy == nil {
-		m.showError(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, line.Bytes(int64(len(s)))))
+		m.showError(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, present.Size(int64(len(s)))))
 		return nil
 	}
-	m.showNote("copied " + what + ", " + line.Bytes(int64(len(s))))
+	m.showNote("copied " + what + ", " + present.Size(int64(len(s))))
 	if local := m.cfg.Actions.Copy; local != nil {
 
 		words, terminal := m.note.text, len(cmds) > 0
 		cmds = append(cmds, m.work.command(func(ctx context.Context) tea.Msg {
-			// A machine without a clipboard is no failure if the terminal has the text.
+			// A machine without a clipboard does not fail if the terminal has the text.
 			err := local(ctx, s)
 			if err != nil && !terminal {
 				return actionResult{err: fmt.Errorf("copy %s: %w; s saves it", what, err)}

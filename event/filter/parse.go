@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/nearest"
 )
 
-// Error says where a filter is wrong, and what would be right.
+// Error is a syntax error in a filter: the place, and what would be valid there.
 type Error struct {
 	Filter  string
 	Pos     int    // the byte at which the wrong part begins
@@ -30,7 +30,7 @@ func (e *Error) Corrected() string {
 	return e.Filter[:e.Pos] + e.Near + e.Filter[e.Pos+len(e.Word):]
 }
 
-// Error gives all on one line.
+// Error returns all on one line.
 func (e *Error) Error() string {
 	return fmt.Sprintf("filter %q, at byte %d: %s: want %s", e.Filter, e.Pos, e.Problem, e.Want)
 }

@@ -123,7 +123,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	return err
 }
 
-// numbers gives the events to send, the oldest first.
+// numbers returns the events to send, the oldest first.
 func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named []int64) ([]int64, error) {
 	for _, n := range named {
 		e, err := getEvent(ctx, store.Reader, n)
@@ -145,7 +145,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named [
 	return numbers, err
 }
 
-// liveSession gives the way to the session that replays go through: the
+// liveSession returns the way to the session that replays go through: the
 // one that received the events if it lives, else the only one that does. It is
 // empty when --forward or --exec names another way or when none lives.
 func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {

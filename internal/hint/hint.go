@@ -1,5 +1,5 @@
-// Package hint is what to type next after an error: the second line of every error
-// that people read.
+// Package hint adds hints to errors: what to type next. A hint is the second line of
+// every error that people read.
 package hint
 
 import (
@@ -26,7 +26,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // With is an error with what to type next.
 func With(err error, hint string) error { return &Error{err, hint} }
 
-// For gives what to type next after an error, "" if nothing is known to help. The
+// For returns what to type next after an error, "" if nothing is known to help. The
 // hint of an Error goes before that of its cause.
 func For(err error) string {
 	var h *Error

@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Query says which events List gives. The zero value means the newest of all.
+// Query selects the events that List returns. The zero value means the newest of all.
 // Its fields narrow it down together.
 type Query struct {
 	Session  string       // only those of this session
@@ -21,14 +21,14 @@ type Query struct {
 	Source   event.Source // only those from there
 	Delivery string       // only those with this Webhook-Id, replays among them
 	Trusted  *bool        // only those whose verdict is trusted, or is not
-	// Filter leaves out some of what it does not fit, as far as SQL can tell:
-	// Search and Matches decide.
+	// Filter leaves out events that do not fit it, as far as SQL can decide that: Search
+	// and Matches decide.
 	Filter *filter.Filter
 
-	// Failed gives events that failed at some target, as event.Row.Failed has it,
+	// Failed returns events that failed at some target, as event.Row.Failed has it,
 	// but of each family only the first: to replay them all would deliver twice.
 	Failed bool
-	// Pending gives events that were never handed over to some target, as
+	// Pending returns events that were never handed over to some target, as
 	// event.Row.Pending has it, and of each family only the first.
 	Pending bool
 
@@ -88,8 +88,8 @@ func (q Query) from() (from string, args []any) {
 	return from + " WHERE " + strings.Join(where, " AND "), args
 }
 
-// UnreadableError says that a damaged history may hold events, or parts of some,
-// that could not be read, next to those that were. It is ErrDamaged.
+// UnreadableError means that a damaged history may hold more events, or parts of
+// events, than could be read. It is ErrDamaged.
 type UnreadableError struct {
 	Events int // at most so many
 	Err    error

@@ -15,8 +15,8 @@ var (
 	ErrPasswordRefused = errors.New("it refuses the user and the password")
 )
 
-// ProxyError says that a proxy does not give a connection. It unwraps to Err,
-// so that the reasons of packages net, tls and context can be told apart.
+// ProxyError means that a proxy refuses a connection. It unwraps to Err, so that the
+// reasons of packages net, tls and context can be told apart.
 type ProxyError struct {
 	Proxy  string // its URL, with the password masked
 	From   string // the variable that names it, "HTTPS_PROXY"
@@ -43,7 +43,7 @@ func (e *ProxyError) Error() string {
 	return msg
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *ProxyError) Unwrap() error { return e.Err }
 
 func reason(err error) string {

@@ -28,14 +28,14 @@ type Happening struct {
 // repo.content.update along, and a merge that of main.
 //
 // set overrides values of the payload by dotted path: "discussion.title",
-// "updatedRefs.0.ref". Those that name a property of the world change that too:
-// repo.private, repo.tags, movedTo.name, updatedConfig.private,
-// discussion.title, discussion.status and discussion.isPullRequest,
-// comment.content and comment.hidden. The error tells a kind that the Hub never
-// sends for such a repo, or a path that leads nowhere; nothing was sent then.
+// "updatedRefs.0.ref". Those that name a property of the Hub's data change that, too:
+// repo.private, repo.tags, movedTo.name, updatedConfig.private, discussion.title,
+// discussion.status and discussion.isPullRequest, comment.content and comment.hidden.
+// The error names a kind that the Hub never sends for such a repo, or a path that
+// leads nowhere; nothing was sent then.
 func (h *Hub) Happen(kind event.Kind, repo hub.Repo, set map[string]any) (Happening, error) {
 	documented := kind.Documented()
-	// A sample tells what cannot be, before anything changes.
+	// A sample fails for what is impossible, before anything changes.
 	sample, err := event.Sample(documented, repo, event.SampleOptions{Variant: sampleVariant(documented, repo, set)})
 	if err != nil {
 		return Happening{}, fmt.Errorf("making %q happen: %w", kind, err)
@@ -43,12 +43,12 @@ func (h *Hub) Happen(kind event.Kind, repo hub.Repo, set map[string]any) (Happen
 	if _, err := override(sample, set); err != nil {
 		return Happening{}, fmt.Errorf("making %q happen: %w", kind, err)
 	}
-	a := &act{h: h, of: documented, overrides: set}
+	a := &hubChange{h: h, of: documented, overrides: set}
 	if kind != documented {
 		a.told = kind
 	}
 	out := Happening{Kind: kind}
-	err = h.perform(a, func(a *act) error {
+	err = h.perform(a, func(a *hubChange) error {
 		r, err := h.addRepo(repo)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func sampleVariant(kind event.Kind, repo hub.Repo, set map[string]any) event.Var
 	return ""
 }
 
-// wishes are the overrides as far as they concern the world.
+// wishes are the overrides that change the Hub's data.
 type wishes map[string]any
 
 func (w wishes) text(path string) string {
@@ -93,7 +93,7 @@ func (w wishes) flag(path string) bool {
 }
 
 // happen does what leads to an event of the act's kind.
-func (a *act) happen(r *repo, w wishes) error {
+func (a *hubChange) happen(r *repo, w wishes) error {
 	if private, given := w["repo.private"].(bool); given {
 		r.Private = private
 	}
@@ -126,7 +126,7 @@ func (a *act) happen(r *repo, w wishes) error {
 // reconfigure makes a repo what is wished, by default public, the one change
 // that no webhook loses sight of the repo by. A wish for a whole updatedConfig
 // is about the payload alone.
-func (a *act) reconfigure(r *repo, w wishes) error {
+func (a *hubChange) reconfigure(r *repo, w wishes) error {
 	_, whole := w["updatedConfig"]
 	if private, given := w["updatedConfig.private"].(bool); given {
 		return a.configure(r, true, private)
@@ -137,7 +137,7 @@ func (a *act) reconfigure(r *repo, w wishes) error {
 
 // discuss does what leads to an event of a discussion: the latest one that is
 // still there, or a new one.
-func (a *act) discuss(r *repo, w wishes) error {
+func (a *hubChange) discuss(r *repo, w wishes) error {
 	_, told := w["discussion.isPullRequest"]
 	status := w.text("discussion.status")
 	pull := w.flag("discussion.isPullRequest") || !told && (status == "merged" || status == "draft")
@@ -191,7 +191,7 @@ func (r *repo) latest(fits func(*discussion) bool, status string) *discussion {
 	return nil
 }
 
-func (a *act) updateDiscussion(r *repo, d *discussion, status, title string) error {
+func (a *hubChange) updateDiscussion(r *repo, d *discussion, status, title string) error {
 	if status == "" && title == "" {
 		status = "closed"
 	}
@@ -205,7 +205,7 @@ func (a *act) updateDiscussion(r *repo, d *discussion, status, title string) err
 	return a.sendDiscussion(a.of, r, d, nil)
 }
 
-func (a *act) updateComment(r *repo, d *discussion, w wishes, post Post) error {
+func (a *hubChange) updateComment(r *repo, d *discussion, w wishes, post Post) error {
 	c := d.comments[len(d.comments)-1]
 	if c.Hidden || len(d.comments) == 1 {
 		c = d.comment(a.h, Post{})
@@ -220,7 +220,7 @@ func (a *act) updateComment(r *repo, d *discussion, w wishes, post Post) error {
 }
 
 // freeName is the first of name-2, name-3, … that no repo has.
-func (a *act) freeName(r *repo) string {
+func (a *hubChange) freeName(r *repo) string {
 	name := r.Name
 	if !strings.Contains(name, "/") {
 		name = event.OwnerOf(name) + "/" + name
@@ -243,8 +243,8 @@ type eventRequest struct {
 	Count *int                   `json:"count"` // 1 when absent
 }
 
-// postEvent answers POST /sandbox/events, which is Happen over HTTP: what was
-// sent, or 400 and why nothing was. It is no part of the Hub's API.
+// postEvent answers POST /sandbox/events, which is Happen over HTTP: what was sent,
+// or 400 and why nothing was. It is not part of the Hub's API.
 func (h *Hub) postEvent(w http.ResponseWriter, r *http.Request) {
 	// Any content type will do, for curl's sake: without a bearer token, which a
 	// web page does not have, nothing gets here.

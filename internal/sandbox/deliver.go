@@ -29,7 +29,7 @@ const (
 	keptBytes      = 256 << 20
 )
 
-// Delivery is one event on its way to one webhook.
+// Delivery is the delivery of one event to one webhook.
 type Delivery struct {
 	ID        string // the Webhook-Id header, the same in every attempt and replay
 	LogID     string // what a replay names
@@ -41,7 +41,7 @@ type Delivery struct {
 	Attempts  []Attempt
 }
 
-// DeliveryState is how far a delivery has come.
+// DeliveryState is the state of a delivery.
 type DeliveryState string
 
 // The states of deliveries.
@@ -122,7 +122,7 @@ func (h *Hub) forget() {
 	}
 }
 
-// requeue gives a delivery its next turn. The caller holds mu.
+// requeue appends a delivery to the queue again. The caller holds mu.
 func (h *Hub) requeue(d *delivery) {
 	hook := d.hook
 	hook.queue = append(hook.queue, d)
@@ -290,8 +290,8 @@ func (h *Hub) stopRetries() {
 	}
 }
 
-// finish ends a delivery. It comes after the last line about it in the log, so
-// that whoever waits for Idle finds the log complete.
+// finish ends a delivery. It comes after the last line about it in the log, so that
+// the log is complete when Idle returns.
 func (h *Hub) finish(d *delivery, state DeliveryState) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// repo is a repo of the world. Its hub.PayloadRepo is what payloads show of it.
+// repo is a repo of this Hub. Payloads contain its hub.PayloadRepo.
 type repo struct {
 	hub.PayloadRepo
 	owner       *account
@@ -62,10 +62,10 @@ func (o *account) has(a *account) bool {
 	return a != nil && (o == a || slices.Contains(o.members, strings.ToLower(a.name)))
 }
 
-// AddRepo puts a repo into the world without an event, as if it had always
-// been there. Its owner is added as a user if it is not there; old canonical
-// names, without a slash, belong to the organization "huggingface". A repo that
-// is there already stays as it is, but for its visibility.
+// AddRepo adds a repo without an event, as if it had always been there. Its owner is
+// added as a user if it is not there; old canonical names, without a slash, belong to
+// the organization "huggingface". A repo that is there already stays as it is, but
+// for its visibility.
 func (h *Hub) AddRepo(w hub.Repo, private bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -131,7 +131,7 @@ const mainRef = "refs/heads/main"
 // CreateRepo makes a repo, as AddRepo does, and sends repo.create. A repo that
 // is there already is an error.
 func (h *Hub) CreateRepo(w hub.Repo, private bool) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		if h.taken(w) {
 			return fmt.Errorf("creating the repo %q: it exists", w)
 		}
@@ -146,7 +146,7 @@ func (h *Hub) CreateRepo(w hub.Repo, private bool) error {
 
 // UpdateRepo sets a repo's tags and sends repo.update.
 func (h *Hub) UpdateRepo(w hub.Repo, tags ...string) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (h *Hub) UpdateRepo(w hub.Repo, tags ...string) error {
 // DeleteRepo sends repo.delete and takes the repo away. Webhooks go on
 // watching its name.
 func (h *Hub) DeleteRepo(w hub.Repo) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (h *Hub) DeleteRepo(w hub.Repo) error {
 	})
 }
 
-func (a *act) deleteRepo(r *repo) error {
+func (a *hubChange) deleteRepo(r *repo) error {
 	a.h.stored -= r.stored
 	for key, other := range a.h.repos { // former names too
 		if other == r {
@@ -183,7 +183,7 @@ func (a *act) deleteRepo(r *repo) error {
 // watch the repo or either owner. Webhooks that watch the repo follow it, and
 // the old name leads to it until another repo takes that.
 func (h *Hub) MoveRepo(w hub.Repo, newName string) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (h *Hub) MoveRepo(w hub.Repo, newName string) error {
 	})
 }
 
-func (a *act) moveRepo(r *repo, newName string) error {
+func (a *hubChange) moveRepo(r *repo, newName string) error {
 	h := a.h
 	to := hub.Repo{Type: r.Type, Name: newName}
 	if h.taken(to) && h.repo(to) != r {
@@ -224,7 +224,7 @@ func (a *act) moveRepo(r *repo, newName string) error {
 	return nil
 }
 
-// addOwner gives the account that a repo of this name belongs to, and makes it
+// addOwner returns the account that a repo of this name belongs to, and makes it
 // where there is none. The caller holds mu.
 func (h *Hub) addOwner(repoName string) (*account, error) {
 	name := event.OwnerOf(repoName)
@@ -237,7 +237,7 @@ func (h *Hub) addOwner(repoName string) (*account, error) {
 // ChangeVisibility makes a repo public or private and sends repo.config.update
 // with that. Whoever could see the repo before or can see it now is told.
 func (h *Hub) ChangeVisibility(w hub.Repo, private bool) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -249,7 +249,7 @@ func (h *Hub) ChangeVisibility(w hub.Repo, private bool) error {
 // ChangeConfig sends the repo.config.update of a setting that the Hub does not
 // tell: updatedConfig is {}.
 func (h *Hub) ChangeConfig(w hub.Repo) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -258,7 +258,7 @@ func (h *Hub) ChangeConfig(w hub.Repo) error {
 	})
 }
 
-func (a *act) configure(r *repo, visibility, private bool) error {
+func (a *hubChange) configure(r *repo, visibility, private bool) error {
 	fill := func(p *hub.Payload) {
 		p.Repo.Private = private
 		p.UpdatedConfig = event.UpdatedConfig(visibility, private)

@@ -66,7 +66,7 @@ func (t Times) withDefaults() Times {
 	return t
 }
 
-// Live is a session that is up, as its front end sees it.
+// Live is a running session, as its front end sees it.
 type Live struct {
 	ID       string
 	Endpoint string // the Hub's
@@ -112,7 +112,7 @@ func (l *Live) LastCheck() Check {
 	return Check{}
 }
 
-// place is where the session is to be found: it may change while it lives.
+// place is where the session is found. It may change while the session runs.
 type place struct{ url, webhook string }
 
 // URL is the public address that the webhook points at.
@@ -121,14 +121,13 @@ func (l *Live) URL() string { return l.place.Load().url }
 // Webhook is the webhook's id, empty without one.
 func (l *Live) Webhook() string { return l.place.Load().webhook }
 
-// Tunnel tells how the tunnel is.
+// Tunnel returns the state of the tunnel.
 func (l *Live) Tunnel() tunnel.Status { return l.keeper.Status() }
 
 // point takes address and webhook from a record.
 func (l *Live) point(rec *Record) { l.place.Store(&place{rec.URL(), rec.Webhook}) }
 
-// TokenError says that it is known before anything is opened that the token may
-// not write webhooks.
+// TokenError means that the token is known to lack the permission to write webhooks.
 type TokenError struct {
 	User   string // whose token it is
 	Reason string // what it lacks
@@ -139,7 +138,7 @@ func (e *TokenError) Error() string {
 	return fmt.Sprintf("the token of %q may not write webhooks: %s", e.User, e.Reason)
 }
 
-// Summary is what a session leaves.
+// Summary is the result of a session: what it has kept, deleted and left.
 type Summary struct {
 	ID      string   // the session's
 	ByHand  string   // where to delete the webhook that its user was asked to make, which the session cannot; empty if it made its own

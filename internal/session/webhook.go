@@ -23,7 +23,7 @@ type lease struct {
 	say      func(event.State)
 }
 
-// certain gives a context for calls that must be brought to their end: a
+// certain returns a context for calls that must be brought to their end: a
 // signal in the middle of a create would lose the webhook's id.
 func (l *lease) certain(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), l.deadline)
@@ -96,16 +96,16 @@ func (l *lease) tend(ctx context.Context) error {
 			return fmt.Errorf("enable the webhook again: %w", err)
 		}
 	}
-	// Told when both is done: whoever waits for it counts on deliveries.
+	// Reported when both are done: a program that waits for it expects deliveries.
 	if moved {
-		l.tell("re-pointed", "it pointed to "+w.URL)
+		l.reportState("re-pointed", "it pointed to "+w.URL)
 	}
 	switch w.State {
 	case hub.StateEnabled:
 	case hub.StateSuspended:
-		l.tell("enabled", "the Hub had suspended it after failed deliveries")
+		l.reportState("enabled", "the Hub had suspended it after failed deliveries")
 	default:
-		l.tell("enabled", "it was disabled")
+		l.reportState("enabled", "it was disabled")
 	}
 	return nil
 }
@@ -130,13 +130,12 @@ func (l *lease) restore(ctx context.Context) error {
 	if err := l.create(ctx); err != nil {
 		return fmt.Errorf("make the webhook again: %w", err)
 	}
-	l.tell("made again", "somebody had deleted it")
+	l.reportState("made again", "somebody had deleted it")
 	return nil
 }
 
-// point sends the whole webhook with the address of this session. The Hub
-// never tells a secret and may forget one that is left out, so that it is sent
-// every time.
+// point sends the whole webhook with the address of this session. The Hub never
+// returns a secret, and may forget one that is left out: it is sent every time.
 func (l *lease) point(ctx context.Context) error {
 	l.spec.URL = l.rec.URL()
 	sure, cancel := l.certain(ctx)
@@ -147,7 +146,7 @@ func (l *lease) point(ctx context.Context) error {
 	return nil
 }
 
-func (l *lease) tell(state, detail string) {
+func (l *lease) reportState(state, detail string) {
 	l.say(event.State{Subject: event.SubjectWebhook, Name: l.rec.Webhook, State: state, Detail: detail})
 }
 
@@ -178,10 +177,10 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// end undoes the lease: the webhook deleted, muted ones enabled. What could not
-// be undone stays in the record, which is written when the session's lock goes.
-// It returns what was done even when it fails.
-func (l *lease) end(ctx context.Context) (undone, error) {
+// release deletes the webhook and enables the muted ones. What fails stays in the
+// record, which is written when the session's lock is released. It returns what was
+// done also when it fails.
+func (l *lease) release(ctx context.Context) (undone, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
 	var done undone

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -32,7 +33,7 @@ func diffLines(e, base *event.Event, reason string) []line.Line {
 	lines = append(lines, bodyDiff(base.Body, e.Body, names)...)
 	for _, target := range e.Targets {
 		now, before := e.Last(target), base.Last(target)
-		lines = append(lines, nil, line.Text(line.Strong, "response of "+line.ShortTarget(target)))
+		lines = append(lines, nil, line.Text(line.Strong, "response of "+present.Target(target)))
 		switch {
 		case now == nil && before == nil:
 			lines = append(lines, line.Text(line.Faint, "  none then, none now"))
@@ -44,7 +45,7 @@ func diffLines(e, base *event.Event, reason string) []line.Line {
 			lines = append(lines, line.Text(line.Faint, "  not tried then"), line.Text(line.Added, "+ "+responseWords(now)))
 			continue
 		case now.Status == before.Status && now.Err == before.Err:
-			lines = append(lines, line.Text(line.Plain, "  "+responseWords(now)).Add(line.Faint, ", then in "+line.Took(before.Duration)))
+			lines = append(lines, line.Text(line.Plain, "  "+responseWords(now)).Add(line.Faint, ", then in "+present.Duration(before.Duration)))
 		default:
 			lines = append(lines, line.Text(line.Gone, "- "+responseWords(before)), line.Text(line.Added, "+ "+responseWords(now)))
 		}
@@ -58,7 +59,7 @@ func responseWords(a *event.Attempt) string {
 	if a.Err != "" {
 		words += ", " + a.Err
 	}
-	return words + " in " + line.Took(a.Duration)
+	return words + " in " + present.Duration(a.Duration)
 }
 
 // bodyDiff compares two bodies: JSON by its paths, other text by its lines. names are
@@ -79,8 +80,8 @@ func bodyDiff(before, now []byte, names [2]string) []line.Line {
 
 // tooLarge is the message that two bodies are too large to compare.
 func tooLarge(before, now int, names [2]string) string {
-	a, b := line.Bytes(int64(before)), line.Bytes(int64(now))
-	limit := "; both may have " + line.Bytes(maxDiffBody) + " together"
+	a, b := present.Size(int64(before)), present.Size(int64(now))
+	limit := "; both may have " + present.Size(maxDiffBody) + " together"
 	switch {
 	case now <= maxDiffBody/2:
 		return fmt.Sprintf("that of %s is too large to compare: %s%s", names[0], a, limit)

@@ -44,9 +44,9 @@ func TestASmallBodyIsComparedWithALargeOne(t *testing.T) {
 		before, now []byte
 		want        string
 	}{
-		{small, larger, "that of #5 is too large to compare: 9.0 MB; both may have 8.0 MB together"},
-		{larger, small, "that of #4 is too large to compare: 9.0 MB"},
-		{large, larger, "both are too large to compare: 5.0 MB, 9.0 MB"},
+		{small, larger, "that of #5 is too large to compare: 9 MiB; both may have 8 MiB together"},
+		{larger, small, "that of #4 is too large to compare: 9 MiB"},
+		{large, larger, "both are too large to compare: 5 MiB, 9 MiB"},
 	} {
 		if got := said(c.before, c.now); !strings.Contains(got, c.want) {
 			t.Errorf("got %q, want %q", got, c.want)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -11,7 +12,7 @@ import (
 // left out.
 func textDiff(before, now []byte) []line.Line {
 	if !isText(before) || !isText(now) {
-		return []line.Line{line.Text(line.Warn, fmt.Sprintf("  other bytes: %s, %s", line.Bytes(int64(len(before))), line.Bytes(int64(len(now)))))}
+		return []line.Line{line.Text(line.Warn, fmt.Sprintf("  other bytes: %s, %s", present.Size(int64(len(before))), present.Size(int64(len(now)))))}
 	}
 	x, y := strings.Split(string(before), "\n"), strings.Split(string(now), "\n")
 	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {

@@ -4,7 +4,7 @@
 // as the test wants it to. The other end is an Edge in the test, which gives
 // each program that connects a name, and brings visitors of that name to it.
 //
-// A test whose binary is to be the program calls Main before anything else.
+// A test whose binary acts as the program calls Main before anything else.
 package cloudflared
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/hashicorp/yamux"
 )
 
-// Program is a program that has connected to an edge, as it tells of itself.
+// Program is a program that has connected to an edge, as it describes itself.
 type Program struct {
 	PID     int    // of the process
 	Local   string // the URL that it leads to
@@ -104,9 +104,8 @@ func (e *Edge) TakePorts(programs int) {
 	e.taking = programs
 }
 
-// takePort takes the port of a program that is to find it taken. The caller
-// holds mu.
-func (e *Edge) takePort(metrics string) {
+// occupyPortLocked listens on the port of a program that must find it in use.
+func (e *Edge) occupyPortLocked(metrics string) {
 	if e.taking == 0 {
 		return
 	}
@@ -206,7 +205,7 @@ func (e *Edge) accept() {
 	}
 }
 
-// update changes something under the lock, and tells those who wait.
+// update changes something under the lock, and wakes those who wait.
 func (e *Edge) update(change func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -215,7 +214,8 @@ func (e *Edge) update(change func()) {
 	e.changed = make(chan struct{})
 }
 
-// hello is what a program tells first, and is told with the name filled in.
+// hello is the first message of a program, and the answer to it, with the name filled
+// in.
 type hello struct {
 	PID     int
 	Local   string
@@ -243,7 +243,7 @@ func (e *Edge) serve(conn net.Conn) {
 		if h.Name == "" {
 			h.Name = fmt.Sprintf("four-words-of-it-%d.trycloudflare.com", len(e.programs)+1)
 			e.programs = append(e.programs, Program(h))
-			e.takePort(h.Metrics)
+			e.occupyPortLocked(h.Metrics)
 		}
 		e.sessions[h.Name] = session
 	})
