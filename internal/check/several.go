@@ -291,7 +291,7 @@ func (r *runner) compareTwo(ctx context.Context) outcome {
 	both := r.sameTime(ctx, a, b)
 	o.answers, o.curl = both, r.atOnce(o.sent)
 	sum, least, last := alone[0].Took+alone[1].Took, min(alone[0].Took, alone[1].Took), max(both[0].Took, both[1].Took)
-	o.says = fmt.Sprintf("alone %s and %s, at once %s and %s", present.Round(alone[0].Took), present.Round(alone[1].Took), present.Round(both[0].Took), present.Round(both[1].Took))
+	o.says = fmt.Sprintf("alone %s and %s, at once %s and %s", present.Duration(alone[0].Took), present.Duration(alone[1].Took), present.Duration(both[0].Took), present.Duration(both[1].Took))
 	for i, q := range o.sent {
 		if fault := r.fault(q, both[i]); fault != "" {
 			o.status = Fail
@@ -333,7 +333,7 @@ func answerTime(_ context.Context, r *runner) outcome {
 	case r.measured == 0:
 		return outcome{status: CannotTell, says: "no delivery was answered"}
 	}
-	says := fmt.Sprintf("the slowest of %d was %s, in %s", r.measured, r.slowKind, present.Round(r.slowest))
+	says := fmt.Sprintf("the slowest of %d was %s, in %s", r.measured, r.slowKind, present.Duration(r.slowest))
 	if r.slowest >= slow {
 		return outcome{status: Warn, says: says + ": answer first, and work afterwards"}
 	}

@@ -84,7 +84,7 @@ func (r *checkReport) add(res check.Result) error {
 	}
 	row := fmt.Sprintf("%-13s%-9s%-*s  %s", statusWord(res.Status), res.Group, r.names, res.Name, answersWord(res.Answers))
 	if res.Says != "" {
-		row = lines.Pad(row, 25+r.names+len("200 in 100.00ms")) + "  " + r.shown(res.Says)
+		row = lines.Pad(row, 25+r.names+len("200 in 100.0ms")) + "  " + r.shown(res.Says)
 	}
 	return r.printf("%s\n", strings.TrimRight(row, " "))
 }
@@ -117,7 +117,7 @@ func answersWord(answers []check.Answer) string {
 	if len(answers) > 1 {
 		words = fmt.Sprintf("%d × %s", len(answers), words)
 	}
-	return fmt.Sprintf("%s in %s", words, present.Round(longest))
+	return fmt.Sprintf("%s in %s", words, present.Duration(longest))
 }
 
 // failed are the names of the checks that failed.
@@ -149,7 +149,7 @@ func (r *checkReport) end(target string, count check.Count, took time.Duration) 
 	if err := r.looks(); err != nil {
 		return err
 	}
-	return r.printf("\n%d passed · %s · %d failed · %d cannot tell · %s\n", count[check.Pass], present.Count(count[check.Warn], "warning"), count[check.Fail], count[check.CannotTell], present.Round(took))
+	return r.printf("\n%d passed · %s · %d failed · %d cannot tell · %s\n", count[check.Pass], present.Count(count[check.Warn], "warning"), count[check.Fail], count[check.CannotTell], present.Duration(took))
 }
 
 // detail prints all about one check.
