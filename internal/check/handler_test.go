@@ -31,7 +31,8 @@ type handler struct {
 	before   func(w http.ResponseWriter, req *http.Request) bool // true: it has answered
 	work     func(w http.ResponseWriter, p payload, body []byte) bool
 	body     func(w http.ResponseWriter, body []byte) bool
-	forgets  bool // it does not know repeats
+	forgets  bool   // it does not know repeats
+	answer   string // to all that it takes
 	repeat   func(w http.ResponseWriter)
 
 	mu   sync.Mutex
@@ -103,6 +104,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case repeat:
 		io.WriteString(w, `{"ignored":"this delivery is a repeat"}`)
 	case h.work != nil && h.work(w, p, body):
+	case h.answer != "":
+		io.WriteString(w, h.answer)
 	case p.Event.Scope == "repo.content" && (len(p.UpdatedRefs) == 0 || p.UpdatedRefs[0].Ref != "refs/heads/main"):
 		io.WriteString(w, `{"ignored":"not a push to main"}`)
 	default:

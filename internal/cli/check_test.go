@@ -269,3 +269,40 @@ func TestCtrlCEndsACheckAndItsApp(t *testing.T) {
 	p.signal(os.Interrupt)
 	p.ends(130)
 }
+
+func TestCheckFindsAPythonHandlerThatTakesOneAtATime(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		missing(t, "python3")
+	}
+	w := newChecker(t)
+	file := filepath.Join(t.TempDir(), "handler.py")
+	const program = `import http.server, json, os, sys, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status = 200
+        if self.headers.get("X-Webhook-Secret") != os.environ["WEBHOOK_SECRET"]:
+            status = 403
+        else:
+            try:
+                json.loads(body)["event"]
+                time.sleep(float(sys.argv[2]))
+            except (ValueError, KeyError, TypeError):
+                status = 400
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+getattr(http.server, sys.argv[1])(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+`
+	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.run(0, "check", "--skip", "slow-body", "--", python, file, "ThreadingHTTPServer", "0")
+	p := w.run(4, "check", "--only", "two-at-once", "--", python, file, "HTTPServer", "1.1")
+	if !strings.Contains(p.stdout.text(), "the second waits until the first is done") {
+		t.Error(p.stdout.text())
+	}
+}
