@@ -302,7 +302,7 @@ func (r *runner) compareTwo(ctx context.Context) outcome {
 			return o
 		}
 	}
-	if least >= waitingWarns && last >= sum-least/4 {
+	if least >= waitingWarns && last >= sum-least/2 {
 		o.status = Warn
 		if least >= waitingFails {
 			o.status = Fail
