@@ -88,6 +88,7 @@ func (f *checkFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.verbose, "verbose", false, "show for every check what was sent, what came back, and why it matters")
 	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for an https target")
 	fs.StringVar(&f.secret.file, "secret-file", "", "take the webhook's secret from this file")
+	configurable(fs, "ca", "secret-file")
 }
 
 // parse turns the flags and arguments into what is to be checked. It looks at nothing
