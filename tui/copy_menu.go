@@ -1,9 +1,7 @@
 package tui
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -139,7 +137,9 @@ func (m *model) eventJSON(e *event.Event) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b bytes.Buffer
-	err = json.Indent(&b, m.cfg.Secrets.MaskBody(line), "", "  ")
-	return b.String(), err
+	line = m.cfg.Secrets.MaskBody(line)
+	if text, ok := present.Indent(line); ok {
+		return string(text), nil
+	}
+	return string(line), nil
 }

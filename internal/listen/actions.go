@@ -1,10 +1,8 @@
 package listen
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -192,11 +190,9 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 			b = a.mask.Secrets().MaskBody(b)
 		}
 		if format == tui.FormatJSON {
-			var indented bytes.Buffer
-			if err := json.Indent(&indented, b, "", "  "); err != nil {
-				return "", err
+			if indented, ok := present.Indent(b); ok {
+				b = indented
 			}
-			b = indented.Bytes()
 		}
 		if i > 0 && format == tui.FormatJSON {
 			text = append(text, ",\n"...)

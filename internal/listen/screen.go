@@ -208,7 +208,7 @@ func statusOf(live *session.Live) tui.Status {
 		Tunnel:    tui.Health{State: string(tunnel.State), Since: tunnel.Since},
 		Check:     tui.Check{At: check.At, Took: check.Took},
 		WebhookID: live.Webhook(), Deliveries: stats.Today,
-		Queued: int(stats.Queued),
+		Queued: int(stats.Unsettled),
 		Paused: !stats.PausedSince.IsZero(), PausedSince: stats.PausedSince,
 	}
 	if tunnel.Cause != nil {
