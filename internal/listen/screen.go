@@ -110,7 +110,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		},
 		Actions: (&actions{s.notes.Mask, live, s.roots, s.saveTo}).all(),
 		Repo:    repoToTrigger(live.Watches),
-		Editor:  editor(s.getenv),
+		Editor:  Editor(s.getenv),
 		Secrets: s.notes.Mask.Secrets(),
 		NoColor: s.getenv("NO_COLOR") != "",
 		Log:     s.log,
@@ -181,8 +181,9 @@ func splitWords(s string) (words []string) {
 	return words
 }
 
-// editor returns the user's editor, as git and gh find it.
-func editor(getenv func(string) string) []string {
+// Editor returns the command of the user's editor, as git and gh find it; nil if there
+// is none.
+func Editor(getenv func(string) string) []string {
 	for _, name := range []string{"VISUAL", "EDITOR"} {
 		if command := splitWords(getenv(name)); len(command) > 0 {
 			return command
