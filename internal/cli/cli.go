@@ -31,7 +31,7 @@ const (
 	exitFailed    = 1
 	exitUsage     = 2
 	exitNotInTime = 3 // the wanted event did not come within --wait
-	exitTarget    = 4 // a target failed, and --fail-on-error was set
+	exitTarget    = 4 // a target failed, and --fail-on-error was set; or a handler fails a check
 	exitSignal    = 130
 )
 
@@ -122,7 +122,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newConfig(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newCheck(p), newConfig(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)
@@ -177,7 +177,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &app) && app.Code > 0 && app.Code <= 255:
 		return app.Code
-	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver):
+	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver), errors.Is(err, errCheckFailed):
 		return exitTarget
 	case errors.As(err, &hinted):
 		return exitFailed

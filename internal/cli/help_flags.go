@@ -11,9 +11,9 @@ import (
 
 // valueNames are the words for values of flags, as docs/commands.md has them.
 var valueNames = map[string]string{
-	"ca": "FILE", "domain": "NAME", "exec": "COMMAND", "file": "FILE", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
-	"job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "org": "NAME", "public-url": "URL",
-	"rate": "RATE", "ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "set": "PATH=VALUE", "ssh-domain": "DOMAIN",
+	"ca": "FILE", "comment": "TEXT", "domain": "NAME", "exec": "COMMAND", "file": "FILE", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
+	"job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "only": "NAME", "org": "NAME", "public-url": "URL",
+	"rate": "RATE", "ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "set": "PATH=VALUE", "skip": "NAME", "ssh-domain": "DOMAIN",
 	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "variant": "NAME", "watch": "TYPE:NAME",
 }
 
