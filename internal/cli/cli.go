@@ -42,6 +42,8 @@ type Process struct {
 	Getenv   func(string) string
 	// Terminal reports whether standard output is a terminal.
 	Terminal bool
+	// ErrTerminal reports whether standard error is a terminal: progress is shown there.
+	ErrTerminal bool
 	// Supervisor is the path of a program that can be the supervisor of an app or a command
 	// (process.Config); empty: there is none.
 	Supervisor string
@@ -57,7 +59,7 @@ func ThisProcess(version string) *Process {
 	return &Process{
 		Supervisor: "/proc/self/exe", // this program; it means nothing where there is none
 		Version:    version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
-		Terminal: terminal, Interactive: terminal && isTerminal(os.Stdin),
+		Terminal: terminal, ErrTerminal: isTerminal(os.Stderr), Interactive: terminal && isTerminal(os.Stdin),
 	}
 }
 
