@@ -30,7 +30,7 @@ const (
 	exitFailed    = 1
 	exitUsage     = 2
 	exitNotInTime = 3 // the wanted event did not come within --wait
-	exitTarget    = 4 // a target failed, and --fail-on-error was set
+	exitTarget    = 4 // a target failed, and --fail-on-error was set; or answered otherwise, with --compare
 	exitSignal    = 130
 )
 
@@ -159,7 +159,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &app) && app.Code > 0 && app.Code <= 255:
 		return app.Code
-	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver):
+	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver), errors.Is(err, errDiffers):
 		return exitTarget
 	case errors.As(err, &hinted):
 		return exitFailed

@@ -20,7 +20,8 @@ func newEvents(p *Process) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEventsLs(p), newEventsShow(p), newEventsReplay(p), newEventsDismiss(p), newEventsRecover(p))
+	cmd.AddCommand(newEventsLs(p), newEventsShow(p), newEventsReplay(p), newEventsDiff(p), newEventsExport(p), newEventsImport(p),
+		newEventsSave(p), newEventsPin(p), newEventsUnpin(p), newEventsDismiss(p), newEventsRm(p), newEventsRecover(p))
 	return cmd
 }
 

@@ -26,6 +26,7 @@ type progress struct {
 	mu    sync.Mutex
 	done  int
 	shown bool // the line is on the terminal
+	once  sync.Once
 	ended chan struct{}
 	drawn sync.WaitGroup // the goroutine that draws
 }
@@ -85,9 +86,9 @@ func (p *progress) Above(print func() error) error {
 	return print()
 }
 
-// Done erases the line.
+// Done erases the line, which is not drawn again. Later calls do nothing.
 func (p *progress) Done() {
-	close(p.ended)
+	p.once.Do(func() { close(p.ended) })
 	p.drawn.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -82,11 +82,19 @@ var wrongUses = map[string][]string{
 		"--tunnel=grado", "--tunnel=ngrok,grado", "--tunnel=gradio,gradio", "--tunnel=gradio,auto", "--tunnel=public", "--tunnel=public --public-url=x", "--public-url=http://x.example", "--public-url=https://u:p@x.example",
 		"--tunnel=ssh://", "--tunnel=gradio --gradio-server=nonsense", "--port=99999", "--port=-1", "--ca=/nonexistent", "--respond=rely", "--concurrency=0", "--retry=-1", "--timeout=-1s", "--wait-target=-1s",
 		"--secret-file=x --new-secret", "--plain --json", "--count=-1", "--wait=-1s", "--until=kind:discusion.*", "--until=is:faild", "--exec=", "--exec=repo.*=", "-- ./no-such-app"},
-	"hf-tap demo":                  {"--plain --json", "model:me/m"},
-	"hf-tap events":                {"lss"},
-	"hf-tap events ls":             {"kind:discusion.*", "verdct:ok", "status:x", "-kind:repo.*", "--limit=-1", "--session=nope"},
-	"hf-tap events show":           {"abc", "", "1 2", "--json --raw 1"},
-	"hf-tap events replay":         {"", "abc", "1 --failed", "1 --forward=nowhere", "1 --exec=default=", "1 --forward=modle:me/m=3000", "1 --new-secret --secret-file=x", "1 --ca=/nonexistent"},
+	"hf-tap demo":        {"--plain --json", "model:me/m"},
+	"hf-tap events":      {"lss"},
+	"hf-tap events ls":   {"kind:discusion.*", "verdct:ok", "status:x", "-kind:repo.*", "--limit=-1", "--session=nope"},
+	"hf-tap events show": {"abc", "", "1 2", "--json --raw 1"},
+	"hf-tap events replay": {"", "abc", "1 --failed", "1 --forward=nowhere", "1 --exec=default=", "1 --forward=modle:me/m=3000", "1 --new-secret --secret-file=x", "1 --ca=/nonexistent",
+		"1 --since=2h", "--since=yesterday", "--until=2026-13-01", "--since=1h --until=2h", "--filter=kind:discusion.*", "1 --times=0", "1 --rate=fast", "1 --rate=0/s", "1 --rate=1/y", "1 --ignore=.a", "1 --compare --ignore=a..b"},
+	"hf-tap events diff":           {"", "1", "1 x", "1 2 3"},
+	"hf-tap events export":         {"abc", "1 --failed", "1 --filter=is:failed", "--format=xml", "--format=fixtures", "--force", "--to=7860", "--format=curl --to=exec:true", "--format=curl --to=nowhere", "--since=x", "--filter=verdct:ok"},
+	"hf-tap events import":         {""},
+	"hf-tap events save":           {"", "1", "x file", "1 a b"},
+	"hf-tap events pin":            {"", "x"},
+	"hf-tap events unpin":          {"", "x"},
+	"hf-tap events rm":             {"", "x", "1", "1 --older=1d --yes", "--older=30 --yes", "--older=-1h --yes", "--filter=is:faild --yes", "--session=x"},
 	"hf-tap events dismiss":        {"", "abc", "1 --failed", "--session=x"},
 	"hf-tap events recover":        {"x"},
 	"hf-tap webhooks":              {"lst"},
@@ -117,6 +125,7 @@ var wrongUses = map[string][]string{
 var someArgs = map[string][]string{
 	"hf-tap webhooks info": {anID}, "hf-tap webhooks job": {anID}, "hf-tap webhooks update": {anID}, "hf-tap webhooks enable": {anID}, "hf-tap webhooks disable": {anID},
 	"hf-tap webhooks delete": {anID}, "hf-tap webhooks replay": {anID, "1"}, "hf-tap events replay": {"1"}, "hf-tap events show": {"1"},
+	"hf-tap events rm": {"1"}, "hf-tap events save": {"1", "x"}, "hf-tap events pin": {"1"}, "hf-tap events unpin": {"1"}, "hf-tap events diff": {"1", "2"}, "hf-tap events import": {"x"},
 }
 
 // commandsBelow lists a command and all that it has, by their paths.

@@ -61,10 +61,11 @@ func (q Query) from() (from string, args []any) {
 		add("e.n > ?", q.After)
 	}
 	if !q.Since.IsZero() {
-		add("e.received_at >= ?", encodeTime(q.Since))
+		// The plus keeps SQLite from sorting by time what it wants by number, for each page.
+		add("+e.received_at >= ?", encodeTime(q.Since))
 	}
 	if !q.Until.IsZero() {
-		add("e.received_at < ?", encodeTime(q.Until))
+		add("+e.received_at < ?", encodeTime(q.Until))
 	}
 	if q.Phase != "" {
 		add("e.phase = ?", string(q.Phase))
