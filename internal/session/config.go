@@ -29,17 +29,18 @@ type Config struct {
 	Like    string       // id of a webhook to take watches and domains from
 	Mute    []string     // ids of webhooks to disable meanwhile
 
-	Secret   string
-	Tunnel   TunnelConfig
-	NewURL   bool                   // a fresh address at gradio.live, kept from now on
-	Public   *http.Client           // asks at the public address; nil: a plain one
-	Moved    func(url string) error // called when the public address has become another; may be nil
-	App      app.Config             // the app under development, none without Args; the session adds to its Env
-	AppPort  string                 // where the app is to listen, which its environment says
-	Receiver receiver.Config        // routes, ways to respond and limits; the session fills in the rest
-	Times    Times
-	Tell     func(line string) // a line for people, on standard error
-	Log      *slog.Logger      // nil: none
+	Secret    string
+	Tunnel    TunnelConfig
+	NewURL    bool                   // a fresh address at gradio.live, kept from now on
+	Public    *http.Client           // asks at the public address; nil: a plain one
+	Moved     func(url string) error // called when the public address has become another; may be nil
+	App       app.Config             // the app under development, none without Args; the session adds to its Env
+	AppPort   string                 // where the app is to listen, which its environment says
+	Receiver  receiver.Config        // routes, ways to respond and limits; the session fills in the rest
+	Retention history.Retention      // what is kept of the history while the session runs; the zero value: all
+	Times     Times
+	Tell      func(line string) // a line for people, on standard error
+	Log       *slog.Logger      // nil: none
 }
 
 // Times are the session's intervals and deadlines; zero values stand for the
@@ -51,6 +52,7 @@ type Times struct {
 	Again  time.Duration // before a second try to point the webhook to another address, doubling up to Tend: 1 s
 	Drain  time.Duration // for the queue, on the way out: 5 s
 	Look   time.Duration // between looks at the state folder, which may be moved or removed at any time: 2 s
+	Retain time.Duration // between looks for events that are not kept any more: 1 h
 	Tunnel tunnel.KeeperTimes
 }
 
@@ -58,7 +60,7 @@ func (t Times) withDefaults() Times {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}, {&t.Look, 2 * time.Second}} {
+	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}, {&t.Look, 2 * time.Second}, {&t.Retain, time.Hour}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
