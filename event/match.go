@@ -38,7 +38,7 @@ func ParseMatch(s string) (Match, error) {
 	return m, nil
 }
 
-// MatchError says what is wrong with the text of a match.
+// MatchError is a syntax error in a match.
 type MatchError struct {
 	Match   string // the whole text
 	Word    string // the part that is wrong, empty if something is missing

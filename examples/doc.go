@@ -1,3 +1,3 @@
-// Package examples is nothing but the tests of the programs in its folders,
-// which run them against a stand-in for the Hub.
+// Package examples has the tests of the programs in its folders. They run the
+// programs against a stand-in for the Hub.
 package examples

@@ -197,8 +197,8 @@ func (c *Client) refuse(ctx context.Context, r request) *Error {
 	return e
 }
 
-// tell calls OnWarning for the warnings of an answer: "X-HF-Warning: topic; message".
-func (c *Client) tell(h http.Header) {
+// reportWarnings calls OnWarning for the warnings of an answer: "X-HF-Warning: topic; message".
+func (c *Client) reportWarnings(h http.Header) {
 	if c.warn == nil {
 		return
 	}

@@ -51,7 +51,7 @@ func (c *Client) send(parent context.Context, r request) *Error {
 		return c.unanswered(parent, e, err)
 	}
 	defer resp.Body.Close()
-	c.tell(resp.Header)
+	c.reportWarnings(resp.Header)
 	e.Status = resp.StatusCode
 	if resp.StatusCode/100 != 2 {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // the status says enough

@@ -10,7 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/tui/line"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 var errUnavailable = errors.New("this is not to be had here")
@@ -79,7 +79,7 @@ func eventWords(ns []int64) string {
 	if len(ns) == 1 {
 		return "#" + strconv.FormatInt(ns[0], 10)
 	}
-	return line.Count(len(ns), "event")
+	return present.Count(len(ns), "event")
 }
 
 // togglePin pins the chosen events. If all are pinned, it unpins them.

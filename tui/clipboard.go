@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/hf-tap/hf-tap/tui/line"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // maxClipboard is how many bytes a terminal takes for its clipboard: xterm's limit of
@@ -19,10 +19,10 @@ func (m *model) copyText(what, s string) tea.Cmd {
 	if len(s) <= maxClipboard {
 		cmds = append(cmds, tea.SetClipboard(s))
 	} else if m.cfg.Actions.Copy == nil {
-		m.showError(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, line.Bytes(int64(len(s)))))
+		m.showError(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, present.Size(int64(len(s)))))
 		return nil
 	}
-	m.showNote("copied " + what + ", " + line.Bytes(int64(len(s))))
+	m.showNote("copied " + what + ", " + present.Size(int64(len(s))))
 	if local := m.cfg.Actions.Copy; local != nil {
 
 		words, terminal := m.note.text, len(cmds) > 0

@@ -49,7 +49,7 @@ func TestTheTabsShowWhatARefusedEventLacks(t *testing.T) {
 		s.press("tab")
 		s.shows(`{"event":{"scope":`, "line 1 of 1"+why)
 		s.press("tab")
-		s.shows("40.0 MB" + why)
+		s.shows("40 MiB" + why)
 		s.press("tab")
 		s.shows("not handed over: the body is too large")
 		s.press("tab")

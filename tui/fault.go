@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event/filter"
-	"github.com/hf-tap/hf-tap/tui/line"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // parseFault parses a fault: "500 delay 2s next 3 for kind:repo.*".
@@ -73,14 +73,14 @@ func faultWords(f *Fault, left int) string {
 		what = "answered late"
 	}
 	if f.Delay > 0 {
-		what += " after " + line.Took(f.Delay)
+		what += " after " + present.Duration(f.Delay)
 	}
 	who := "every delivery"
 	switch {
 	case left == 1:
 		who = "the next delivery"
 	case left > 1:
-		who = "the next " + line.Group(left) + " deliveries"
+		who = "the next " + present.Group(left) + " deliveries"
 	}
 	if !f.Filter.Empty() {
 		who += " that fits " + f.Filter.String()

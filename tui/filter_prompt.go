@@ -7,8 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event/filter"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/input"
-	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // openFilterPrompt asks for a filter, and applies it while it is typed.
@@ -55,7 +55,7 @@ func (m *model) applyFilter(s string) (tea.Cmd, error) {
 func (m *model) completeFilter(text string, cursor int) filter.Completion {
 	known := filter.Known{}
 	for _, t := range m.header.status.Targets {
-		known.Targets = append(known.Targets, line.ShortTarget(t.Name))
+		known.Targets = append(known.Targets, present.Target(t.Name))
 	}
 	seen := map[string]bool{}
 	looked := 0

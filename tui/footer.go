@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -78,11 +79,11 @@ func (m *model) position() line.Line {
 		l = l.Add(line.Accent, fmt.Sprintf("%d marked  ", n))
 	}
 	if n := m.list.Fresh(); n > 0 {
-		return l.Add(line.Warn, line.Group(n)+" new ↓")
+		return l.Add(line.Warn, present.Group(n)+" new ↓")
 	}
 	n := m.list.Shown()
 	if n == 0 {
 		return l
 	}
-	return l.Add(line.Faint, line.Group(m.list.Position()+1)+"/"+line.Group(n))
+	return l.Add(line.Faint, present.Group(m.list.Position()+1)+"/"+present.Group(n))
 }

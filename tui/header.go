@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -85,7 +86,7 @@ func (h *header) tunnelRow() []fact {
 		failed.brief = line.Text(line.Alarm, "check FAILED")
 		facts = append(facts, failed)
 	default:
-		facts = append(facts, fact{rank: 8, line: line.Text(line.Faint, "checked "+h.clock(c.At)+" in "+line.Took(c.Took))})
+		facts = append(facts, fact{rank: 8, line: line.Text(line.Faint, "checked "+h.clock(c.At)+" in "+present.Duration(c.Took))})
 	}
 	return facts
 }
@@ -116,14 +117,14 @@ func (h *header) webhookRow() []fact {
 	if len(s.Domains) > 0 {
 		facts = append(facts, fact{rank: 11, line: line.Text(line.Faint, strings.Join(s.Domains, "+"))})
 	}
-	deliveries := fact{rank: 10, line: line.Text(line.Plain, line.Count(s.Deliveries, "delivery"))}
+	deliveries := fact{rank: 10, line: line.Text(line.Plain, present.Count(s.Deliveries, "delivery"))}
 	if s.Deliveries != 1 {
-		deliveries.line = line.Text(line.Plain, line.Group(s.Deliveries)+" deliveries")
+		deliveries.line = line.Text(line.Plain, present.Group(s.Deliveries)+" deliveries")
 	}
 	if s.Deliveries >= dailyWarning {
 		deliveries.rank = 2
-		deliveries.brief = line.Text(line.Warn, line.Group(s.Deliveries)+"/"+line.Group(dailyLimit)+" a day")
-		deliveries.line = line.Text(line.Warn, fmt.Sprintf("%s of %s deliveries a day", line.Group(s.Deliveries), line.Group(dailyLimit)))
+		deliveries.brief = line.Text(line.Warn, present.Group(s.Deliveries)+"/"+present.Group(dailyLimit)+" a day")
+		deliveries.line = line.Text(line.Warn, fmt.Sprintf("%s of %s deliveries a day", present.Group(s.Deliveries), present.Group(dailyLimit)))
 	}
 	return append(facts, deliveries)
 }
@@ -135,7 +136,7 @@ func (h *header) targetRow() []fact {
 	}
 	facts := []fact{{rank: labelRank, line: line.Text(line.Faint, "targets")}}
 	for _, t := range s.Targets {
-		name, rank := line.ShortTarget(t.Name)+" ", 5
+		name, rank := present.Target(t.Name)+" ", 5
 		words, why, st := targetState(&t)
 		l, short := line.Text(line.Plain, name).Add(st, words), line.Line(nil)
 		if !t.At.IsZero() {
@@ -149,11 +150,11 @@ func (h *header) targetRow() []fact {
 			rank = 2
 		}
 		if t.Queued > 0 && t.Down {
-			waiting := fmt.Sprintf(", %s waiting", line.Group(t.Queued))
+			waiting := fmt.Sprintf(", %s waiting", present.Group(t.Queued))
 			l = l.Add(line.Warn, waiting)
 			short = short.Add(line.Warn, waiting)
 		} else if t.Queued > 0 {
-			l = l.Add(line.Plain, fmt.Sprintf(", %s queued", line.Group(t.Queued)))
+			l = l.Add(line.Plain, fmt.Sprintf(", %s queued", present.Group(t.Queued)))
 		}
 		facts = append(facts, fact{rank: rank, line: l, brief: short})
 	}
@@ -200,7 +201,7 @@ func (h *header) alarmRow() []fact {
 		if !s.PausedSince.IsZero() {
 			words += " since " + h.clock(s.PausedSince)
 		}
-		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, words).Add(line.Plain, ": "+line.Count(s.Queued, "event")+" queued"), brief: line.Text(line.Warn, fmt.Sprintf("PAUSED %d", s.Queued))})
+		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, words).Add(line.Plain, ": "+present.Count(s.Queued, "event")+" queued"), brief: line.Text(line.Warn, fmt.Sprintf("PAUSED %d", s.Queued))})
 	}
 	if s.Fault != nil {
 		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, "FAULT").Add(line.Plain, ": "+faultWords(s.Fault, s.FaultLeft)), brief: line.Text(line.Warn, "FAULT")})

@@ -6,7 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/tui/line"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // olderLimit is how many older events are read at a time.
@@ -48,7 +48,7 @@ func (m *model) addOlder(r olderResult) {
 	}
 	m.noOlder = len(r.rows) < olderLimit
 	if n := m.list.Prepend(r.rows); n > 0 {
-		m.showNote(line.Count(n, "older event"))
+		m.showNote(present.Count(n, "older event"))
 	} else {
 		m.showNote("no older events")
 	}

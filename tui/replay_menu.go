@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/input"
-	"github.com/hf-tap/hf-tap/tui/line"
 )
 
 // replay replays the chosen events to the targets that they had.
@@ -29,7 +29,7 @@ func (m *model) replayEvents(r Replay) tea.Cmd {
 		what += fmt.Sprintf(" %d times", r.Times)
 	}
 	if r.Target != "" {
-		what += " to " + line.ShortTarget(r.Target)
+		what += " to " + present.Target(r.Target)
 	}
 	if r.NewID {
 		what += " as new"
@@ -68,7 +68,7 @@ func (m *model) addReplayFailed(mn *menu) {
 			failed++
 		}
 	}
-	mn.add("f", fmt.Sprintf("all that failed and were not made good since (%s here)", line.Count(failed, "failure")), func() tea.Cmd {
+	mn.add("f", fmt.Sprintf("all that failed and were not made good since (%s here)", present.Count(failed, "failure")), func() tea.Cmd {
 		if m.cfg.Actions.ReplayFailed == nil {
 			return m.showUnavailable()
 		}
@@ -92,7 +92,7 @@ func (m *model) addReplayChoices(mn *menu, ns []int64, words string) {
 		return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
 	})
 	for i, t := range m.header.status.Targets {
-		mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+line.ShortTarget(t.Name)+" only", func() tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
+		mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+present.Target(t.Name)+" only", func() tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
 	}
 	mn.add("u", words+" to another target", func() tea.Cmd {
 		return m.openPrompt(input.Options{Label: "to which target? ", Hint: "7860, 7860/path, host:port/path or a URL"}, func(s string) tea.Cmd {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -131,7 +132,7 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 		c.write(l.rule, []string{line.Text(line.Faint, strings.Repeat("─", l.rule.w)).Render(l.rule.w, line.Plain)})
 	}
 	if m.focus == paneApp {
-		c.write(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+line.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
+		c.write(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
 		rows, at := m.app.render(l.app.w, l.app.h, true)
 		c.write(l.app, rows)
 		return l.app.x, l.app.y + at, true
@@ -171,21 +172,21 @@ func (m *model) oneLine() line.Line {
 	for _, t := range s.Targets {
 		if t.Down {
 			words, _, st := targetState(&t)
-			l = l.Add(st, fmt.Sprintf("%s %s %s ", line.ShortTarget(t.Name), words, m.header.clock(t.At)))
+			l = l.Add(st, fmt.Sprintf("%s %s %s ", present.Target(t.Name), words, m.header.clock(t.At)))
 		}
 	}
 	l = l.Add(line.StateStyle(s.Tunnel.State), s.Tunnel.State)
-	return l.Add(line.Plain, " "+line.Count(m.list.Events(), "event"))
+	return l.Add(line.Plain, " "+present.Count(m.list.Events(), "event"))
 }
 
 // filterLine is the filter, and how far the search in bodies is.
 func (m *model) filterLine() line.Line {
-	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+line.Group(m.list.Shown())+" of "+line.Group(m.list.Total()))
+	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+present.Group(m.list.Shown())+" of "+present.Group(m.list.Total()))
 	if cut := m.list.Filter().JQCutOff(); cut > 0 {
-		l = l.Add(line.Warn, "  the expression took too long on "+line.Count(cut, "event"))
+		l = l.Add(line.Warn, "  the expression took too long on "+present.Count(cut, "event"))
 	}
 	if left := m.list.Undecided() + m.bodySearch.batch; left > 0 {
-		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", line.Group(m.bodySearch.decided), line.Group(m.bodySearch.decided+left)))
+		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", present.Group(m.bodySearch.decided), present.Group(m.bodySearch.decided+left)))
 	}
 	if m.readingOlder {
 		l = l.Add(line.Warn, "  searching older events")

@@ -72,7 +72,7 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	defer cancel()
 	var last error
 	for {
-		took, err := ask(tries, client, p)
+		took, err := probeOnce(tries, client, p)
 		if err == nil {
 			return took, nil
 		}
@@ -101,7 +101,7 @@ func VerifyOnce(ctx context.Context, p Probe) (time.Duration, error) {
 	}
 	try, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	took, err := ask(try, p.client(), p)
+	took, err := probeOnce(try, p.client(), p)
 	if err != nil && ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
@@ -116,7 +116,7 @@ func (p Probe) client() *http.Client {
 	return client
 }
 
-func ask(ctx context.Context, client *http.Client, p Probe) (time.Duration, error) {
+func probeOnce(ctx context.Context, client *http.Client, p Probe) (time.Duration, error) {
 	nonce := rand.Text()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/"+nonce, http.NoBody)
 	if err != nil {

@@ -179,7 +179,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 	handled = err == nil
 	if err != nil {
 		s.logFailure(req.Context(), e, d, err)
-		tellWatcher(w, err)
+		answerWatcher(w, err)
 		answerError(w, errHandler)
 		return
 	}
@@ -197,7 +197,7 @@ type watcher interface {
 	HandlerFailed(err error, stack []byte)
 }
 
-func tellWatcher(w http.ResponseWriter, err error) {
+func answerWatcher(w http.ResponseWriter, err error) {
 	watcher, ok := w.(watcher)
 	if !ok {
 		return
@@ -227,7 +227,7 @@ func (s *Server) enqueue(w http.ResponseWriter, req *http.Request, e *endpoint, 
 		select {
 		case r := <-d.handled:
 			if r.err != nil {
-				tellWatcher(w, r.err)
+				answerWatcher(w, r.err)
 				answerError(w, errHandler)
 				return
 			}

@@ -116,7 +116,7 @@ func (f *Filter) MatchRow(r *event.Row) Fit {
 	}
 	fit := FitYes
 	for i := range f.terms {
-		switch t := &f.terms[i]; t.ask(r) {
+		switch t := &f.terms[i]; t.fitRow(r) {
 		case FitNo:
 			return FitNo
 		case FitUnknown:
@@ -126,7 +126,7 @@ func (f *Filter) MatchRow(r *event.Row) Fit {
 	return fit
 }
 
-func (t *term) ask(r *event.Row) Fit {
+func (t *term) fitRow(r *event.Row) Fit {
 	if t.row == nil {
 		return FitUnknown
 	}
@@ -149,7 +149,7 @@ func (f *Filter) Match(e *event.Event) bool {
 	r := event.NewRow(e)
 	for i := range f.terms {
 		t := &f.terms[i]
-		switch t.ask(r) {
+		switch t.fitRow(r) {
 		case FitNo:
 			return false
 		case FitUnknown:

@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/nearest"
 )
 
-// Error says where a filter is wrong, and what would be right.
+// Error is a syntax error in a filter: the place, and what would be valid there.
 type Error struct {
 	Filter  string
 	Pos     int    // the byte at which the wrong part begins

@@ -1,6 +1,6 @@
-// Package app runs the app under development as a child process: it passes on
-// its output line by line, and ends it together with everything that it has
-// started, for a server that a reloader left behind keeps its port.
+// Package app runs the app under development as a child process. It passes on the
+// app's output line by line, and ends the app together with all processes that it has
+// started: a server that a reloader leaves behind keeps its port.
 //
 // Package process says how far that holds on each system.
 package app

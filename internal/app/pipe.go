@@ -35,9 +35,9 @@ func newPipe(file *os.File, bytes func([]byte), line func(string)) *pipe {
 	return &pipe{file: file, bytes: bytes, line: line}
 }
 
-// end says that everybody is gone who is known to write. What is in the pipe is
-// read, and then somebody unknown has a moment to close it.
-func (p *pipe) end() {
+// writersGone says that all known writers have ended. What is in the pipe is read, and
+// then an unknown writer has a moment to close it.
+func (p *pipe) writersGone() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended, p.wait, p.rest = true, quiet, maxRest
@@ -46,7 +46,7 @@ func (p *pipe) end() {
 	}
 }
 
-// Read reads from the pipe. After end, only the time in which there is nothing
+// Read reads from the pipe. After writersGone, only the time in which there is nothing
 // to read counts against the wait: what is there comes through, however long
 // the lines are on their way to the screen.
 func (p *pipe) Read(b []byte) (int, error) {
@@ -58,7 +58,7 @@ func (p *pipe) Read(b []byte) (int, error) {
 	}
 	start := time.Now()
 	if ended {
-		_ = p.file.SetReadDeadline(start.Add(p.wait)) // end has dealt with the error
+		_ = p.file.SetReadDeadline(start.Add(p.wait)) // writersGone has dealt with the error
 	}
 	p.mu.Unlock()
 	n, err := p.file.Read(b)

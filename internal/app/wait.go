@@ -20,7 +20,7 @@ func (a *App) tend() {
 		}
 	}
 	for _, p := range a.pipes {
-		p.end()
+		p.writersGone()
 	}
 	a.read.Wait()
 	a.closePipes()

@@ -1,6 +1,6 @@
-// Package cli is the command line: it turns flags and the environment into
-// what the stages need, and what they say into lines, JSON and exit codes. It
-// is the only package that knows all the others.
+// Package cli is the command line. It turns flags and the environment into the
+// configuration of the other packages, and their results into lines, JSON and exit
+// codes. It is the only package that knows all the others.
 //
 // Data goes to standard output, everything else to standard error. Errors are
 // two lines, what failed and what to type next. The exit codes are part of the

@@ -146,7 +146,7 @@ func (p *Process) printFindings(found []doctor.Finding) error {
 		}
 		line := fmt.Sprintf("%-8s %-10s %s", status, f.Check, f.Detail)
 		if f.MS > 0 {
-			line += fmt.Sprintf(" (%s)", present.Round(time.Duration(f.MS*float64(time.Millisecond))))
+			line += fmt.Sprintf(" (%s)", present.Duration(time.Duration(f.MS*float64(time.Millisecond))))
 		}
 		if _, err := fmt.Fprintln(p.Out, p.notes.Shown(line)); err != nil {
 			return lines.WriteError(err)

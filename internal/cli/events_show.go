@@ -95,7 +95,7 @@ func eventPage(e *event.Event) string {
 		fmt.Fprintf(&b, "delivery  %s (%s)\n", term.Line(e.Delivery), present.Ordinal(max(e.DeliveryN, 1)))
 	}
 	if e.Answer.Status != 0 {
-		fmt.Fprintf(&b, "answered  %d in %s\n", e.Answer.Status, present.Round(e.Answer.Duration))
+		fmt.Fprintf(&b, "answered  %d in %s\n", e.Answer.Status, present.Duration(e.Answer.Duration))
 	}
 	fmt.Fprintf(&b, "\n%s\n", term.Line(e.Method+" "+e.Path))
 	b.WriteString(headerText(e.Header))
@@ -110,7 +110,7 @@ func eventPage(e *event.Event) string {
 	}
 	for _, a := range e.Attempts {
 		fmt.Fprintf(&b, "\nattempt %d  %s  %s  %s in %s\n", a.N, term.Line(present.Target(a.Target)),
-			a.StartedAt.Local().Format("15:04:05.000"), term.Line(present.Outcome(a)), present.Round(a.Duration))
+			a.StartedAt.Local().Format("15:04:05.000"), term.Line(present.Outcome(a)), present.Duration(a.Duration))
 		if says := a.BodyError(); says != "" {
 			fmt.Fprintf(&b, "ERROR IN BODY: %s\n", term.Line(says))
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
@@ -65,9 +66,9 @@ const eraseLine = "\r\x1b[K"
 // line is the text that is drawn.
 func (p *progress) line() string {
 	if p.total <= 0 {
-		return fmt.Sprintf("%s: %d", p.what, p.done)
+		return fmt.Sprintf("%s: %s", p.what, present.Group(p.done))
 	}
-	return fmt.Sprintf("%s: %d of %d (%d%%)", p.what, p.done, p.total, int64(p.done)*100/int64(p.total))
+	return fmt.Sprintf("%s: %s of %s (%d%%)", p.what, present.Group(p.done), present.Group(p.total), int64(p.done)*100/int64(p.total))
 }
 
 // Add says that n more things are done.

@@ -165,7 +165,7 @@ func sandboxLine(e sandbox.Entry) string {
 		}
 	}
 	if e.Status != 0 {
-		words = append(words, fmt.Sprintf("%d in %s", e.Status, present.Round(e.Duration)))
+		words = append(words, fmt.Sprintf("%d in %s", e.Status, present.Duration(e.Duration)))
 	}
 	if e.Err != "" {
 		words = append(words, e.Err)

@@ -1,5 +1,5 @@
-// Package clock is the time limits and tickers of tunnels: the machine's, or
-// those of a test, which run out when something has happened.
+// Package clock has the time limits and tickers of tunnels: those of the machine, or
+// those of a test, which end when the test says so.
 package clock
 
 import (

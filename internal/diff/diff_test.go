@@ -95,9 +95,9 @@ func TestASmallBodyIsComparedWithALargeOne(t *testing.T) {
 		before, now []byte
 		want        string
 	}{
-		{small, larger, "that of #5 is too large to compare: 9216 KiB; both may have 8192 KiB together"},
-		{larger, small, "that of #4 is too large to compare: 9216 KiB"},
-		{large, larger, "both are too large to compare: 5120 KiB, 9216 KiB"},
+		{small, larger, "that of #5 is too large to compare: 9 MiB; both may have 8 MiB together"},
+		{larger, small, "that of #4 is too large to compare: 9 MiB"},
+		{large, larger, "both are too large to compare: 5 MiB, 9 MiB"},
 	} {
 		lines := Bodies(c.before, c.now, names, nil)
 		if got := said(lines); !strings.Contains(got, c.want) || !lines[0].Differs() {
@@ -116,12 +116,12 @@ func TestAnswersAreComparedByWhatMatters(t *testing.T) {
 		before, now *event.Attempt
 		want        string
 	}{
-		{answer(200, "", "ok", plain), answer(200, "", "ok", http.Header{"Content-Type": {"text/plain"}, "Date": {"now"}}), "  200 OK in 3ms, then in 3ms|  the same, byte for byte"},
-		{answer(200, "", "", nil), answer(500, "", "", nil), "- 200 OK in 3ms|+ FAIL 500 Internal Server Error in 3ms|  empty both times"},
-		{answer(200, "", "", plain), answer(200, "", "", http.Header{"Content-Type": {"text/html"}, "Retry-After": {"3"}}), "  200 OK in 3ms, then in 3ms|~ Content-Type: text/plain → text/html|+ Retry-After: 3|  empty both times"},
-		{answer(0, "connection refused", "", nil), answer(200, "", "", nil), "- FAIL connection refused in 3ms|+ 200 OK in 3ms|  empty both times"},
-		{nil, answer(200, "", "", nil), "  not tried then|+ 200 OK in 3ms"},
-		{answer(200, "", "", nil), nil, "- 200 OK in 3ms|  not tried now"},
+		{answer(200, "", "ok", plain), answer(200, "", "ok", http.Header{"Content-Type": {"text/plain"}, "Date": {"now"}}), "  200 OK in 3.0ms, then in 3.0ms|  the same, byte for byte"},
+		{answer(200, "", "", nil), answer(500, "", "", nil), "- 200 OK in 3.0ms|+ FAIL 500 Internal Server Error in 3.0ms|  empty both times"},
+		{answer(200, "", "", plain), answer(200, "", "", http.Header{"Content-Type": {"text/html"}, "Retry-After": {"3"}}), "  200 OK in 3.0ms, then in 3.0ms|~ Content-Type: text/plain → text/html|+ Retry-After: 3|  empty both times"},
+		{answer(0, "connection refused", "", nil), answer(200, "", "", nil), "- FAIL connection refused in 3.0ms|+ 200 OK in 3.0ms|  empty both times"},
+		{nil, answer(200, "", "", nil), "  not tried then|+ 200 OK in 3.0ms"},
+		{answer(200, "", "", nil), nil, "- 200 OK in 3.0ms|  not tried now"},
 		{nil, nil, "  none then, none now"},
 	} {
 		if diff := cmp.Diff(c.want, said(Answers(c.before, c.now, [2]string{}, nil))); diff != "" {

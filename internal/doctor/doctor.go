@@ -1,6 +1,6 @@
-// Package doctor finds out what works from here and what stands in the way: the
-// token, the Hub, the clock, proxies, the state folder, the tunnel and the targets.
-// It makes no webhook, and leaves nothing open.
+// Package doctor examines what hf-tap needs on this machine: the token, the Hub, the
+// clock, proxies, the state folder, the tunnel and the targets. It makes no webhook,
+// and leaves nothing open.
 package doctor
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// Config is what is examined.
+// Config is what the doctor examines.
 type Config struct {
 	Endpoint  string // the Hub's
 	Network   *network.Network
@@ -45,7 +45,7 @@ const (
 	Skipped Status = "skipped"
 )
 
-// Finding is what one check found.
+// Finding is the result of one check.
 type Finding struct {
 	Check  string  `json:"check"`
 	Status Status  `json:"status"`

@@ -15,7 +15,7 @@ func TestDoctorMeasuresTheSpaceThatIsLeft(t *testing.T) {
 	}{
 		{12 << 30, nil, OK, "12 GiB free"},
 		{lowSpace, nil, OK, "100 MiB free"},
-		{lowSpace - 1, nil, Warning, "only 99 MiB free"},
+		{lowSpace - 1, nil, Warning, "only 99.9 MiB free"},
 		{0, nil, Warning, "only 0 bytes free"},
 		{0, errors.ErrUnsupported, Skipped, "unknown"},
 	} {

@@ -1,6 +1,6 @@
-// Package exectarget has the targets that are commands. A command is started for
-// each event, with the environment that the Hub gives to a webhook's Job: what runs
-// here runs there.
+// Package exectarget runs a command for each event,
+// with the environment that the Hub gives to a webhook's Job: what runs here
+// runs there.
 //
 // Package app runs the command, and ends it together with all that it has started.
 package exectarget

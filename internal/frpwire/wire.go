@@ -53,7 +53,7 @@ type Login struct {
 	PoolCount    int    `json:"pool_count,omitempty"`
 }
 
-// LoginResp grants or refuses it.
+// LoginResp is the answer to Login: a session, or the reason why there is none.
 type LoginResp struct {
 	Version string `json:"version,omitempty"`
 	RunID   string `json:"run_id,omitempty"`
@@ -69,22 +69,22 @@ type NewProxy struct {
 	SubDomain      string `json:"subdomain,omitempty"`
 }
 
-// NewProxyResp tells the address, or why there is none. Gradio's fork gives
-// the hash of the name in place of the name.
+// NewProxyResp is the answer to NewProxy: the address, or the reason why there is
+// none. Gradio's fork gives the hash of the name in place of the name.
 type NewProxyResp struct {
 	ProxyName  string `json:"proxy_name,omitempty"`
 	RemoteAddr string `json:"remote_addr,omitempty"`
 	Error      string `json:"error,omitempty"`
 }
 
-// NewWorkConn says whose stream this is.
+// NewWorkConn names the session that a stream belongs to.
 type NewWorkConn struct {
 	RunID        string `json:"run_id,omitempty"`
 	PrivilegeKey string `json:"privilege_key,omitempty"`
 	Timestamp    int64  `json:"timestamp,omitempty"`
 }
 
-// StartWorkConn says who has connected.
+// StartWorkConn starts the work connection of a visitor, with the visitor's address.
 type StartWorkConn struct {
 	ProxyName string `json:"proxy_name,omitempty"`
 	SrcAddr   string `json:"src_addr,omitempty"`
@@ -98,7 +98,7 @@ type Ping struct {
 	Timestamp    int64  `json:"timestamp,omitempty"`
 }
 
-// Pong is one.
+// Pong is the answer to Ping.
 type Pong struct {
 	Error string `json:"error,omitempty"`
 }

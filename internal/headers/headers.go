@@ -1,5 +1,5 @@
-// Package headers knows which headers belong to one connection and are not
-// passed on (RFC 9110, section 7.6.1).
+// Package headers lists the hop-by-hop headers, which are not passed on (RFC 9110,
+// section 7.6.1).
 package headers
 
 import (

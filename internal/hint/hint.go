@@ -1,5 +1,5 @@
-// Package hint is what to type next after an error: the second line of every error
-// that people read.
+// Package hint adds hints to errors: what to type next. A hint is the second line of
+// every error that people read.
 package hint
 
 import (

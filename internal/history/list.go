@@ -12,7 +12,7 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Query says which events List gives. The zero value means the newest of all.
+// Query selects the events that List returns. The zero value means the newest of all.
 // Its fields narrow it down together.
 type Query struct {
 	Session  string       // only those of this session
@@ -102,8 +102,8 @@ func (q Query) from() (from string, args []any) {
 	return from + " WHERE " + strings.Join(where, " AND "), args
 }
 
-// UnreadableError says that a damaged history may hold events, or parts of some,
-// that could not be read, next to those that were. It is ErrDamaged.
+// UnreadableError means that a damaged history may hold more events, or parts of
+// events, than could be read. It is ErrDamaged.
 type UnreadableError struct {
 	Events int // at most so many
 	Err    error

@@ -14,7 +14,8 @@ import (
 	"github.com/hf-tap/hf-tap/internal/sqlitepages"
 )
 
-// Recovered is what Recover has saved of a history, and what it knows to be lost.
+// Recovered is the result of Recover: what it has saved of a history, and what is
+// known to be lost.
 type Recovered struct {
 	Events, Attempts, States, Sessions int
 	WithoutBody                        int // of Events: their bodies are lost, or parts of them

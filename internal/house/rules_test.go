@@ -53,7 +53,7 @@ var layers = map[string][]string{
 	"internal/testserver/tunneltest":  {"tunnel", "internal/testserver/edge"},
 
 	"receiver":             {"event", "event/filter", "hub", "internal/headers", "internal/loopback", "internal/network"},
-	"tui":                  {"event", "event/filter", "hub", "internal/advice", "internal/term", "tui/detail", "tui/input", "tui/line", "tui/list"},
+	"tui":                  {"event", "event/filter", "hub", "internal/advice", "internal/present", "internal/term", "tui/detail", "tui/input", "tui/line", "tui/list"},
 	"tui/list":             {"event", "event/filter", "tui/line"},
 	"tui/detail":           {"event", "internal/advice", "internal/diff", "internal/jsontext", "internal/present", "internal/term", "tui/line"},
 	"tui/input":            {"event/filter", "tui/line"},

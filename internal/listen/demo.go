@@ -25,7 +25,7 @@ const (
 	demoSecret = "a-secret-for-the-demo"
 )
 
-// DemoOptions are how the demo is shown.
+// DemoOptions say how the demo is shown.
 type DemoOptions struct {
 	View
 	Version string
@@ -88,7 +88,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 		}, &demoFront{front: front, hub: standIn, app: app, forever: o.Forever})
 		return err
 	})
-	return errors.Join(err, o.end(sum, standIn.Webhooks(demoUser)))
+	return errors.Join(err, o.reportEnd(sum, standIn.Webhooks(demoUser)))
 }
 
 // directTransport carries requests to this machine, past every proxy.
@@ -98,9 +98,9 @@ func directTransport() *http.Transport {
 	return t
 }
 
-// end says what the stand-in Hub itself says is left: on standard error, so that it
-// is read also where the output goes through "head".
-func (o *DemoOptions) end(sum session.Summary, left []hub.Webhook) error {
+// reportEnd prints what is left on the stand-in Hub, as that Hub itself lists it. It
+// prints to standard error, where it is read also if the output goes through "head".
+func (o *DemoOptions) reportEnd(sum session.Summary, left []hub.Webhook) error {
 	if len(left) > 0 {
 		return fmt.Errorf("%s left on the stand-in Hub", present.Count(len(left), "webhook"))
 	}

@@ -1,5 +1,5 @@
-// Package loopback knows which hosts mean this machine, in any spelling. What is
-// sent to them never leaves it: it needs no encryption and no proxy.
+// Package loopback recognizes the hosts that mean this machine, in any spelling. What
+// is sent to them never leaves it: it needs no encryption and no proxy.
 package loopback
 
 import (

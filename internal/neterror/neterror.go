@@ -1,5 +1,5 @@
-// Package neterror says in plain words why there is no connection. Go's own
-// texts name system calls and the addresses of name servers.
+// Package neterror explains in plain words why a connection failed. Go's own texts
+// name system calls and the addresses of name servers.
 package neterror
 
 import (

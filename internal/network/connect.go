@@ -20,9 +20,9 @@ const maxAnswer = 64 << 10
 
 var errAnswerTooLong = errors.New("its answer does not end within 64 KiB")
 
-// askCONNECT asks an HTTP proxy on conn for a connection to address (RFC 9110,
+// connectCONNECT asks an HTTP proxy on conn for a connection to address (RFC 9110,
 // section 9.3.6). The caller closes conn when its patience ends.
-func askCONNECT(conn net.Conn, p *proxy, address string) (net.Conn, error) {
+func connectCONNECT(conn net.Conn, p *proxy, address string) (net.Conn, error) {
 	req := &http.Request{
 		Method: http.MethodConnect,
 		URL:    &url.URL{Opaque: address},

@@ -118,7 +118,7 @@ func (n *Network) through(ctx context.Context, p *proxy, address string) (net.Co
 		defer close(closed)
 		conn.Close()
 	})
-	opened, err := n.ask(ctx, conn, p, address)
+	opened, err := n.connectThrough(ctx, conn, p, address)
 	if !stop() {
 		<-closed
 		err = ctx.Err()
@@ -130,10 +130,10 @@ func (n *Network) through(ctx context.Context, p *proxy, address string) (net.Co
 	return opened, nil
 }
 
-func (n *Network) ask(ctx context.Context, conn net.Conn, p *proxy, address string) (net.Conn, error) {
+func (n *Network) connectThrough(ctx context.Context, conn net.Conn, p *proxy, address string) (net.Conn, error) {
 	switch p.url.Scheme {
 	case "socks5":
-		return conn, askSOCKS(ctx, conn, p, address)
+		return conn, connectSOCKS(ctx, conn, p, address)
 	case "https":
 		secured, err := n.secure(ctx, conn, p.address(), "http/1.1")
 		if err != nil {
@@ -141,5 +141,5 @@ func (n *Network) ask(ctx context.Context, conn net.Conn, p *proxy, address stri
 		}
 		conn = secured
 	}
-	return askCONNECT(conn, p, address)
+	return connectCONNECT(conn, p, address)
 }

@@ -15,8 +15,8 @@ var (
 	ErrPasswordRefused = errors.New("it refuses the user and the password")
 )
 
-// ProxyError says that a proxy does not give a connection. It unwraps to Err,
-// so that the reasons of packages net, tls and context can be told apart.
+// ProxyError means that a proxy refuses a connection. It unwraps to Err, so that the
+// reasons of packages net, tls and context can be told apart.
 type ProxyError struct {
 	Proxy  string // its URL, with the password masked
 	From   string // the variable that names it, "HTTPS_PROXY"

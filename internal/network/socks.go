@@ -11,10 +11,10 @@ import (
 	xproxy "golang.org/x/net/proxy"
 )
 
-// askSOCKS asks a SOCKS5 proxy on conn for a connection to address (RFC 1928,
+// connectSOCKS asks a SOCKS5 proxy on conn for a connection to address (RFC 1928,
 // with the user and password of RFC 1929). It reads no byte of what follows the
 // proxy's answer.
-func askSOCKS(ctx context.Context, conn net.Conn, p *proxy, address string) error {
+func connectSOCKS(ctx context.Context, conn net.Conn, p *proxy, address string) error {
 	var auth *xproxy.Auth
 	if user, password, given := p.credentials(); given {
 		auth = &xproxy.Auth{User: user, Password: password}

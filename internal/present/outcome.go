@@ -43,11 +43,7 @@ func Verdict(v event.Verdict) string {
 // refused".
 func State(s *event.State) string {
 	words := string(s.Subject)
-	if s.Name != "" {
-		name := event.MaskURL(s.Name)
-		if s.Subject == event.SubjectTarget {
-			name = Target(s.Name)
-		}
+	if name := StateName(s); name != "" {
 		words += " " + name
 	}
 	words += " " + s.State
@@ -57,15 +53,21 @@ func State(s *event.State) string {
 	return words
 }
 
+// StateName is the name of what a state is about; "" if there is only one.
+func StateName(s *event.State) string {
+	if s.Subject == event.SubjectTarget {
+		return Target(s.Name)
+	}
+	return event.MaskURL(s.Name)
+}
+
 // Outcome is "200", "FAIL 500", "FAIL connection refused", or of a command "exit 0"
 // or "FAIL exit 3".
 func Outcome(a event.Attempt) string {
 	exit, exited := a.Exit()
 	switch {
-	case exited && exit == 0:
-		return "exit 0"
 	case exited:
-		return fmt.Sprintf("FAIL exit %d", exit)
+		return Exit(exit)
 	case a.OK():
 		return fmt.Sprint(a.Status)
 	case a.Status == 0:
@@ -74,6 +76,14 @@ func Outcome(a event.Attempt) string {
 		return fmt.Sprintf("FAIL %d, %s", a.Status, a.Err)
 	}
 	return fmt.Sprintf("FAIL %d", a.Status)
+}
+
+// Exit is the exit status of a command: "exit 0", "FAIL exit 3".
+func Exit(status int) string {
+	if status == 0 {
+		return "exit 0"
+	}
+	return fmt.Sprintf("FAIL exit %d", status)
 }
 
 // marks are the ways in which an event differs from a first delivery by the Hub.
@@ -124,7 +134,7 @@ func targetWords(t event.RowTarget) string {
 	case t.Tries == 0:
 		return name + " UNANSWERED"
 	}
-	words := fmt.Sprintf("%s %s in %s", name, Outcome(event.Attempt{Target: t.Name, Status: t.Status, Err: t.Err}), Round(t.Took))
+	words := fmt.Sprintf("%s %s in %s", name, Outcome(event.Attempt{Target: t.Name, Status: t.Status, Err: t.Err}), Duration(t.Took))
 	if t.BodyError != "" {
 		words += ", ERROR IN BODY: " + Cut(t.BodyError)
 	}

@@ -6,57 +6,11 @@ package present
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
-
-// Count is a number of things: "1 event", "12 events".
-func Count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// Ordinal is "1st", "2nd", "3rd", "4th".
-func Ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
-		switch n % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
-		}
-	}
-	return fmt.Sprint(n, suffix)
-}
-
-// Round shortens a duration to what a person reads of it.
-func Round(d time.Duration) time.Duration {
-	switch {
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond)
-	case d >= 10*time.Millisecond:
-		return d.Round(time.Millisecond)
-	}
-	return d.Round(10 * time.Microsecond)
-}
-
-// Size is a number of bytes in the largest unit that it has ten of.
-func Size(n int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB"}
-	i := 0
-	for ; n >= 10<<10 && i < len(units)-1; i++ {
-		n >>= 10
-	}
-	return fmt.Sprintf("%d %s", n, units[i])
-}
 
 // List is values with commas between them.
 func List[T any](all []T) string {
@@ -75,20 +29,13 @@ func Error(err error) string { return event.MaskText(strings.ReplaceAll(err.Erro
 // this machine have in common: ":3000/hook". Of a command it is the beginning.
 func Target(name string) string {
 	if event.IsCommand(name) {
-		return shortCommand(name)
+		return ansi.Truncate(name, 30, "…")
 	}
-	name = strings.TrimPrefix(event.MaskURL(name), "http://")
-	if local, ok := strings.CutPrefix(name, "127.0.0.1:"); ok {
-		name = ":" + local
-	}
-	return strings.TrimSuffix(name, "/")
-}
-
-// shortCommand is the beginning of a command's name: ":3000" is not long either.
-func shortCommand(name string) string {
-	const most = 40
-	if runes := []rune(name); len(runes) > most {
-		return string(runes[:most-1]) + "…"
+	name = strings.TrimSuffix(strings.TrimPrefix(event.MaskURL(name), "http://"), "/")
+	for _, local := range []string{"127.0.0.1:", "localhost:", "[::1]:"} {
+		if port, ok := strings.CutPrefix(name, local); ok {
+			return ":" + port
+		}
 	}
 	return name
 }

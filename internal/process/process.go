@@ -1,5 +1,5 @@
-// Package process starts a program and ends it together with all that it has
-// started: a server that a reloader left behind keeps its port.
+// Package process starts a program, and ends it together with all processes that it
+// has started: a server that a reloader leaves behind keeps its port.
 //
 // On unix the program leads a process group of its own, which is not the
 // terminal's foreground group, so that a Ctrl+C reaches hf-tap alone. What it
@@ -28,7 +28,7 @@ type Config struct {
 	Death syscall.Signal
 }
 
-// Status is how a program has ended.
+// Status is the exit status of a program.
 type Status struct {
 	Code   int    // exit status; 128 and the signal's number if a signal ended it, as a shell has it
 	Signal string // the signal's name, "SIGKILL", or ""

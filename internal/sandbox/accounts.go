@@ -36,7 +36,7 @@ const (
 	WebhooksWrite = "user.webhooks.write"
 )
 
-// Token says what a token may do. The zero value is a write token.
+// Token is a token's permissions. The zero value is a write token.
 type Token struct {
 	Name        string   // shown as displayName; "sandbox" when empty
 	Role        Role     // RoleWrite when empty; not used for OAuth

@@ -104,7 +104,7 @@ func (h *Hub) carryOut(a *answer, r *http.Request, body []byte) bool {
 		return false
 	}
 	extra := http.Header{}
-	before := h.takeFault(r, Before)
+	before := h.nextFault(r, Before)
 	if over, ok := before.apply(h.ctx, r, a, extra); over {
 		return ok
 	}
@@ -116,7 +116,7 @@ func (h *Hub) carryOut(a *answer, r *http.Request, body []byte) bool {
 		a.status = http.StatusOK
 	}
 	h.hold(r, After)
-	after := h.takeFault(r, After)
+	after := h.nextFault(r, After)
 	if over, ok := after.apply(h.ctx, r, a, extra); over {
 		return ok
 	}

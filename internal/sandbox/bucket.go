@@ -30,7 +30,7 @@ func (h *Hub) DeleteFiles(bucket hub.Repo, paths ...string) error {
 }
 
 func (h *Hub) changeFiles(bucket hub.Repo, paths []string, change func(*repo, string) (hub.FileUpdate, error)) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(bucket)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func (h *Hub) changeFiles(bucket hub.Repo, paths []string, change func(*repo, st
 	})
 }
 
-func (a *act) sendFiles(r *repo, files []hub.FileUpdate) error {
+func (a *hubChange) sendFiles(r *repo, files []hub.FileUpdate) error {
 	for _, f := range files {
 		if f.Action == hub.FileDelete {
 			delete(r.files, f.Path)

@@ -12,7 +12,7 @@ import (
 )
 
 // createBucket answers POST /api/buckets/NAME.
-func createBucket(a *act, c *repoCall) (any, error) {
+func createBucket(a *hubChange, c *repoCall) (any, error) {
 	var body repoRequest
 	if c.token == nil {
 		return nil, errNoToken
@@ -28,10 +28,10 @@ func createBucket(a *act, c *repoCall) (any, error) {
 }
 
 // deleteBucket answers DELETE /api/buckets/NAME.
-func deleteBucket(a *act, c *repoCall) (any, error) { return nil, a.deleteRepo(c.repo) }
+func deleteBucket(a *hubChange, c *repoCall) (any, error) { return nil, a.deleteRepo(c.repo) }
 
 // bucketInfo answers GET /api/buckets/NAME.
-func bucketInfo(a *act, c *repoCall) (any, error) {
+func bucketInfo(a *hubChange, c *repoCall) (any, error) {
 	r := c.repo
 	size := int64(0)
 	for _, f := range r.files {
@@ -56,7 +56,7 @@ var xetHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // that adds or deletes a file. What can be done is done, as one event; the
 // answer lists the rest. Contents are in Xet storage, which the sandbox does
 // not have: a file is what its hash says.
-func changeBucket(a *act, c *repoCall) (any, error) {
+func changeBucket(a *hubChange, c *repoCall) (any, error) {
 	type line struct {
 		Type    string `json:"type"`
 		Path    string `json:"path"`
@@ -110,7 +110,7 @@ func changeBucket(a *act, c *repoCall) (any, error) {
 }
 
 // listBucket answers GET /api/buckets/NAME/tree and …/tree/FOLDER.
-func listBucket(a *act, c *repoCall) (any, error) {
+func listBucket(a *hubChange, c *repoCall) (any, error) {
 	names := tree{}
 	for path := range c.repo.files {
 		names[path] = &blob{}
@@ -133,7 +133,7 @@ func (r *repo) bucketEntry(path string) object {
 }
 
 // bucketPathsInfo answers POST /api/buckets/NAME/paths-info.
-func bucketPathsInfo(a *act, c *repoCall) (any, error) {
+func bucketPathsInfo(a *hubChange, c *repoCall) (any, error) {
 	paths, _, err := readPaths(c)
 	if err != nil {
 		return nil, err

@@ -43,12 +43,12 @@ func (h *Hub) Happen(kind event.Kind, repo hub.Repo, set map[string]any) (Happen
 	if _, err := override(sample, set); err != nil {
 		return Happening{}, fmt.Errorf("making %q happen: %w", kind, err)
 	}
-	a := &act{h: h, of: documented, overrides: set}
+	a := &hubChange{h: h, of: documented, overrides: set}
 	if kind != documented {
 		a.told = kind
 	}
 	out := Happening{Kind: kind}
-	err = h.perform(a, func(a *act) error {
+	err = h.perform(a, func(a *hubChange) error {
 		r, err := h.addRepo(repo)
 		if err != nil {
 			return err
@@ -93,7 +93,7 @@ func (w wishes) flag(path string) bool {
 }
 
 // happen does what leads to an event of the act's kind.
-func (a *act) happen(r *repo, w wishes) error {
+func (a *hubChange) happen(r *repo, w wishes) error {
 	if private, given := w["repo.private"].(bool); given {
 		r.Private = private
 	}
@@ -126,7 +126,7 @@ func (a *act) happen(r *repo, w wishes) error {
 // reconfigure makes a repo what is wished, by default public, the one change
 // that no webhook loses sight of the repo by. A wish for a whole updatedConfig
 // is about the payload alone.
-func (a *act) reconfigure(r *repo, w wishes) error {
+func (a *hubChange) reconfigure(r *repo, w wishes) error {
 	_, whole := w["updatedConfig"]
 	if private, given := w["updatedConfig.private"].(bool); given {
 		return a.configure(r, true, private)
@@ -137,7 +137,7 @@ func (a *act) reconfigure(r *repo, w wishes) error {
 
 // discuss does what leads to an event of a discussion: the latest one that is
 // still there, or a new one.
-func (a *act) discuss(r *repo, w wishes) error {
+func (a *hubChange) discuss(r *repo, w wishes) error {
 	_, told := w["discussion.isPullRequest"]
 	status := w.text("discussion.status")
 	pull := w.flag("discussion.isPullRequest") || !told && (status == "merged" || status == "draft")
@@ -191,7 +191,7 @@ func (r *repo) latest(fits func(*discussion) bool, status string) *discussion {
 	return nil
 }
 
-func (a *act) updateDiscussion(r *repo, d *discussion, status, title string) error {
+func (a *hubChange) updateDiscussion(r *repo, d *discussion, status, title string) error {
 	if status == "" && title == "" {
 		status = "closed"
 	}
@@ -205,7 +205,7 @@ func (a *act) updateDiscussion(r *repo, d *discussion, status, title string) err
 	return a.sendDiscussion(a.of, r, d, nil)
 }
 
-func (a *act) updateComment(r *repo, d *discussion, w wishes, post Post) error {
+func (a *hubChange) updateComment(r *repo, d *discussion, w wishes, post Post) error {
 	c := d.comments[len(d.comments)-1]
 	if c.Hidden || len(d.comments) == 1 {
 		c = d.comment(a.h, Post{})
@@ -220,7 +220,7 @@ func (a *act) updateComment(r *repo, d *discussion, w wishes, post Post) error {
 }
 
 // freeName is the first of name-2, name-3, … that no repo has.
-func (a *act) freeName(r *repo) string {
+func (a *hubChange) freeName(r *repo) string {
 	name := r.Name
 	if !strings.Contains(name, "/") {
 		name = event.OwnerOf(name) + "/" + name

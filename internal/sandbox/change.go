@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Sent names one delivery that something in the world set off.
+// Sent names one delivery that a change has caused.
 type Sent struct {
 	ID        string     `json:"id"`      // the Webhook-Id header
 	LogID     string     `json:"logId"`   // what a replay names
@@ -21,8 +21,8 @@ type Sent struct {
 	Kind      event.Kind `json:"kind"`
 }
 
-// act is one thing that happens in the world, with the events that it sets off.
-type act struct {
+// hubChange is one change of the Hub's data, with the events that it causes.
+type hubChange struct {
 	h         *Hub
 	sent      []Sent
 	dropped   []Entry        // events that webhooks had too many of
@@ -32,11 +32,11 @@ type act struct {
 	overrides map[string]any // values by their dotted path
 }
 
-// act carries out one thing, alone, and logs the Jobs that it started and the events
-// that were dropped.
-func (h *Hub) act(do func(*act) error) error { return h.perform(&act{h: h}, do) }
+// change makes one change while no other is made. It logs the Jobs that were started
+// and the events that were dropped.
+func (h *Hub) change(do func(*hubChange) error) error { return h.perform(&hubChange{h: h}, do) }
 
-func (h *Hub) perform(a *act, do func(*act) error) error {
+func (h *Hub) perform(a *hubChange, do func(*hubChange) error) error {
 	err := h.alone(func() error { return do(a) })
 	for _, e := range append(a.started, a.dropped...) {
 		h.log(e)
@@ -58,12 +58,12 @@ func (h *Hub) alone(do func() error) error {
 // send delivers an event to every webhook that watches the repo, takes its
 // domain, is enabled, and whose owner may see the repo. fill adds what the
 // kind tells beyond the repo; nil adds nothing.
-func (a *act) send(kind event.Kind, r *repo, fill func(*hub.Payload)) error {
+func (a *hubChange) send(kind event.Kind, r *repo, fill func(*hub.Payload)) error {
 	return a.sendAlsoTo(nil, kind, r, fill)
 }
 
 // sendAlsoTo is send, with those who watch one more account.
-func (a *act) sendAlsoTo(also *account, kind event.Kind, r *repo, fill func(*hub.Payload)) error {
+func (a *hubChange) sendAlsoTo(also *account, kind event.Kind, r *repo, fill func(*hub.Payload)) error {
 	for _, hook := range a.h.webhooks {
 		told := hook.watches(r) && r.visibleTo(hook.owner) ||
 			also != nil && hook.watchesAccount(also) && (!r.Private || also.has(hook.owner))
@@ -84,7 +84,7 @@ func (a *act) sendAlsoTo(also *account, kind event.Kind, r *repo, fill func(*hub
 }
 
 // render writes a payload, with the overrides if they are for this kind.
-func (a *act) render(kind event.Kind, p hub.Payload) ([]byte, error) {
+func (a *hubChange) render(kind event.Kind, p hub.Payload) ([]byte, error) {
 	if kind != a.of || len(a.overrides) == 0 && a.told == "" {
 		return marshal(p)
 	}
@@ -96,7 +96,7 @@ func (a *act) render(kind event.Kind, p hub.Payload) ([]byte, error) {
 
 // trigger puts an event into a webhook's queue, unless the webhook had too
 // many in the last 24 hours.
-func (a *act) trigger(hook *webhook, kind event.Kind, r *repo, body []byte) {
+func (a *hubChange) trigger(hook *webhook, kind event.Kind, r *repo, body []byte) {
 	h := a.h
 	now := h.cfg.Now()
 	for len(hook.triggers) > 0 && now.Sub(hook.triggers[0]) >= 24*time.Hour {

@@ -170,7 +170,7 @@ func (c *repoCall) commitTarget() (ref string, pull bool, err error) {
 
 // preupload answers POST …/preupload/REV: how each file is to be sent. The Hub
 // sends binary and large files by Git LFS or Xet; here only the size counts.
-func preupload(a *act, c *repoCall) (any, error) {
+func preupload(a *hubChange, c *repoCall) (any, error) {
 	ref, _, err := c.commitTarget()
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func preupload(a *act, c *repoCall) (any, error) {
 
 // createCommit answers POST …/commit/REV: a commit on a branch, or with
 // create_pr=1 on a new pull request.
-func createCommit(a *act, c *repoCall) (any, error) {
+func createCommit(a *hubChange, c *repoCall) (any, error) {
 	ref, pull, err := c.commitTarget()
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ const (
 	keptBytes      = 256 << 20
 )
 
-// Delivery is one event on its way to one webhook.
+// Delivery is the delivery of one event to one webhook.
 type Delivery struct {
 	ID        string // the Webhook-Id header, the same in every attempt and replay
 	LogID     string // what a replay names
@@ -41,7 +41,7 @@ type Delivery struct {
 	Attempts  []Attempt
 }
 
-// DeliveryState is how far a delivery has come.
+// DeliveryState is the state of a delivery.
 type DeliveryState string
 
 // The states of deliveries.

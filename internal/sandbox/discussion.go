@@ -9,7 +9,8 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Post is what somebody writes. Empty fields are made up, as a sample's are.
+// Post is a text that a user writes: a title, a comment. Empty fields are made up, as
+// a sample's are.
 type Post struct {
 	Author string // a user's name; need not have been added
 	Title  string // of discussions and pull requests
@@ -29,7 +30,7 @@ func (h *Hub) OpenPullRequest(w hub.Repo, post Post) (num int, err error) {
 }
 
 func (h *Hub) open(w hub.Repo, pull bool, post Post) (num int, err error) {
-	err = h.act(func(a *act) error {
+	err = h.change(func(a *hubChange) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
 			return err
@@ -46,7 +47,7 @@ func (h *Hub) open(w hub.Repo, pull bool, post Post) (num int, err error) {
 
 // open adds a discussion with its first comment, without an event. A pull
 // request gets a ref with a commit.
-func (a *act) open(r *repo, pull bool, post Post) (*discussion, error) {
+func (a *hubChange) open(r *repo, pull bool, post Post) (*discussion, error) {
 	if !pull {
 		return a.h.newDiscussion(r, false, post), nil
 	}
@@ -60,7 +61,7 @@ func (a *act) open(r *repo, pull bool, post Post) (*discussion, error) {
 }
 
 // sendOpened sends the events of a discussion that was opened.
-func (a *act) sendOpened(r *repo, d *discussion) error {
+func (a *hubChange) sendOpened(r *repo, d *discussion) error {
 	if err := a.sendDiscussion("discussion.create", r, d, d.comments[0]); err != nil || !d.IsPullRequest {
 		return err
 	}
@@ -71,7 +72,7 @@ func (a *act) sendOpened(r *repo, d *discussion) error {
 // sendDiscussion sends an event of a discussion, and of a comment unless c is
 // nil. URLs are those of the repo's present name, which may be another than
 // when the discussion was opened.
-func (a *act) sendDiscussion(kind event.Kind, r *repo, d *discussion, c *comment) error {
+func (a *hubChange) sendDiscussion(kind event.Kind, r *repo, d *discussion, c *comment) error {
 	d.URL = hub.DiscussionURLs(r.URL, d.Num)
 	return a.send(kind, r, func(p *hub.Payload) {
 		sent := d.Discussion
@@ -93,8 +94,8 @@ func (r *repo) discussion(num int) (*discussion, error) {
 }
 
 // on does something with a discussion.
-func (h *Hub) on(w hub.Repo, num int, do func(*act, *repo, *discussion) error) error {
-	return h.act(func(a *act) error {
+func (h *Hub) on(w hub.Repo, num int, do func(*hubChange, *repo, *discussion) error) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
 			return err
@@ -110,13 +111,13 @@ func (h *Hub) on(w hub.Repo, num int, do func(*act, *repo, *discussion) error) e
 // ChangeStatus makes a discussion open, closed or, for pull requests, draft,
 // and sends discussion.update. Merge is the way to merged.
 func (h *Hub) ChangeStatus(w hub.Repo, num int, status hub.DiscussionStatus) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
+	return h.on(w, num, func(a *hubChange, r *repo, d *discussion) error {
 		return a.changeStatus(r, d, status, "")
 	})
 }
 
 // changeStatus changes a discussion's status for the user whose name is by.
-func (a *act) changeStatus(r *repo, d *discussion, status hub.DiscussionStatus, by string) error {
+func (a *hubChange) changeStatus(r *repo, d *discussion, status hub.DiscussionStatus, by string) error {
 	if err := d.canBecome(status); err != nil {
 		return err
 	}
@@ -139,10 +140,10 @@ func (d *discussion) canBecome(status hub.DiscussionStatus) error {
 // RenameDiscussion gives a discussion another title and sends
 // discussion.update.
 func (h *Hub) RenameDiscussion(w hub.Repo, num int, title string) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.rename(r, d, title, "") })
+	return h.on(w, num, func(a *hubChange, r *repo, d *discussion) error { return a.rename(r, d, title, "") })
 }
 
-func (a *act) rename(r *repo, d *discussion, title, by string) error {
+func (a *hubChange) rename(r *repo, d *discussion, title, by string) error {
 	old := d.Title
 	d.Title = title
 	d.record(a.h, by, titleEntry{old, title})
@@ -151,10 +152,10 @@ func (a *act) rename(r *repo, d *discussion, title, by string) error {
 
 // PinDiscussion pins or unpins a discussion and sends discussion.update.
 func (h *Hub) PinDiscussion(w hub.Repo, num int, pinned bool) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.pin(r, d, pinned, "") })
+	return h.on(w, num, func(a *hubChange, r *repo, d *discussion) error { return a.pin(r, d, pinned, "") })
 }
 
-func (a *act) pin(r *repo, d *discussion, pinned bool, by string) error {
+func (a *hubChange) pin(r *repo, d *discussion, pinned bool, by string) error {
 	d.Pinned = &pinned
 	d.record(a.h, by, pinEntry{pinned})
 	return a.sendDiscussion("discussion.update", r, d, nil)
@@ -164,14 +165,14 @@ func (a *act) pin(r *repo, d *discussion, pinned bool, by string) error {
 // and repo.content.update for its base, mostly main. It gives the sha of the
 // merge commit.
 func (h *Hub) Merge(w hub.Repo, num int) (sha string, err error) {
-	err = h.on(w, num, func(a *act, r *repo, d *discussion) error {
+	err = h.on(w, num, func(a *hubChange, r *repo, d *discussion) error {
 		sha, err = a.merge(r, d, "")
 		return err
 	})
 	return sha, err
 }
 
-func (a *act) merge(r *repo, d *discussion, by string) (sha string, err error) {
+func (a *hubChange) merge(r *repo, d *discussion, by string) (sha string, err error) {
 	if !d.IsPullRequest || d.Status == hub.DiscussionMerged || d.Status == hub.DiscussionClosed {
 		return "", refuse(http.StatusBadRequest, "", "Discussion %d is not an open pull request", d.Num)
 	}
@@ -209,10 +210,10 @@ func (a *act) merge(r *repo, d *discussion, by string) (sha string, err error) {
 // DeleteDiscussion deletes a discussion and sends discussion.delete. Its
 // number is not used again.
 func (h *Hub) DeleteDiscussion(w hub.Repo, num int) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error { return a.deleteDiscussion(r, d) })
+	return h.on(w, num, func(a *hubChange, r *repo, d *discussion) error { return a.deleteDiscussion(r, d) })
 }
 
-func (a *act) deleteDiscussion(r *repo, d *discussion) error {
+func (a *hubChange) deleteDiscussion(r *repo, d *discussion) error {
 	d.deleted = true
 	return a.sendDiscussion("discussion.delete", r, d, nil)
 }
@@ -220,7 +221,7 @@ func (a *act) deleteDiscussion(r *repo, d *discussion) error {
 // Comment adds a comment to a discussion, sends discussion.comment.create, and
 // gives the comment's id.
 func (h *Hub) Comment(w hub.Repo, num int, post Post) (id string, err error) {
-	err = h.on(w, num, func(a *act, r *repo, d *discussion) error {
+	err = h.on(w, num, func(a *hubChange, r *repo, d *discussion) error {
 		c := d.comment(h, post)
 		id = c.ID
 		return a.sendDiscussion("discussion.comment.create", r, d, c)
@@ -231,7 +232,7 @@ func (h *Hub) Comment(w hub.Repo, num int, post Post) (id string, err error) {
 // EditComment changes a comment's text and sends discussion.comment.update. A
 // hidden comment is an error.
 func (h *Hub) EditComment(w hub.Repo, num int, id, text string) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
+	return h.on(w, num, func(a *hubChange, r *repo, d *discussion) error {
 		c, err := d.shown(id)
 		if err != nil {
 			return err
@@ -240,7 +241,7 @@ func (h *Hub) EditComment(w hub.Repo, num int, id, text string) error {
 	})
 }
 
-func (a *act) editComment(r *repo, d *discussion, c *comment, text, by string) error {
+func (a *hubChange) editComment(r *repo, d *discussion, c *comment, text, by string) error {
 	c.edit(a.h, text, by)
 	return a.sendDiscussion("discussion.comment.update", r, d, c)
 }
@@ -248,7 +249,7 @@ func (a *act) editComment(r *repo, d *discussion, c *comment, text, by string) e
 // HideComment hides a comment, whose content the Hub then leaves out, and
 // sends discussion.comment.update. A hidden comment is an error.
 func (h *Hub) HideComment(w hub.Repo, num int, id string) error {
-	return h.on(w, num, func(a *act, r *repo, d *discussion) error {
+	return h.on(w, num, func(a *hubChange, r *repo, d *discussion) error {
 		c, err := d.shown(id)
 		if err != nil {
 			return err
@@ -257,7 +258,7 @@ func (h *Hub) HideComment(w hub.Repo, num int, id string) error {
 	})
 }
 
-func (a *act) hideComment(r *repo, d *discussion, c *comment, by string) error {
+func (a *hubChange) hideComment(r *repo, d *discussion, c *comment, by string) error {
 	c.hide(by)
 	return a.sendDiscussion("discussion.comment.update", r, d, c)
 }

@@ -48,7 +48,7 @@ func required(key, text string) error {
 
 // createDiscussion answers POST …/discussions. A pull request that is opened
 // this way is a draft without commits, as the Python library documents it.
-func createDiscussion(a *act, c *repoCall) (any, error) {
+func createDiscussion(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Title       string `json:"title"`
 		Description string `json:"description"`
@@ -77,7 +77,7 @@ func createDiscussion(a *act, c *repoCall) (any, error) {
 }
 
 // discussionDetails answers GET …/discussions/NUM.
-func discussionDetails(a *act, c *repoCall) (any, error) {
+func discussionDetails(a *hubChange, c *repoCall) (any, error) {
 	d, err := c.discussion()
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func discussionDetails(a *act, c *repoCall) (any, error) {
 }
 
 // deleteDiscussion answers DELETE …/discussions/NUM.
-func deleteDiscussion(a *act, c *repoCall) (any, error) {
+func deleteDiscussion(a *hubChange, c *repoCall) (any, error) {
 	d, err := c.discussion()
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func deleteDiscussion(a *act, c *repoCall) (any, error) {
 }
 
 // createComment answers POST …/discussions/NUM/comment.
-func createComment(a *act, c *repoCall) (any, error) {
+func createComment(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Comment string `json:"comment"`
 	}
@@ -111,7 +111,7 @@ func createComment(a *act, c *repoCall) (any, error) {
 }
 
 // comment adds a comment of the caller.
-func (a *act) comment(c *repoCall, d *discussion, text string) (object, error) {
+func (a *hubChange) comment(c *repoCall, d *discussion, text string) (object, error) {
 	made := d.comment(a.h, Post{Author: c.token.user.name, Text: text})
 	return a.h.lastEntry(c.repo, d), a.sendDiscussion("discussion.comment.create", c.repo, d, made)
 }
@@ -129,7 +129,7 @@ func (c *repoCall) change(body any) (*discussion, error) {
 }
 
 // editComment answers POST …/comment/ID/edit, for the comment's author.
-func editComment(a *act, c *repoCall) (any, error) {
+func editComment(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Content string `json:"content"`
 	}
@@ -145,7 +145,7 @@ func editComment(a *act, c *repoCall) (any, error) {
 }
 
 // hideComment answers POST …/comment/ID/hide.
-func hideComment(a *act, c *repoCall) (any, error) {
+func hideComment(a *hubChange, c *repoCall) (any, error) {
 	var body struct{}
 	return a.changeComment(c, &body, func(d *discussion, one *comment) error {
 		if err := c.own(one.Author.ID, "hide this comment"); err != nil {
@@ -156,7 +156,7 @@ func hideComment(a *act, c *repoCall) (any, error) {
 }
 
 // changeComment changes the comment that a path names and answers with it.
-func (a *act) changeComment(c *repoCall, body any, do func(*discussion, *comment) error) (any, error) {
+func (a *hubChange) changeComment(c *repoCall, body any, do func(*discussion, *comment) error) (any, error) {
 	d, err := c.change(body)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (a *act) changeComment(c *repoCall, body any, do func(*discussion, *comment
 }
 
 // renameDiscussion answers POST …/discussions/NUM/title.
-func renameDiscussion(a *act, c *repoCall) (any, error) {
+func renameDiscussion(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Title string `json:"title"`
 	}
@@ -194,7 +194,7 @@ func renameDiscussion(a *act, c *repoCall) (any, error) {
 
 // changeDiscussionStatus answers POST …/discussions/NUM/status. A comment that
 // comes with it is written first.
-func changeDiscussionStatus(a *act, c *repoCall) (any, error) {
+func changeDiscussionStatus(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Status  hub.DiscussionStatus `json:"status"`
 		Comment string               `json:"comment"`
@@ -222,7 +222,7 @@ func changeDiscussionStatus(a *act, c *repoCall) (any, error) {
 }
 
 // pinDiscussion answers POST …/discussions/NUM/pin.
-func pinDiscussion(a *act, c *repoCall) (any, error) {
+func pinDiscussion(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Pinned *bool `json:"pinned"`
 	}
@@ -237,7 +237,7 @@ func pinDiscussion(a *act, c *repoCall) (any, error) {
 }
 
 // mergePullRequest answers POST …/discussions/NUM/merge.
-func mergePullRequest(a *act, c *repoCall) (any, error) {
+func mergePullRequest(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Comment string `json:"comment"`
 	}
@@ -259,7 +259,7 @@ func mergePullRequest(a *act, c *repoCall) (any, error) {
 const discussionsPage = 50
 
 // listDiscussions answers GET …/discussions, the newest first.
-func listDiscussions(a *act, c *repoCall) (any, error) {
+func listDiscussions(a *hubChange, c *repoCall) (any, error) {
 	query := c.r.URL.Query()
 	page, err := pageNumber(query, "p", 0, 0, 1<<20)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// When says on which side of the work of a call something happens.
+// When is the moment of a fault: before or after the work of a call.
 type When int
 
 // The two sides.
@@ -19,8 +19,7 @@ const (
 	After              // it was carried out, and not answered
 )
 
-// Fault is something that goes wrong with calls. Its parts happen in the order
-// of the fields.
+// Fault is a way in which calls fail. Its parts happen in the order of the fields.
 type Fault struct {
 	When   When
 	Times  int           // for so many calls; 0 is all of them, until it is removed
@@ -69,8 +68,8 @@ func fits(r *http.Request, method, glob string) bool {
 	return matched && (method == "*" || method == r.Method)
 }
 
-// takeFault finds the fault for a call and counts it down; nil is none.
-func (h *Hub) takeFault(r *http.Request, when When) *fault {
+// nextFault returns the fault that a call meets, and counts it down; nil if there is none.
+func (h *Hub) nextFault(r *http.Request, when When) *fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i, f := range h.faults {

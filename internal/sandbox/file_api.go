@@ -24,7 +24,7 @@ func splitRevision(parts []string) (rev, path string) {
 
 // resolveFile answers GET …/resolve/REV/PATH and …/raw/REV/PATH, which differ
 // for files of Git LFS only.
-func resolveFile(a *act, c *repoCall) (any, error) {
+func resolveFile(a *hubChange, c *repoCall) (any, error) {
 	if c.repo.Type == "bucket" {
 		return nil, bucketFile(c)
 	}
@@ -53,7 +53,7 @@ func resolveFile(a *act, c *repoCall) (any, error) {
 
 // listTree answers GET …/tree/REV/PATH: the files and folders in a folder, and
 // with recursive=true below it.
-func listTree(a *act, c *repoCall) (any, error) {
+func listTree(a *hubChange, c *repoCall) (any, error) {
 	rev, folder := splitRevision(c.vars)
 	folder = strings.Trim(folder, "/")
 	at, err := c.repo.revision(rev)
@@ -122,7 +122,7 @@ func (l lister) entry(path string) object {
 }
 
 // pathsInfo answers POST …/paths-info/REV: those of the paths that exist.
-func pathsInfo(a *act, c *repoCall) (any, error) {
+func pathsInfo(a *hubChange, c *repoCall) (any, error) {
 	at, err := c.repo.revision(strings.Join(c.vars, "/"))
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ func (h *Hub) PushCommit(w hub.Repo, ref string) (sha string, err error) {
 	if ref == "" {
 		ref = mainRef
 	}
-	err = h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
+	err = h.onRefs(w, func(a *hubChange, r *repo) (hub.RefUpdate, error) {
 		if r.refs[ref] == "" {
 			return hub.RefUpdate{}, fmt.Errorf("pushing to %q: no ref %q", w, ref)
 		}
@@ -30,7 +30,7 @@ func (h *Hub) PushCommit(w hub.Repo, ref string) (sha string, err error) {
 
 // PushTag puts a tag onto the head of main and sends repo.content.update.
 func (h *Hub) PushTag(w hub.Repo, tag string) error {
-	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
+	return h.onRefs(w, func(a *hubChange, r *repo) (hub.RefUpdate, error) {
 		return r.newRef("refs/tags/"+tag, r.HeadSHA)
 	})
 }
@@ -38,21 +38,21 @@ func (h *Hub) PushTag(w hub.Repo, tag string) error {
 // CreateBranch starts a branch at the head of main and sends
 // repo.content.update.
 func (h *Hub) CreateBranch(w hub.Repo, branch string) error {
-	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
+	return h.onRefs(w, func(a *hubChange, r *repo) (hub.RefUpdate, error) {
 		return r.newRef("refs/heads/"+branch, r.HeadSHA)
 	})
 }
 
 // DeleteBranch deletes a branch, not main, and sends repo.content.update.
 func (h *Hub) DeleteBranch(w hub.Repo, branch string) error {
-	return h.onRefs(w, func(a *act, r *repo) (hub.RefUpdate, error) {
+	return h.onRefs(w, func(a *hubChange, r *repo) (hub.RefUpdate, error) {
 		return r.deleteRef("refs/heads/" + branch)
 	})
 }
 
 // onRefs changes a ref of a repo and sends the event.
-func (h *Hub) onRefs(w hub.Repo, change func(*act, *repo) (hub.RefUpdate, error)) error {
-	return h.act(func(a *act) error {
+func (h *Hub) onRefs(w hub.Repo, change func(*hubChange, *repo) (hub.RefUpdate, error)) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.gitRepo(w)
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (h *Hub) onRefs(w hub.Repo, change func(*act, *repo) (hub.RefUpdate, error)
 	})
 }
 
-func (a *act) sendRefs(r *repo, updates ...hub.RefUpdate) error {
+func (a *hubChange) sendRefs(r *repo, updates ...hub.RefUpdate) error {
 	return a.send("repo.content.update", r, func(p *hub.Payload) { p.UpdatedRefs = updates })
 }
 
@@ -129,7 +129,7 @@ func (h *Hub) moveRef(r *repo, ref string, c *commit) hub.RefUpdate {
 }
 
 // pushCommit is the plain push to main, or an upload to a bucket.
-func (a *act) pushCommit(r *repo) error {
+func (a *hubChange) pushCommit(r *repo) error {
 	if r.Type == "bucket" {
 		f := a.h.parts.File(fmt.Sprintf("data/part-%05d.parquet", len(r.files)))
 		r.files[f.Path] = f

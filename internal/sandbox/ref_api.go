@@ -14,7 +14,7 @@ import (
 
 // listRefs answers GET …/refs: branches, converts and tags, and with
 // include_prs=1 the refs of pull requests.
-func listRefs(a *act, c *repoCall) (any, error) {
+func listRefs(a *hubChange, c *repoCall) (any, error) {
 	list := func(prefix string) []object {
 		refs := []object{}
 		for _, ref := range slices.Sorted(maps.Keys(c.repo.refs)) {
@@ -44,7 +44,7 @@ func optionalBody(c *repoCall, into any) error {
 
 // createBranch answers POST …/branch/NAME: at the head of main, at another
 // revision, or without files.
-func createBranch(a *act, c *repoCall) (any, error) {
+func createBranch(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		StartingPoint string `json:"startingPoint"`
 		EmptyBranch   bool   `json:"emptyBranch"`
@@ -72,10 +72,10 @@ func createBranch(a *act, c *repoCall) (any, error) {
 }
 
 // deleteBranch answers DELETE …/branch/NAME.
-func deleteBranch(a *act, c *repoCall) (any, error) { return nil, a.deleteRef(c, "refs/heads/") }
+func deleteBranch(a *hubChange, c *repoCall) (any, error) { return nil, a.deleteRef(c, "refs/heads/") }
 
 // createTag answers POST …/tag/REV, whose body names the tag.
-func createTag(a *act, c *repoCall) (any, error) {
+func createTag(a *hubChange, c *repoCall) (any, error) {
 	var body struct {
 		Tag     string `json:"tag"`
 		Message string `json:"message"` // of the tag; nothing shows it
@@ -95,9 +95,9 @@ func createTag(a *act, c *repoCall) (any, error) {
 }
 
 // deleteTag answers DELETE …/tag/NAME.
-func deleteTag(a *act, c *repoCall) (any, error) { return nil, a.deleteRef(c, "refs/tags/") }
+func deleteTag(a *hubChange, c *repoCall) (any, error) { return nil, a.deleteRef(c, "refs/tags/") }
 
-func (a *act) deleteRef(c *repoCall, prefix string) error {
+func (a *hubChange) deleteRef(c *repoCall, prefix string) error {
 	update, err := c.repo.deleteRef(prefix + strings.Join(c.vars, "/"))
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ const (
 
 // listCommits answers GET …/commits/REV: a page of the history, with a link to
 // the next one.
-func listCommits(a *act, c *repoCall) (any, error) {
+func listCommits(a *hubChange, c *repoCall) (any, error) {
 	at, err := c.repo.revision(strings.Join(c.vars, "/"))
 	if err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ func (h *Hub) createRepo(w http.ResponseWriter, r *http.Request) {
 	}
 	t := callOf(r).token
 	var made object
-	err := h.act(func(a *act) error {
+	err := h.change(func(a *hubChange) error {
 		repo, err := a.createRepo(t, body.watch(t.user), body)
 		if err == nil {
 			made = object{{"url", repo.URL.Web}, {"name", repo.Name}, {"id", repo.ID}}
@@ -100,7 +100,7 @@ func (h *Hub) createRepo(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, made)
 }
 
-func (a *act) createRepo(t *token, w hub.Repo, body repoRequest) (*repo, error) {
+func (a *hubChange) createRepo(t *token, w hub.Repo, body repoRequest) (*repo, error) {
 	private, err := visibility(body.Visibility, body.Private)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (h *Hub) deleteRepo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t := callOf(r).token
-	h.answerOK(w, h.act(func(a *act) error {
+	h.answerOK(w, h.change(func(a *hubChange) error {
 		repo, err := h.managed(t, body.watch(t.user))
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func (h *Hub) moveRepo(w http.ResponseWriter, r *http.Request) {
 	t := callOf(r).token
 	from := repoRequest{Name: body.FromRepo, Type: body.Type}.watch(t.user)
 	to := hub.Repo{Type: from.Type, Name: body.ToRepo}
-	h.answerOK(w, h.act(func(a *act) error {
+	h.answerOK(w, h.change(func(a *hubChange) error {
 		repo, err := h.managed(t, from)
 		if err == nil {
 			err = h.mayOwn(t, to)
@@ -215,7 +215,7 @@ func (h *Hub) answerOK(w http.ResponseWriter, err error) {
 
 // changeSettings answers PUT …/settings. A new visibility, or a change that
 // the payload does not name, is one repo.config.update.
-func changeSettings(a *act, c *repoCall) (any, error) {
+func changeSettings(a *hubChange, c *repoCall) (any, error) {
 	r := c.repo
 	body := struct {
 		Private             *bool  `json:"private"`
@@ -251,12 +251,12 @@ func changeSettings(a *act, c *repoCall) (any, error) {
 }
 
 // repoInfo answers GET /api/{models,…}/NAME.
-func repoInfo(a *act, c *repoCall) (any, error) {
+func repoInfo(a *hubChange, c *repoCall) (any, error) {
 	return c.repo.info(a.h, c.repo.commits[c.repo.refs[mainRef]], c.r.URL.Query().Get("blobs") == "true"), nil
 }
 
 // revisionInfo answers GET /api/{models,…}/NAME/revision/REV.
-func revisionInfo(a *act, c *repoCall) (any, error) {
+func revisionInfo(a *hubChange, c *repoCall) (any, error) {
 	at, err := c.repo.revision(strings.Join(c.vars, "/"))
 	if err != nil {
 		return nil, err

@@ -131,7 +131,7 @@ const mainRef = "refs/heads/main"
 // CreateRepo makes a repo, as AddRepo does, and sends repo.create. A repo that
 // is there already is an error.
 func (h *Hub) CreateRepo(w hub.Repo, private bool) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		if h.taken(w) {
 			return fmt.Errorf("creating the repo %q: it exists", w)
 		}
@@ -146,7 +146,7 @@ func (h *Hub) CreateRepo(w hub.Repo, private bool) error {
 
 // UpdateRepo sets a repo's tags and sends repo.update.
 func (h *Hub) UpdateRepo(w hub.Repo, tags ...string) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (h *Hub) UpdateRepo(w hub.Repo, tags ...string) error {
 // DeleteRepo sends repo.delete and takes the repo away. Webhooks go on
 // watching its name.
 func (h *Hub) DeleteRepo(w hub.Repo) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (h *Hub) DeleteRepo(w hub.Repo) error {
 	})
 }
 
-func (a *act) deleteRepo(r *repo) error {
+func (a *hubChange) deleteRepo(r *repo) error {
 	a.h.stored -= r.stored
 	for key, other := range a.h.repos { // former names too
 		if other == r {
@@ -183,7 +183,7 @@ func (a *act) deleteRepo(r *repo) error {
 // watch the repo or either owner. Webhooks that watch the repo follow it, and
 // the old name leads to it until another repo takes that.
 func (h *Hub) MoveRepo(w hub.Repo, newName string) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (h *Hub) MoveRepo(w hub.Repo, newName string) error {
 	})
 }
 
-func (a *act) moveRepo(r *repo, newName string) error {
+func (a *hubChange) moveRepo(r *repo, newName string) error {
 	h := a.h
 	to := hub.Repo{Type: r.Type, Name: newName}
 	if h.taken(to) && h.repo(to) != r {
@@ -237,7 +237,7 @@ func (h *Hub) addOwner(repoName string) (*account, error) {
 // ChangeVisibility makes a repo public or private and sends repo.config.update
 // with that. Whoever could see the repo before or can see it now is told.
 func (h *Hub) ChangeVisibility(w hub.Repo, private bool) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -249,7 +249,7 @@ func (h *Hub) ChangeVisibility(w hub.Repo, private bool) error {
 // ChangeConfig sends the repo.config.update of a setting that the Hub does not
 // tell: updatedConfig is {}.
 func (h *Hub) ChangeConfig(w hub.Repo) error {
-	return h.act(func(a *act) error {
+	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
 		if err != nil {
 			return err
@@ -258,7 +258,7 @@ func (h *Hub) ChangeConfig(w hub.Repo) error {
 	})
 }
 
-func (a *act) configure(r *repo, visibility, private bool) error {
+func (a *hubChange) configure(r *repo, visibility, private bool) error {
 	fill := func(p *hub.Payload) {
 		p.Repo.Private = private
 		p.UpdatedConfig = event.UpdatedConfig(visibility, private)

@@ -25,7 +25,7 @@ type repoCall struct {
 
 // repoFunc carries out a call about a repo, alone. What it returns is the
 // answer's JSON; nil is the text OK, and a *fileAnswer is a file.
-type repoFunc func(*act, *repoCall) (any, error)
+type repoFunc func(*hubChange, *repoCall) (any, error)
 
 // action is what one method does on one route.
 type action struct {
@@ -163,7 +163,7 @@ func (h *Hub) answerRepo(w http.ResponseWriter, r *http.Request, typ hub.RepoTyp
 		return
 	}
 	var answer any
-	err := h.act(func(a *act) error {
+	err := h.change(func(a *hubChange) error {
 		do, err := h.route(c, typ, path, routes)
 		if err == nil {
 			answer, err = do(a, c)

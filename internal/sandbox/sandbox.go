@@ -15,8 +15,8 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Config says what a Hub is like. The zero value is a Hub that follows the
-// docs, with new ids each time.
+// Config configures a Hub. The zero value is a Hub that follows the docs, with new
+// ids each time.
 type Config struct {
 	// Endpoint is the base of the URLs in payloads. When empty it is the address
 	// of the first Start, and the real Hub's before and without that.
@@ -88,7 +88,7 @@ type Entry struct {
 	Replay    bool
 }
 
-// EntryType says what an Entry tells of.
+// EntryType is the type of an Entry.
 type EntryType string
 
 // The types of entries.

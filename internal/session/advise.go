@@ -56,8 +56,8 @@ func (a *asking) begin() bool {
 
 func (a *asking) done() { a.group.Done() }
 
-// end waits for those that are being asked.
-func (a *asking) end() {
+// wait returns when no target is being asked any more. None is asked after it.
+func (a *asking) wait() {
 	a.mu.Lock()
 	a.ended = true
 	a.mu.Unlock()

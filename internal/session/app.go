@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/app"
 )
 
-// AppError says that the app under development ended before the session did.
+// AppError means that the app under development ended before the session did.
 type AppError struct {
 	Name   string // the program
 	Code   int    // its exit status; 128 and the signal's number if a signal ended it

@@ -68,7 +68,7 @@ func (t Times) withDefaults() Times {
 	return t
 }
 
-// Live is a session that is up, as its front end sees it.
+// Live is a running session, as its front end sees it.
 type Live struct {
 	ID       string
 	Endpoint string // the Hub's
@@ -129,8 +129,7 @@ func (l *Live) Tunnel() tunnel.Status { return l.keeper.Status() }
 // point takes address and webhook from a record.
 func (l *Live) point(rec *Record) { l.place.Store(&place{rec.URL(), rec.Webhook}) }
 
-// TokenError says that it is known before anything is opened that the token may
-// not write webhooks.
+// TokenError means that the token is known to lack the permission to write webhooks.
 type TokenError struct {
 	User   string // whose token it is
 	Reason string // what it lacks
@@ -141,7 +140,7 @@ func (e *TokenError) Error() string {
 	return fmt.Sprintf("the token of %q may not write webhooks: %s", e.User, e.Reason)
 }
 
-// Summary is what a session leaves.
+// Summary is the result of a session: what it has kept, deleted and left.
 type Summary struct {
 	ID      string   // the session's
 	ByHand  string   // where to delete the webhook that its user was asked to make, which the session cannot; empty if it made its own

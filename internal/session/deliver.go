@@ -70,8 +70,8 @@ func Sendable(e *event.Event) error {
 	return nil
 }
 
-// Again says how an event is sent again. The zero value sends it as it came, on the
-// way of a live event.
+// Again is how an event is sent again. The zero value sends it as it came, on the way
+// of a live event.
 type Again struct {
 	Targets []string // lead to these alone
 	NewID   bool     // with a Webhook-Id of its own, for handlers that drop what they have seen

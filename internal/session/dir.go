@@ -245,8 +245,8 @@ func writeFile(path string, b []byte) error {
 	return nil
 }
 
-// Log is the file that tells what people are not shown: panics, and what
-// servers would print.
+// Log is the log file. It has what the screen does not show: panics, and the output
+// of libraries.
 type Log struct {
 	*slog.Logger
 	file *os.File

@@ -27,7 +27,7 @@ type holding struct {
 
 // hold takes a session's lock, or fails with errHeld.
 func (d Dir) hold(id string) (*holding, error) {
-	l, err := d.takeLock(id)
+	l, err := d.lock(id)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (h *holding) relockLocked() error {
 	if err := h.dir.Make(); err != nil {
 		return err
 	}
-	l, err := h.dir.takeLock(h.id)
+	l, err := h.dir.lock(h.id)
 	if errors.Is(err, errHeld) {
 		return fmt.Errorf("%s, and another process holds the new one: %w", why, err)
 	}

@@ -45,8 +45,8 @@ func (r *run) watchFolder(ctx context.Context) error {
 	return nil
 }
 
-// endWatch ends what watchFolder began.
-func (r *run) endWatch() {
+// stopWatchingFolder ends the goroutine that watchFolder started, and waits for it.
+func (r *run) stopWatchingFolder() {
 	if r.endWatching != nil {
 		r.endWatching()
 		r.watching.Wait()

@@ -30,10 +30,10 @@ func (l *lock) atPath() bool {
 	return err == nil && os.SameFile(there, held)
 }
 
-// takeLock takes the lock of a session, or fails with errHeld. Lock files come
+// lock locks a session, or fails with errHeld. Lock files come
 // and go only under the folder's own lock, or a session could hold the lock of
 // a file that a sweep has just unlinked.
-func (d Dir) takeLock(id string) (*lock, error) {
+func (d Dir) lock(id string) (*lock, error) {
 	gate, err := d.gate()
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Loose is a file or folder of the state that other users of the machine may
+// Loose is a file or folder of the state folder that other users of the machine may
 // read or change.
 type Loose struct {
 	Name string      // within the state folder, with slashes; "." for the folder itself

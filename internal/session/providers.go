@@ -20,8 +20,8 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/ssh"
 )
 
-// TunnelConfig says which tunnel to open, and has the settings of each provider.
-// The options and the public URL of those settings are replaced by the ones here.
+// TunnelConfig is the tunnel to open, and the settings of each provider. The options
+// and the public URL of those settings are replaced by the ones here.
 type TunnelConfig struct {
 	tunnel.Options
 

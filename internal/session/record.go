@@ -105,8 +105,8 @@ func (d Dir) save(r *Record) error {
 	return nil
 }
 
-// RecordError is a file of the lease records that cannot be read as one. What
-// it was a record of is unknown: a webhook may be left.
+// RecordError is a lease record that cannot be read. What it was a record of is
+// unknown: a webhook may be left.
 type RecordError struct {
 	ID   string // the session's, by the name of the file
 	Path string

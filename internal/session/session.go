@@ -1,5 +1,5 @@
-// Package session is one run of the program: what starts in which order, what
-// is looked after while it runs, and what stops in which order.
+// Package session is one run of the program: what starts in which order, what is
+// checked while it runs, and what stops in which order.
 //
 // The order is what keeps the promises. Nothing is asked of the account before
 // a record of it is on disk; the webhook is made last and deleted first; events
@@ -297,7 +297,7 @@ func (r *run) makeWebhook(ctx context.Context) error {
 		if err := r.lease.create(ctx); err != nil {
 			return err
 		}
-		r.lease.tell("created", "")
+		r.lease.reportState("created", "")
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	if r.NoWebhook && !r.Local && r.live != nil {
 		sum.ByHand = r.Endpoint + "/settings/webhooks"
 	}
-	errs := []error{r.endLease(ctx, &sum)}
+	errs := []error{r.releaseLease(ctx, &sum)}
 	if r.recv != nil {
 		if n := r.recv.Stats().Unsettled; n > 0 {
 			r.Tell(fmt.Sprintf("handing over %s, for %s at most; Ctrl+C leaves at once", plural(int(n), "more event", "more events"), r.Times.Drain))
@@ -31,7 +31,7 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 		drain, cancel := context.WithTimeout(ctx, r.Times.Drain)
 		r.recv.Drain(drain)
 		cancel()
-		r.asking.end() // while the app still answers
+		r.asking.wait() // while the app still answers
 	}
 	errs = append(errs, r.closeServers(ctx), r.stopApp(ctx))
 	if r.keeper != nil {
@@ -42,7 +42,7 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	if r.recv != nil {
 		r.recv.Close()
 	}
-	r.endWatch()
+	r.stopWatchingFolder()
 	errs = append(errs, r.gradio.Close())
 	if r.store != nil {
 		errs = append(errs, r.closeHistory(ctx, &sum))
@@ -53,12 +53,12 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	return sum, errors.Join(errs...)
 }
 
-func (r *run) endLease(ctx context.Context, sum *Summary) error {
+func (r *run) releaseLease(ctx context.Context, sum *Summary) error {
 	if r.lease == nil || !r.rec.leaves() {
 		return nil
 	}
 	left := r.rec.Webhook
-	done, err := r.lease.end(ctx)
+	done, err := r.lease.release(ctx)
 	sum.Deleted, sum.Enabled = done.deleted, done.enabled
 	if r.rec.leaves() {
 		sum.Left, sum.Doubt = left, r.rec.Doubt
@@ -86,7 +86,7 @@ func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
 	defer cancel()
 	var ended, shown error
 	if r.recv != nil {
-		ended = r.endInHistory(ctx, sum)
+		ended = r.recordEnd(ctx, sum)
 	}
 	if r.live != nil {
 		shown = r.show(ctx, r.front.Last)
@@ -101,10 +101,9 @@ func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
 	return errors.Join(shown, ended)
 }
 
-// endInHistory ends the session in the history and counts what it leaves there.
-// When it cannot be ended, the file at the history's path may be another one, and
-// nothing in it is counted.
-func (r *run) endInHistory(ctx context.Context, sum *Summary) error {
+// recordEnd records in the history that the session has ended, and counts its events.
+// If that fails, the file at the history's path may be another one: nothing is counted.
+func (r *run) recordEnd(ctx context.Context, sum *Summary) error {
 	if _, err := r.store.EndSession(ctx, r.id, time.Now()); err != nil {
 		return err
 	}

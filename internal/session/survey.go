@@ -25,7 +25,7 @@ type Surveyed struct {
 	Stray bool
 }
 
-// Survey is the webhooks of an account beside what this machine has on record.
+// Survey is a comparison of an account's webhooks with the records of this machine.
 type Survey struct {
 	Webhooks []Surveyed
 	Damaged  []*RecordError // one of the strays may be theirs
@@ -169,7 +169,7 @@ func Forget(dir Dir, id string) (*Record, error) {
 	if session == "" {
 		return nil, fmt.Errorf("forget %q: %w", id, errNoRecord)
 	}
-	l, err := dir.takeLock(session)
+	l, err := dir.lock(session)
 	if err != nil {
 		return nil, fmt.Errorf("forget the session %s: %w", session, err)
 	}

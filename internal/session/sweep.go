@@ -17,7 +17,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Swept is what a sweep found and did.
+// Swept is the result of a sweep.
 type Swept struct {
 	Deleted   []string       // webhooks that dead sessions had left
 	Enabled   []string       // webhooks that dead sessions had muted
@@ -26,7 +26,7 @@ type Swept struct {
 	Damaged   []*RecordError // files that cannot be read as records
 }
 
-// Kept is a record that a sweep left alone, and why.
+// Kept is a record that a sweep did not touch, and the reason.
 type Kept struct {
 	Record
 	Live bool   // its session lives
@@ -148,13 +148,13 @@ func (w *sweeper) changed(err error) {
 	}
 }
 
-func (w *sweeper) keep(rec *Record, why string) {
+func (w *sweeper) reportKept(rec *Record, why string) {
 	w.Kept = append(w.Kept, Kept{Record: *rec, Why: why})
 }
 
 // add decides what becomes of a record.
 func (w *sweeper) add(ctx context.Context, rec *Record) {
-	l, err := w.dir.takeLock(rec.ID)
+	l, err := w.dir.lock(rec.ID)
 	if err != nil {
 		w.notTaken(rec, err)
 		return
@@ -173,13 +173,13 @@ func (w *sweeper) add(ctx context.Context, rec *Record) {
 		w.changed(w.dir.settle(rec, l))
 	case !w.readOnly && w.abandoned(ctx, rec):
 		if err := w.dir.remove(rec.ID, l); err != nil {
-			w.keep(rec, oneLine(err))
+			w.reportKept(rec, oneLine(err))
 			w.failed(err)
 			return
 		}
 		w.Forgotten = append(w.Forgotten, *rec)
 	case w.foreign(rec) != "":
-		w.keep(rec, w.foreign(rec))
+		w.reportKept(rec, w.foreign(rec))
 		w.failed(l.Close())
 	default:
 		w.ours = append(w.ours, taken{rec, l})
@@ -209,7 +209,7 @@ func (w *sweeper) notTaken(rec *Record, err error) {
 		return
 	}
 	w.changed(err)
-	w.keep(rec, cmp.Or(w.foreign(rec), oneLine(err)))
+	w.reportKept(rec, cmp.Or(w.foreign(rec), oneLine(err)))
 }
 
 // undo undoes what was left by the sessions whose locks it holds.
@@ -227,10 +227,10 @@ func (w *sweeper) undo(ctx context.Context) {
 		w.Enabled = append(w.Enabled, done.enabled...)
 		switch {
 		case done.err != nil:
-			w.keep(rec, oneLine(done.err))
+			w.reportKept(rec, oneLine(done.err))
 			w.failed(done.err)
 		case rec.leaves():
-			w.keep(rec, "the Hub never said whether it made the webhook; it is looked for until "+rec.doubtEnds().Local().Format(time.DateTime))
+			w.reportKept(rec, "the Hub never said whether it made the webhook; it is looked for until "+rec.doubtEnds().Local().Format(time.DateTime))
 		}
 		w.changed(w.dir.settle(rec, w.ours[i].lock))
 	}

@@ -237,7 +237,7 @@ func TestALockIsNeverOfAFileThatIsGone(t *testing.T) {
 	})
 	for range 300 {
 		id := newID()
-		l, err := dir.takeLock(id)
+		l, err := dir.lock(id)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -98,14 +98,14 @@ func (l *lease) tend(ctx context.Context) error {
 	}
 	// Told when both is done: whoever waits for it counts on deliveries.
 	if moved {
-		l.tell("re-pointed", "it pointed to "+w.URL)
+		l.reportState("re-pointed", "it pointed to "+w.URL)
 	}
 	switch w.State {
 	case hub.StateEnabled:
 	case hub.StateSuspended:
-		l.tell("enabled", "the Hub had suspended it after failed deliveries")
+		l.reportState("enabled", "the Hub had suspended it after failed deliveries")
 	default:
-		l.tell("enabled", "it was disabled")
+		l.reportState("enabled", "it was disabled")
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (l *lease) restore(ctx context.Context) error {
 	if err := l.create(ctx); err != nil {
 		return fmt.Errorf("make the webhook again: %w", err)
 	}
-	l.tell("made again", "somebody had deleted it")
+	l.reportState("made again", "somebody had deleted it")
 	return nil
 }
 
@@ -147,7 +147,7 @@ func (l *lease) point(ctx context.Context) error {
 	return nil
 }
 
-func (l *lease) tell(state, detail string) {
+func (l *lease) reportState(state, detail string) {
 	l.say(event.State{Subject: event.SubjectWebhook, Name: l.rec.Webhook, State: state, Detail: detail})
 }
 
@@ -178,10 +178,10 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// end undoes the lease: the webhook deleted, muted ones enabled. What could not
-// be undone stays in the record, which is written when the session's lock goes.
-// It returns what was done even when it fails.
-func (l *lease) end(ctx context.Context) (undone, error) {
+// release deletes the webhook and enables the muted ones. What fails stays in the
+// record, which is written when the session's lock is released. It returns what was
+// done also when it fails.
+func (l *lease) release(ctx context.Context) (undone, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
 	var done undone

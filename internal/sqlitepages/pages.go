@@ -1,6 +1,5 @@
-// Package sqlitepages reads rows straight from the pages of a SQLite file,
-// without SQLite: of a damaged file it finds every row that is left whole,
-// wherever the tree above it is broken.
+// Package sqlitepages reads rows from the pages of a SQLite file, without SQLite. In
+// a damaged file it finds every whole row, also where the tree above it is broken.
 //
 // It looks at each page that holds rows, and not at how the pages hang together:
 // a page is in a tree, in the chain of a long row, or free. The

@@ -1,7 +1,6 @@
-// Package term is the border to the user's terminal. Whatever came from
-// outside (headers, paths, bodies, answers, names, messages) passes one of its
-// functions on the way to a screen, a line or a log, and only there: stored
-// data stays as it came.
+// Package term makes texts safe for the user's terminal. Whatever came from outside
+// (headers, paths, bodies, answers, names, messages) passes one of its functions on
+// the way to a screen, a line or a log, and only there: stored data stays as it came.
 //
 // A terminal obeys far more than colours. C1 controls start sequences without
 // an escape byte, APC and DCS strings pass through renderers verbatim,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/advice"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -22,8 +23,8 @@ func attemptLines(e *event.Event, zone *time.Location, paths pathHints) []line.L
 	for i := len(e.Attempts) - 1; i >= 0; i-- {
 		a := &e.Attempts[i]
 		status, st := attemptWords(a)
-		lines = append(lines, line.Text(line.Title, line.ShortTarget(a.Target)).Add(line.Plain, "  ").Add(st, status).
-			Add(line.Faint, fmt.Sprintf("  in %s  at %s  try %d", line.Took(a.Duration), a.StartedAt.In(zone).Format(time.TimeOnly), a.N)))
+		lines = append(lines, line.Text(line.Title, present.Target(a.Target)).Add(line.Plain, "  ").Add(st, status).
+			Add(line.Faint, fmt.Sprintf("  in %s  at %s  try %d", present.Duration(a.Duration), a.StartedAt.In(zone).Format(time.TimeOnly), a.N)))
 		if a.Err != "" {
 			lines = append(lines, line.Text(line.Alarm, a.Err))
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/internal/diff"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -19,7 +20,7 @@ const maxPainted = 256 << 10
 func bodyLines(body []byte, contentType string) []line.Line {
 	var more line.Line
 	if len(body) > maxPainted {
-		more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", line.Bytes(int64(len(body)-maxPainted))))
+		more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", present.Size(int64(len(body)-maxPainted))))
 	}
 	shown := body[:min(len(body), maxPainted)]
 	media, _, _ := mime.ParseMediaType(contentType)
@@ -34,7 +35,7 @@ func bodyLines(body []byte, contentType string) []line.Line {
 			lines = append(lines, h.Row(i))
 		}
 		if len(shown) > 4096 && more == nil {
-			more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", line.Bytes(int64(len(body)-4096))))
+			more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", present.Size(int64(len(body)-4096))))
 		}
 	case media == "text/html":
 		lines = textLines([]byte(htmlText(string(shown))), line.Plain)

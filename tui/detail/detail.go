@@ -14,6 +14,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/jsontext"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -231,7 +232,7 @@ func (d *Detail) foot() line.Line {
 	case d.OnTree():
 		l := line.Text(line.Accent, d.tree.path(d.tree.selected()))
 		if r := d.tree.rowsOf(d.tree.sel); r != nil {
-			l = l.Add(line.Faint, fmt.Sprintf("  line %s of %s", line.Group(max(d.tree.selRow, 1)), line.Group(r.count())))
+			l = l.Add(line.Faint, fmt.Sprintf("  line %s of %s", present.Group(max(d.tree.selRow, 1)), present.Group(r.count())))
 		}
 		return l
 	}
@@ -239,7 +240,7 @@ func (d *Detail) foot() line.Line {
 	if p.Count() == 0 {
 		return nil
 	}
-	l := line.Text(line.Faint, fmt.Sprintf("line %s of %s", line.Group(p.Selected()+1), line.Group(p.Count())))
+	l := line.Text(line.Faint, fmt.Sprintf("line %s of %s", present.Group(p.Selected()+1), present.Group(p.Count())))
 	if d.tab == Payload && d.event != nil {
 		l = l.Add(line.Warn, cutReason(d.event))
 	}

@@ -23,7 +23,7 @@ func requestLines(e *event.Event, zone *time.Location) []line.Line {
 	facts := [][2]string{
 		{"event", fmt.Sprintf("#%d from %s, session %s", e.N, e.Source, e.Session)},
 		{"received", e.ReceivedAt.In(zone).Format("2006-01-02 15:04:05.000 -07:00")},
-		{"body", line.Bytes(e.Size) + cutReason(e)},
+		{"body", present.Size(e.Size) + cutReason(e)},
 		{"delivery", e.Delivery},
 		{"webhook", e.WebhookID},
 	}

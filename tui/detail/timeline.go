@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -15,7 +16,7 @@ func timelineLines(e *event.Event, zone *time.Location) []line.Line {
 		return line.Text(line.Faint, line.PadLeft(offset(at), 9)+"  ").Add(st, line.Pad(what, 12)).Add(line.Plain, " "+detail)
 	}
 	lines := []line.Line{
-		step(0, "arrived", line.Plain, fmt.Sprintf("at %s, %s", e.ReceivedAt.In(zone).Format("15:04:05.000"), line.Bytes(e.Size))),
+		step(0, "arrived", line.Plain, fmt.Sprintf("at %s, %s", e.ReceivedAt.In(zone).Format("15:04:05.000"), present.Size(e.Size))),
 	}
 	recorded := line.Text(line.Faint, line.PadLeft("", 9)+"  ").Add(line.Plain, line.Pad("recorded", 12)).Add(line.Plain, fmt.Sprintf(" #%d", e.N))
 	if e.Source.AwaitsAnswer() {
@@ -33,7 +34,7 @@ func timelineLines(e *event.Event, zone *time.Location) []line.Line {
 	for i := range e.Attempts {
 		a := &e.Attempts[i]
 		began := a.StartedAt.Sub(e.ReceivedAt)
-		name := line.ShortTarget(a.Target)
+		name := present.Target(a.Target)
 		moments = append(moments, moment{began, step(began, "handed over", line.Plain, fmt.Sprintf("to %s, try %d", name, a.N))})
 		words, st := attemptWords(a)
 		what := "responded"
@@ -43,7 +44,7 @@ func timelineLines(e *event.Event, zone *time.Location) []line.Line {
 		case a.Status == 0:
 			what, words = "failed", a.Err
 		}
-		moments = append(moments, moment{began + a.Duration, step(began+a.Duration, what, st, fmt.Sprintf("%s by %s after %s", words, name, line.Took(a.Duration)))})
+		moments = append(moments, moment{began + a.Duration, step(began+a.Duration, what, st, fmt.Sprintf("%s by %s after %s", words, name, present.Duration(a.Duration)))})
 	}
 	slices.SortStableFunc(moments, func(a, b moment) int { return int(min(max(a.at-b.at, -1), 1)) })
 	for _, m := range moments {
@@ -63,5 +64,5 @@ func offset(d time.Duration) string {
 	case d >= time.Second && d < time.Hour:
 		return fmt.Sprintf("+%.3fs", d.Seconds())
 	}
-	return "+" + line.Took(d)
+	return "+" + present.Duration(d)
 }

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"github.com/hf-tap/hf-tap/internal/jsontext"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 	"strconv"
 	"strings"
@@ -177,7 +178,7 @@ func (t *tree) value(n *node) line.Line {
 		return line.Text(line.Faint, oneLine(preview))
 	case nodeString:
 		if n.open {
-			return line.Text(line.Faint, line.Bytes(int64(len(source)-2)))
+			return line.Text(line.Faint, present.Size(int64(len(source)-2)))
 		}
 		return line.Text(line.Good, preview)
 	}

@@ -2,6 +2,7 @@ package line
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -35,10 +36,43 @@ func (l Line) PlainText() string {
 // Width is how many cells the line takes.
 func (l Line) Width() int {
 	w := 0
-	for _, s := range l {
-		w += Width(term.Line(s.text))
+	for _, s := range l.safe() {
+		w += Width(s.text)
 	}
 	return w
+}
+
+// safe returns the line with all its text made safe. Its width is the sum of the
+// widths of its parts: where the end of a part and the beginning of the next one would
+// become one character, a dotted circle keeps them apart, as in tables of characters.
+// A mark has to stand on something, and half of a flag would find its other half.
+func (l Line) safe() Line {
+	out := make(Line, 0, len(l))
+	for _, s := range l {
+		if s.text == "" {
+			continue
+		}
+		text := term.Line(s.text)
+		if n := len(out) - 1; n >= 0 && !apart(out[n].text, text) {
+			if apart(out[n].text, circle+text) {
+				text = circle + text
+			} else {
+				out[n].text += circle
+			}
+		}
+		out = out.Add(s.style, text)
+	}
+	return out
+}
+
+const circle = "◌"
+
+// apart reports whether two texts are as wide beside each other as each alone.
+func apart(a, b string) bool {
+	if a[len(a)-1] < utf8.RuneSelf && b[0] < utf8.RuneSelf {
+		return true
+	}
+	return Width(a+b) == Width(a)+Width(b)
 }
 
 // Render returns the line as it is written to the terminal: exactly w cells wide,
@@ -77,13 +111,14 @@ func (l Line) Steady(mask func(string) string) Line {
 // Fit returns the line exactly w cells wide, with all its text made safe. A line
 // that is cut ends in "…".
 func (l Line) Fit(w int) Line {
+	l = l.safe()
 	var out Line
 	left, cutting := w, l.Width() > w
 	if cutting {
 		left-- // for the "…"
 	}
 	for _, s := range l {
-		t := term.Line(s.text)
+		t := s.text
 		if Width(t) > left {
 			t = Cut(t, left)
 		}
@@ -110,8 +145,8 @@ func (l Line) Wrap(w, indent int) []Line {
 	indent = min(indent, w/2)
 	var out []Line
 	cur, left := Line{}, w
-	for _, s := range l {
-		rest := term.Line(s.text)
+	for _, s := range l.safe() {
+		rest := s.text
 		for rest != "" {
 			if Width(rest) <= left {
 				cur = cur.Add(s.style, rest)

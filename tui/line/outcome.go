@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/present"
 )
@@ -66,9 +65,9 @@ func attemptOutcome(r *event.Row, t event.RowTarget) (string, Style) {
 // ExitWords returns the exit status of a command in words.
 func ExitWords(exit int) (string, Style) {
 	if exit == 0 {
-		return "exit 0", Good
+		return present.Exit(exit), Good
 	}
-	return fmt.Sprintf("FAIL exit %d", exit), Alarm
+	return present.Exit(exit), Alarm
 }
 
 // ShortError returns the error of an attempt in a few words: a fixed word for the
@@ -113,11 +112,11 @@ func Outcome(r *event.Row, w int) Line {
 				l = l.Add(Plain, "  ")
 			}
 			if len(r.Targets) > 1 {
-				l = l.Add(Plain, ShortTarget(t.Name)+" ")
+				l = l.Add(Plain, present.Target(t.Name)+" ")
 			}
 			l = l.Add(st, words)
 			if t.Tries > 0 {
-				l = l.Add(Faint, " "+Took(t.Took))
+				l = l.Add(Faint, " "+present.Duration(t.Took))
 			}
 			if t.Tries > 1 {
 				l = l.Add(Faint, fmt.Sprintf(" try %d", t.Tries))
@@ -182,21 +181,6 @@ func Marks(r *event.Row, brief bool) Line {
 		add(Accent, "pinned")
 	}
 	return l
-}
-
-// ShortTarget returns a target as present.Target does, and without the other names
-// of this machine. Of a command it returns the beginning.
-func ShortTarget(target string) string {
-	if event.IsCommand(target) {
-		return ansi.Truncate(target, 30, "…")
-	}
-	target = present.Target(target)
-	for _, local := range []string{"localhost:", "[::1]:"} {
-		if rest, ok := strings.CutPrefix(target, local); ok {
-			return ":" + rest
-		}
-	}
-	return target
 }
 
 // AnswerStyle is the style of the status that the sender got.

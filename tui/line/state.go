@@ -1,15 +1,14 @@
 package line
 
-import "github.com/hf-tap/hf-tap/event"
+import (
+	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
+)
 
 // State returns a change of something that hf-tap depends on, in words.
 func State(s *event.State) Line {
-	name := event.MaskURL(s.Name)
-	if s.Subject == event.SubjectTarget {
-		name = ShortTarget(s.Name)
-	}
 	l := Text(Faint, string(s.Subject)+" ")
-	if name != "" {
+	if name := present.StateName(s); name != "" {
 		l = l.Add(Plain, name+" ")
 	}
 	l = l.Add(StateStyle(s.State), s.State)

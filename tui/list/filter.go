@@ -30,7 +30,7 @@ func (l *List) Decide(numbers []int64, matches []bool) {
 	for i, n := range matches {
 		l.store.decide(numbers[i], n)
 	}
-	l.store.putBack(numbers[len(matches):])
+	l.store.decideAgain(numbers[len(matches):])
 	l.updateSelection(0)
 }
 
@@ -114,8 +114,8 @@ func (s *store) decide(n int64, matches bool) {
 	}
 }
 
-// putBack makes events undecided again. The first one is next.
-func (s *store) putBack(numbers []int64) {
+// decideAgain makes events undecided again. The first one is next.
+func (s *store) decideAgain(numbers []int64) {
 	for _, n := range slices.Backward(numbers) {
 		if key, ok := s.keys[n]; ok {
 			s.undecided = append(s.undecided, key)

@@ -44,7 +44,7 @@ func (t *programTunnel) ready(ctx context.Context) error {
 
 // hostname returns the address, or "" while there is none.
 func (t *programTunnel) hostname(ctx context.Context) (string, error) {
-	status, body := t.ask(ctx, "/quicktunnel")
+	status, body := t.getMetrics(ctx, "/quicktunnel")
 	var answer struct {
 		Hostname string `json:"hostname"`
 	}
@@ -62,14 +62,14 @@ func (t *programTunnel) hostname(ctx context.Context) (string, error) {
 // answer it sends a second request, because the time for the first may have passed
 // while this process was suspended.
 func (t *programTunnel) connected(ctx context.Context) bool {
-	status, _ := t.ask(ctx, "/ready")
+	status, _ := t.getMetrics(ctx, "/ready")
 	if status == 0 && ctx.Err() == nil {
-		status, _ = t.ask(ctx, "/ready")
+		status, _ = t.getMetrics(ctx, "/ready")
 	}
 	return status == http.StatusOK
 }
 
-func (t *programTunnel) ask(ctx context.Context, path string) (int, []byte) {
+func (t *programTunnel) getMetrics(ctx context.Context, path string) (int, []byte) {
 	ctx, cancel := context.WithTimeout(ctx, t.beat)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.metrics+path, http.NoBody)

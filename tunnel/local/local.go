@@ -1,5 +1,5 @@
-// Package local is the tunnel providers without a third party: Loopback listens
-// for senders on this machine, and Public behind a tunnel that the user runs.
+// Package local has the tunnel providers without a third party. Loopback listens for
+// senders on this machine, and Public behind a tunnel that the user runs.
 package local
 
 import (

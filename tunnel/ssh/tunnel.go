@@ -126,7 +126,7 @@ func (t *forwarding) requestAddress(ctx context.Context) error {
 	case <-t.heard.found: // an address counts, even if the session or the connection has ended, too
 		return nil
 	case <-t.over:
-		return t.endError()
+		return t.causeOfEnd()
 	case <-t.ended:
 		return t.noAddressError("it ended the session")
 	default:
@@ -167,9 +167,9 @@ func (t *forwarding) noAddressError(otherwise string) *tunnel.ProviderError {
 	return e
 }
 
-// endError returns why the connection has ended: the server's own words, if it
+// causeOfEnd returns why the connection has ended: the server's own words, if it
 // printed any, or the error of the connection.
-func (t *forwarding) endError() error {
+func (t *forwarding) causeOfEnd() error {
 	if t.heard.why() != "" {
 		return t.noAddressError("")
 	}
@@ -194,7 +194,7 @@ func (t *forwarding) startSession() error {
 	t.run.Go(func() {
 		reading.Wait()
 		close(t.ended)
-		t.endWithSession()
+		t.closeAfterSession()
 	})
 	kind, payload := "shell", []byte(nil)
 	if s.command != "" {
@@ -207,9 +207,9 @@ func (t *forwarding) startSession() error {
 	return nil // its input stays open, because closing it would end the session
 }
 
-// endWithSession ends the connection after its session has ended, as OpenSSH's client
+// closeAfterSession ends the connection after its session has ended, as OpenSSH's client
 // does, for which these services are made.
-func (t *forwarding) endWithSession() {
+func (t *forwarding) closeAfterSession() {
 	select {
 	case <-t.heard.found:
 	default:

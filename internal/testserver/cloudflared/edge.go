@@ -21,7 +21,7 @@ import (
 	"github.com/hashicorp/yamux"
 )
 
-// Program is a program that has connected to an edge, as it tells of itself.
+// Program is a program that has connected to an edge, as it describes itself.
 type Program struct {
 	PID     int    // of the process
 	Local   string // the URL that it leads to
@@ -104,9 +104,8 @@ func (e *Edge) TakePorts(programs int) {
 	e.taking = programs
 }
 
-// takePort takes the port of a program that is to find it taken. The caller
-// holds mu.
-func (e *Edge) takePort(metrics string) {
+// occupyPortLocked listens on the port of a program that must find it in use.
+func (e *Edge) occupyPortLocked(metrics string) {
 	if e.taking == 0 {
 		return
 	}
@@ -243,7 +242,7 @@ func (e *Edge) serve(conn net.Conn) {
 		if h.Name == "" {
 			h.Name = fmt.Sprintf("four-words-of-it-%d.trycloudflare.com", len(e.programs)+1)
 			e.programs = append(e.programs, Program(h))
-			e.takePort(h.Metrics)
+			e.occupyPortLocked(h.Metrics)
 		}
 		e.sessions[h.Name] = session
 	})

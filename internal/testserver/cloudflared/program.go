@@ -22,7 +22,7 @@ import (
 	"github.com/hashicorp/yamux"
 )
 
-// Behaviour is how the program behaves.
+// Behaviour is what the program does on request of a test.
 type Behaviour string
 
 // The ways in which it does.

@@ -1,7 +1,7 @@
-// Package edge is the public end of a tunnel's service on loopback, for
-// tests: it answers by https at whatever name a visitor asks for, and passes
-// what comes on to whoever has that name. At a name that nobody has, it answers
-// as gateways do.
+// Package edge is the public end of a tunnel service on loopback, for tests. It
+// answers by https under each name that a visitor asks for, and passes connections on
+// to the tunnel that has the name. At a name that nobody has, it answers as gateways
+// do.
 //
 // Servers of this module's tests give tunnels names of real services. That
 // such a name leads to the edge is the test's to see to.
@@ -114,7 +114,7 @@ func (e *Edge) accept() {
 		}
 		e.wg.Go(func() {
 			defer conn.Close()
-			if !e.keep(conn) {
+			if !e.track(conn) {
 				return
 			}
 			defer e.drop(conn)
@@ -123,9 +123,8 @@ func (e *Edge) accept() {
 	}
 }
 
-// keep notes a connection, which Close ends. It reports false when that is
-// over.
-func (e *Edge) keep(conn net.Conn) bool {
+// track remembers a connection for Close. It reports false if the edge is closed.
+func (e *Edge) track(conn net.Conn) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ctx.Err() != nil {
@@ -160,7 +159,7 @@ func (e *Edge) serve(conn net.Conn) {
 		refuse(visitor, err)
 		return
 	}
-	if !e.keep(through) {
+	if !e.track(through) {
 		_ = through.Close()
 		return
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Certificate is which certificate the server shows.
+// Certificate selects the certificate that the server shows.
 type Certificate int
 
 // The certificates that a server has.

@@ -53,7 +53,7 @@ func (s *Server) serveStream(mux *yamux.Session, stream net.Conn) {
 		}
 	case frpwire.TypeNewWorkConn:
 		if msg, err := frpwire.Decode[frpwire.NewWorkConn](body); err == nil {
-			s.takeWork(mux, stream, msg.RunID)
+			s.holdWorkConnection(mux, stream, msg.RunID)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (c *control) serve(mux *yamux.Session, refuse func(frpwire.Type, io.Writer,
 				refuse(frpwire.TypeNewProxyResp, c.ctl, f.ProxyError)
 				continue
 			}
-			if text := c.give(ask, f); text != "" {
+			if text := c.assignAddress(ask, f); text != "" {
 				refuse(frpwire.TypeNewProxyResp, c.ctl, text)
 			}
 		case frpwire.TypePing:
@@ -164,8 +164,8 @@ func (c *control) serve(mux *yamux.Session, refuse func(frpwire.Type, io.Writer,
 	}
 }
 
-// give gives a name its address, or tells why not.
-func (c *control) give(ask frpwire.NewProxy, f Faults) string {
+// assignAddress assigns an address to a name. It returns why not, or "".
+func (c *control) assignAddress(ask frpwire.NewProxy, f Faults) string {
 	sum := sha256.Sum256([]byte(ask.ProxyName))
 	label := hex.EncodeToString(sum[:])[:18]
 	s := c.s
@@ -229,8 +229,8 @@ func (c *control) stop() { c.once.Do(func() { close(c.end) }) }
 // kill may block for as long as the client does not read.
 func (c *control) kill() { _ = frpwire.Write(c.ctl, frpwire.TypeKill, frpwire.Empty{}) }
 
-// takeWork holds a work connection until it has been used.
-func (s *Server) takeWork(mux *yamux.Session, stream net.Conn, runID string) {
+// holdWorkConnection holds a work connection until it has been used.
+func (s *Server) holdWorkConnection(mux *yamux.Session, stream net.Conn, runID string) {
 	s.mu.Lock()
 	c := s.controls[runID]
 	s.mu.Unlock()
@@ -266,7 +266,7 @@ type workStream struct {
 	inUse  bool
 }
 
-func (w *workStream) take() {
+func (w *workStream) markUsed() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.inUse = true
@@ -291,7 +291,7 @@ func (a *address) accept() {
 		if err != nil {
 			return
 		}
-		if !a.s.keep(conn) {
+		if !a.s.track(conn) {
 			_ = conn.Close()
 			return
 		}
@@ -329,7 +329,7 @@ func (a *address) serve(conn net.Conn) {
 		return
 	}
 	if w, ok := work.(*workStream); ok {
-		w.take()
+		w.markUsed()
 	}
 	defer work.Close()
 	f := a.s.fault()

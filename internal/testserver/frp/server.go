@@ -1,8 +1,8 @@
-// Package frp is a share server on loopback, for tests: it does what
-// gradio's fork of frp does and frp itself does not. It has the look-up, makes
-// an address of each name, ends sessions by Kill, and lets a session with the
-// run id of another take its place. An address is a port on loopback of its
-// own, which stays when the session ends and answers 404 then.
+// Package frp is a share server on loopback, for tests. It has what gradio's fork of
+// frp adds to frp. It has the look-up, makes an address of each name, ends sessions
+// by Kill, and lets a session with the run id of another take its place. An address
+// is a port on loopback of its own, which stays when the session ends and answers 404
+// then.
 //
 // It can be made to fail in the ways that a server and the network between
 // fail: see Faults, which can be changed at any moment.
@@ -29,7 +29,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
-// Config is what a server is like. The zero value is like gradio's.
+// Config configures a Server. The zero value is like gradio's.
 type Config struct {
 	Plain bool   // it speaks without TLS
 	Token string // that clients have to know
@@ -61,7 +61,7 @@ type Faults struct {
 	LookupHang   bool
 }
 
-// Counts are what has happened so far.
+// Counts counts what has happened so far.
 type Counts struct {
 	Lookups  int
 	Conns    int // connections of clients, whatever became of them
@@ -271,8 +271,8 @@ func (s *Server) fault() Faults {
 	return s.faults
 }
 
-// keep notes a connection for Drop. It reports false when the server is closed.
-func (s *Server) keep(c io.Closer) bool {
+// track remembers a connection for Drop. It reports false when the server is closed.
+func (s *Server) track(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {
@@ -316,7 +316,7 @@ func (s *Server) accept(ln net.Listener) {
 			return
 		}
 		s.count(func(c *Counts) { c.Conns++ })
-		if !s.keep(conn) {
+		if !s.track(conn) {
 			_ = conn.Close()
 			return
 		}

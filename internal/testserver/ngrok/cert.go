@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Certificate is which certificate the edge shows to agents.
+// Certificate selects the certificate that the edge shows to agents.
 type Certificate int
 
 // The certificates that an edge has.

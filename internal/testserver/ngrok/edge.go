@@ -41,7 +41,7 @@ type Edge struct {
 	closed   bool
 }
 
-// Counts are what has happened at an edge so far.
+// Counts counts what has happened at an edge so far.
 type Counts struct {
 	Conns    int // connections of agents, whatever became of them
 	Auths    int // questions for a session, whatever the answer
@@ -159,9 +159,9 @@ func (e *Edge) change(f func()) {
 
 var errClosed = errors.New("the edge is closed")
 
-// keep notes what Close has to close. It reports false, and closes it at once,
-// when that is over.
-func (e *Edge) keep(c io.Closer) bool {
+// track remembers a connection for Close. If the edge is closed, it closes the
+// connection at once and reports false.
+func (e *Edge) track(c io.Closer) bool {
 	e.mu.Lock()
 	closed := e.closed
 	if !closed {

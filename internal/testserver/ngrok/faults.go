@@ -31,7 +31,7 @@ const (
 	Offline       = "ERR_NGROK_3200" // at the public side: nobody has the host
 )
 
-// Faults are what goes wrong at an edge. The zero value is an edge that works.
+// Faults are the ways in which an edge fails. The zero value is an edge that works.
 type Faults struct {
 	Certificate Certificate   // what is shown to new connections
 	Refuse      bool          // new connections of agents are closed at once

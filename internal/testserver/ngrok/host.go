@@ -103,7 +103,7 @@ func (e *Edge) hostFor(name, token string) (*host, error) {
 		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{e.ca.leaves[Valid]}})
 	}
 	h = &host{edge: e, url: scheme + ln.Addr().String(), token: rand.Text(), conns: map[io.Closer]*session{}}
-	if !e.keep(ln) {
+	if !e.track(ln) {
 		return nil, errClosed
 	}
 	e.change(func() { e.hosts[name] = h })
@@ -136,7 +136,7 @@ func (h *host) serve(ln net.Listener) {
 			return
 		}
 		h.edge.change(func() { h.edge.counts.Public++ })
-		if !h.edge.keep(conn) {
+		if !h.edge.track(conn) {
 			return
 		}
 		h.edge.wg.Go(func() {

@@ -50,7 +50,7 @@ func (e *Edge) acceptAgents() {
 			return
 		}
 		e.change(func() { e.counts.Conns++ })
-		if e.fault().Refuse || !e.keep(conn) {
+		if e.fault().Refuse || !e.track(conn) {
 			_ = conn.Close()
 			continue
 		}

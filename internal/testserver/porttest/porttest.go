@@ -1,5 +1,5 @@
-// Package porttest gives tests addresses where nobody listens: for a server
-// that is down, and for a program that is told where to listen.
+// Package porttest returns addresses on which nobody listens, for tests of a server
+// that is down, and of a program that listens on a given address.
 package porttest
 
 import (

@@ -29,8 +29,8 @@ var ErrMissing = errors.New("sshd is missing: apt-get install openssh-server")
 // startTime is how long sshd has to listen.
 const startTime = 30 * time.Second
 
-// Daemon is OpenSSH's own server on a loopback port, with a configuration of
-// its own that lets one key in.
+// Daemon is OpenSSH's server on a loopback port. Its own configuration accepts one
+// key.
 type Daemon struct {
 	dir     string
 	program string

@@ -21,7 +21,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
-// Faults say how a service behaves. The zero value lets everybody in, and
+// Faults are the ways in which a service fails. The zero value lets everybody in, and
 // announces nothing. They can be changed at any moment.
 type Faults struct {
 	Announce  func(name string) string // what the session prints once the port is forwarded: see Words

@@ -1,5 +1,5 @@
-// Package announce reads the public addresses that servers and programs announce
-// in their output. What they print is hostile until it is checked.
+// Package announce finds the public addresses that servers and programs print. What
+// they print is hostile until it is checked.
 package announce
 
 import (
