@@ -51,10 +51,8 @@ func (p *Process) printDiff(before, now *event.Event) error {
 	print(fmt.Sprintf("- #%d  %s", before.N, before.Title()))
 	print(fmt.Sprintf("+ #%d  %s", now.N, now.Title()))
 	for _, section := range diff.Events(before, now) {
-		if section.Title != "" {
-			print("")
-			print(section.Title)
-		}
+		print("")
+		print(section.Title)
 		for _, l := range section.Lines {
 			print(l.String())
 		}

@@ -62,7 +62,7 @@ func (l Line) String() string {
 
 // Section is a part of a comparison.
 type Section struct {
-	Title string // "response of :3000"; "" of the first, which is the payload
+	Title string // "payload", "response of :3000"
 	Lines []Line
 }
 
@@ -70,7 +70,7 @@ type Section struct {
 // the later one answered.
 func Events(before, now *event.Event) []Section {
 	names := [2]string{fmt.Sprintf("#%d", before.N), fmt.Sprintf("#%d", now.N)}
-	all := []Section{{"", Bodies(before.Body, now.Body, names, nil)}}
+	all := []Section{{"payload", Bodies(before.Body, now.Body, names, nil)}}
 	for _, target := range now.Targets {
 		all = append(all, Section{"response of " + present.Target(target), Answers(before.Last(target), now.Last(target), names, nil)})
 	}

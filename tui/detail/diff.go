@@ -19,9 +19,7 @@ func diffLines(e, base *event.Event, reason string) []line.Line {
 		line.Text(line.Added, fmt.Sprintf("+ #%d", e.N)).Add(line.Faint, "  "+e.Title()),
 	}
 	for _, section := range diff.Events(base, e) {
-		if section.Title != "" {
-			lines = append(lines, nil, line.Text(line.Strong, section.Title))
-		}
+		lines = append(lines, nil, line.Text(line.Strong, section.Title))
 		for _, l := range section.Lines {
 			lines = append(lines, diffLine(l))
 		}
