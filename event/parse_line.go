@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,7 +142,9 @@ func parseHeaders(pairs [][2]string) (http.Header, error) {
 func parseBody(asJSON json.RawMessage, asBase64 *[]byte) []byte {
 	switch {
 	case asJSON != nil:
-		return asJSON
+		var compact bytes.Buffer // a file may be indented
+		_ = json.Compact(&compact, asJSON)
+		return compact.Bytes()
 	case asBase64 != nil && *asBase64 != nil:
 		return *asBase64
 	case asBase64 != nil:

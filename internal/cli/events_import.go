@@ -84,7 +84,7 @@ func importable(arg string) ([]string, error) {
 	case arg == "-":
 		return []string{arg}, nil
 	case err != nil:
-		return nil, err
+		return nil, withHint(fmt.Errorf("cannot read %q: %w", arg, bare(err)), "hf-tap events import events.ndjson")
 	case !info.IsDir():
 		return []string{arg}, nil
 	}

@@ -30,19 +30,32 @@ func createFile(path string, force bool, command string) (*newFile, error) {
 	case err == nil && !info.Mode().IsRegular():
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
-			return nil, err
+			return nil, notWritten(path, err)
 		}
 		return &newFile{Writer: bufio.NewWriter(f), f: f}, nil
 	case err == nil && !force:
 		return nil, fileExists(path, command)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return nil, notWritten(path, err)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
-		return nil, err
+		return nil, notWritten(path, err)
 	}
 	return &newFile{Writer: bufio.NewWriterSize(f, 64<<10), f: f, path: path, force: force}, nil
+}
+
+// notWritten says why a file cannot be written, without the name of a temporary one.
+func notWritten(path string, err error) error {
+	return withHint(fmt.Errorf("cannot write %q: %w", path, bare(err)), "name a file in a folder that exists and that you may write to")
+}
+
+// bare is the reason in an error about a file.
+func bare(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }
 
 func fileExists(path, command string) error {
