@@ -41,7 +41,7 @@ func recorded(i int, body string) *event.Event {
 	return &event.Event{
 		Session: "5e55ab01c0ffee42", Source: event.SourceHub, WebhookID: "65a14fd933eca76f4639fc84", Delivery: fmt.Sprintf("delivery-%d", i),
 		Kind: "discussion.comment.create", Repo: modelM, ReceivedAt: at, Verdict: event.VerdictOK, Method: "POST", Path: "/hf-tap/x?secret=" + secretInFiles,
-		Header: http.Header{"X-Webhook-Secret": {secretInFiles}, "Content-Type": {"application/json"}, "Host": {"tap.example"}},
+		Header: http.Header{"X-Webhook-Secret": {secretInFiles}, "Content-Type": {"application/json"}, "Host": {"tap.example"}, "Webhook-Id": {fmt.Sprintf("delivery-%d", i)}},
 		Body:   []byte(body), Size: int64(len(body)), Phase: event.PhaseSettled, Answer: event.Answer{Status: 200, Duration: time.Millisecond},
 		Targets: []string{target},
 		Attempts: []event.Attempt{{N: 1, Target: target, StartedAt: at, Duration: time.Millisecond, Status: 200,
@@ -259,11 +259,11 @@ func TestACurlScriptSendsWhatItSays(t *testing.T) {
 	if got := p.stdout.text(); got != "event 1: 200\nevent 3: 200" {
 		t.Errorf("the script prints %q\n%s", got, p.stderr.text())
 	}
-	if ids := a.ids(); !slices.Equal(ids, []string{"", ""}) && len(ids) != 2 {
+	if ids := a.ids(); !slices.Equal(ids, []string{"delivery-1", "delivery-3"}) {
 		t.Errorf("the app got %q", ids)
 	}
-	if body := a.body(""); string(body) != "\x00\xff" || a.secret("") != `s e'c"ret` {
-		t.Errorf("the app got %q with the secret %q", body, a.secret(""))
+	if body := a.body("delivery-3"); string(body) != "\x00\xff" || a.secret("delivery-1") != `s e'c"ret` {
+		t.Errorf("the app got %q with the secret %q", body, a.secret("delivery-1"))
 	}
 	if p := run(2); !strings.Contains(p.stderr.text(), "export WEBHOOK_SECRET=$(hf-tap secret)") {
 		t.Errorf("without a secret it says %s", p.stderr.text())
@@ -299,7 +299,7 @@ func TestAnArchiveIsOneOfHAR12(t *testing.T) {
 	validateHAR(t, path)
 }
 
-const howToGetTheValidator = `needs node and an npm package that validates archives: HF_TAP_HAR_VALIDATOR="$(.ci/har-validator)" go test ./internal/cli`
+const howToGetTheValidator = `node and an npm package that validates archives: HF_TAP_HAR_VALIDATOR="$(.ci/har-validator)" go test ./internal/cli`
 
 // validateHAR lets a program that is not ours read an archive.
 func validateHAR(t *testing.T, path string) {
