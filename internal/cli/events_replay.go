@@ -55,7 +55,7 @@ the values. The exit code is 4 where one differs.`,
   hf-tap events replay --failed
   hf-tap events replay 12 --forward 9000
   hf-tap events replay --since 2h --filter 'discussion.*' --forward 9000 --rate 10/s
-  hf-tap events replay 12 --forward 9000 --compare --ignore .id --ignore '.items[].at'
+  hf-tap events replay 5 --forward 9000 --compare --ignore .id --ignore '.items[].at'
   hf-tap events replay 12 --new-id`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.replay(cmd.Context(), p, args)

@@ -30,7 +30,7 @@ func newEventsRm(p *Process) *cobra.Command {
 that the flags choose, of which pinned ones stay. Events that are still being handed over
 stay, too. On a terminal it asks first; elsewhere it needs --yes. Sessions may run
 meanwhile. The file does not become smaller: what comes next uses the room.`,
-		Example: `  hf-tap events rm 12 --yes
+		Example: `  hf-tap events rm 3 --yes
   hf-tap events rm --older 30d --yes
   hf-tap events rm --filter 'kind:repo.* source:trigger' --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,11 +97,7 @@ func (f *removeFlags) remove(ctx context.Context, p *Process, q history.Query, n
 	if err != nil {
 		return err
 	}
-	if len(numbers) == 0 {
-		p.tell("nothing to remove")
-		return nil
-	}
-	if !f.yes {
+	if !f.yes && len(numbers) > 0 {
 		sure, err := p.confirm(ctx, fmt.Sprintf("remove %s for good?", present.Count(len(numbers), "event")))
 		if err != nil {
 			return err

@@ -212,6 +212,14 @@ func (w *world) makeJob() {
 	}
 }
 
+// makeExports puts into the folder of an example what others have exported.
+func (w *world) makeExports() {
+	w.t.Helper()
+	for _, args := range [][]string{{"--output", "events.ndjson"}, {"--format", "fixtures", "--output", "fixtures"}} {
+		w.output(append([]string{"events", "export", "--filter", "n:1..3"}, args...)...)
+	}
+}
+
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
@@ -223,6 +231,9 @@ func (w *world) run(e example) {
 	}
 	if strings.Contains(text, appInExamples) {
 		w.makeApp()
+	}
+	if strings.HasPrefix(text, "hf-tap events import") {
+		w.makeExports()
 	}
 	listens := strings.Contains(text, "hf-tap listen")
 	switch {
