@@ -79,21 +79,32 @@ func (v *view) wholeEvents(q Query) (page []*event.Event, full bool, err error) 
 			e.Body = []byte{}
 		}
 		if row.Tries() > 0 {
-			attempts, err := tried.QueryContext(v.ctx, e.N)
-			if err != nil {
-				return nil, false, err
-			}
-			if err := scanAttempts(attempts, e); err != nil {
+			if err := addAttempts(v.ctx, tried, e); err != nil {
 				return nil, false, err
 			}
 		}
-		size += rowSize + len(e.Body)
-		for i := range e.Attempts {
-			size += len(e.Attempts[i].Body)
-		}
+		size += wholeSize(e)
 		page = append(page, e)
 	}
 	return page, len(page) == eventsPerPage || size >= bytesPerPage, rows.Err()
+}
+
+// addAttempts reads the attempts of an event by a prepared statement.
+func addAttempts(ctx context.Context, tried *sql.Stmt, e *event.Event) error {
+	rows, err := tried.QueryContext(ctx, e.N)
+	if err != nil {
+		return err
+	}
+	return scanAttempts(rows, e)
+}
+
+// wholeSize is how many bytes an event takes, about.
+func wholeSize(e *event.Event) int {
+	size := rowSize + len(e.Body)
+	for i := range e.Attempts {
+		size += len(e.Attempts[i].Body)
+	}
+	return size
 }
 
 // withPayload scans a payload behind the columns of a row.
