@@ -15,7 +15,7 @@ import (
 func newEvents(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "events",
-		Short:   "Look at recorded events and send them again",
+		Short:   "Look at recorded events, send them again, export and remove them",
 		Example: "  hf-tap events ls",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

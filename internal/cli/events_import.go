@@ -45,23 +45,26 @@ before that is imported, and the exit code is 1.`,
 }
 
 func (p *Process) importEvents(ctx context.Context, args []string) (err error) {
-	var files []string
+	var groups [][]string // what stands in one argument may refer to each other
 	for _, arg := range args {
-		found, err := importable(arg)
+		files, err := importable(arg)
 		if err != nil {
 			return err
 		}
-		files = append(files, found...)
+		groups = append(groups, files)
 	}
 	store, _, err := p.openHistory(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	im := &importer{into: store.NewImport(strings.ToLower("import-" + rand.Text()[:9])), progress: newProgress(p.Err, p.ErrTerminal, "imported", 0)}
-	for _, file := range files {
-		if err = im.file(ctx, p, file); err != nil {
-			break
+	im := &importer{progress: newProgress(p.Err, p.ErrTerminal, "imported", 0)}
+	for _, files := range groups {
+		im.into = store.NewImport(strings.ToLower("import-" + rand.Text()[:9]))
+		for _, file := range files {
+			if err == nil {
+				err = im.file(ctx, p, file)
+			}
 		}
 	}
 	im.progress.Done()
