@@ -28,7 +28,7 @@ func TestProgressIsShownAfterASecondOnATerminal(t *testing.T) {
 		if err := p.Above(func() error { out.WriteString("a line\n"); return nil }); err != nil {
 			t.Error(err)
 		}
-		if want := "\r\x1b[Ka line\n"; out.String() != want {
+		if want := "\r\x1b[Ka line\n\r\x1b[Kexport: 50 of 200 (25%)"; out.String() != want {
 			t.Errorf("a line above it is %q, want %q", out.String(), want)
 		}
 		<-time.After(time.Second)

@@ -147,3 +147,18 @@ func TestManyAreReplayedAtARate(t *testing.T) {
 	none := w.run(0, "events", "replay", "--until", "2020-01-01", "--forward", a.port)
 	none.has(none.stderr, "nothing to send again")
 }
+
+func TestAnInterruptedReplayIsNotASuccess(t *testing.T) {
+	w := newWorld(t)
+	came := make(chan struct{}, 1)
+	port := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client has gone
+		came <- struct{}{}
+		<-r.Context().Done()
+	}))
+	w.record(recorded(1, "{}"))
+	p := w.start("events", "replay", "1", "--forward", port, "--compare")
+	<-came
+	p.signal(os.Interrupt)
+	p.ends(130)
+}

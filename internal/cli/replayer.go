@@ -134,7 +134,9 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 	receiver.TrustRoots(roots, cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
-	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()})
+	if _, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()}); err == nil {
+		err = ctx.Err() // to be interrupted is how other sessions end
+	}
 	return err
 }
 

@@ -1,8 +1,12 @@
 package history
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +61,35 @@ func TestEachGivesWholeEventsTheOldestFirst(t *testing.T) {
 	}
 	if got := each(t, s, Query{After: 1199, Until: safeTime.Add(100 * 365 * 24 * time.Hour), Filter: mustParse(t, "kind:repo.*")}); len(got) != 1 || got[0].N != 1200 {
 		t.Errorf("narrowed down: %d", len(got))
+	}
+}
+
+func TestAnInterruptedReadSaysSo(t *testing.T) {
+	s := open(t)
+	for i := range 300 {
+		e := keep(t, s, delivery("s", i, 10))
+		s.Update(handedOver(e.N)[1])
+	}
+	flush(t, s)
+	f := mustParse(t, "jq:.x")
+	for i := range 60 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range i * 20 {
+				runtime.Gosched()
+			}
+			cancel()
+		})
+		for _, err := range []error{
+			s.Each(ctx, Query{}, func(*event.Event) error { return nil }),
+			s.Search(ctx, Query{Filter: f}, func(*event.Row) error { return nil }),
+		} {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		wg.Wait()
 	}
 }
 

@@ -196,7 +196,11 @@ func (r *Reader) read(ctx context.Context, look func(*view) error) error {
 		// Nothing was written, so that only look's error counts.
 		_ = tx.Rollback()
 	}()
-	return look(&view{ctx: ctx, tx: tx})
+	err = look(&view{ctx: ctx, tx: tx})
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // what it interrupts fails in many ways: "statement is closed"
+	}
+	return err
 }
 
 // view is a snapshot of the history.
