@@ -116,9 +116,9 @@ func stated(value any) string {
 	return compact(value)
 }
 
-// errorInDetail returns the error in FastAPI's "detail". A handler may also tell
-// there what it did, so that only what FastAPI itself writes counts: the phrase of
-// an error's status, or the list of what is wrong with a request.
+// errorInDetail returns the error in FastAPI's "detail". A handler may also write
+// there what it did, so that only what FastAPI itself writes counts: the phrase of an
+// error's status, or the list of what is wrong with a request.
 func errorInDetail(detail any) string {
 	switch detail := detail.(type) {
 	case string:

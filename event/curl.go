@@ -12,11 +12,11 @@ import (
 	"github.com/hf-tap/hf-tap/internal/headers"
 )
 
-// Curl gives the command that sends e to a URL as it came, for a POSIX shell:
-// it runs as it is and tells no secret. The webhook's secret is taken from
-// $WEBHOOK_SECRET wherever it stands; one that was wrong stays wrong, and other
-// secrets are left out, or masked where something repeats them. A body that is not
-// text comes from printf, since no word of a shell can hold every byte.
+// Curl returns the command that sends e to a URL as it came, for a POSIX shell: it runs
+// as it is and contains no secret. The webhook's secret is taken from $WEBHOOK_SECRET
+// wherever it stands; one that was wrong stays wrong, and other secrets are left out,
+// or masked where something repeats them. A body that is not text comes from printf,
+// since no word of a shell can hold every byte.
 func Curl(e *Event, url string) string {
 	var b strings.Builder
 	sh := shell{secret: e.webhookSecret(), others: e.Secrets()}
@@ -114,7 +114,7 @@ func quoted(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// octal gives the arguments with which printf writes s.
+// octal returns the arguments with which printf writes s.
 func (sh shell) octal(s string) string {
 	parts := sh.parts(s)
 	for i, part := range parts {

@@ -157,7 +157,7 @@ func (e *Event) Pending() bool { return NewRow(e).Pending }
 // recorded. It has no targets, is not counted, and cannot be replayed.
 func (e *Event) Refused() bool { return isRefused(e.BodyCut, e.Verdict, e.Answer, len(e.Targets)) }
 
-// isRefused tells a body that did not arrive whole from one that a damaged
+// isRefused distinguishes a body that did not arrive whole from one that a damaged
 // history has lost.
 func isRefused(bodyCut bool, v Verdict, a Answer, targets int) bool {
 	accepted := a.Status >= 200 && a.Status < 300

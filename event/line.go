@@ -175,7 +175,7 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// ms gives d in milliseconds, to the microsecond.
+// ms returns d in milliseconds, to the microsecond.
 func ms(d time.Duration) float64 { return math.Round(float64(d)/1e3) / 1e3 }
 
 // Title is what an event is called where its kind is shown: the kind, or what

@@ -75,7 +75,7 @@ func (m Match) Matches(e *Event) bool {
 	return true
 }
 
-// String gives the comma list that ParseMatch reads.
+// String returns the comma list that ParseMatch reads.
 func (m Match) String() string {
 	return strings.Join(append(slices.Clone(m.Kinds), m.Watches...), ",")
 }

@@ -20,7 +20,7 @@ const (
 	testID    = "65a14fd933eca76f4639fc84"
 )
 
-// clientFor gives a client of a server on loopback, which is closed with the
+// clientFor returns a client of a server on loopback, which is closed with the
 // test.
 func clientFor(t *testing.T, h http.HandlerFunc, change ...func(*ClientConfig)) *Client {
 	t.Helper()
@@ -43,7 +43,7 @@ func clientAt(t *testing.T, endpoint string, change ...func(*ClientConfig)) *Cli
 	return c
 }
 
-// answer gives a handler that answers every request in the same way.
+// answer returns a handler that answers every request in the same way.
 func answer(status int, header map[string]string, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for key, value := range header {

@@ -128,7 +128,7 @@ func (env TokenEnv) home() string {
 	return home
 }
 
-// short gives a path as people write it, with "~" for the home folder.
+// short returns a path as people write it, with "~" for the home folder.
 func (env TokenEnv) short(path string) string {
 	home := env.home()
 	if rest, ok := strings.CutPrefix(path, home); ok && home != "" && strings.HasPrefix(rest, string(filepath.Separator)) {

@@ -152,7 +152,7 @@ func (s WebhookSpec) Check() error {
 	return nil
 }
 
-// body gives s as the API takes it: domains under the API's names, each once,
+// body returns s as the API takes it: domains under the API's names, each once,
 // and nothing that only answers have.
 func (s WebhookSpec) body() ([]byte, error) {
 	if err := s.Check(); err != nil {

@@ -189,7 +189,7 @@ func shown(id string) string {
 	return id
 }
 
-// pathOf gives the path of a webhook. An id in one of the forms that
+// pathOf returns the path of a webhook. An id in one of the forms that
 // ParseWebhookID reads is taken as that id, any other one as it is.
 func pathOf(id string) (string, error) {
 	if parsed, err := ParseWebhookID(id); err == nil {

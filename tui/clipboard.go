@@ -27,7 +27,7 @@ func (m *model) copyText(what, s string) tea.Cmd {
 
 		words, terminal := m.note.text, len(cmds) > 0
 		cmds = append(cmds, m.work.command(func(ctx context.Context) tea.Msg {
-			// A machine without a clipboard is no failure if the terminal has the text.
+			// A machine without a clipboard does not fail if the terminal has the text.
 			err := local(ctx, s)
 			if err != nil && !terminal {
 				return actionResult{err: fmt.Errorf("copy %s: %w; s saves it", what, err)}

@@ -60,7 +60,7 @@ func indented(body []byte) []byte {
 }
 
 // readDraft parses the text that came back from the editor. A nil draft is an empty
-// text: nothing is to be sent. An error names the line.
+// text: nothing is sent. An error names the line.
 func readDraft(b []byte, of *event.Event) (*Draft, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, nil

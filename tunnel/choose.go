@@ -168,7 +168,7 @@ type AutoError struct {
 // Error says what failed.
 func (e *AutoError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *AutoError) Unwrap() error { return e.Err }
 
 // AllFailedError means that each of several providers failed.
@@ -186,5 +186,5 @@ func (e *AllFailedError) Error() string {
 	return "none of the tunnels can be opened: " + strings.Join(each, "; ")
 }
 
-// Unwrap gives the causes.
+// Unwrap returns the causes.
 func (e *AllFailedError) Unwrap() []error { return e.Errs }

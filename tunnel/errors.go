@@ -53,7 +53,7 @@ func (e *ProgramError) Error() string {
 	return fmt.Sprintf("%s is not installed: %v", e.Program, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *ProgramError) Unwrap() error { return e.Err }
 
 // Step is a step of connecting to a provider's server.
@@ -105,7 +105,7 @@ func (e *ConnectError) Error() string {
 	return fmt.Sprintf("%s: %s", what, neterror.Reason(e.Err))
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
 // Expired reports whether the server's certificate is not valid at the present

@@ -16,8 +16,8 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// Bounds of one evaluation, since jq has loops. They are looked at between its
-// steps: one step, such as a sort of the whole body, is not interrupted.
+// Bounds of one evaluation, since jq has loops. They are looked at between its steps:
+// one step, for example a sort of the whole body, is not interrupted.
 const (
 	jqTime   = 200 * time.Millisecond
 	jqMemory = 64 << 20 // bytes that the process may grow by
@@ -63,9 +63,8 @@ func compileJQ(source string) (code *gojq.Code, offset int, err error) {
 	return code, 0, err
 }
 
-// jqTrue reports whether an expression's first result is neither null nor
-// false. An error is no, and so is an expression that takes too long, which is
-// counted.
+// jqTrue reports whether an expression's first result is neither null nor false. An
+// error means false, and so does an expression that takes too long, which is counted.
 func jqTrue(code *gojq.Code, e *event.Event, cut *atomic.Int64) bool {
 	text, err := e.JSONLine(event.LineEvent)
 	if err != nil {
@@ -120,7 +119,7 @@ func newBudget() *budget {
 	return &budget{Context: context.Background(), began: now, last: now, heap: heapBytes(), done: done}
 }
 
-// Done gives a closed channel once the budget is spent.
+// Done returns a closed channel once the budget is spent.
 func (b *budget) Done() <-chan struct{} {
 	now := time.Now()
 	step := now.Sub(b.last)

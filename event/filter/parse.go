@@ -30,7 +30,7 @@ func (e *Error) Corrected() string {
 	return e.Filter[:e.Pos] + e.Near + e.Filter[e.Pos+len(e.Word):]
 }
 
-// Error gives all on one line.
+// Error returns all on one line.
 func (e *Error) Error() string {
 	return fmt.Sprintf("filter %q, at byte %d: %s: want %s", e.Filter, e.Pos, e.Problem, e.Want)
 }

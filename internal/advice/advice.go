@@ -138,7 +138,7 @@ func secret(a *event.Attempt) Advice {
 		"give it to the variable that your handler reads, as in: export WEBHOOK_SECRET=$(hf-tap secret); the Hub sends the secret as it is, no signature"}
 }
 
-// payload quotes the first thing that the handler misses, as FastAPI tells it.
+// payload quotes the first field that the handler misses, as FastAPI names it.
 func payload(e *event.Event, a *event.Attempt) Advice {
 	what := "answered 422"
 	var said struct {

@@ -30,7 +30,7 @@ const (
 	// is more only when the system itself holds it, as on a dead network disk.
 	afterKill = 2 * time.Second
 	// pollEvery is how often is looked whether all have ended: they are not our
-	// children, so that nothing tells us.
+	// children, so that we are not notified.
 	pollEvery = 25 * time.Millisecond
 )
 
@@ -141,7 +141,7 @@ func Start(cfg Config) (*App, error) {
 	return a, nil
 }
 
-// openPipes gives the child's ends of the pipes.
+// openPipes returns the child's ends of the pipes.
 func (a *App) openPipes(cfg Config) ([]*os.File, error) {
 	streams := []string{"stdout", "stderr"}
 	switch {
@@ -214,8 +214,8 @@ func (a *App) startError(err error) error {
 // PID is the number of the app's process.
 func (a *App) PID() int { return a.tree.PID() }
 
-// Ports are the TCP ports on which the app and what it has started listen. known
-// is false where the system does not tell.
+// Ports are the TCP ports on which the app and what it has started listen. known is
+// false where the system does not show it.
 func (a *App) Ports() (ports []int, known bool) { return a.tree.Ports() }
 
 // Done is closed when the app has ended, what it started has ended, too, and

@@ -211,7 +211,7 @@ func (o *output) line(stream, line string) {
 	o.changed = make(chan struct{})
 }
 
-// of gives the lines of a stream.
+// of returns the lines of a stream.
 func (o *output) of(stream string) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -99,8 +99,8 @@ func (p *pipe) passLines() {
 		if whole {
 			text = bytes.TrimSuffix(text, []byte("\r"))
 		}
-		// The newline after a piece of exactly the limit is no line of its own,
-		// and neither is what comes after the last newline if that is nothing.
+		// The newline after a piece of exactly the limit is not a line of its own, and
+		// neither is what comes after the last newline if that is nothing.
 		if len(text) > 0 || whole && !cut {
 			p.line(string(text))
 		}

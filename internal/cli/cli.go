@@ -137,7 +137,7 @@ func (p *Process) fail(err error) {
 	}
 }
 
-// hintFor gives what to type next after an error.
+// hintFor returns what to type next after an error.
 func hintFor(err error) string {
 	next := hint.For(err)
 	switch {

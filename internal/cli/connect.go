@@ -59,7 +59,7 @@ func (p *Process) hubEnv() (hub.Env, error) {
 	return env, nil
 }
 
-// endpointMeant gives the endpoint that HF_ENDPOINT was probably meant to have,
+// endpointMeant returns the endpoint that HF_ENDPOINT was probably meant to have,
 // else the Hub's own.
 func endpointMeant(s string) string {
 	s = strings.Trim(strings.TrimSpace(s), "\"'`")

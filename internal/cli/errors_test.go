@@ -18,7 +18,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
-// with gives the world's environment with values changed; an empty one is
+// with returns the world's environment with values changed; an empty one is
 // taken away.
 func (w *world) with(pairs ...string) *world {
 	other := *w

@@ -198,7 +198,7 @@ func parseRate(s string) (time.Duration, error) {
 	return 0, fmt.Errorf("%q is not a rate", s)
 }
 
-// numbers gives the events to send, the oldest first.
+// numbers returns the events to send, the oldest first.
 func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named []int64, q history.Query) ([]int64, error) {
 	for _, n := range named {
 		e, err := getEvent(ctx, store.Reader, n)
@@ -220,7 +220,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named [
 	return numbers, err
 }
 
-// liveSession gives the way to the session that replays go through: the
+// liveSession returns the way to the session that replays go through: the
 // one that received the events if it lives, else the only one that does. It is
 // empty when --forward or --exec names another way or when none lives.
 func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {

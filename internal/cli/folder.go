@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// folderRepo gives the Hub repo that the working directory is a clone of: the
+// folderRepo returns the Hub repo that the working directory is a clone of: the
 // one that git fetches from, by its remote "origin". Further URLs of that remote
 // are pushed to, and git itself resolves url.….insteadOf. Without a repo, why says
 // what there is instead. Credentials in the remote's address go no further than
@@ -57,7 +57,7 @@ func whyNoRemote(said string) string {
 	return fmt.Sprintf("git does not say which repo this folder is (%s)", strings.TrimPrefix(first, "fatal: "))
 }
 
-// withoutUser gives a remote's address without its user, password and query.
+// withoutUser returns a remote's address without its user, password and query.
 func withoutUser(remote string) string {
 	if u, err := url.Parse(remote); err == nil && u.Host != "" {
 		u.User, u.RawQuery, u.Fragment = nil, "", ""

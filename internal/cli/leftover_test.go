@@ -18,7 +18,7 @@ import (
 
 func (w *world) leases() string { return filepath.Join(w.state, "leases") }
 
-// records gives the paths of the lease records.
+// records returns the paths of the lease records.
 func (w *world) records() []string {
 	w.t.Helper()
 	paths, err := filepath.Glob(filepath.Join(w.leases(), "*.json"))

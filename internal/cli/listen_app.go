@@ -45,7 +45,7 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 	return nil
 }
 
-// localPort gives the port of the first target on this machine, "" if there is
+// localPort returns the port of the first target on this machine, "" if there is
 // none.
 func localPort(routes []receiver.Route) string {
 	for _, route := range routes {
@@ -60,7 +60,7 @@ func localPort(routes []receiver.Route) string {
 	return ""
 }
 
-// freePort gives a port that nobody listens on now, at ::1 neither: until the app
+// freePort returns a port that nobody listens on now, at ::1 neither: until the app
 // listens, events would go there.
 func freePort() (port string, err error) {
 	for range 10 {

@@ -33,7 +33,7 @@ func (p *Process) parseWatch(s, before string) (hub.Watch, error) {
 	return w, nil
 }
 
-// watchMeant gives what was probably meant to be watched, as it is typed behind a
+// watchMeant returns what was probably meant to be watched, as it is typed behind a
 // command or a flag; else an example.
 func watchMeant(s, before string) string {
 	valid := func(s string) bool {
@@ -63,7 +63,7 @@ func watchMeant(s, before string) string {
 	return "model:me/my-model"
 }
 
-// listed gives the words of a list with commas as they are typed behind a command,
+// listed returns the words of a list with commas as they are typed behind a command,
 // or each behind its flag; "" if it is not a list of valid ones.
 func listed(s, before string, valid func(string) bool) string {
 	words := strings.Split(s, ",")

@@ -263,7 +263,7 @@ func (p *process) ready() string {
 	return strings.TrimPrefix(p.wait(p.stderr, "ready: "), "ready: ")
 }
 
-// left gives the ids of the webhooks on the account.
+// left returns the ids of the webhooks on the account.
 func (w *world) left() []string {
 	ids := []string{}
 	for _, h := range w.Webhooks("me") {
@@ -354,7 +354,7 @@ func (a *app) answer(status func(n int) int) {
 	a.status = status
 }
 
-// ids gives the Webhook-Ids of the requests so far, in their order.
+// ids returns the Webhook-Ids of the requests so far, in their order.
 func (a *app) ids() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -391,7 +391,7 @@ type jsonEvent struct {
 	}
 }
 
-// events gives the events among lines of JSON.
+// events returns the events among lines of JSON.
 func (p *process) events() []jsonEvent {
 	p.t.Helper()
 	var events []jsonEvent

@@ -140,7 +140,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 	return err
 }
 
-// formerRoutes gives a route to each target that one of the events had.
+// formerRoutes returns a route to each target that one of the events had.
 func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 	var routes []receiver.Route
 	seen := map[string]bool{}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// flagHint gives what to type after an error about flags.
+// flagHint returns what to type after an error about flags.
 func flagHint(cmd *cobra.Command, err error) string {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
@@ -29,7 +29,7 @@ func flagHint(cmd *cobra.Command, err error) string {
 	return cmd.CommandPath() + " --help"
 }
 
-// argsHint gives what to type after arguments that a command does not have: the
+// argsHint returns what to type after arguments that a command does not have: the
 // nearest command, also of those below it.
 func argsHint(cmd *cobra.Command, args []string) string {
 	paths := map[string]string{}

@@ -49,7 +49,7 @@ others. No flag takes a secret as its value, because ps would show it.`,
 	return cmd
 }
 
-// created gives the webhook that the flags ask for.
+// created returns the webhook that the flags ask for.
 func (f *specFlags) created(p *Process) (hub.WebhookSpec, error) {
 	const command = "hf-tap webhooks create"
 	spec, err := f.parse(p, command)

@@ -191,7 +191,7 @@ func (p *Process) pruneStrays(ctx context.Context, client *hub.Client, survey se
 	return strays, errors.Join(errs...)
 }
 
-// notPruned tells why a webhook that was named was not deleted.
+// notPruned explains why a webhook that was named was not deleted.
 func notPruned(survey session.Survey, id string) error {
 	if slices.ContainsFunc(survey.Webhooks, func(h session.Surveyed) bool { return h.ID == id }) {
 		return fmt.Errorf("the webhook %s was not made by a killed hf-tap, and is left alone", id)

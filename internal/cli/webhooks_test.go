@@ -29,7 +29,7 @@ func (w *world) create(args ...string) string {
 	return id
 }
 
-// hook gives a webhook as the Hub has it now.
+// hook returns a webhook as the Hub has it now.
 func (w *world) hook(id string) hub.Webhook {
 	w.t.Helper()
 	hooks := w.Webhooks("me")
@@ -40,7 +40,7 @@ func (w *world) hook(id string) hub.Webhook {
 	return hooks[i]
 }
 
-// secretOf gives a webhook's secret as the Hub has it now.
+// secretOf returns a webhook's secret as the Hub has it now.
 func (w *world) secretOf(id string) string {
 	secret, _ := w.Secret(id)
 	return secret

@@ -144,7 +144,7 @@ func (u *webhookUpdate) askForSecret(ctx context.Context) error {
 	return withHint(fmt.Errorf("webhook %s was not changed", u.id), "add "+choices)
 }
 
-// merge gives the whole webhook as it is to be.
+// merge returns the whole webhook as it will be.
 func (u *webhookUpdate) merge(old hub.Webhook) hub.WebhookSpec {
 	spec := old.Spec()
 	spec.Job, spec.JobSourceID = nil, "" // never sent back

@@ -64,7 +64,7 @@ func (x *examination) account(ctx context.Context, cfg Config) {
 	x.clock(dated, took)
 }
 
-// token tells whose token it is and what it may.
+// token finds the token's user and its permissions.
 func (x *examination) token(who hub.Identity, token hub.Token) {
 	detail := fmt.Sprintf("from %s, of %q", token.Source, who.Name)
 	if t := who.Auth.AccessToken; t != nil && t.Role != "" {

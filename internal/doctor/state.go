@@ -48,7 +48,7 @@ func (x *examination) state(ctx context.Context, dir session.Dir, err error) {
 // of three of the largest bodies.
 const lowSpace = 100 << 20
 
-// space tells how much can still be written to the disk of the state folder.
+// space measures how much can still be written to the disk of the state folder.
 func (x *examination) space(free int64, err error) {
 	f := Finding{Check: "space", Status: OK, Detail: present.Size(free) + " free"}
 	switch {

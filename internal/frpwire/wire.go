@@ -2,8 +2,8 @@
 // 0.70 and gradio's fork of it speak them, and the encryption of the control
 // stream.
 //
-// A message is a byte that tells its type, the length of what follows as a
-// big-endian int64, and a JSON object.
+// A message is a byte for its type, the length of what follows as a big-endian int64,
+// and a JSON object.
 package frpwire
 
 import (
@@ -106,7 +106,7 @@ type Pong struct {
 // Empty is what a message without fields holds.
 type Empty struct{}
 
-// ErrMessage says that what came is no message of frp's.
+// ErrMessage means that the bytes are not a valid message of frp.
 var ErrMessage = errors.New("no message of frp's")
 
 // PrivilegeKey proves at a time, in seconds since 1970, that the token is

@@ -34,7 +34,7 @@ func TestAMessageIsReadToItsEndAndNoFurther(t *testing.T) {
 	}
 }
 
-// endless gives the same for ever and counts what is taken.
+// endless returns the same for ever and counts what is taken.
 type endless struct {
 	head  []byte
 	what  byte

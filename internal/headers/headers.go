@@ -8,8 +8,8 @@ import (
 )
 
 // OfConnection reports whether a header, in canonical spelling, belongs to one
-// connection, or says how one request is written: whoever sends the request on
-// makes these anew.
+// connection, or describe how one request is written: a server that sends the request
+// on makes these anew.
 func OfConnection(name string) bool {
 	switch name {
 	case "Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
@@ -21,9 +21,9 @@ func OfConnection(name string) bool {
 	return true
 }
 
-// Onward copies the headers of a request that are meant for whoever handles it:
-// without those of the connection, and without those that Connection names. The
-// values are shared.
+// Onward copies the headers of a request that are meant for its handler: without
+// those of the connection, and without those that Connection names. The values are
+// shared.
 func Onward(h http.Header) http.Header {
 	out := make(http.Header, len(h)+1)
 	for name, values := range h {

@@ -26,7 +26,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // With is an error with what to type next.
 func With(err error, hint string) error { return &Error{err, hint} }
 
-// For gives what to type next after an error, "" if nothing is known to help. The
+// For returns what to type next after an error, "" if nothing is known to help. The
 // hint of an Error goes before that of its cause.
 func For(err error) string {
 	var h *Error

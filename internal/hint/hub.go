@@ -52,7 +52,7 @@ func hubHint(err error) string {
 	return ""
 }
 
-// unreachableHint tells apart why the Hub does not answer: a proxy, its
+// unreachableHint distinguishes why the Hub does not answer: a proxy, its
 // certificate, its name, the network.
 func unreachableHint(err error) string {
 	var proxy *network.ProxyError

@@ -17,7 +17,7 @@ import (
 // header and its values. JSON cannot hold text that is not UTF-8, so a value
 // of such bytes is {"base64":"…"} instead of a string.
 
-// encodeHeader gives NULL for a nil header.
+// encodeHeader returns NULL for a nil header.
 func encodeHeader(h http.Header) any {
 	if h == nil {
 		return nil
@@ -33,7 +33,7 @@ func encodeHeader(h http.Header) any {
 	return encodeJSON(lines)
 }
 
-// encodeTargets gives NULL for none: a list of
+// encodeTargets returns NULL for none: a list of
 // [name, tries, status, nanoseconds, error, delivered by, error in the body], of
 // which the last stands only where there is one.
 func encodeTargets(targets []event.RowTarget) any {
@@ -56,7 +56,7 @@ func encodeJSON(lists [][]any) string {
 	return string(b)
 }
 
-// encodeText gives what text reads.
+// encodeText returns what text reads.
 func encodeText(s string) any {
 	if utf8.ValidString(s) {
 		return s
@@ -131,7 +131,7 @@ func decodeHeader(stored *string) (http.Header, error) {
 	return h, nil
 }
 
-// encodeTime gives NULL for the zero time, which has no count of nanoseconds.
+// encodeTime returns NULL for the zero time, which has no count of nanoseconds.
 func encodeTime(t time.Time) any {
 	if t.IsZero() {
 		return nil

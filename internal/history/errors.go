@@ -55,7 +55,7 @@ func fault(path, doing string, err error) error {
 	return fmt.Errorf("%s the history %q: %w: %w", doing, path, kind, err)
 }
 
-// classify gives the sentinel that err belongs to, nil if none.
+// classify returns the sentinel that err belongs to, nil if none.
 func classify(err error) error {
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		return classifyCode(failure.Code())

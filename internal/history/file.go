@@ -144,7 +144,7 @@ func restrict(path string) (tightened []string, err error) {
 	return tightened, nil
 }
 
-// address gives the URI that SQLite opens (https://sqlite.org/uri.html): only
+// address returns the URI that SQLite opens (https://sqlite.org/uri.html): only
 // there do paths with "?" or "%" in them survive, and the mode is obeyed: ro, rw,
 // rwc, or immutable, which reads the file alone and locks nothing.
 func address(path, mode string, pragmas ...string) string {

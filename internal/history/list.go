@@ -25,14 +25,14 @@ type Query struct {
 	Source   event.Source // only those from there
 	Delivery string       // only those with this Webhook-Id, replays among them
 	Trusted  *bool        // only those whose verdict is trusted, or is not
-	// Filter leaves out some of what it does not fit, as far as SQL can tell:
-	// Search and Matches decide.
+	// Filter leaves out events that do not fit it, as far as SQL can decide that: Search
+	// and Matches decide.
 	Filter *filter.Filter
 
-	// Failed gives events that failed at some target, as event.Row.Failed has it,
+	// Failed returns events that failed at some target, as event.Row.Failed has it,
 	// but of each family only the first: to replay them all would deliver twice.
 	Failed bool
-	// Pending gives events that were never handed over to some target, as
+	// Pending returns events that were never handed over to some target, as
 	// event.Row.Pending has it, and of each family only the first.
 	Pending bool
 

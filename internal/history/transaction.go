@@ -71,7 +71,7 @@ func (tx *transaction) numbers(text string, args ...any) ([]int64, error) {
 	return numbers, rows.Err()
 }
 
-// row returns an event's row, nil when there is no such event.
+// row returns an event's row, or nil if the event does not exist.
 func (tx *transaction) row(n int64) (*event.Row, error) {
 	if row, ok := tx.rows[n]; ok {
 		return row, nil

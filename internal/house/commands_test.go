@@ -136,7 +136,7 @@ func testFlagsInDocs(t *testing.T, commands []command) {
 	}
 }
 
-// docSections gives the sections of a document by their titles: their tables'
+// docSections returns the sections of a document by their titles: their tables'
 // rows by flag, and their texts.
 func docSections(t *testing.T, file string) (rows map[string]map[string]string, texts map[string]string) {
 	t.Helper()
@@ -180,7 +180,7 @@ type codeLine struct {
 	text string
 }
 
-// codeBlocks gives the fenced blocks of a document.
+// codeBlocks returns the fenced blocks of a document.
 func codeBlocks(t *testing.T, file string) []block {
 	t.Helper()
 	b, err := os.ReadFile(filepath.FromSlash(file))

@@ -24,7 +24,7 @@ type example struct {
 
 var hfTapCommand = regexp.MustCompile(`(^|[\s(|;])hf-tap `)
 
-// examplesOf gives what is to be run of README.md and docs/: each line with
+// examplesOf returns what is to be run of README.md and docs/: each line with
 // hf-tap of a block of "sh", each block of "bash" as a whole. In other blocks
 // no line may begin with hf-tap and go unchecked, except in a list of commands.
 func examplesOf(t *testing.T, commands []command) []example {

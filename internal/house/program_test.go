@@ -197,7 +197,7 @@ func (f *feed) text() string {
 	return f.all.String()
 }
 
-// wait gives the first whole line that fits, or false when the output ends
+// wait returns the first whole line that fits, or false when the output ends
 // without one.
 func (f *feed) wait(fits func(string) bool) (string, bool) {
 	for {

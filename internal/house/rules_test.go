@@ -279,7 +279,7 @@ func h() {}
 
 var firstWord = regexp.MustCompile(`^\w*`)
 
-// misnamed gives the exported names of a file whose own comment begins with
+// misnamed returns the exported names of a file whose own comment begins with
 // another word. The comment of a group is about all of its names.
 func misnamed(f *ast.File) (names []*ast.Ident) {
 	check := func(name *ast.Ident, doc *ast.CommentGroup) {
@@ -306,7 +306,7 @@ func misnamed(f *ast.File) (names []*ast.Ident) {
 	return names
 }
 
-// undocumented gives the exported names of a file that have no comment: their
+// undocumented returns the exported names of a file that have no comment: their
 // own, one on the same line, or that of the group they stand in. Methods count
 // if their type is exported.
 func undocumented(f *ast.File) (bare []*ast.Ident) {
@@ -442,7 +442,7 @@ func goFiles(t *testing.T) []goFile {
 // notOurs are folders with files that nobody wrote: git's and a release's.
 var notOurs = []string{".git", ".completions", "dist"}
 
-// files gives the repository's files that fit, by their paths from its root.
+// files returns the repository's files that fit, by their paths from its root.
 func files(t *testing.T, fit func(string) bool) []string {
 	t.Helper()
 	var found []string
@@ -463,7 +463,7 @@ func files(t *testing.T, fit func(string) bool) []string {
 	return found
 }
 
-// isBinary tells what a build or a profile leaves in the folder.
+// isBinary reports whether a file was left in the folder by a build or a profile.
 func isBinary(file string) bool {
 	switch filepath.Ext(file) {
 	case ".exe", ".test", ".prof", ".png":

@@ -34,7 +34,7 @@ func strangeRows(now time.Time) []*event.Row {
 	}
 }
 
-// startsAt gives the cell at which a text stands in a line, -1 if it does not.
+// startsAt returns the cell at which a text stands in a line, -1 if it does not.
 func startsAt(line, text string) int {
 	before, _, found := strings.Cut(line, text)
 	if !found {

@@ -15,5 +15,5 @@ func isClosedPipe(err error) bool {
 		errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
 }
 
-// watchPipe does nothing: Windows tells of a closed pipe at the next write.
+// watchPipe does nothing: Windows reports a closed pipe at the next write.
 func watchPipe(context.Context, io.Writer, func()) {}

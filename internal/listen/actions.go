@@ -66,7 +66,7 @@ func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
 	return words, nil
 }
 
-// target gives the name of a target of the session, which is added when it is a
+// target returns the name of a target of the session, which is added when it is a
 // new one.
 func (a *actions) target(s string) (string, error) {
 	if a.live.Receiver.HasTarget(s) {

@@ -35,7 +35,7 @@ func (l *appLog) add(stream, text string) {
 	}
 }
 
-// since gives the lines after a revision, at most limit, the oldest first.
+// since returns the lines after a revision, at most limit, the oldest first.
 func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, 
 	return append([]tui.AppLine(nil), lines[:min(limit, len(lines))]...), nil
 }
 
-// last gives the latest lines.
+// last returns the latest lines.
 func (l *appLog) last(most int) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

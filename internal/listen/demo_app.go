@@ -58,7 +58,7 @@ func (a *demoApp) start() error {
 	return nil
 }
 
-// stop is a restart's first half: whoever connects is refused.
+// stop is the first half of a restart: connections are refused.
 func (a *demoApp) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -181,7 +181,7 @@ func (f *follower) settle(ctx context.Context, live *session.Live, row *event.Ro
 	return nil
 }
 
-// nextArrival returns when the next event is to be announced.
+// nextArrival returns when the next event must be announced.
 func (f *follower) nextArrival() (next time.Time, any bool) {
 	for _, o := range f.open {
 		if due := o.seen.Add(arrivalDelay); !o.announced && (!any || due.Before(next)) {

@@ -38,8 +38,8 @@ func (r *readiness) publish(url func() string) error {
 	return r.writeLocked(at + "\n")
 }
 
-// writeLocked writes the file as a whole: whoever waits for it never finds half
-// of it. One that another session has written meanwhile stays.
+// writeLocked writes the file as a whole: a program that waits for it never finds
+// half of it. One that another session has written meanwhile stays.
 func (r *readiness) writeLocked(text string) error {
 	if r.file == "" {
 		return nil

@@ -127,7 +127,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	return cfg
 }
 
-// repoToTrigger gives a repo to make up events of: one that is watched, or one
+// repoToTrigger returns a repo to make up events of: one that is watched, or one
 // of an account that is.
 func repoToTrigger(watches []hub.Watch) string {
 	for _, w := range watches {
@@ -141,7 +141,7 @@ func repoToTrigger(watches []hub.Watch) string {
 	return "model:me/example"
 }
 
-// editor gives the user's editor, as git and gh find it.
+// editor returns the user's editor, as git and gh find it.
 func editor(getenv func(string) string) []string {
 	for _, name := range []string{"VISUAL", "EDITOR"} {
 		if command := strings.Fields(getenv(name)); len(command) > 0 {

@@ -143,7 +143,7 @@ func benchSessionIn(b testing.TB, dir session.Dir, shown bool, change ...func(*t
 	}
 }
 
-// openTerminal gives the program's side of a terminal of a size. What is drawn
+// openTerminal returns the program's side of a terminal of a size. What is drawn
 // on it is read and thrown away.
 func openTerminal(b testing.TB, width, height uint16) *os.File {
 	b.Helper()

@@ -24,7 +24,7 @@ func Is(host string) bool {
 	return addr.IsLoopback() || addr.IsUnspecified() || ofAnInterface(addr)
 }
 
-// Addrs gives the addresses behind a host that needs no look-up, in the order in
+// Addrs returns the addresses behind a host that needs no look-up, in the order in
 // which to try them; none for a host that the resolver has to know.
 func Addrs(host string) []netip.Addr {
 	addr, ok := Addr(host)

@@ -50,7 +50,7 @@ func Cause(err error) error {
 	}
 }
 
-// Plain gives err with its Reason as its text.
+// Plain returns err with its Reason as its text.
 func Plain(err error) error { return &plainError{err} }
 
 type plainError struct{ err error }
@@ -58,7 +58,7 @@ type plainError struct{ err error }
 func (e *plainError) Error() string { return Reason(e.err) }
 func (e *plainError) Unwrap() error { return e.err }
 
-// Reason says in a few words why there is no connection, or no answer on it.
+// Reason explains in a few words why a connection failed, or why no answer came.
 func Reason(err error) string {
 	cause := Cause(err)
 	var timeout net.Error

@@ -111,7 +111,7 @@ type startedConn struct {
 	rest *bytes.Reader
 }
 
-// Read gives the bytes that were read already, then those that come.
+// Read returns the bytes that were read already, then those that come.
 func (c *startedConn) Read(p []byte) (int, error) {
 	if c.rest.Len() > 0 {
 		return c.rest.Read(p)

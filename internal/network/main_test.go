@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 const patience = time.Minute
 
 // serve runs handle for each connection to a loopback port until the test ends,
-// and gives the port's address. A connection is closed when handle returns.
+// and returns the port's address. A connection is closed when handle returns.
 func serve(t *testing.T, handle func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -58,7 +58,7 @@ func exemptions(list string) func(address string) bool {
 	}
 }
 
-// firstSet gives the name and value of the first variable that is not empty.
+// firstSet returns the name and value of the first variable that is not empty.
 func firstSet(getenv func(string) string, names ...string) (name, value string) {
 	for _, name := range names {
 		if value := strings.TrimSpace(getenv(name)); value != "" {
@@ -119,7 +119,7 @@ func parseProxy(raw string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}, nil
 }
 
-// on gives p, or nil where an address is reached directly or p is nil.
+// on returns p, or nil where an address is reached directly or p is nil.
 func (p *proxy) on(direct func(address string) bool, address string) *proxy {
 	if p == nil || direct(address) {
 		return nil
@@ -141,7 +141,7 @@ func Address(proxy *url.URL) string {
 
 func (p *proxy) masked() string { return Redacted(p.url) }
 
-// credentials gives the user and password, and whether there are any.
+// credentials returns the user and password, and whether there are any.
 func (p *proxy) credentials() (user, password string, given bool) {
 	if p.url.User == nil {
 		return "", "", false

@@ -43,7 +43,7 @@ func (e *ProxyError) Error() string {
 	return msg
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *ProxyError) Unwrap() error { return e.Err }
 
 func reason(err error) string {

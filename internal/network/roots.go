@@ -12,7 +12,7 @@ import (
 // maxCAFile is far more than the bundle of a whole system holds.
 const maxCAFile = 16 << 20
 
-// readRoots gives the system's certificates and those of a PEM file. A
+// readRoots returns the system's certificates and those of a PEM file. A
 // certificate that cannot be read is an error: leaving it out would surface as
 // a server that is not trusted, far from its cause.
 func readRoots(file string) (*x509.CertPool, error) {

@@ -31,8 +31,8 @@ func connectSOCKS(ctx context.Context, conn net.Conn, p *proxy, address string) 
 	return nil
 }
 
-// socksReason tells the errors apart that have to do with a password. The
-// library has no names for them.
+// socksReason distinguishes the errors that concern a password. The library has no
+// names for them.
 func socksReason(err error, given bool) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok && strings.HasPrefix(op.Op, "socks ") {
 		err = op.Err // the addresses are in the error around it
@@ -54,8 +54,8 @@ func socksReason(err error, given bool) error {
 // opened hands out a connection that is there already.
 type opened struct{ conn net.Conn }
 
-// Dial gives the connection.
+// Dial returns the connection.
 func (o opened) Dial(string, string) (net.Conn, error) { return o.conn, nil }
 
-// DialContext gives the connection.
+// DialContext returns the connection.
 func (o opened) DialContext(context.Context, string, string) (net.Conn, error) { return o.conn, nil }

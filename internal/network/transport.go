@@ -33,7 +33,7 @@ func (n *Network) Transport() *http.Transport {
 	return t
 }
 
-// TransportHTTP1 makes a Transport that speaks HTTP/1.1 only, whatever the server
+// TransportHTTP1 makes a Transport that speaks only HTTP/1.1, whatever the server
 // offers.
 func (n *Network) TransportHTTP1() *http.Transport { return n.transport("http/1.1") }
 

@@ -1,6 +1,6 @@
-// Package present is the words that front ends share: what became of an event,
-// how a target, a number, a duration and an error are written. Texts from outside
-// stand in them as they came: whoever prints them makes them safe for the terminal.
+// Package present is the words that front ends share: what became of an event, how a
+// target, a number, a duration and an error are written. Texts from outside are not
+// changed: the package that prints them makes them safe for the terminal.
 package present
 
 import (

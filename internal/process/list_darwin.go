@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 // zombie is SZOMB of <sys/proc.h>.
 const zombie = 5
 
-// list gives all processes that can be seen.
+// list returns all processes that can be seen.
 func list() []entry {
 	found, err := unix.SysctlKinfoProcSlice("kern.proc.all")
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// list gives all processes that can be seen, nil where there is no /proc.
+// list returns all processes that can be seen, nil where /proc does not exist.
 func list() []entry {
 	dir, err := os.Open("/proc")
 	if err != nil {

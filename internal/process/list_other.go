@@ -2,7 +2,7 @@
 
 package process
 
-// list gives nil: here only the group is known.
+// list returns nil: here only the group is known.
 func list() []entry { return nil }
 
 func look(int) (entry, bool) { return entry{}, false }

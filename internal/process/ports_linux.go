@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Ports are the TCP ports on which the processes of the tree listen, in order.
-// known is false where the system does not tell.
+// Ports are the TCP ports on which the processes of the tree listen, in order. known
+// is false where the system does not show it.
 func (t *Tree) Ports() (ports []int, known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Ports are the TCP ports on which the processes of the tree listen, in order.
-// known is false where the system does not tell, or has no lsof.
+// Ports are the TCP ports on which the processes of the tree listen, in order. known
+// is false where the system does not show it, or has no lsof.
 func (t *Tree) Ports() (ports []int, known bool) {
 	t.mu.Lock()
 	members, ok := t.membersLocked()

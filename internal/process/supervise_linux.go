@@ -99,8 +99,8 @@ func (s *supervised) close() {
 	s.pipe.Close()
 }
 
-// Supervising reports whether this process is to be a supervisor. Its main calls
-// Supervise then, before anything else, and exits with what that returns.
+// Supervising reports whether this process was started as a supervisor. Its main
+// calls Supervise then, before anything else, and exits with what that returns.
 func Supervising() bool { return os.Args[0] == supervisorName && len(os.Args) > 3 }
 
 // Supervise starts the program that the arguments name, adopts the orphans that

@@ -72,9 +72,9 @@ func statusOf(s syscall.WaitStatus) Status {
 	return Status{Code: s.ExitStatus()}
 }
 
-// membersLocked are the processes of the tree that have not ended: the descendants
-// of the supervisor; without one those of the program's group, and the descendants
-// of all that were seen before. false says that the system does not tell.
+// membersLocked are the processes of the tree that have not ended: the descendants of
+// the supervisor; without one those of the program's group, and the descendants of
+// all that were seen before. false means that the system does not show it.
 //
 // The number of a process can come to mean another one, which has started at
 // another time. That of a group can only after the group was empty: then nobody

@@ -28,14 +28,14 @@ type Happening struct {
 // repo.content.update along, and a merge that of main.
 //
 // set overrides values of the payload by dotted path: "discussion.title",
-// "updatedRefs.0.ref". Those that name a property of the world change that too:
-// repo.private, repo.tags, movedTo.name, updatedConfig.private,
-// discussion.title, discussion.status and discussion.isPullRequest,
-// comment.content and comment.hidden. The error tells a kind that the Hub never
-// sends for such a repo, or a path that leads nowhere; nothing was sent then.
+// "updatedRefs.0.ref". Those that name a property of the Hub's data change that, too:
+// repo.private, repo.tags, movedTo.name, updatedConfig.private, discussion.title,
+// discussion.status and discussion.isPullRequest, comment.content and comment.hidden.
+// The error names a kind that the Hub never sends for such a repo, or a path that
+// leads nowhere; nothing was sent then.
 func (h *Hub) Happen(kind event.Kind, repo hub.Repo, set map[string]any) (Happening, error) {
 	documented := kind.Documented()
-	// A sample tells what cannot be, before anything changes.
+	// A sample fails for what is impossible, before anything changes.
 	sample, err := event.Sample(documented, repo, event.SampleOptions{Variant: sampleVariant(documented, repo, set)})
 	if err != nil {
 		return Happening{}, fmt.Errorf("making %q happen: %w", kind, err)
@@ -79,7 +79,7 @@ func sampleVariant(kind event.Kind, repo hub.Repo, set map[string]any) event.Var
 	return ""
 }
 
-// wishes are the overrides as far as they concern the world.
+// wishes are the overrides that change the Hub's data.
 type wishes map[string]any
 
 func (w wishes) text(path string) string {
@@ -243,8 +243,8 @@ type eventRequest struct {
 	Count *int                   `json:"count"` // 1 when absent
 }
 
-// postEvent answers POST /sandbox/events, which is Happen over HTTP: what was
-// sent, or 400 and why nothing was. It is no part of the Hub's API.
+// postEvent answers POST /sandbox/events, which is Happen over HTTP: what was sent,
+// or 400 and why nothing was. It is not part of the Hub's API.
 func (h *Hub) postEvent(w http.ResponseWriter, r *http.Request) {
 	// Any content type will do, for curl's sake: without a bearer token, which a
 	// web page does not have, nothing gets here.

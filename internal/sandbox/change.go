@@ -44,8 +44,8 @@ func (h *Hub) perform(a *hubChange, do func(*hubChange) error) error {
 	return err
 }
 
-// alone carries out something under the lock, and gives the lock back whatever
-// happens: a panic in one call must not stop all others.
+// alone runs a function under the lock, and releases the lock whatever happens: a
+// panic in one call must not stop all others.
 func (h *Hub) alone(do func() error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -55,9 +55,9 @@ func (h *Hub) alone(do func() error) error {
 	return do()
 }
 
-// send delivers an event to every webhook that watches the repo, takes its
-// domain, is enabled, and whose owner may see the repo. fill adds what the
-// kind tells beyond the repo; nil adds nothing.
+// send delivers an event to every webhook that watches the repo, takes its domain, is
+// enabled, and whose owner may see the repo. fill adds what the kind contains beyond
+// the repo; nil adds nothing.
 func (a *hubChange) send(kind event.Kind, r *repo, fill func(*hub.Payload)) error {
 	return a.sendAlsoTo(nil, kind, r, fill)
 }

@@ -51,7 +51,7 @@ func (f fileRequest) add(old, files tree) error {
 	return nil
 }
 
-// goodPath checks the path of a file that is to be written.
+// goodPath checks the path of a new file.
 func goodPath(path string) error {
 	if !validPath(path) {
 		return refuse(http.StatusBadRequest, "", "Invalid path %+q: it must lead to a file in the repo", path)

@@ -332,8 +332,7 @@ func validPath(path string) bool {
 	return true
 }
 
-// validRepo checks the name of a repo that is to be created or moved to, as
-// far as the Hub's rules are known.
+// validRepo checks the new name of a repo, as far as the Hub's rules are known.
 func validRepo(w hub.Repo) error {
 	owner, name, _ := strings.Cut(w.Name, "/")
 	_, err := hub.ParseRepo(w.String())

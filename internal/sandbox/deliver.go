@@ -122,7 +122,7 @@ func (h *Hub) forget() {
 	}
 }
 
-// requeue gives a delivery its next turn. The caller holds mu.
+// requeue appends a delivery to the queue again. The caller holds mu.
 func (h *Hub) requeue(d *delivery) {
 	hook := d.hook
 	hook.queue = append(hook.queue, d)
@@ -290,8 +290,8 @@ func (h *Hub) stopRetries() {
 	}
 }
 
-// finish ends a delivery. It comes after the last line about it in the log, so
-// that whoever waits for Idle finds the log complete.
+// finish ends a delivery. It comes after the last line about it in the log, so that
+// the log is complete when Idle returns.
 func (h *Hub) finish(d *delivery, state DeliveryState) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -12,7 +12,7 @@
 // page cannot talk to it under a name of its own; deliveries go to loopback
 // addresses only, which is checked on the address that is dialled.
 //
-// One mutex guards all state. What happens in the world runs as an act, under
-// that mutex, and puts deliveries into the queues of webhooks; goroutines owned
-// by the Hub empty them, and Close waits for those.
+// One mutex guards all state. Each change of the data runs as a hubChange, under that
+// mutex, and puts deliveries into the queues of webhooks; goroutines owned by the Hub
+// empty them, and Close waits for those.
 package sandbox

@@ -142,7 +142,7 @@ func (a *hubChange) pushCommit(r *repo) error {
 	return a.sendRefs(r, a.h.moveRef(r, mainRef, c))
 }
 
-// HeadSHA gives the head of a repo's main branch; a bucket has none.
+// HeadSHA returns the head of a repo's main branch; a bucket has none.
 func (h *Hub) HeadSHA(w hub.Repo) (string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -24,8 +24,8 @@ func (h *Hub) Webhooks(user string) []hub.Webhook {
 	return list
 }
 
-// Secret gives a webhook's secret, which the API never tells; ok is false when
-// there is no such webhook.
+// Secret returns a webhook's secret, which the API never returns. ok is false if the
+// webhook does not exist.
 func (h *Hub) Secret(webhookID string) (secret string, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -57,7 +57,7 @@ func (h *Hub) count(r *http.Request) {
 	h.calls[r.Method+" "+r.URL.Path]++
 }
 
-// Calls gives how often each method and path, "GET /api/whoami-v2", was
+// Calls returns how often each method and path, "GET /api/whoami-v2", was
 // called, also when it went wrong.
 func (h *Hub) Calls() map[string]int {
 	h.mu.Lock()
@@ -65,7 +65,7 @@ func (h *Hub) Calls() map[string]int {
 	return maps.Clone(h.calls)
 }
 
-// CallCount gives how often calls were made that fit a pattern, which is
+// CallCount returns how often calls were made that fit a pattern, which is
 // Fault's.
 func (h *Hub) CallCount(pattern string) int {
 	method, glob := splitPattern(pattern)

@@ -14,7 +14,7 @@ const jobFlavors = "cpu-basic cpu-upgrade cpu-performance cpu-xl sprx8 zero-a10g
 	"l40sx1 l40sx4 l40sx8 a10g-small a10g-large a10g-largex2 a10g-largex4 a100-large a100x4 a100x8 " +
 	"h200 h200x2 h200x4 h200x8 rtx-pro-6000 rtx-pro-6000x2 rtx-pro-6000x4 rtx-pro-6000x8 inf2x6"
 
-// jobAnswer is a job as the Hub tells it: of the secrets only the names, and
+// jobAnswer is a job as the Hub returns it: of the secrets only the names, and
 // nothing of what says how the job is run.
 type jobAnswer struct {
 	DockerImage    string   `json:"dockerImage,omitempty"`

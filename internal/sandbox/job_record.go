@@ -85,7 +85,7 @@ func (h *Hub) Jobs(user string) ([]Job, error) {
 	return jobs, nil
 }
 
-// listJobs answers GET /sandbox/jobs. It is no part of the Hub's API.
+// listJobs answers GET /sandbox/jobs. It is not part of the Hub's API.
 func (h *Hub) listJobs(w http.ResponseWriter, r *http.Request) {
 	jobs, err := h.Jobs(callOf(r).token.user.name)
 	if err != nil {

@@ -17,8 +17,8 @@ type window struct {
 	calls, asked int // all API calls; whoami among them
 }
 
-// withinLimit counts a call and sets the headers that tell how many are left.
-// It answers 429 and reports false when there are none. What the sandbox adds
+// withinLimit counts a call, and sets the headers with the number of calls that are
+// left. It answers 429 and reports false when there are none. What the sandbox adds
 // to the Hub's API is not counted.
 func (h *Hub) withinLimit(w http.ResponseWriter, r *http.Request, user *account) bool {
 	if !strings.HasPrefix(r.URL.Path, "/api/") {

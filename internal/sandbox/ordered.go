@@ -17,7 +17,7 @@ type property struct {
 	value any
 }
 
-// index gives the place of a key, -1 when it is missing.
+// index returns the place of a key, -1 when it is missing.
 func (o object) index(key string) int {
 	return slices.IndexFunc(o, func(p property) bool { return p.key == key })
 }

@@ -14,7 +14,7 @@ type refusal struct {
 	url     string // of what exists already; clients that do not mind use it
 }
 
-// Error gives the message alone, for the methods of Hub that return it.
+// Error returns the message alone, for the methods of Hub that return it.
 func (e *refusal) Error() string { return e.message }
 
 // refuse makes a refusal. Values in the format are quoted with %+q, because a
@@ -43,7 +43,7 @@ func (h *Hub) answerError(w http.ResponseWriter, err error) {
 var (
 	errNoRepo = refuse(http.StatusNotFound, "RepoNotFound", "Repository not found")
 	errNoPage = refuse(http.StatusNotFound, "", "Sorry, we can't find the page you are looking for.")
-	// The Hub does not tell somebody without a token whether a repo exists.
+	// The Hub does not show without a token whether a repo exists.
 	errNoToken    = refuse(http.StatusUnauthorized, "", "Invalid username or password.")
 	errWrongToken = refuse(http.StatusUnauthorized, "", "Invalid credentials in Authorization header")
 )

@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// repo is a repo of the world. Its hub.PayloadRepo is what payloads show of it.
+// repo is a repo of this Hub. Payloads contain its hub.PayloadRepo.
 type repo struct {
 	hub.PayloadRepo
 	owner       *account
@@ -62,10 +62,10 @@ func (o *account) has(a *account) bool {
 	return a != nil && (o == a || slices.Contains(o.members, strings.ToLower(a.name)))
 }
 
-// AddRepo puts a repo into the world without an event, as if it had always
-// been there. Its owner is added as a user if it is not there; old canonical
-// names, without a slash, belong to the organization "huggingface". A repo that
-// is there already stays as it is, but for its visibility.
+// AddRepo adds a repo without an event, as if it had always been there. Its owner is
+// added as a user if it is not there; old canonical names, without a slash, belong to
+// the organization "huggingface". A repo that is there already stays as it is, but
+// for its visibility.
 func (h *Hub) AddRepo(w hub.Repo, private bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -224,7 +224,7 @@ func (a *hubChange) moveRepo(r *repo, newName string) error {
 	return nil
 }
 
-// addOwner gives the account that a repo of this name belongs to, and makes it
+// addOwner returns the account that a repo of this name belongs to, and makes it
 // where there is none. The caller holds mu.
 func (h *Hub) addOwner(repoName string) (*account, error) {
 	name := event.OwnerOf(repoName)

@@ -34,8 +34,8 @@ type webhookSpec struct {
 	secretGiven bool
 }
 
-// validate checks the body of create and update against the OpenAPI document
-// and the world. The caller holds mu.
+// validate checks the body of create and update against the OpenAPI document and the
+// Hub's data. The caller holds mu.
 //
 // Except for "watched", null counts as absent, and for "domains" as both: the
 // Python library sends null for what its caller left out, and documents that no

@@ -12,7 +12,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// webhook is a webhook with what the Hub never tells of it.
+// webhook is a webhook with what the Hub never returns of it.
 type webhook struct {
 	hub.Webhook
 	owner    *account
@@ -68,8 +68,8 @@ func answerWebhook(w http.ResponseWriter, hook *webhook) {
 	answerJSON(w, http.StatusOK, map[string]any{"webhook": hook.Webhook})
 }
 
-// noWebhook answers for a webhook that is not there, or is another account's:
-// the Hub does not tell which.
+// noWebhook answers for a webhook that is not there, or is another account's: the Hub
+// does not say which.
 func (h *Hub) noWebhook(w http.ResponseWriter) {
 	h.fail(w, http.StatusNotFound, "", "Webhook not found")
 }

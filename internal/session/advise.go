@@ -13,7 +13,7 @@ import (
 // askPaths is how long a target may take to say at which paths it takes POST.
 const askPaths = 3 * time.Second
 
-// advise reports what to try when an answer of a target tells what is wrong.
+// advise reports what to try when an answer of a target shows what is wrong.
 func (r *run) advise(target receiver.Target, e *event.Event, a event.Attempt) {
 	found, ok := r.troubles.Note(e, &a)
 	if !ok {

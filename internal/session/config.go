@@ -114,7 +114,7 @@ func (l *Live) LastCheck() Check {
 	return Check{}
 }
 
-// place is where the session is to be found: it may change while it lives.
+// place is where the session is found. It may change while the session runs.
 type place struct{ url, webhook string }
 
 // URL is the public address that the webhook points at.
@@ -123,7 +123,7 @@ func (l *Live) URL() string { return l.place.Load().url }
 // Webhook is the webhook's id, empty without one.
 func (l *Live) Webhook() string { return l.place.Load().webhook }
 
-// Tunnel tells how the tunnel is.
+// Tunnel returns the state of the tunnel.
 func (l *Live) Tunnel() tunnel.Status { return l.keeper.Status() }
 
 // point takes address and webhook from a record.

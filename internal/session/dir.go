@@ -18,7 +18,7 @@ import (
 // Dir is the folder in which hf-tap keeps its state: 0700, its files 0600.
 type Dir string
 
-// ErrNoHome says that there is no place for the state.
+// ErrNoHome means that there is no folder for the state.
 var ErrNoHome = errors.New("there is no home folder to keep state in")
 
 // ErrFolder says that the state folder does not exist and cannot be made, or is
@@ -28,7 +28,7 @@ var ErrFolder = errors.New("the state folder cannot be used")
 // ErrBadSecret says that a secret cannot be sent as a header.
 var ErrBadSecret = errors.New("the secret cannot be used")
 
-// FindDir gives the state's folder: HF_TAP_STATE, else the platform's own
+// FindDir returns the state's folder: HF_TAP_STATE, else the platform's own
 // place ($XDG_STATE_HOME/hf-tap or ~/.local/state/hf-tap, %LocalAppData%\hf-tap,
 // ~/Library/Application Support/hf-tap). It makes nothing. The error is or wraps
 // ErrNoHome or ErrFolder.
@@ -105,8 +105,8 @@ func findDir(getenv func(string) string) (Dir, error) {
 // History is the path of the history.
 func (d Dir) History() string { return filepath.Join(string(d), "history.db") }
 
-// SSHKey is the key that tunnels by SSH show, made when the first is opened. It
-// is hf-tap's own: the user's would tell who they are.
+// SSHKey is the key that tunnels by SSH show, made when the first is opened. It is
+// hf-tap's own: the user's would reveal who they are.
 func (d Dir) SSHKey() string { return filepath.Join(string(d), "id_ed25519") }
 
 // KnownHosts are the keys of servers that tunnels by SSH have met.
@@ -137,7 +137,7 @@ func (d Dir) TryWriting() error {
 	return nil
 }
 
-// Secret gives the secret that webhooks of this machine carry. It is made at
+// Secret returns the secret that webhooks of this machine carry. It is made at
 // the first call and kept, the same for every session, so that a handler is
 // configured once. With renew it is made anew.
 func (d Dir) Secret(renew bool) (string, error) {
@@ -179,7 +179,7 @@ func (d Dir) KeptSecret() string {
 	return secret
 }
 
-// ReadSecretFile gives the secret in a file of the user's, without the line
+// ReadSecretFile returns the secret in a file of the user's, without the line
 // end that editors leave.
 func ReadSecretFile(path string) (string, error) { return readSecret(path) }
 

@@ -47,7 +47,7 @@ func ours(name string) bool {
 		strings.HasPrefix(name, ".secret.") || strings.HasPrefix(name, ".gradio-name.") // writeTemp's
 }
 
-// Loose gives what others may read or change: the folder itself, the files in
+// Loose returns what others may read or change: the folder itself, the files in
 // it that are hf-tap's, and the leases. On Windows there is nothing to look at:
 // the folder inherits the rights of the user's own.
 func (d Dir) Loose() ([]Loose, error) {

@@ -40,7 +40,7 @@ func chmodded(t *testing.T, path string, mode fs.FileMode) {
 	}
 }
 
-// modes gives the modes of everything in a folder but the history.
+// modes returns the modes of everything in a folder but the history.
 func modes(t *testing.T, dir Dir) map[string]fs.FileMode {
 	t.Helper()
 	all := map[string]fs.FileMode{}

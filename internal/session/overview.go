@@ -8,7 +8,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/history"
 )
 
-// Running gives the records of the sessions that live on this machine, the oldest
+// Running returns the records of the sessions that live on this machine, the oldest
 // first. It changes nothing and asks no Hub.
 func (d Dir) Running() (running []*Record, err error) {
 	records, _, err := d.records()

@@ -82,7 +82,7 @@ func (r *run) check(ctx context.Context, public string) (time.Duration, error) {
 	return took, err
 }
 
-// tunnelChanged tells of the tunnel, and lets tend know.
+// tunnelChanged reports the state of the tunnel, also to tend.
 func (r *run) tunnelChanged(status tunnel.Status) {
 	if status.URL == "" { // it is being opened for the first time
 		return
@@ -104,9 +104,9 @@ func (r *run) tunnelChanged(status tunnel.Status) {
 	}
 }
 
-// follow takes the address that the tunnel has now, and reports whether the
-// webhook is to be looked after: it points elsewhere, or the Hub met nobody for
-// a while and may have suspended it.
+// follow takes the address that the tunnel has now, and reports whether the webhook
+// must be checked: it points elsewhere, or the Hub could not deliver for a while and
+// may have suspended it.
 func (r *run) follow(ctx context.Context, status tunnel.Status) (look bool, err error) {
 	leads := status.State == tunnel.StateUp || status.State == tunnel.StateUnverified || errors.Is(status.Cause, tunnel.ErrNoRoute)
 	if !leads {

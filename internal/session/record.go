@@ -50,7 +50,7 @@ func (r *Record) URL() string { return r.PublicURL + r.Path() }
 
 const pathPrefix = "/hf-tap/"
 
-// tokenOf gives the token in the address of a webhook that an hf-tap made,
+// tokenOf returns the token in the address of a webhook that an hf-tap made,
 // "" for any other address.
 func tokenOf(webhookURL string) string {
 	u, err := url.Parse(webhookURL)
@@ -74,7 +74,7 @@ func isToken(s string) bool {
 	return err == nil && len(b) == 16
 }
 
-// machineHash tells this machine from others and names none.
+// machineHash distinguishes this machine from others, and names none.
 func machineHash() string {
 	name := machineName()
 	if name == "" {
@@ -84,7 +84,7 @@ func machineHash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// encode gives the bytes of the record's file.
+// encode returns the bytes of the record's file.
 func (r *Record) encode() ([]byte, error) {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -118,10 +118,10 @@ func (e *RecordError) Error() string {
 	return fmt.Sprintf("the lease record %q cannot be read: %v", e.Path, e.Err)
 }
 
-// Unwrap gives what is wrong with the file.
+// Unwrap returns what is wrong with the file.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// records gives the lease records on this machine, the oldest first, and the
+// records returns the lease records on this machine, the oldest first, and the
 // files beside them that cannot be read as records. The error is that of the
 // folder.
 func (d Dir) records() (records []*Record, damaged []*RecordError, err error) {

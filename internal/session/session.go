@@ -205,7 +205,7 @@ func (r *run) openHistory(ctx context.Context) (err error) {
 }
 
 // serve starts the receiver on the tunnel's listener and on one of its own for
-// callers on this machine, such as a replay.
+// callers on this machine, for example a replay.
 func (r *run) serve(ctx context.Context) error {
 	now := time.Now()
 	r.rec.ID, r.rec.Machine, r.rec.PID, r.rec.Started = r.id, machineHash(), os.Getpid(), now
@@ -271,7 +271,8 @@ func (r *run) report(s event.State) {
 	}
 }
 
-// reportTarget reports how a target is, and tells whoever looks after the app's.
+// reportTarget reports the state of a target, also to the goroutine that watches the
+// app's.
 func (r *run) reportTarget(s event.State) {
 	r.report(s)
 	select {

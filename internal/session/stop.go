@@ -70,8 +70,8 @@ func (r *run) closeServers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	for _, srv := range r.servers {
-		// A delivery in its middle gets a second; then its connection closes, and
-		// the Hub delivers it again to whoever asks.
+		// A delivery in its middle gets a second; then its connection closes, and the Hub
+		// delivers it again on request.
 		if srv.Shutdown(ctx) != nil {
 			_ = srv.Close()
 		}

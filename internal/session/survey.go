@@ -97,7 +97,7 @@ func (s *Survey) place(dir Dir, endpoint string, w hub.Webhook, known []*Record)
 	return is
 }
 
-// LeftBehind gives the records of dead sessions that may have left something on
+// LeftBehind returns the records of dead sessions that may have left something on
 // an account, and the files that cannot be read as records. It changes nothing
 // and asks no Hub.
 func (d Dir) LeftBehind() (left []*Record, damaged []*RecordError, err error) {
@@ -116,7 +116,7 @@ type LocalAccess struct {
 	Key string // for the header Hf-Tap-Key
 }
 
-// LiveAt gives the sessions that live now and take deliveries from callers on
+// LiveAt returns the sessions that live now and take deliveries from callers on
 // this machine, by session id.
 func LiveAt(dir Dir) (map[string]LocalAccess, error) {
 	records, _, err := dir.records()

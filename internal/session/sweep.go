@@ -33,7 +33,7 @@ type Kept struct {
 	Why  string // for people, when it does not
 }
 
-// Left gives the records of dead sessions that stay.
+// Left returns the records of dead sessions that stay.
 func (s Swept) Left() []Kept {
 	var left []Kept
 	for _, k := range s.Kept {

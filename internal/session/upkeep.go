@@ -65,7 +65,7 @@ func (r *run) tend(ctx context.Context) {
 	}
 }
 
-// trouble tells of a trouble when it begins and when it ends.
+// trouble reports a problem when it begins and when it ends.
 type trouble struct {
 	report    func(event.State)
 	subject   event.Subject

@@ -23,7 +23,7 @@ type lease struct {
 	say      func(event.State)
 }
 
-// certain gives a context for calls that must be brought to their end: a
+// certain returns a context for calls that must be brought to their end: a
 // signal in the middle of a create would lose the webhook's id.
 func (l *lease) certain(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), l.deadline)
@@ -96,7 +96,7 @@ func (l *lease) tend(ctx context.Context) error {
 			return fmt.Errorf("enable the webhook again: %w", err)
 		}
 	}
-	// Told when both is done: whoever waits for it counts on deliveries.
+	// Reported when both are done: a program that waits for it expects deliveries.
 	if moved {
 		l.reportState("re-pointed", "it pointed to "+w.URL)
 	}
@@ -134,9 +134,8 @@ func (l *lease) restore(ctx context.Context) error {
 	return nil
 }
 
-// point sends the whole webhook with the address of this session. The Hub
-// never tells a secret and may forget one that is left out, so that it is sent
-// every time.
+// point sends the whole webhook with the address of this session. The Hub never
+// returns a secret, and may forget one that is left out: it is sent every time.
 func (l *lease) point(ctx context.Context) error {
 	l.spec.URL = l.rec.URL()
 	sure, cancel := l.certain(ctx)

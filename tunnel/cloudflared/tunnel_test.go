@@ -19,8 +19,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// holderEnv makes the test's own program one that opens a tunnel by
-// cloudflared, tells so, and waits to be killed.
+// holderEnv makes the test's own program one that opens a tunnel by cloudflared,
+// reports that, and waits to be killed.
 const holderEnv = "HF_TAP_TEST_HOLDER"
 
 func TestMain(m *testing.M) {
@@ -81,7 +81,7 @@ func try(ctx context.Context, cfg Config) (tunnel.Tunnel, error) {
 	return p.Open(ctx)
 }
 
-// program gives the one that was started as the nth.
+// program returns the one that was started as the nth.
 func program(t testing.TB, e *cloudflaredtest.Edge, n int) cloudflaredtest.Program {
 	t.Helper()
 	p, err := e.Wait(tunneltest.Patience(t), n)

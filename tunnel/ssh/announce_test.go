@@ -20,7 +20,7 @@ func readers() map[string]service {
 	return all
 }
 
-// heard gives the address that an output announces, and why there is none.
+// heard returns the address that an output announces, and why there is none.
 func heardIn(s service, output string) (string, string) {
 	a := newAnnouncements(s)
 	_, _ = (&announce.Lines{Take: a.line}).Write([]byte(output))

@@ -33,7 +33,7 @@ func TestAServiceDropsAndIsOpenedAgainUnderAKeeper(t *testing.T) {
 	}
 	w.MustPost(now.URL, 500, "after")
 
-	// The name is another's by then: the Keeper tells the new address.
+	// Another client has the name by then: the Keeper reports the new address.
 	s.Set(func(f *sshtest.Faults) { f.Announce = func(string) string { return "HTTPS: https://other.tuns.sh\n" } })
 	s.Drop()
 	w.Until("away", tunneltest.Is(tunnel.StateAway))

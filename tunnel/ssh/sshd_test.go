@@ -161,8 +161,8 @@ func TestTheAgentsKeysLetUsIn(t *testing.T) {
 	must(t, cfg)
 }
 
-// TestOpenSSHIsKilledAndRestartedUnderAKeeper: what is posted afterwards
-// arrives, at the address that the Keeper tells.
+// TestOpenSSHIsKilledAndRestartedUnderAKeeper: what is posted afterwards arrives, at
+// the address that the Keeper reports.
 func TestOpenSSHIsKilledAndRestartedUnderAKeeper(t *testing.T) {
 	s := startSSHD(t)
 	w := keep(t, throughSSHD(t, s, unusedPort(t)), tunneltest.Client(t), tunneltest.Quick())

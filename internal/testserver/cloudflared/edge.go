@@ -4,7 +4,7 @@
 // as the test wants it to. The other end is an Edge in the test, which gives
 // each program that connects a name, and brings visitors of that name to it.
 //
-// A test whose binary is to be the program calls Main before anything else.
+// A test whose binary acts as the program calls Main before anything else.
 package cloudflared
 
 import (
@@ -205,7 +205,7 @@ func (e *Edge) accept() {
 	}
 }
 
-// update changes something under the lock, and tells those who wait.
+// update changes something under the lock, and wakes those who wait.
 func (e *Edge) update(change func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -214,7 +214,8 @@ func (e *Edge) update(change func()) {
 	e.changed = make(chan struct{})
 }
 
-// hello is what a program tells first, and is told with the name filled in.
+// hello is the first message of a program, and the answer to it, with the name filled
+// in.
 type hello struct {
 	PID     int
 	Local   string

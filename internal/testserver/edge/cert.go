@@ -46,7 +46,7 @@ func (a *authority) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
-// leaf gives the certificate of a name.
+// leaf returns the certificate of a name.
 func (a *authority) leaf(name string) (*tls.Certificate, error) {
 	if name == "" {
 		return nil, errors.New("no name was asked for")

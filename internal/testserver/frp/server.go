@@ -149,7 +149,7 @@ func (s *Server) Set(change func(*Faults)) {
 	change(&s.faults)
 }
 
-// Counts tells what has happened so far.
+// Counts returns what has happened so far.
 func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,7 +256,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// count changes the counts, and tells those who wait.
+// count changes the counts, and wakes those who wait.
 func (s *Server) count(change func(*Counts)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -163,7 +163,7 @@ func kill(cmd *exec.Cmd) {
 	_ = cmd.Wait()
 }
 
-// port gives a port that nobody listens on.
+// port returns a port that nobody listens on.
 func port(t *testing.T) int {
 	return int(netip.MustParseAddrPort(porttest.Addr(t)).Port())
 }
@@ -323,7 +323,7 @@ func TestManyAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// counted is a connection that tells of each read.
+// counted is a connection that reports each read.
 type counted struct {
 	net.Conn
 	reads chan struct{}

@@ -111,7 +111,7 @@ func (e *Edge) Close() error {
 	return err
 }
 
-// Counts tells what has happened so far.
+// Counts returns what has happened so far.
 func (e *Edge) Counts() Counts {
 	e.mu.Lock()
 	defer e.mu.Unlock()

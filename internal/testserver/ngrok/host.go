@@ -111,7 +111,7 @@ func (e *Edge) hostFor(name, token string) (*host, error) {
 	return h, nil
 }
 
-// free gives the host back, if the session has it. The edge's lock is held.
+// free releases the host, if the session has it. The edge's lock is held.
 func (h *host) free(s *session) {
 	if h.bound == s {
 		h.bound, h.id = nil, ""

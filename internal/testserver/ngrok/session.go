@@ -113,7 +113,7 @@ func (e *Edge) serve(raw net.Conn) {
 	}
 }
 
-// closedBy gives a channel that is closed when the peer closes a connection
+// closedBy returns a channel that is closed when the peer closes a connection
 // that hangs in a phase: only then may what it says be read and forgotten.
 func closedBy(e *Edge, phase Phase, conn net.Conn) <-chan struct{} {
 	if e.fault().Hang != phase {

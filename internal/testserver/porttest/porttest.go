@@ -28,7 +28,7 @@ func Listen() (ln net.Listener, err error) {
 	return nil, fmt.Errorf("find a free port: %w", err)
 }
 
-// Addr gives a host:port on loopback that refuses connections until the test
+// Addr returns a host:port on loopback that refuses connections until the test
 // listens there.
 func Addr(t testing.TB) string {
 	t.Helper()
@@ -40,7 +40,7 @@ func Addr(t testing.TB) string {
 	return ln.Addr().String()
 }
 
-// Port gives the port of such an address.
+// Port returns the port of such an address.
 func Port(t testing.TB) string {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(Addr(t))

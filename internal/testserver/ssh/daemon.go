@@ -201,7 +201,7 @@ func (d *Daemon) Sessions() int {
 	return len(children(d.cmd.Process.Pid))
 }
 
-// children gives the processes that a process has started, and those that they
+// children returns the processes that a process has started, and those that they
 // have.
 func children(pid int) []int {
 	family := []int{pid}
@@ -216,7 +216,7 @@ func children(pid int) []int {
 	return family[1:]
 }
 
-// parents gives each process's parent: from /proc, or where there is none, by
+// parents returns each process's parent: from /proc, or where there is none, by
 // ps.
 func parents() map[int]int {
 	all := map[int]int{}
@@ -264,7 +264,7 @@ func (l *daemonLog) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// now gives what was written so far, and what is closed when there is more.
+// now returns what was written so far, and what is closed when there is more.
 func (l *daemonLog) now() (string, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
-// FreePort gives a loopback port that nobody has now, and that no system gives
+// FreePort returns a loopback port that nobody has now, and that no system gives
 // to another.
 func FreePort() (int, error) {
 	ln, err := porttest.Listen()

@@ -170,9 +170,9 @@ func (s *Service) AddHostKey(key ssh.Signer) {
 	s.keys = append(s.keys, key)
 }
 
-// Log tells what clients did, in their order: "none", "key SHA256:…", "in as
-// user", "shell", "exec command", "stdin closed", "forward host:port",
-// "keepalive", and "a word" where a Raw fault has read one.
+// Log returns what clients did, in order: "none", "key SHA256:…", "in as user",
+// "shell", "exec command", "stdin closed", "forward host:port", "keepalive", and "a
+// word" where a Raw fault has read one.
 func (s *Service) Log() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,7 +226,7 @@ func (s *Service) wait(ctx context.Context, otherwise string, fits func() bool) 
 	}
 }
 
-// update changes something under the lock, and tells those who wait.
+// update changes something under the lock, and wakes those who wait.
 func (s *Service) update(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
