@@ -151,6 +151,7 @@ func (f *exportFlags) export(ctx context.Context, p *Process, q history.Query, n
 	if damaged {
 		return missing
 	}
+	p.tellCutOff(q.Filter)
 	if written == 0 {
 		if err := f.sel.known(ctx, reader, "hf-tap events export"); err != nil {
 			return err

@@ -79,7 +79,7 @@ func (p *Process) importEvents(ctx context.Context, args []string) (err error) {
 	return errors.Join(err, lines.WriteError(printed))
 }
 
-// importable gives the files that an argument names: of a folder those of fixtures, in
+// importable returns the files that an argument names: of a folder those of fixtures, in
 // the order in which their events were received.
 func importable(arg string) ([]string, error) {
 	info, err := os.Stat(arg)

@@ -131,6 +131,7 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return err
 	}
+	p.tellCutOff(q.Filter)
 	if len(numbers) == 0 {
 		p.tell("nothing to send again")
 		return nil

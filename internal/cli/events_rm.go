@@ -125,7 +125,7 @@ func checkRemovable(ctx context.Context, store *history.Store, named []int64) er
 	return nil
 }
 
-// choose gives the events that the flags choose, the oldest first, and says which of
+// choose returns the events that the flags choose, the oldest first, and says which of
 // them stay.
 func (f *removeFlags) choose(ctx context.Context, p *Process, store *history.Store, q history.Query) (numbers []int64, err error) {
 	var pinned, underWay int
@@ -143,6 +143,7 @@ func (f *removeFlags) choose(ctx context.Context, p *Process, store *history.Sto
 	if err != nil && !errors.Is(err, history.ErrDamaged) {
 		return nil, err
 	}
+	p.tellCutOff(q.Filter)
 	if len(numbers)+pinned+underWay == 0 {
 		selected := selectFlags{session: f.session}
 		return nil, selected.known(ctx, store.Reader, "hf-tap events rm")
