@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hf-tap/hf-tap/internal/config"
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/listen"
@@ -47,19 +48,19 @@ type Process struct {
 	// Supervisor is the path of a program that can be the supervisor of an app or a command
 	// (process.Config); empty: there is none.
 	Supervisor string
-	// Interactive reports whether standard input is one, too.
+	// Interactive reports whether a person sits before the process: see term.Interactive.
 	Interactive bool
 
-	notes *lines.Notes // Err, without the secrets that this process works with
+	notes    *lines.Notes // Err, without the secrets that this process works with
+	settings config.Layer // of flags, the environment and files, in commands that read those
 }
 
 // ThisProcess is the real one. No test uses it.
 func ThisProcess(version string) *Process {
-	terminal := isTerminal(os.Stdout)
 	return &Process{
 		Supervisor: "/proc/self/exe", // this program; it means nothing where there is none
 		Version:    version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
-		Terminal: terminal, ErrTerminal: isTerminal(os.Stderr), Interactive: terminal && isTerminal(os.Stdin),
+		Terminal: isTerminal(os.Stdout), ErrTerminal: isTerminal(os.Stderr), Interactive: term.Interactive(os.Stdin, os.Stdout),
 	}
 }
 
@@ -108,15 +109,24 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	}
 	root.SetVersionTemplate("hf-tap {{.Version}}\n")
 	root.Flags().BoolP("version", "v", false, "print the version")
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return checkEmpty(cmd) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkEmpty(cmd); err != nil {
+			return err
+		}
+		if cmd.Annotations[inConfig] != "" {
+			return nil
+		}
+		return p.useConfig(cmd, args)
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newConfig(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)
 	refuseStrays(root)
+	nameValues(root)
 	return root
 }
 
@@ -125,6 +135,13 @@ func withHint(err error, next string) error { return hint.With(err, next) }
 
 // tell prints a line for people. Its values are made safe for the terminal.
 func (p *Process) tell(format string, args ...any) { p.notes.Print(format, args...) }
+
+// silent is the process without what it tells people.
+func (p *Process) silent() *Process {
+	silent := *p
+	silent.notes = lines.NewNotes(io.Discard, p.notes.Mask)
+	return &silent
+}
 
 // hide keeps secrets out of what is printed and logged from now on.
 func (p *Process) hide(texts ...string) { p.notes.Mask.Add(texts...) }

@@ -61,7 +61,7 @@ var layers = map[string][]string{
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/present"},
 	"internal/doctor":      {"event", "hub", "receiver", "tunnel", "internal/advice", "internal/hint", "internal/history", "internal/network", "internal/present", "internal/session"},
 	"internal/hint":        {"hub", "tunnel", "tunnel/*", "internal/history", "internal/network", "internal/session"},
 	"internal/diff":        {"event", "internal/jsontext", "internal/present"},
@@ -79,6 +79,7 @@ var layers = map[string][]string{
 	"internal/process":     {},
 	"internal/exectarget":  {"event", "receiver", "internal/app"},
 	"internal/jobspec":     {"internal/nearest"},
+	"internal/config":      {"event", "event/filter", "hub", "receiver", "tunnel", "internal/exectarget", "internal/nearest", "internal/network", "internal/session"},
 	"internal/loopback":    {},
 	"internal/clock":       {},
 	"internal/headers":     {},
@@ -89,7 +90,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/advice", "internal/app", "internal/diff", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
+		"internal/advice", "internal/app", "internal/config", "internal/diff", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
 }
 

@@ -36,6 +36,7 @@ type Config struct {
 	Moved     func(url string) error // called when the public address has become another; may be nil
 	App       app.Config             // the app under development, none without Args; the session adds to its Env
 	AppPort   string                 // where the app is to listen, which its environment says
+	AppPicked bool                   // the user did not name AppPort, and hints leave it out
 	Receiver  receiver.Config        // routes, ways to respond and limits; the session fills in the rest
 	Retention history.Retention      // what is kept of the history while the session runs; the zero value: all
 	Times     Times
