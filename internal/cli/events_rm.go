@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/config"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/present"
@@ -69,9 +70,9 @@ func (f *removeFlags) parse(p *Process, args []string) (q history.Query, named [
 		}
 	}
 	if f.older != "" {
-		age, err := parseAge(f.older)
+		age, err := config.ParseAge(f.older) // 30m may be meant as months
 		if err != nil {
-			return q, nil, usageError(fmt.Errorf("--older: %w", err), "hf-tap events rm --older 30d")
+			return q, nil, usageError(fmt.Errorf("%q is not an age in hours, days or weeks", f.older), "hf-tap events rm --older 30d")
 		}
 		q.Until = time.Now().Add(-age)
 	}

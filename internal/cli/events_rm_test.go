@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -100,4 +101,29 @@ response of :1/hook
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
 	w.run(1, "events", "diff", "1", "3").mentions("there is no event 3", "hf-tap events ls")
+}
+
+// TestTheUsersRetentionIsKeptTo: the own configuration says it, and a session does it.
+func TestTheUsersRetentionIsKeptTo(t *testing.T) {
+	w := newWorld(t)
+	folder := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(folder, "hf-tap"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "hf-tap", "config.toml"), []byte("[history]\nmax_age = \"30d\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w = w.with("XDG_CONFIG_HOME="+folder, "AppData="+folder)
+	old, pinned, young := recorded(1, "{}"), recorded(2, "{}"), recorded(3, "{}")
+	old.ReceivedAt = time.Now().Add(-31 * 24 * time.Hour)
+	pinned.ReceivedAt, pinned.Pinned = old.ReceivedAt, true
+	young.ReceivedAt = time.Now()
+	w.record(old, pinned, young)
+	p := w.start(listenArgs("--plain")...)
+	p.wait(p.stderr, "retention: deleted 1 old event; pinned ones stay")
+	p.signal(os.Interrupt)
+	p.ends(0)
+	if got := w.run(0, "events", "ls").stdout.text(); strings.Contains(got, "#1 ") || !strings.Contains(got, "#2 ") || !strings.Contains(got, "#3 ") {
+		t.Errorf("left are\n%s", got)
+	}
 }

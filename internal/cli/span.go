@@ -3,10 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/config"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/spf13/pflag"
 )
@@ -57,7 +56,7 @@ func parseTime(s string, now time.Time, before string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if ago, err := parseAge(s); err == nil {
+	if ago, err := parseAgo(s); err == nil {
 		return now.Add(-ago), nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, "2006-01-02 15:04", time.DateOnly} {
@@ -68,20 +67,14 @@ func parseTime(s string, now time.Time, before string) (time.Time, error) {
 	return time.Time{}, usageError(fmt.Errorf("%q is not a time", s), before+" 2h, or "+before+" "+now.Format(time.DateOnly))
 }
 
-// parseAge reads a length of time: 30d, 2w, or as Go writes it, 90m.
-func parseAge(s string) (time.Duration, error) {
-	for unit, length := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		if digits, ok := strings.CutSuffix(s, unit); ok {
-			n, err := strconv.ParseUint(digits, 10, 16)
-			if err != nil || n > 36500 {
-				return 0, fmt.Errorf("%q is not a length of time", s)
-			}
-			return time.Duration(n) * length, nil
-		}
+// parseAgo reads how long ago something was: 30d, 2w, or as Go writes it, 90m.
+func parseAgo(s string) (time.Duration, error) {
+	if age, err := config.ParseAge(s); err == nil {
+		return age, nil
 	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is not a length of time", s)
+	ago, err := time.ParseDuration(s)
+	if err == nil && ago < 0 {
+		err = fmt.Errorf("%q is in the future", s)
 	}
-	return d, nil
+	return ago, err
 }

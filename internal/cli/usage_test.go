@@ -97,7 +97,7 @@ var wrongUses = map[string][]string{
 	"hf-tap events save":           {"", "1", "x file", "1 a b"},
 	"hf-tap events pin":            {"", "x"},
 	"hf-tap events unpin":          {"", "x"},
-	"hf-tap events rm":             {"", "x", "1", "1 --older=1d --yes", "--older=30 --yes", "--older=-1h --yes", "--filter=is:faild --yes", "--session=x"},
+	"hf-tap events rm":             {"", "x", "1", "1 --older=1d --yes", "--older=30 --yes", "--older=-1h --yes", "--older=30m --yes", "--filter=is:faild --yes", "--session=x"},
 	"hf-tap events dismiss":        {"", "abc", "1 --failed", "--session=x"},
 	"hf-tap events recover":        {"x"},
 	"hf-tap webhooks":              {"lst"},
