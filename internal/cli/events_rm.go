@@ -119,7 +119,7 @@ func checkRemovable(ctx context.Context, store *history.Store, named []int64) er
 		if err != nil && !errors.Is(err, history.ErrDamaged) {
 			return err
 		}
-		if e != nil && !e.Done() {
+		if e != nil && !event.NewRow(e).Settled() {
 			return withHint(fmt.Errorf("event %d is still being handed over", n), fmt.Sprintf("hf-tap events show %d", n))
 		}
 	}
@@ -134,7 +134,7 @@ func (f *removeFlags) choose(ctx context.Context, p *Process, store *history.Sto
 		switch {
 		case row.Pinned:
 			pinned++
-		case !row.Done():
+		case !row.Settled():
 			underWay++
 		default:
 			numbers = append(numbers, row.N)

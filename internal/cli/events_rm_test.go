@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hf-tap/hf-tap/event"
 )
 
 // TestEventsAreRemovedWhileASessionWrites: its lines say what has gone.
@@ -61,6 +63,16 @@ func TestAnEventThatIsBeingHandedOverIsNotRemoved(t *testing.T) {
 	if got := w.run(0, "events", "rm", "1", "--yes").stdout.text(); got != "removed 1 event" {
 		t.Errorf("when it is pending: %q", got)
 	}
+}
+
+// An event without a target that was recorded when its session was killed never gets
+// its answer.
+func TestAnEventThatWasNeverAnsweredCanBeRemoved(t *testing.T) {
+	w := newWorld(t)
+	e := recorded(1, "{}")
+	e.Answer, e.Targets, e.Attempts = event.Answer{}, nil, nil
+	w.record(e, recorded(2, "{}"))
+	w.run(0, "events", "rm", "1", "--yes")
 }
 
 func TestPinnedEventsAreShownAtOnce(t *testing.T) {
