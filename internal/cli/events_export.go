@@ -67,7 +67,7 @@ func (f *exportFlags) register(fs *pflag.FlagSet) {
 	f.span.register(fs)
 	fs.StringVar(&f.format, "format", formatNDJSON, "ndjson, har, curl or fixtures")
 	fs.StringVarP(&f.output, "output", "o", "", "write to this file, or fixtures to this folder, instead of standard output")
-	fs.StringVar(&f.to, "to", "", "the target of the curl commands, instead of those that events had")
+	fs.StringVar(&f.to, "to", "", "the `TARGET` of the curl commands, instead of those that events had")
 	fs.BoolVar(&f.force, "force", false, "replace files that exist")
 }
 

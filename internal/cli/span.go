@@ -15,7 +15,7 @@ type spanFlags struct{ since, until, filter string }
 
 func (f *spanFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.since, "since", "", "those received since then: 2h, 30d, 2026-11-23, 2026-11-23T20:15, or RFC 3339")
-	fs.StringVar(&f.until, "until", "", "those received before then")
+	fs.StringVar(&f.until, "until", "", "those received before this `TIME`")
 	fs.StringVar(&f.filter, "filter", "", "those that fit this filter: docs/filter.md")
 }
 
