@@ -8,9 +8,8 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/hf-tap/hf-tap/hub"
 )
@@ -70,7 +69,7 @@ func (l *line) event() (*Event, error) {
 		return nil, fmt.Errorf(`"n" must be 1 or more, not %d`, e.N)
 	case !slices.Contains([]Verdict{VerdictOK, VerdictWrong, VerdictMissing, VerdictUnchecked}, e.Verdict):
 		return nil, fmt.Errorf(`"verdict" %q is unknown`, e.Verdict)
-	case !httpguts.ValidHeaderFieldName(e.Method):
+	case !isToken(e.Method):
 		return nil, fmt.Errorf(`"method" %q is not valid`, e.Method)
 	case e.Phase != PhaseSettled:
 		e.Phase = PhasePending
@@ -128,7 +127,7 @@ func (l *line) addAttempts(e *Event) error {
 func parseHeaders(pairs [][2]string) (http.Header, error) {
 	var h http.Header
 	for _, pair := range pairs {
-		if !httpguts.ValidHeaderFieldName(pair[0]) || !httpguts.ValidHeaderFieldValue(pair[1]) {
+		if !isToken(pair[0]) || strings.ContainsFunc(pair[1], isControl) {
 			return nil, fmt.Errorf("header %q is not valid", pair[0])
 		}
 		if h == nil {
@@ -138,6 +137,16 @@ func parseHeaders(pairs [][2]string) (http.Header, error) {
 	}
 	return h, nil
 }
+
+// isToken reports whether s can be a method or the name of a header (RFC 9110, 5.6.2).
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// isControl reports whether the value of a header cannot have r in it.
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 func parseBody(asJSON json.RawMessage, asBase64 *[]byte) []byte {
 	switch {

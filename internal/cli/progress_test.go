@@ -12,29 +12,33 @@ func TestProgressIsShownAfterASecondOnATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		p := newProgress(&out, true, "export", 200)
+		shown := func() string { // since the last time
+			synctest.Wait()
+			p.mu.Lock() // which the line is drawn under
+			defer p.mu.Unlock()
+			defer out.Reset()
+			return out.String()
+		}
 		p.Add(40)
 		<-time.After(999 * time.Millisecond)
-		synctest.Wait()
-		if out.Len() > 0 {
-			t.Errorf("within a second it shows %q", out.String())
+		if got := shown(); got != "" {
+			t.Errorf("within a second it shows %q", got)
 		}
 		p.Add(10)
 		<-time.After(2 * time.Millisecond)
-		synctest.Wait()
-		if want := "\r\x1b[Kexport: 50 of 200 (25%)"; out.String() != want {
-			t.Errorf("it shows %q, want %q", out.String(), want)
+		if got, want := shown(), "\r\x1b[Kexport: 50 of 200 (25%)"; got != want {
+			t.Errorf("it shows %q, want %q", got, want)
 		}
-		out.Reset()
 		if err := p.Above(func() error { out.WriteString("a line\n"); return nil }); err != nil {
 			t.Error(err)
 		}
-		if want := "\r\x1b[Ka line\n\r\x1b[Kexport: 50 of 200 (25%)"; out.String() != want {
-			t.Errorf("a line above it is %q, want %q", out.String(), want)
+		if got, want := shown(), "\r\x1b[Ka line\n\r\x1b[Kexport: 50 of 200 (25%)"; got != want {
+			t.Errorf("a line above it is %q, want %q", got, want)
 		}
 		<-time.After(time.Second)
 		p.Done()
-		if !strings.HasSuffix(out.String(), "(25%)\r\x1b[K") {
-			t.Errorf("the end does not erase it: %q", out.String())
+		if got := shown(); !strings.HasSuffix(got, "(25%)\r\x1b[K") {
+			t.Errorf("the end does not erase it: %q", got)
 		}
 	})
 }
