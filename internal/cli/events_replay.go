@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/internal/diff"
@@ -186,18 +184,6 @@ func (f *replayFlags) manner() (interval time.Duration, compared *comparison, er
 		compared.ignored = append(compared.ignored, path)
 	}
 	return interval, compared, nil
-}
-
-// parseRate reads how many at most: 10/s, 30/m, 100/h, or 10 for each second. It
-// returns the interval between two.
-func parseRate(s string) (time.Duration, error) {
-	number, unit, _ := strings.Cut(s, "/")
-	per := map[string]time.Duration{"": time.Second, "s": time.Second, "m": time.Minute, "h": time.Hour}[unit]
-	n, err := strconv.ParseFloat(number, 64)
-	if interval := float64(per) / n; err == nil && n > 0 && per > 0 && interval <= float64(24*time.Hour) {
-		return time.Duration(interval), nil
-	}
-	return 0, fmt.Errorf("%q is not a rate", s)
 }
 
 // numbers returns the events to send, the oldest first.
