@@ -224,6 +224,14 @@ func (w *world) makeJob() {
 	}
 }
 
+// makeExports puts into the folder of an example what others have exported.
+func (w *world) makeExports() {
+	w.t.Helper()
+	for _, args := range [][]string{{"--output", "events.ndjson"}, {"--format", "fixtures", "--output", "fixtures"}} {
+		w.output(append([]string{"events", "export", "--filter", "n:1..3"}, args...)...)
+	}
+}
+
 // makeConfig puts a project's file into the folder of an example.
 func (w *world) makeConfig() {
 	w.t.Helper()
@@ -246,6 +254,9 @@ func (w *world) run(e example) {
 	}
 	if strings.Contains(text, appInExamples) {
 		w.makeApp()
+	}
+	if strings.HasPrefix(text, "hf-tap events import") {
+		w.makeExports()
 	}
 	if strings.HasPrefix(text, "hf-tap config") {
 		w.makeConfig()
