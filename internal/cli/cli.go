@@ -31,7 +31,7 @@ const (
 	exitFailed    = 1
 	exitUsage     = 2
 	exitNotInTime = 3 // the wanted event did not come within --wait
-	exitTarget    = 4 // a target failed, and --fail-on-error was set; or answered otherwise, with --compare
+	exitTarget    = 4 // a target failed, and --fail-on-error was set; or a handler fails a check, or answers otherwise with --compare
 	exitSignal    = 130
 )
 
@@ -124,7 +124,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newConfig(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newCheck(p), newConfig(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)
@@ -179,7 +179,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &app) && app.Code > 0 && app.Code <= 255:
 		return app.Code
-	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver), errors.Is(err, errDiffers):
+	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver), errors.Is(err, errCheckFailed), errors.Is(err, errDiffers):
 		return exitTarget
 	case errors.As(err, &hinted):
 		return exitFailed

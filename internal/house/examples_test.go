@@ -2,6 +2,8 @@ package house
 
 import (
 	"fmt"
+	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -201,6 +203,16 @@ func (w *world) makeApp() {
 	}
 }
 
+// serveHandler puts a handler that checks the secret in the place of the app that takes
+// all.
+func (w *world) serveHandler() {
+	w.t.Helper()
+	secret := strings.TrimSpace(w.output("secret"))
+	s := httptest.NewServer(handlerWithSecret(secret))
+	w.t.Cleanup(s.Close)
+	_, w.app, _ = net.SplitHostPort(s.Listener.Addr().String())
+}
+
 // jobInExamples is the file with a Job that examples name.
 const jobInExamples = "job.yaml"
 
@@ -231,6 +243,9 @@ func (w *world) makeConfig() {
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
+	if strings.Contains(e.text, "hf-tap check") {
+		w.serveHandler()
+	}
 	text := w.nameSession(w.filledIn(e.text))
 	if strings.Contains(text, "hf-tap webhooks") {
 		w.makeJob()
