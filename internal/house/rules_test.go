@@ -476,3 +476,39 @@ func isBinary(file string) bool {
 	}
 	return filepath.Base(file) == "hf-tap"
 }
+
+// Each package that has a place in the layers has a row in CONTRIBUTING.md, and the
+// other way round.
+func TestThePackagesInTheDocumentAreThoseOfTheLayers(t *testing.T) {
+	b, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(b), "\n## Packages\n")
+	var rows []string
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 3 {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+			rows = append(rows, strings.TrimSuffix(m[1], "…"))
+		}
+	}
+	describes := func(row, folder string) bool {
+		return row == folder || strings.HasSuffix(row, "/") && strings.HasPrefix(folder, row) || folder == "." && row == "main.go"
+	}
+	for folder := range layers {
+		if strings.Contains(folder, "*") {
+			continue
+		}
+		if !slices.ContainsFunc(rows, func(row string) bool { return describes(row, folder) }) {
+			t.Errorf("CONTRIBUTING.md has no row for %s", folder)
+		}
+	}
+	for _, row := range rows {
+		if _, err := os.Stat(row); err != nil {
+			t.Errorf("CONTRIBUTING.md has a row for %s: %v", row, err)
+		}
+	}
+}
