@@ -45,6 +45,7 @@ type program struct {
 	bin string // the folder that it is in
 	env []string
 	dir string // where it runs
+	all bool   // it runs until the test ends
 }
 
 func buildProgram(t *testing.T) *program {
@@ -80,10 +81,14 @@ type running struct {
 }
 
 // start starts a command. One that hangs is killed after a minute, so that the
-// test tells what was missing.
+// test shows what was missing.
 func (p *program) start(name string, args ...string) *running {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	if p.all {
+		cancel()
+		ctx, cancel = context.WithCancel(p.t.Context())
+	}
 	r := &running{t: p.t, cmd: exec.CommandContext(ctx, name, args...), ended: make(chan struct{})}
 	r.cmd.Env, r.cmd.Dir = p.env, p.dir
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.err
@@ -233,7 +238,9 @@ type world struct {
 // newWorld starts a sandbox and an app that answers 200, and 500 under /fail.
 func newWorld(t *testing.T, p *program) *world {
 	t.Helper()
-	sandbox := p.with(t).hfTap("sandbox", "--repo", "model:me/m", "--repo", "model:me/my-model", "--repo", "dataset:me/d", "--repo", "space:me/s")
+	hub := p.with(t)
+	hub.all = true
+	sandbox := hub.hfTap("sandbox", "--repo", "model:me/m", "--repo", "model:me/my-model", "--repo", "dataset:me/d", "--repo", "space:me/s")
 	endpoint := sandbox.wait(&sandbox.out, has("export HF_ENDPOINT="))
 	token := sandbox.wait(&sandbox.out, has("export HF_TOKEN="))
 	w := &world{endpoint: strings.TrimPrefix(endpoint, "export HF_ENDPOINT="), token: strings.TrimPrefix(token, "export HF_TOKEN=")}
