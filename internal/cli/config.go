@@ -57,7 +57,7 @@ default. It checks both files, and asks nobody.`,
 			cmd.Flags().AddFlag(flag)
 		}
 	})
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object, as docs/configuration.md describes")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object (docs/configuration.md)")
 	return cmd
 }
 

@@ -33,7 +33,7 @@ trusted again.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.trust(cmd.Context(), yes, forget) },
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&forget, "forget", false, "stop trusting it")
+	cmd.Flags().BoolVar(&forget, "forget", false, "stop trusting the file")
 	return cmd
 }
 

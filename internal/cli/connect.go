@@ -31,8 +31,8 @@ type accountFlags struct {
 }
 
 func (f *accountFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.token, "token", "", "use this stored token, by its name, or - to read one from standard input")
-	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too: for networks that open TLS")
+	fs.StringVar(&f.token, "token", "", "use this stored token, or - for standard input")
+	fs.StringVar(&f.ca, "ca", "", "also trust the certificates in this PEM file")
 	configurable(fs, "token", "ca")
 }
 
@@ -85,15 +85,20 @@ func endpointMeant(s string) string {
 	return hub.DefaultEndpoint
 }
 
-// client makes the Hub's client with the token that is asked for.
-func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripper) (*hub.Client, hub.Token, error) {
+// tokenEnv is where tokens are looked for.
+func (p *Process) tokenEnv() hub.TokenEnv {
 	home := func() (string, error) {
 		if dir := p.Getenv("HOME"); dir != "" {
 			return dir, nil
 		}
 		return os.UserHomeDir()
 	}
-	token, err := hub.FindToken(hub.TokenEnv{Getenv: p.Getenv, Home: home}, f.token, p.In)
+	return hub.TokenEnv{Getenv: p.Getenv, Home: home}
+}
+
+// client makes the Hub's client with the token that is asked for.
+func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripper) (*hub.Client, hub.Token, error) {
+	token, err := hub.FindToken(p.tokenEnv(), f.token, p.In)
 	if err != nil {
 		return nil, token, p.blamed("token", err)
 	}
@@ -120,12 +125,12 @@ type tunnelFlags struct {
 
 func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 	f.set = fs
-	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback, public, or "+strings.Join(session.TunnelProviders(), ", ")+"; with commas: the first that works")
-	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
-	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
-	fs.StringVar(&f.gradio, "gradio-server", "", "the host:port of a share server of your own, instead of gradio.live's")
-	fs.StringArrayVar(&f.sshDomains, "ssh-domain", nil, "a further domain in which your server at ssh://… announces addresses; repeatable (default the one that it is in)")
-	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
+	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "tunnel name, or several: a,b")
+	fs.StringVar(&f.publicURL, "public-url", "", "address of a tunnel that you run yourself")
+	fs.IntVar(&f.port, "port", 0, "its port on 127.0.0.1 (default a free one)")
+	fs.StringVar(&f.gradio, "gradio-server", "", "your own share server instead of gradio.live")
+	fs.StringArrayVar(&f.sshDomains, "ssh-domain", nil, "domain of your ssh:// server; repeatable")
+	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account")
 	configurable(fs, "tunnel", "public-url", "port", "gradio-server", "ssh-domain", "ngrok-domain")
 }
 

@@ -46,9 +46,9 @@ stays open. It exits 1 when something stands in the way.`,
 	fs := cmd.Flags()
 	f.account.register(fs)
 	f.tunnel.register(fs)
-	fs.BoolVar(&f.all, "all", false, "look at every tunnel: that calls services of third parties, so that it asks first")
-	fs.StringArrayVar(&f.forward, "forward", nil, "look whether this target can be reached; repeatable")
-	fs.BoolVar(&f.json, "json", false, "print a JSON array, as docs/commands.md describes")
+	fs.BoolVar(&f.all, "all", false, "check every tunnel service; asks first")
+	fs.StringArrayVar(&f.forward, "forward", nil, "check whether this target can be reached; repeatable")
+	fs.BoolVar(&f.json, "json", false, "print a JSON array (docs/commands.md)")
 	return cmd
 }
 

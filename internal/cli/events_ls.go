@@ -59,8 +59,8 @@ them all.`,
 
 func (f *listFlags) register(fs *pflag.FlagSet) {
 	f.selected.register(fs)
-	fs.IntVarP(&f.limit, "limit", "n", 50, "at most so many of the newest; 0 lists all")
-	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	fs.IntVarP(&f.limit, "limit", "n", 50, "list the newest N events; 0 lists all")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object per event (docs/events.md)")
 }
 
 // parse reads the filter that the arguments are, nil without any, and checks the

@@ -36,7 +36,7 @@ damage is left alone.`,
 			return p.recover(cmd.Context(), dir, to)
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "write the new history to this file, and leave the damaged one in its place")
+	cmd.Flags().StringVar(&to, "to", "", "write the new history to this file instead")
 	return cmd
 }
 

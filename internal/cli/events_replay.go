@@ -53,12 +53,12 @@ another, so that a handler which drops repeats takes it.`,
 func (f *replayFlags) register(fs *pflag.FlagSet) {
 	f.sel.register(fs)
 	f.set = fs
-	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
-	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each of them instead, as listen does; repeatable")
-	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
-	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
-	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
-	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
+	fs.StringArrayVar(&f.forward, "forward", nil, "send them to this target instead; repeatable")
+	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each event instead; repeatable")
+	fs.BoolVar(&f.newID, "new-id", false, "give each a new Webhook-Id, for handlers that drop repeats")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object per event (docs/events.md)")
+	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 if a target failed or did not get an event")
+	fs.StringVar(&f.ca, "ca", "", "also trust the certificates in this PEM file")
 	configurable(fs, "ca")
 	f.secret.register(fs)
 }

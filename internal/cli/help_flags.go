@@ -2,7 +2,7 @@ package cli
 
 import (
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,10 +11,92 @@ import (
 
 // valueNames are the words for values of flags, as docs/commands.md has them.
 var valueNames = map[string]string{
-	"ca": "FILE", "domain": "NAME", "exec": "COMMAND", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
+	"ca": "FILE", "dir": "DIR", "domain": "NAME", "exec": "COMMAND", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
 	"job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "org": "NAME", "public-url": "URL",
 	"ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "ssh-domain": "DOMAIN",
 	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "watch": "TYPE:NAME",
+}
+
+// flagGroups are the groups of a long list of flags, and the order in each. A command
+// with few flags has no groups.
+var flagGroups = []struct {
+	title string
+	flags []string
+}{
+	{"Watch flags", []string{"watch", "domain", "like", "mute", "no-webhook", "no-config"}},
+	{"Event flags", []string{"failed", "pending", "session", "limit", "new-id"}},
+	{"Target flags", []string{"url", "job", "job-id", "forward", "exec", "respond", "concurrency", "retry", "timeout", "wait-target"}},
+	{"Tunnel flags", []string{"tunnel", "all", "public-url", "port", "ngrok-domain", "gradio-server", "ssh-domain", "new-url"}},
+	{"Secret and token flags", []string{"secret-file", "new-secret", "use-kept-secret", "clear-secret", "token", "ca"}},
+	{"Output flags", []string{"plain", "json", "quiet", "ready-file"}},
+	{"Ending flags", []string{"count", "until", "wait", "fail-on-error"}},
+}
+
+// manyFlags is the number of flags from which a command's help has groups.
+const manyFlags = 9
+
+// flagGroup is flags that stand under one title.
+type flagGroup struct {
+	title string
+	flags []*pflag.Flag
+}
+
+// groupsOf returns the flags of a command as its help shows them.
+func groupsOf(cmd *cobra.Command) []flagGroup {
+	var all []*pflag.Flag
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			all = append(all, f)
+		}
+	})
+	if len(all) <= manyFlags {
+		return []flagGroup{{"Flags", all}}
+	}
+	var groups []flagGroup
+	for _, g := range flagGroups {
+		group := flagGroup{title: g.title}
+		for _, name := range g.flags {
+			if i := slices.IndexFunc(all, func(f *pflag.Flag) bool { return f.Name == name }); i >= 0 {
+				group.flags = append(group.flags, all[i])
+				all = slices.Delete(all, i, i+1)
+			}
+		}
+		if len(group.flags) > 0 {
+			groups = append(groups, group)
+		}
+	}
+	return append(groups, flagGroup{"Other flags", all})
+}
+
+// lines is a line for each flag.
+func (g flagGroup) lines() string {
+	var rows [][2]string
+	for _, f := range g.flags {
+		rows = append(rows, [2]string{flagSyntax(f), flagText(f)})
+	}
+	return twoColumns(rows)
+}
+
+// flagSyntax is how a flag is typed, with the name of its value.
+func flagSyntax(f *pflag.Flag) string {
+	name := "    --" + f.Name
+	if f.Shorthand != "" {
+		name = "-" + f.Shorthand + ", --" + f.Name
+	}
+	return strings.TrimRight(name+" "+valueName(f), " ")
+}
+
+// flagText is what a flag does, with its default.
+func flagText(f *pflag.Flag) string {
+	if f.Name == "help" {
+		return "show this help"
+	}
+	_, text := pflag.UnquoteUsage(f)
+	switch f.DefValue {
+	case "", "0", "0s", "[]", "false":
+		return text
+	}
+	return fmt.Sprintf("%s (default %s)", text, f.DefValue)
 }
 
 // valueName is the word for a flag's value in its help, "" if it needs none.
@@ -35,54 +117,4 @@ func valueName(f *pflag.Flag) string {
 		return "TIME"
 	}
 	return "VALUE"
-}
-
-// nameValues makes the help of all commands name the values of flags. pflag names their
-// types instead: "--forward stringArray", "--json[=true|false]".
-func nameValues(root *cobra.Command) {
-	usage := root.UsageFunc()
-	root.SetUsageFunc(func(cmd *cobra.Command) error {
-		var text strings.Builder
-		to := cmd.OutOrStderr()
-		cmd.SetOut(&text)
-		err := usage(cmd)
-		cmd.SetOut(to)
-		if err == nil {
-			flags := cmd.LocalFlags()
-			_, err = io.WriteString(to, strings.Replace(text.String(), flags.FlagUsages(), flagUsages(flags), 1))
-		}
-		return err
-	})
-}
-
-// flagUsages is what FlagUsages returns, with the names of values.
-func flagUsages(flags *pflag.FlagSet) string {
-	var names, texts []string
-	width := 0
-	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Hidden {
-			return
-		}
-		name := "      --" + f.Name
-		if f.Shorthand != "" {
-			name = "  -" + f.Shorthand + ", --" + f.Name
-		}
-		name = strings.TrimRight(name+" "+valueName(f), " ")
-		_, text := pflag.UnquoteUsage(f)
-		switch f.DefValue {
-		case "", "0", "0s", "[]", "false":
-		default:
-			format := " (default %s)"
-			if f.Value.Type() == "string" {
-				format = " (default %q)"
-			}
-			text += fmt.Sprintf(format, f.DefValue)
-		}
-		names, texts, width = append(names, name), append(texts, text), max(width, len(name))
-	})
-	var all strings.Builder
-	for i, name := range names {
-		fmt.Fprintf(&all, "%-*s   %s\n", width, name, texts[i])
-	}
-	return all.String()
 }

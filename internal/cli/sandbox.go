@@ -55,7 +55,7 @@ func (o *sandboxOptions) register(fs *pflag.FlagSet) {
 	fs.IntVar(&o.port, "port", 0, "the loopback port (default a free one)")
 	fs.StringVar(&o.user, "user", "me", "the user that the token belongs to")
 	fs.StringArrayVar(&o.orgs, "org", nil, "an organization that the user belongs to; repeatable")
-	fs.StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+	fs.StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start; repeatable")
 }
 
 // parse checks the port, and reads the repos that exist from the start: without a

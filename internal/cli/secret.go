@@ -55,7 +55,7 @@ type secretFlags struct {
 
 func (f *secretFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.file, "secret-file", "", "take the webhook's secret from this file")
-	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret and keep it from now on")
+	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret, and keep it from now on")
 	configurable(fs, "secret-file")
 }
 

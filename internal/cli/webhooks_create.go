@@ -42,8 +42,8 @@ others. No flag takes a secret as its value, because ps would show it.`,
 		},
 	}
 	f.register(cmd.Flags())
-	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "what it watches, as type:name like model:me/m, dataset:…, user:me, org:us; repeatable")
-	cmd.Flags().StringArrayVar(&f.domain, "domain", nil, "only events of this domain, repo or discussion; repeatable (default both)")
+	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "a repo or account: model:me/m or user:me; repeatable")
+	cmd.Flags().StringArrayVar(&f.domain, "domain", nil, "watch only this domain, repo or discussion; repeatable")
 	out.registerOne(cmd.Flags())
 	flags.register(cmd.Flags())
 	return cmd

@@ -42,7 +42,7 @@ capitals, and what to do about it below the list.`,
 		},
 	}
 	flags.register(cmd.Flags())
-	out.register(cmd.Flags(), "print a JSON array, as the Hub gives it, with where each comes from", "print the ids alone, one a line")
+	out.register(cmd.Flags(), "print a JSON array, with the origin of each webhook", "print the ids alone, one a line")
 	return cmd
 }
 

@@ -47,7 +47,7 @@ the id of its session or of its webhook, asks no Hub, and deletes no webhook.`,
 		},
 	}
 	flags.register(cmd.Flags())
-	cmd.Flags().StringArrayVar(&forget, "forget", nil, "drop the record of the session or webhook with this id, and leave the webhook; repeatable")
+	cmd.Flags().StringArrayVar(&forget, "forget", nil, "drop the record of this session or webhook; repeatable")
 	return cmd
 }
 

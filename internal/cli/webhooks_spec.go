@@ -24,10 +24,10 @@ type specFlags struct {
 
 func (f *specFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.url, "url", "", "the URL that the Hub posts events to")
-	fs.StringVar(&f.jobID, "job-id", "", "the id of a Job, of which each event starts a copy, instead of --url")
-	fs.StringVar(&f.jobFile, "job", "", "a file with the Job that each event starts, in JSON or YAML, instead of --url")
+	fs.StringVar(&f.jobID, "job-id", "", "start a copy of this Job for each event, instead of --url")
+	fs.StringVar(&f.jobFile, "job", "", "start the Job in this JSON or YAML file, instead of --url")
 	fs.StringVar(&f.secretFile, "secret-file", "", "take the webhook's secret from this file")
-	fs.BoolVar(&f.keptSecret, "use-kept-secret", false, "take the secret that \"hf-tap secret\" prints")
+	fs.BoolVar(&f.keptSecret, "use-kept-secret", false, "use the secret that \"hf-tap secret\" prints")
 	f.given = fs.Changed
 }
 

@@ -60,8 +60,8 @@ again.`,
 	}
 	fs := cmd.Flags()
 	u.flags.register(fs)
-	fs.StringArrayVar(&u.flags.watch, "watch", nil, "what it watches, in place of all that it does now; repeatable")
-	fs.StringArrayVar(&u.flags.domain, "domain", nil, "only events of this domain, repo or discussion; repeatable")
+	fs.StringArrayVar(&u.flags.watch, "watch", nil, "watch this instead of what it watches now; repeatable")
+	fs.StringArrayVar(&u.flags.domain, "domain", nil, "watch only this domain, repo or discussion; repeatable")
 	fs.BoolVar(&u.flags.clearSecret, "clear-secret", false, "leave the webhook without a secret")
 	u.out.registerOne(fs)
 	flags.register(fs)
