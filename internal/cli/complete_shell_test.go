@@ -14,7 +14,8 @@ import (
 // typing is a shell in a terminal, with the completions of the program in it.
 type typing struct {
 	*pane
-	w *world
+	w     *world
+	shell string
 }
 
 // inCompletingShell starts bash, zsh or fish as a person has it, without their own settings.
@@ -47,13 +48,18 @@ func (w *world) inCompletingShell(shell string) *typing {
 		"zsh":  path + "ZDOTDIR=" + quote(home) + " zsh -i",
 		"fish": path + "fish --no-config -C 'source " + file + "'",
 	}[shell]
-	p := &typing{pane: w.inShell(140, 40, line), w: w}
+	p := &typing{pane: w.inShell(140, 40, line), w: w, shell: shell}
 	p.shows("ready>")
 	return p
 }
 
-// clear empties the line and the screen. A shell may take Ctrl+C for the completion alone.
-func (p *typing) clear() { p.keys("C-c", "C-u", "C-l") }
+// clear empties the line and the screen. In bash a Ctrl+C can end the next completion.
+func (p *typing) clear() {
+	if p.shell != "bash" {
+		p.keys("C-c")
+	}
+	p.keys("C-u", "C-l")
+}
 
 // tab types a line and presses Tab until all texts are on the screen.
 func (p *typing) tab(line string, texts ...string) {
