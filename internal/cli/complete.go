@@ -9,6 +9,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/check"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -43,29 +44,47 @@ func flagCompleters() map[string]completer {
 		"respond": completeWords("ack\t200 as soon as the event is recorded", "relay\twhat the targets answer"),
 		"domain":  completeWords(texts(hub.Domains())...),
 		"like":    completeWebhooks, "mute": completeWebhooks,
-		"until": completeFilter, "where": completeFilter,
-		"session": completeSessions, "forget": completeLeftBehind,
+		"until": completeFilter, "filter": completeFilter,
+		"session": completeSessions, "format": completeWords(formatNDJSON, formatHAR, formatCurl, formatFixtures), "forget": completeLeftBehind,
 		"token": completeTokens,
 		"watch": completeWatches, "repo": completeWatches,
 		"forward": targets, "exec": targets,
+		"only": completeChecks, "skip": completeChecks,
+		"variant": completeVariants,
 	}
 }
 
 // argCompleters complete the arguments of commands.
 func argCompleters() map[string]completer {
-	one := func(next completer) completer {
+	upTo := func(n int, next completer) completer {
 		return func(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
-			if len(c.args) > 0 {
+			if len(c.args) >= n {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
 			return next(c)
 		}
 	}
+	one := func(next completer) completer { return upTo(1, next) }
+	files := func(completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
 	return map[string]completer{
-		"hf-tap listen": completeListen, "hf-tap config show": completeWatches,
+		"hf-tap listen": afterDash(completeWatches), "hf-tap config show": completeWatches,
 		"hf-tap help": completeTopics, "hf-tap man": completeCommands,
 		"hf-tap events ls": completeFilter, "hf-tap events show": one(completeEvents),
-		"hf-tap events replay": completeEvents, "hf-tap events dismiss": completeEvents,
+		"hf-tap events replay": completeEvents, "hf-tap events dismiss": completeEvents, "hf-tap events export": completeEvents,
+		"hf-tap events rm": completeEvents, "hf-tap events pin": completeEvents, "hf-tap events unpin": completeEvents,
+		"hf-tap events diff": upTo(2, completeEvents), "hf-tap events import": files,
+		"hf-tap events save": func(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(c.args) == 1 {
+				return files(c)
+			}
+			return one(completeEvents)(c)
+		},
+		"hf-tap trigger": one(completeWords(texts(event.Kinds())...)),
+		"hf-tap check": afterDash(func(completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}),
 		"hf-tap webhooks info": one(completeWebhooks), "hf-tap webhooks job": one(completeWebhooks),
 		"hf-tap webhooks update": one(completeWebhooks), "hf-tap webhooks enable": one(completeWebhooks),
 		"hf-tap webhooks disable": one(completeWebhooks), "hf-tap webhooks delete": one(completeWebhooks),
@@ -96,11 +115,12 @@ func (p *Process) useCompletion(cmd *cobra.Command) {
 }
 
 func flagCompleter(known map[string]completer, f *pflag.Flag) completer {
-	if complete := known[f.Name]; complete != nil {
+	name := valueName(f)
+	if complete := known[f.Name]; complete != nil && !(f.Name == "until" && name != "FILTER") {
 		return complete
 	}
 	directive := cobra.ShellCompDirectiveNoFileComp
-	switch valueName(f) {
+	switch name {
 	case "FILE":
 		directive = cobra.ShellCompDirectiveDefault
 	case "DIR":
@@ -223,10 +243,37 @@ func completeTokens(c completion) ([]cobra.Completion, cobra.ShellCompDirective)
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeListen completes what is watched; after --, the app.
-func completeListen(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if slices.Contains(c.p.args, "--") { // cobra's own count is of a line with one more
-		return nil, cobra.ShellCompDirectiveDefault
+// afterDash completes by next in front of --, and the command behind it as the shell does.
+func afterDash(next completer) completer {
+	return func(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if slices.Contains(c.p.args, "--") { // cobra's own count is of a line with one more
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return next(c)
 	}
-	return completeWatches(c)
+}
+
+// completeChecks completes a list of checks and their groups.
+func completeChecks(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+	front := c.typed[:strings.LastIndexByte(c.typed, ',')+1]
+	var words []string
+	for _, group := range check.Groups() {
+		words = append(words, front+string(group))
+	}
+	for _, one := range check.All() {
+		words = append(words, front+one.Name)
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// completeVariants completes the forms of the kind that was typed before.
+func completeVariants(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var words []string
+	for _, kind := range c.args {
+		for _, typ := range hub.RepoTypes() {
+			words = append(words, texts(event.Variants(event.Kind(kind), typ))...)
+		}
+	}
+	slices.Sort(words)
+	return slices.Compact(words), cobra.ShellCompDirectiveNoFileComp
 }

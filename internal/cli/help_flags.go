@@ -11,10 +11,10 @@ import (
 
 // valueNames are the words for values of flags, as docs/commands.md has them.
 var valueNames = map[string]string{
-	"ca": "FILE", "dir": "DIR", "domain": "NAME", "exec": "COMMAND", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
-	"job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "org": "NAME", "public-url": "URL",
-	"ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "ssh-domain": "DOMAIN",
-	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "watch": "TYPE:NAME",
+	"ca": "FILE", "comment": "TEXT", "dir": "DIR", "domain": "NAME", "exec": "COMMAND", "file": "FILE", "filter": "FILTER", "forget": "ID", "format": "NAME", "forward": "TARGET", "gradio-server": "HOST:PORT",
+	"ignore": "PATH", "job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "older": "AGE", "only": "NAME", "org": "NAME", "output": "FILE", "public-url": "URL",
+	"rate": "RATE", "ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "set": "PATH=VALUE", "since": "TIME", "skip": "NAME", "ssh-domain": "DOMAIN",
+	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "variant": "NAME", "watch": "TYPE:NAME",
 }
 
 // flagGroups are the groups of a long list of flags, and the order in each. A command
@@ -24,11 +24,17 @@ var flagGroups = []struct {
 	flags []string
 }{
 	{"Watch flags", []string{"watch", "domain", "like", "mute", "no-webhook", "no-config"}},
-	{"Event flags", []string{"failed", "pending", "session", "limit", "new-id"}},
-	{"Target flags", []string{"url", "job", "job-id", "forward", "exec", "respond", "concurrency", "retry", "timeout", "wait-target"}},
+	{"Check flags", []string{"only", "skip", "check --repo", "comment", "sandbox"}},
+	{"Event flags", []string{
+		"failed", "pending", "session", "since", "replay --until", "export --until", "filter", "older", "limit", "times", "rate", "new-id", "compare", "ignore",
+		"trigger --all", "trigger --repo", "variant", "set", "file", "edit", "seed", "repeat", "same-id",
+	}},
+	{"Target flags", []string{
+		"url", "job", "job-id", "forward", "exec", "to", "trigger --session", "through-tunnel", "respond", "concurrency", "retry", "timeout", "wait-target",
+	}},
 	{"Tunnel flags", []string{"tunnel", "all", "public-url", "port", "ngrok-domain", "gradio-server", "ssh-domain", "new-url"}},
-	{"Secret and token flags", []string{"secret-file", "new-secret", "use-kept-secret", "clear-secret", "token", "ca"}},
-	{"Output flags", []string{"plain", "json", "quiet", "ready-file"}},
+	{"Secret and token flags", []string{"secret-file", "new-secret", "use-kept-secret", "clear-secret", "no-secret", "wrong-secret", "token", "ca"}},
+	{"Output flags", []string{"plain", "json", "quiet", "verbose", "format", "output", "force", "dry-run", "curl", "ready-file"}},
 	{"Ending flags", []string{"count", "until", "wait", "fail-on-error"}},
 }
 
@@ -52,20 +58,30 @@ func groupsOf(cmd *cobra.Command) []flagGroup {
 	if len(all) <= manyFlags {
 		return []flagGroup{{"Flags", all}}
 	}
-	var groups []flagGroup
-	for _, g := range flagGroups {
-		group := flagGroup{title: g.title}
+	groups := make([]flagGroup, len(flagGroups), len(flagGroups)+1)
+	for i, g := range flagGroups {
+		groups[i].title = g.title
 		for _, name := range g.flags {
-			if i := slices.IndexFunc(all, func(f *pflag.Flag) bool { return f.Name == name }); i >= 0 {
-				group.flags = append(group.flags, all[i])
-				all = slices.Delete(all, i, i+1)
+			if at := slices.IndexFunc(all, func(f *pflag.Flag) bool { return groupName(cmd, f) == name }); at >= 0 {
+				groups[i].flags = append(groups[i].flags, all[at])
+				all = slices.Delete(all, at, at+1)
 			}
 		}
-		if len(group.flags) > 0 {
-			groups = append(groups, group)
+	}
+	groups = append(groups, flagGroup{"Other flags", all})
+	return slices.DeleteFunc(groups, func(g flagGroup) bool { return len(g.flags) == 0 })
+}
+
+// groupName is a flag as flagGroups has it: with its command, if the same name means
+// something else elsewhere.
+func groupName(cmd *cobra.Command, f *pflag.Flag) string {
+	name := cmd.Name() + " --" + f.Name
+	for _, g := range flagGroups {
+		if slices.Contains(g.flags, name) {
+			return name
 		}
 	}
-	return append(groups, flagGroup{"Other flags", all})
+	return f.Name
 }
 
 // lines is a line for each flag.
@@ -111,7 +127,7 @@ func valueName(f *pflag.Flag) string {
 		return name
 	}
 	switch f.Value.Type() {
-	case "int", "int64":
+	case "int", "int64", "uint64":
 		return "N"
 	case "duration":
 		return "TIME"
