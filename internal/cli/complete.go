@@ -47,7 +47,7 @@ func flagCompleters() map[string]completer {
 		"until": completeFilter, "filter": completeFilter,
 		"session": completeSessions, "format": completeWords(formatNDJSON, formatHAR, formatCurl, formatFixtures), "forget": completeLeftBehind,
 		"token": completeTokens,
-		"watch": completeWatches, "repo": completeWatches,
+		"watch": completeWatches, "repo": completeRepos,
 		"forward": targets, "exec": targets,
 		"only": completeChecks, "skip": completeChecks,
 		"variant": completeVariants,

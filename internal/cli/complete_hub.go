@@ -81,6 +81,12 @@ func completeWatches(c completion) ([]cobra.Completion, cobra.ShellCompDirective
 	return types, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
+// completeRepos completes a repo.
+func completeRepos(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
+	words, directive := completeWatches(c)
+	return slices.DeleteFunc(words, func(word string) bool { return strings.HasPrefix(word, "user:") || strings.HasPrefix(word, "org:") }), directive
+}
+
 // ownWatches are the token's user, its organizations, and its repos of the types that the
 // typed word can mean.
 func (c completion) ownWatches() []hub.Watch {

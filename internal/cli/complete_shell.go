@@ -80,6 +80,31 @@ const zshLocals = "    local lastParam lastChar flagPrefix requestComp out direc
 // quotes, which have to be there again before the line is evaluated.
 const fishWords = "    set -l args (commandline -opc)\n"
 
+// completionSetup says how each shell loads its script.
+var completionSetup = map[string]string{
+	"bash": `For this shell:
+  source <(hf-tap completion bash)
+
+For each new one:
+  echo 'source <(hf-tap completion bash)' >> ~/.bashrc`,
+	"zsh": `For this shell:
+  source <(hf-tap completion zsh)
+
+For each new one, in a folder of fpath:
+  hf-tap completion zsh > "${fpath[1]}/_hf-tap"
+
+Completion must be on: "autoload -U compinit; compinit" in ~/.zshrc.`,
+	"fish": `For this shell:
+  hf-tap completion fish | source
+
+For each new one:
+  hf-tap completion fish > ~/.config/fish/completions/hf-tap.fish`,
+	"powershell": `For this shell:
+  hf-tap completion powershell | Out-String | Invoke-Expression
+
+For each new one, add that line to the file $PROFILE.`,
+}
+
 // useScripts makes the commands for bash, zsh and fish print scripts that evaluate nothing
 // but words.
 func useScripts(root *cobra.Command) {
@@ -87,7 +112,11 @@ func useScripts(root *cobra.Command) {
 		if cmd.Name() != "completion" {
 			continue
 		}
+		cmd.Short = "Print the completion script of a shell"
+		cmd.Long = "Print the script with which a shell completes commands, flags and values."
 		for _, shell := range cmd.Commands() {
+			shell.Short = "Print the completion script for " + shell.Name()
+			shell.Long = shell.Short + ".\n\n" + completionSetup[shell.Name()]
 			shell.RunE = func(cmd *cobra.Command, _ []string) error {
 				plain, _ := cmd.Flags().GetBool("no-descriptions")
 				script, err := completionScript(root, cmd.Name(), !plain)

@@ -105,7 +105,7 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	p.hide(token.Value)
 	client, err := hub.NewClient(hub.ClientConfig{
 		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
-		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
+		OnWarning: func(topic, message string) { p.tell("warning from the Hub about %s: %s", topic, message) },
 	})
 	return client, token, err
 }
@@ -152,10 +152,10 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 		counts func(provider string) bool
 		hint   string
 	}{
-		{"ngrok-domain", func(name string) bool { return name == ngrok.Name }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
-		{"gradio-server", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --gradio-server out"},
-		{"new-url", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --new-url out"},
-		{"ssh-domain", func(name string) bool { return ssh.IsServer(name) && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
+		{"ngrok-domain", func(name string) bool { return name == ngrok.Name }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to your account's token"},
+		{"gradio-server", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave out --gradio-server"},
+		{"new-url", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave out --new-url"},
+		{"ssh-domain", func(name string) bool { return ssh.IsServer(name) && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave out --ssh-domain"},
 		{"port", own, "name the address of the tunnel that leads there: --public-url https://… --port " + strconv.Itoa(f.port)},
 	} {
 		if f.set.Changed(flag.name) && !slices.ContainsFunc(order, flag.counts) {
@@ -179,7 +179,7 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 // check reports what is wrong with the settings of a tunnel before it is opened.
 func (f *tunnelFlags) check(cfg session.TunnelConfig) error {
 	if f.port < 0 || f.port > 65535 {
-		return usageError(fmt.Errorf("%d is not a port", f.port), "give --port a number from 1 to 65535")
+		return usageError(fmt.Errorf("%d is not a valid port", f.port), "use --port with a number from 1 to 65535")
 	}
 	_, err := cfg.Select()
 	if !errors.Is(err, tunnel.ErrUnknownProvider) {

@@ -40,7 +40,7 @@ func newEventsExport(p *Process) *cobra.Command {
 		Use:   "export [N …]",
 		Short: "Write events as NDJSON, HAR, a curl script or fixtures",
 		Long: `Write events for other programs, the oldest first and with their secrets masked: those
-named by number, those that the flags choose, or all.
+named by number, those that the flags select, or all.
 
   ndjson    the JSON lines of docs/events.md
   har       an HTTP archive, HAR 1.2: the requests to targets and their answers

@@ -39,16 +39,16 @@ func newEventsReplay(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay [N …]",
 		Short: "Send recorded events again",
-		Long: `Send recorded events to their targets again, byte for byte, with the secret put
-right. Each becomes a new event that names the old one. With --forward or
---exec they go there; else, while a session lives, they take the same way as its live
-events; else they go to the targets that they had. A command that they had has to be
-given again by --exec. A replay keeps the Webhook-Id of its event; --new-id gives it
-another, so that a handler which drops repeats takes it.
+		Long: `Send recorded events to their targets again, byte for byte, with the current secret. Each becomes a new event that names the old one.
 
-With --compare it is a test of a handler: each answer is compared with what the target
-answered before, by status, by the headers that change its meaning, and by its body, of JSON
-the values. The exit code is 4 where one differs.`,
+Events go to --forward and --exec, if given. Otherwise a running session delivers them
+like its own events. Without one, they go to their former targets. A recorded command
+is never run by itself: name it with --exec. A replay keeps the Webhook-Id of its event,
+and a handler may drop it as a repeat; --new-id gives it a new one.
+
+--compare tests a handler: each answer is compared with the target's earlier one, by
+status, by the headers that change its meaning, and by its body (JSON by its values).
+The exit code is 4 if one differs.`,
 		Example: `  hf-tap events replay 12 13
   hf-tap events replay --failed
   hf-tap events replay 12 --forward 9000

@@ -26,8 +26,8 @@ var flagGroups = []struct {
 	{"Watch flags", []string{"watch", "domain", "like", "mute", "no-webhook", "no-config"}},
 	{"Check flags", []string{"only", "skip", "check --repo", "comment", "sandbox"}},
 	{"Event flags", []string{
-		"failed", "pending", "session", "since", "replay --until", "export --until", "filter", "older", "limit", "times", "rate", "new-id", "compare", "ignore",
-		"trigger --all", "trigger --repo", "variant", "set", "file", "edit", "seed", "repeat", "same-id",
+		"failed", "pending", "session", "since", "replay --until", "export --until", "filter", "older", "limit", "times", "new-id", "compare", "ignore",
+		"trigger --all", "trigger --repo", "variant", "set", "file", "edit", "seed", "repeat", "rate", "same-id",
 	}},
 	{"Target flags", []string{
 		"url", "job", "job-id", "forward", "exec", "to", "trigger --session", "through-tunnel", "respond", "concurrency", "retry", "timeout", "wait-target",

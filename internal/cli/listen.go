@@ -92,12 +92,15 @@ hf-tap is killed, the next start deletes it.
 What is watched: the repos and accounts you name; else the Hub repo of this
 folder; else your own account.
 
-Where events go: each --forward is a target, like 7860, 7860/webhooks/train,
+Where events go: each --forward is a target, for example 7860, 7860/webhooks/train,
 host:port/path or a URL. Kinds and repos in front of a "=" choose what it gets:
   --forward 'discussion.*=3000'  --forward 'model:me/*,*.update=8000/hook'
 An event goes to every target that matches; default=TARGET takes the rest.
 Each --exec is a target, too: a command that is run for each event, with the
-environment that the Hub gives to a webhook's Job.
+environment that the Hub gives to a webhook's Job. See: hf-tap help targets
+
+How the Hub is answered: --respond ack says 200 as soon as an event is recorded;
+relay waits for your targets and passes their answer on.
 
 The command after -- is your app: it is started with PORT and WEBHOOK_SECRET in its
 environment, also under the names that Gradio, uvicorn, Flask and handlers use; it
@@ -264,10 +267,10 @@ func (f *listenFlags) config(p *Process, args []string) (session.Config, error) 
 	}
 	cfg.Watches = unique(p, cfg.Watches, hub.Watch.String)
 	if f.noWebhook && (len(args) > 0 || f.like != "" || len(f.mute) > 0 || len(f.domains) > 0) {
-		return cfg, usageError(errors.New("--no-webhook makes no webhook, so there is nothing to watch, like or mute"), help)
+		return cfg, usageError(errors.New("--no-webhook excludes watches, --domain, --like and --mute"), help)
 	}
 	if f.like != "" && len(args) > 0 {
-		return cfg, usageError(errors.New("--like takes the watches of a webhook: name none beside it"), help)
+		return cfg, usageError(errors.New("--like and watches exclude each other"), help)
 	}
 	if f.like != "" {
 		var err error

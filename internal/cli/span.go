@@ -64,7 +64,7 @@ func parseTime(s string, now time.Time, before string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usageError(fmt.Errorf("%q is not a time", s), before+" 2h, or "+before+" "+now.Format(time.DateOnly))
+	return time.Time{}, usageError(fmt.Errorf("%q is not a valid time", s), before+" 2h, or "+before+" "+now.Format(time.DateOnly))
 }
 
 // parseAgo reads how long ago something was: 30d, 2w, or as Go writes it, 90m.

@@ -57,18 +57,18 @@ func newTrigger(p *Process) *cobra.Command {
 		Use:   "trigger [KIND]",
 		Short: "Make a realistic event and send it to your handler",
 		Long: `Make the delivery that the Hub would send for a kind of event, and send it: to --to,
-else through the session that runs, where it takes the way of the Hub's own. It waits
-until every target is done, and prints what each said. The event is in the history, as
-any other, marked as "trigger".
+else through the running session, which delivers it like the Hub's own. It waits until
+every target is done, and prints the answers. The event is in the history like any
+other, with the source "trigger".
 
 The kinds: ` + strings.Join(texts(event.Kinds()), ", ") + `.
 
 With a token, the id, owner, visibility, head and tags of the repo are those on the
-Hub, and so is the discussion; what cannot be looked up within 3 s is made up, and it
-is said.
+Hub, and so is the discussion; what cannot be looked up within 3 s is made up, and
+a line says so.
 
---set changes the payload: path=value. The value is JSON, else it is a text; what is
-missing is created; "path=" deletes, and "path=null" sets null.
+--set changes the payload: path=value. The value is JSON, or else text.
+Missing objects are created; "path=" deletes, and "path=null" sets null.
   --set repo.private=true  --set updatedRefs.0.ref=refs/pr/7  --set comment=`,
 		Example: `  hf-tap trigger discussion.comment.create --to 7860
   hf-tap trigger repo.content.update --repo model:me/m --variant tag --to 7860
@@ -155,7 +155,7 @@ func (f *triggerFlags) parse(p *Process, args []string) (plan triggerPlan, err e
 	}
 	for _, r := range plan.routes {
 		if r.Default || r.Match.String() != "" {
-			return plan, usageError(fmt.Errorf("--to %q is not a target alone", routeText(r)), "hf-tap trigger "+f.subject(args)+" --to "+quoted(event.MaskURL(r.Target.Name())))
+			return plan, usageError(fmt.Errorf("--to %q must be a target without a match", routeText(r)), "hf-tap trigger "+f.subject(args)+" --to "+quoted(event.MaskURL(r.Target.Name())))
 		}
 	}
 	return plan, f.secret.check(p)
@@ -366,7 +366,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 	case f.dryRun && f.session == "":
 		return d, nil
 	case len(running) == 0 && f.session == "":
-		return d, withHint(errors.New("no session runs, and no target is named"), typed+" --to 7860")
+		return d, withHint(errors.New("no session is running, and no target is named"), typed+" --to 7860")
 	case f.session != "":
 		hint := "hf-tap"
 		if near := nearest.Word(strings.ToLower(f.session), ids); near != "" {
@@ -376,7 +376,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 		}
 		return d, usageError(fmt.Errorf("no running session has the id %q", f.session), hint)
 	}
-	return d, withHint(fmt.Errorf("no session that runs watches %s", plan.repo), typed+" --session "+ids[0]+", which sends it all the same")
+	return d, withHint(fmt.Errorf("no running session watches %s", plan.repo), typed+" --session "+ids[0]+", which sends it all the same")
 }
 
 // url is the address that requests are printed with.

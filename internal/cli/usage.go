@@ -84,7 +84,7 @@ func argsError(cmd *cobra.Command, args []string, check cobra.PositionalArgs, er
 	case cmd.HasSubCommands():
 		return err
 	case len(args) == 0:
-		return errors.New("an argument is missing: " + strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+		return errors.New("missing argument: " + strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	case check(cmd, args[:1]) != nil:
 		return fmt.Errorf("%s takes no arguments: %q", cmd.CommandPath(), args[0])
 	}
@@ -96,7 +96,7 @@ func atLeast[T int | time.Duration](flag string, value, least T, help string) er
 	if value >= least {
 		return nil
 	}
-	return usageError(fmt.Errorf("--%s is %v: want %d or more", flag, value, least), help)
+	return usageError(fmt.Errorf("--%s must be %d or more, not %v", flag, least, value), help)
 }
 
 // checkEmpty reports a flag whose value is empty, as that of a variable which is not

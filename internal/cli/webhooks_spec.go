@@ -52,11 +52,11 @@ func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err
 	spec.Domains = unique(p, spec.Domains, func(d hub.Domain) string { return "--domain " + string(d) })
 	switch {
 	case f.given("job") && f.given("job-id"):
-		return spec, usageError(errors.New("a webhook has one Job"), "leave --job or --job-id out")
+		return spec, usageError(errors.New("a webhook has one Job"), "leave out --job or --job-id")
 	case f.given("url") && f.given("job"):
-		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job out")
+		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave out --url or --job")
 	case f.given("url") && f.given("job-id"):
-		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job-id out")
+		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave out --url or --job-id")
 	}
 	if f.given("url") {
 		const example = "--url https://example.com/hook"
@@ -90,7 +90,7 @@ func (f *specFlags) checkSecret() error {
 		}
 	}
 	if said > 1 {
-		return usageError(errors.New("it is said twice what the secret is"), "leave all but one of --secret-file, --use-kept-secret and --clear-secret out")
+		return usageError(errors.New("more than one flag sets the secret"), "use only one of --secret-file, --use-kept-secret and --clear-secret")
 	}
 	return nil
 }
