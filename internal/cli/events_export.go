@@ -42,6 +42,7 @@ func newEventsExport(p *Process) *cobra.Command {
 		Long: `Write events for other programs, the oldest first and with their secrets masked: those
 named by number, those that the flags select, or all.
 
+The formats:
   ndjson    the JSON lines of docs/events.md
   har       an HTTP archive, HAR 1.2: the requests to targets and their answers
   curl      a shell script that sends them again, with $WEBHOOK_SECRET
