@@ -157,7 +157,7 @@ func TestASessionIsChosenByWhatItWatches(t *testing.T) {
 	w := newWorld(t)
 	to := []*app{newApp(t, "127.0.0.1:0"), newApp(t, "127.0.0.1:0"), newApp(t, "127.0.0.1:0")}
 	out := w.run(1, "trigger", "repo.update")
-	says(t, "without a session", out.stderr.text(), "error: no session runs, and no target is named\nhint: hf-tap trigger repo.update --to 7860")
+	says(t, "without a session", out.stderr.text(), "error: no session is running, and no target is named\nhint: hf-tap trigger repo.update --to 7860")
 	says(t, "without a session, one named", w.run(2, "trigger", "repo.update", "--session", "abc").stderr.text(), "error: no running session has the id \"abc\"\nhint: hf-tap")
 
 	if err := w.AddRepo(hub.Repo{Type: "dataset", Name: "me/d"}, false); err != nil {

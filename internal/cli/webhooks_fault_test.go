@@ -214,7 +214,7 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 		"two secrets":   {create(append(base, "--use-kept-secret", "--secret-file", "f")...), "it is said twice .*", "leave .*"},
 		"empty file":    {create(append(base, "--secret-file", "")...), "--secret-file is empty", ".+"},
 		"two forms":     {create(append(base, "--json", "-q")...), "--json and --quiet exclude each other", ".+"},
-		"nothing":       {[]string{"update", unknownID}, "nothing is to be changed", "hf-tap webhooks update .*"},
+		"nothing":       {[]string{"update", unknownID}, "nothing to change", "hf-tap webhooks update .*"},
 		"clears twice":  {[]string{"update", unknownID, "--clear-secret", "--use-kept-secret"}, "it is said twice .*", ".+"},
 		"no log":        {[]string{"replay", unknownID}, "the id of a delivery is missing", "hf-tap webhooks replay --help"},
 		"log":           {[]string{"replay", unknownID, "../x"}, `"../x" is not the id of a delivery`, ".+"},
@@ -236,7 +236,7 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 			c.args[1] = id
 			w.run(2, append([]string{"webhooks"}, c.args...)...).says(`.* is not a webhook id.*`, "hf-tap webhooks ls")
 		}
-		w.run(2, "webhooks", name).says("the id of a webhook is missing", "hf-tap webhooks ls")
+		w.run(2, "webhooks", name).says("missing webhook id", "hf-tap webhooks ls")
 	}
 	if len(w.Calls()) > 0 {
 		t.Errorf("it called the Hub: %v", w.Calls())

@@ -46,7 +46,7 @@ func (p *program) commands(path string) []command {
 			c.examples = append(c.examples, strings.TrimSpace(line))
 		case section == "Available Commands:" && strings.HasPrefix(line, "  "):
 			all = append(all, p.commands(path+" "+strings.Fields(line)[0])...)
-		case section == "Flags:":
+		case section == "Flags:" || strings.HasSuffix(section, " flags:"):
 			m := flagLine.FindStringSubmatch(strings.TrimRight(line, " "))
 			if m == nil {
 				p.t.Fatalf("%s --help: cannot read the line %q", path, line)

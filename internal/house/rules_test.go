@@ -38,6 +38,7 @@ var layers = map[string][]string{
 	"tunnel/*":                 {"tunnel", "tunnel/internal/announce", "internal/frpwire", "internal/loopback", "internal/neterror", "internal/network", "internal/plainfile", "internal/process"},
 	"tunnel/internal/announce": {},
 
+	"docs":                    {},
 	"examples":                {},
 	"examples/hubapi":         {},
 	"examples/retrain":        {"examples/hubapi", "webhooks"},
@@ -93,6 +94,7 @@ var layers = map[string][]string{
 	"internal/house/promises": {},
 
 	"internal/cli": {
+		"docs",
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
 		"internal/advice", "internal/app", "internal/check", "internal/config", "internal/diff", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/jsonedit", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
