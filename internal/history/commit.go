@@ -38,7 +38,7 @@ func (s *Store) write(ctx context.Context, w *write) error {
 	}
 	runtime.Gosched() // callers that are about to come share the transaction
 	for len(w.done) == 0 {
-		if err := s.turn(ctx); err != nil {
+		if err := s.storeNext(ctx); err != nil {
 			s.queue.remove(w)
 			w.done <- err
 		}
@@ -47,9 +47,9 @@ func (s *Store) write(ctx context.Context, w *write) error {
 	return <-w.done
 }
 
-// turn stores what has gathered. An error means that ctx ended before another
-// process released the file: all of it waits for the next turn then.
-func (s *Store) turn(ctx context.Context) error {
+// storeNext stores what has gathered. An error means that ctx ended before another
+// process released the file: all of it waits for the next storeNext then.
+func (s *Store) storeNext(ctx context.Context) error {
 	if s.ready(ctx) == nil {
 		s.writer.begin(ctx)
 	}
@@ -61,14 +61,14 @@ func (s *Store) turn(ctx context.Context) error {
 	return nil
 }
 
-// storeQuietly is the goroutine that stores writes without a caller.
-func (s *Store) storeQuietly() {
+// storeInBackground is the goroutine that stores writes without a caller.
+func (s *Store) storeInBackground() {
 	pause := gatherTime
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
-		case <-s.queue.stirred:
+		case <-s.queue.background:
 		}
 		select {
 		case <-s.ctx.Done():
@@ -101,12 +101,12 @@ func (s *Store) commit(batch []*write) {
 		err := together
 		switch {
 		case !apart:
-		case backErr != nil && (w.after || w.done == nil): // order counts
+		case backErr != nil && (w.needsEarlier || w.done == nil): // order counts
 			err = backErr
 		default:
 			err = s.transact(w.apply)
 		}
-		if err != nil && !hopeless(err) {
+		if err != nil && !isPermanent(err) {
 			failed = err
 		}
 		switch {
@@ -115,7 +115,7 @@ func (s *Store) commit(batch []*write) {
 				s.show(*w.state)
 			}
 			w.done <- err
-		case err != nil && hopeless(err):
+		case err != nil && isPermanent(err):
 			s.report("lost", fmt.Sprintf("an update of event %d: %v", w.n, err))
 		case err != nil:
 			back, backErr = append(back, w), err

@@ -77,7 +77,7 @@ func (tx *transaction) markDeliveredLater(row *event.Row) error {
 func (tx *transaction) markDelivered(row, later *event.Row) *event.Row {
 	var next *event.Row
 	for i := range row.Targets {
-		if t := &row.Targets[i]; t.OK() || t.DeliveredBy != 0 || !gotIt(later, t) {
+		if t := &row.Targets[i]; t.OK() || t.DeliveredBy != 0 || !delivers(later, t) {
 			continue
 		}
 		if next == nil {
@@ -95,9 +95,9 @@ func (tx *transaction) markDelivered(row, later *event.Row) *event.Row {
 	return next
 }
 
-// gotIt reports whether a later event makes good for what became of an earlier
+// delivers reports whether a later event makes good for what became of an earlier
 // one at a target.
-func gotIt(later *event.Row, earlier *event.RowTarget) bool {
+func delivers(later *event.Row, earlier *event.RowTarget) bool {
 	return slices.ContainsFunc(later.Targets, func(t event.RowTarget) bool {
 		return t.Name == earlier.Name && (t.OK() || t.Tries > 0 && earlier.Tries == 0)
 	})

@@ -89,7 +89,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		s.cancel()
 		return nil, s.fault("open", errors.Join(err, s.closeFiles()))
 	}
-	s.workers.Go(s.storeQuietly)
+	s.workers.Go(s.storeInBackground)
 	return s, nil
 }
 
@@ -160,7 +160,7 @@ func (s *Store) closeFiles() error {
 // The error says what could not be stored. Later calls do nothing.
 func (s *Store) Close() error {
 	last := newWrite(0, func(*transaction) error { return nil })
-	last.after, last.last = true, true
+	last.needsEarlier, last.last = true, true
 	mine, err := s.queue.enqueue(last)
 	if err != nil {
 		return nil
@@ -224,7 +224,7 @@ func (s *Store) AppendState(ctx context.Context, state event.State) error {
 //
 // The body of u.Attempt must not be changed afterwards.
 func (s *Store) Update(u event.Update) {
-	s.queue.enqueueQuietly(&write{n: u.N, size: updateSize(&u), apply: func(tx *transaction) error { return tx.update(u) }})
+	s.queue.enqueueBackground(&write{n: u.N, size: updateSize(&u), apply: func(tx *transaction) error { return tx.update(u) }})
 }
 
 // updateSize is how many bytes an update holds.
@@ -240,6 +240,6 @@ func updateSize(u *event.Update) int64 {
 // now the error says why; they are kept.
 func (s *Store) Flush(ctx context.Context) error {
 	nothing := newWrite(0, func(*transaction) error { return nil })
-	nothing.after = true
+	nothing.needsEarlier = true
 	return s.fault("update", s.write(ctx, nothing))
 }

@@ -12,12 +12,12 @@ import (
 // transaction, and passes the turn to a caller that came meanwhile.
 type queue struct {
 	mu      sync.Mutex
-	turn    bool // somebody has it
+	turnTaken    bool // somebody has it
 	closed  bool
 	writes  []*write
 	size    int64         // bytes of the writes without a caller
 	room    chan struct{} // closed and replaced when size shrinks
-	stirred chan struct{} // one slot: there are writes without a caller
+	background chan struct{} // one slot: there are writes without a caller
 }
 
 // write is something to store.
@@ -26,7 +26,7 @@ type write struct {
 	size  int64                    // bytes it holds
 	n     int64                    // the event it updates, if that is what it does
 	state *event.State             // the state it stores, if followers do not have that yet
-	after bool                     // it fails when a write without a caller has failed before it
+	needsEarlier bool                     // it fails when a write without a caller has failed before it
 	last  bool                     // its own caller stores it, and nothing follows it
 
 	// Of the caller that waits for it, if there is one.
@@ -47,7 +47,7 @@ const (
 )
 
 func (q *queue) init() {
-	q.room, q.stirred = make(chan struct{}), make(chan struct{}, 1)
+	q.room, q.background = make(chan struct{}), make(chan struct{}, 1)
 }
 
 // enqueue adds a write. mine reports whether its caller has the turn. After the
@@ -63,20 +63,20 @@ func (q *queue) enqueue(w *write) (mine bool, err error) {
 		q.makeRoomLocked()
 	}
 	q.writes = append(q.writes, w)
-	mine = !q.turn
-	q.turn = true
+	mine = !q.turnTaken
+	q.turnTaken = true
 	return mine, nil
 }
 
-// enqueueQuietly adds a write without a caller, and waits while very many are
+// enqueueBackground adds a write without a caller, and waits while very many are
 // queued. One of size 0 never waits. After the last write it does nothing.
-func (q *queue) enqueueQuietly(w *write) {
+func (q *queue) enqueueBackground(w *write) {
 	for {
 		q.mu.Lock()
 		room, fits := q.room, w.size == 0 || q.size == 0 || q.size+w.size <= maxWaiting
 		if fits && !q.closed {
 			q.writes, q.size = append(q.writes, w), q.size+w.size
-			q.stirLocked()
+			q.signalBackgroundLocked()
 		}
 		closed := q.closed
 		q.mu.Unlock()
@@ -87,9 +87,9 @@ func (q *queue) enqueueQuietly(w *write) {
 	}
 }
 
-func (q *queue) stirLocked() {
+func (q *queue) signalBackgroundLocked() {
 	select {
-	case q.stirred <- struct{}{}:
+	case q.background <- struct{}{}:
 	default:
 	}
 }
@@ -132,7 +132,7 @@ func (q *queue) putBack(writes []*write) {
 		q.size += w.size
 	}
 	q.writes = append(writes, q.writes...)
-	q.stirLocked()
+	q.signalBackgroundLocked()
 }
 
 // pass gives the turn to the caller that has waited longest, or to nobody.
@@ -145,7 +145,7 @@ func (q *queue) pass() {
 			return
 		}
 	}
-	q.turn = false
+	q.turnTaken = false
 }
 
 // remove takes a write out of the queue. It reports false when the write is being

@@ -83,16 +83,16 @@ func (s *Store) repair() error {
 	switch {
 	case found == nil:
 	case errors.Is(found, errMissing):
-		s.writer.completeFile() // it may have been renamed
-		s.writer.lookForNumbers()
+		s.writer.checkpointAll() // it may have been renamed
+		s.writer.recoverLastNumber()
 		return s.reopen()
 	case errors.Is(found, ErrReplaced):
 		if next, err := identify(s.path); err == nil && next.succeeds(s.writer.id) {
-			s.writer.completeFile()
+			s.writer.checkpointAll()
 			return s.reopen()
 		}
 		if s.writer.guard.ownsLog() { // which SQLite would take for that of the other file
-			s.writer.completeFile()
+			s.writer.checkpointAll()
 			_ = removeLog(s.path)
 		}
 	case errors.Is(found, errLogOther):
@@ -106,7 +106,7 @@ func (s *Store) repair() error {
 		version, err := s.writer.schemaVersion()
 		if err == nil && version != s.writer.schema && quickCheck(context.Background(), s.writer.conn) == nil {
 			s.writer.schema = version
-			return s.writer.guard.accept()
+			return s.writer.guard.acceptSizes()
 		}
 		s.writer.guard.damage = found
 	default:
@@ -130,7 +130,7 @@ func (s *Store) repairLog() error {
 	case found == nil:
 		return nil
 	case complete:
-		return s.writer.guard.accept()
+		return s.writer.guard.acceptSizes()
 	case err == nil:
 		err = s.salvage()
 	}
@@ -274,5 +274,5 @@ func (s *Store) show(state event.State) {
 	s.writer.rev = max(s.writer.rev+1, time.Now().UnixNano())
 	c := event.Change{Rev: s.writer.rev, State: &state}
 	s.feed.publish([]event.Change{c}, true)
-	s.queue.enqueueQuietly(&write{apply: func(tx *transaction) error { return tx.insertState(c) }})
+	s.queue.enqueueBackground(&write{apply: func(tx *transaction) error { return tx.insertState(c) }})
 }

@@ -54,7 +54,7 @@ type writer struct {
 
 	begun    bool // a transaction was begun, or could not be because of beginErr
 	beginErr error
-	doubted  bool   // the last transaction failed: the guard looks before the next one, too
+	lastFailed  bool   // the last transaction failed: the guard looks before the next one, too
 	version  uint32 // SQLite's count of changes, as of the last transaction; 0: not known
 	schema   int64  // SQLite's count of changes of the schema
 	n, rev   int64  // the last that were given
@@ -165,9 +165,9 @@ func (w *writer) checkpoint() (pages, copied int64, err error) {
 	return pages, copied, err
 }
 
-// completeFile copies all of the log into the file, as far as that is possible
+// checkpointAll copies all of the log into the file, as far as that is possible
 // in a second: it is going to be without its log.
-func (w *writer) completeFile() {
+func (w *writer) checkpointAll() {
 	for deadline := time.Now().Add(time.Second); ; time.Sleep(time.Millisecond) {
 		pages, copied, err := w.checkpoint()
 		if err != nil && classify(err) != ErrBusy || err == nil && pages == copied && pages >= 0 || time.Now().After(deadline) {
@@ -282,13 +282,13 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 		return done, w.beginErr
 	}
 	tx := &transaction{w: w, rows: map[int64]*event.Row{}, dirty: map[int64]struct{}{}, relatives: map[int64]struct{}{}}
-	done.others, err = w.lookForOthers()
-	if err == nil && w.doubted {
+	done.others, err = w.refresh()
+	if err == nil && w.lastFailed {
 		err = w.guard.check()
 	}
 	if err == nil {
 		tx.n, tx.rev = w.n, w.rev
-		err = guarded(apply, tx)
+		err = applySafely(apply, tx)
 	}
 	if err == nil {
 		err = tx.joinFamilies()
@@ -304,7 +304,7 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 	}
 	if err != nil {
 		_, _ = tx.exec(sqlRollback) // after some errors SQLite has done it already
-		w.version, w.recent, w.doubted = 0, recentRows{}, true
+		w.version, w.recent, w.lastFailed = 0, recentRows{}, true
 		return done, err
 	}
 	done.committed, done.changes, done.stored = true, tx.changes, tx.stored
@@ -313,7 +313,7 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 		w.recent.add(n, row)
 	}
 	err = w.guard.check()
-	w.doubted = err != nil
+	w.lastFailed = err != nil
 	return done, err
 }
 
@@ -344,10 +344,10 @@ func (w *writer) dataVersion() (version uint32) {
 	return version
 }
 
-// lookForOthers makes true what others may have changed: nobody else can write
+// refresh makes true what others may have changed: nobody else can write
 // until the transaction ends. It reports whether another process has changed
 // events of sessions that run.
-func (w *writer) lookForOthers() (changed bool, err error) {
+func (w *writer) refresh() (changed bool, err error) {
 	version := w.dataVersion()
 	if version == w.version && version != 0 {
 		return false, nil
@@ -362,21 +362,21 @@ func (w *writer) lookForOthers() (changed bool, err error) {
 	return w.touched > before, err
 }
 
-// unseen is how many numbers other processes may have given since this one has
+// maxUnseen is how many numbers other processes may have given since this one has
 // looked for the last time.
-const unseen = 10_000
+const maxUnseen = 10_000
 
-// lookForNumbers finds out which numbers were given in a file that is lost.
-func (w *writer) lookForNumbers() {
+// recoverLastNumber finds out which numbers were given in a file that is lost.
+func (w *writer) recoverLastNumber() {
 	err := w.statements[sqlLastN].QueryRowContext(context.Background()).Scan(&w.n)
 	if err != nil || w.guard.damage != nil {
-		w.n += unseen
+		w.n += maxUnseen
 	}
 }
 
-// guarded turns a panic into an error of its own transaction: callers that wait
+// applySafely turns a panic into an error of its own transaction: callers that wait
 // for other transactions go on, and the program can end in order.
-func guarded(apply func(*transaction) error, tx *transaction) (err error) {
+func applySafely(apply func(*transaction) error, tx *transaction) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("hf-tap has a bug: %v", value)

@@ -134,15 +134,15 @@ func (h *holding) writable() error { return writable(h.dir.leases()) }
 // to undo.
 func (h *holding) release(rec *Record) error {
 	var err error
-	if rec.leaves() {
+	if rec.needsUndo() {
 		err = h.save(rec)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if rec.leaves() {
+	if rec.needsUndo() {
 		err = errors.Join(err, h.lock.Close())
 	} else {
-		err = errors.Join(h.removeLocked(), h.dir.drop(h.lock))
+		err = errors.Join(h.removeLocked(), h.dir.removeLock(h.lock))
 	}
 	for _, l := range h.moved {
 		err = errors.Join(err, l.Close())

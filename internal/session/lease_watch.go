@@ -71,7 +71,7 @@ func (w *leaseWatch) look(context.Context) {
 	switch {
 	case made != "":
 		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: made + "; made again"})
-		w.lookAgain()
+		w.wakeTend()
 	case w.lost > 0:
 		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: "its lock and record are as before"})
 	}
@@ -93,21 +93,21 @@ func (w *leaseWatch) notRestored(err error) {
 	if w.lost == 1 {
 		w.report(event.State{Subject: event.SubjectSession, State: stateUnrecorded, Detail: err.Error()})
 	}
-	if w.lost >= maxLost && !passes(err) {
+	if w.lost >= maxLost && !isTransient(err) {
 		w.cancel(fmt.Errorf("the session cannot be kept on record, and would leave its webhook behind if it were killed: %w", err))
 	}
 }
 
-// passes reports whether an error is one that passes, and says little about the
+// isTransient reports whether an error is one that isTransient, and says little about the
 // record. A process that holds the lock has taken this session for dead: it
 // deletes the webhook and lets go. Too many open files are those of a burst.
-func passes(err error) bool {
+func isTransient(err error) bool {
 	return errors.Is(err, errHeld) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// lookAgain has the webhook looked after now: while the session was not on
+// wakeTend has the webhook looked after now: while the session was not on
 // record, another start may have deleted it.
-func (r *run) lookAgain() {
+func (r *run) wakeTend() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -58,9 +58,9 @@ func (d Dir) lock(id string) (*lock, error) {
 	return &lock{l}, nil
 }
 
-// drop lets go of a lock and removes its file, unless that is not at its path
+// removeLock lets go of a lock and removes its file, unless that is not at its path
 // any more.
-func (d Dir) drop(l *lock) error {
+func (d Dir) removeLock(l *lock) error {
 	if !l.atPath() {
 		return l.Close()
 	}
@@ -85,12 +85,12 @@ const (
 // gate is held for moments only, while a lock file is made, taken or removed.
 func (d Dir) gate() (*flock.Flock, error) {
 	gate := ownLock(d.gatePath())
-	return gate, passed(gate.TryLockContext)
+	return gate, waitForGate(gate.TryLockContext)
 }
 
-// passed waits for the gate. A process that holds it for longer than moments was
+// waitForGate waits for the gate. A process that holds it for longer than moments was
 // stopped, or is none of ours.
-func passed(try func(ctx context.Context, again time.Duration) (bool, error)) error {
+func waitForGate(try func(ctx context.Context, again time.Duration) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), gateWait)
 	defer cancel()
 	_, err := try(ctx, time.Millisecond)
@@ -111,7 +111,7 @@ const gateWait = 10 * time.Second
 // gate: nobody else sees a lock that is held only to find out.
 func (d Dir) lives(id string) (bool, error) {
 	gate := flock.New(d.gatePath(), flock.SetFlag(os.O_RDONLY|plainfile.Flags))
-	switch err := passed(gate.TryRLockContext); {
+	switch err := waitForGate(gate.TryRLockContext); {
 	case errors.Is(err, fs.ErrNotExist): // nobody has come through yet, or the folder is gone
 	case err != nil:
 		return false, err

@@ -54,13 +54,13 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 }
 
 func (r *run) releaseLease(ctx context.Context, sum *Summary) error {
-	if r.lease == nil || !r.rec.leaves() {
+	if r.lease == nil || !r.rec.needsUndo() {
 		return nil
 	}
 	left := r.rec.Webhook
 	done, err := r.lease.release(ctx)
 	sum.Deleted, sum.Enabled = done.deleted, done.enabled
-	if r.rec.leaves() {
+	if r.rec.needsUndo() {
 		sum.Left, sum.Doubt = left, r.rec.Doubt
 	}
 	return err

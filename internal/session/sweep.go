@@ -119,14 +119,14 @@ type sweeper struct {
 	client         *hub.Client
 	endpoint, user string
 
-	ours     []taken         // to undo
+	ours     []lockedRecord         // to undo
 	listens  map[string]bool // whether somebody listens at an endpoint on this machine
 	readOnly bool            // no record can be changed or removed
 	errs     []error
 }
 
-// taken is the record of a dead session and its lock.
-type taken struct {
+// lockedRecord is the record of a dead session and its lock.
+type lockedRecord struct {
 	*Record
 	*lock
 }
@@ -156,7 +156,7 @@ func (w *sweeper) reportKept(rec *Record, why string) {
 func (w *sweeper) add(ctx context.Context, rec *Record) {
 	l, err := w.dir.lock(rec.ID)
 	if err != nil {
-		w.notTaken(rec, err)
+		w.reportNotLocked(rec, err)
 		return
 	}
 	// Between the listing and the lock another sweep may have been here.
@@ -165,12 +165,12 @@ func (w *sweeper) add(ctx context.Context, rec *Record) {
 	var bad *RecordError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		w.changed(w.dir.drop(l))
+		w.changed(w.dir.removeLock(l))
 	case errors.As(err, &bad):
 		w.Damaged = append(w.Damaged, bad)
 		w.failed(l.Close())
-	case rec.Machine == machineHash() && !rec.leaves():
-		w.changed(w.dir.settle(rec, l))
+	case rec.Machine == machineHash() && !rec.needsUndo():
+		w.changed(w.dir.finishSwept(rec, l))
 	case !w.readOnly && w.abandoned(ctx, rec):
 		if err := w.dir.remove(rec.ID, l); err != nil {
 			w.reportKept(rec, oneLine(err))
@@ -182,7 +182,7 @@ func (w *sweeper) add(ctx context.Context, rec *Record) {
 		w.reportKept(rec, w.foreign(rec))
 		w.failed(l.Close())
 	default:
-		w.ours = append(w.ours, taken{rec, l})
+		w.ours = append(w.ours, lockedRecord{rec, l})
 	}
 }
 
@@ -201,9 +201,9 @@ func (w *sweeper) foreign(rec *Record) string {
 	return ""
 }
 
-// notTaken is about a record whose lock could not be taken: its session lives,
+// reportNotLocked is about a record whose lock could not be taken: its session lives,
 // or nothing can be changed in the folder.
-func (w *sweeper) notTaken(rec *Record, err error) {
+func (w *sweeper) reportNotLocked(rec *Record, err error) {
 	if live, _ := w.dir.lives(rec.ID); live || errors.Is(err, errHeld) {
 		w.Kept = append(w.Kept, Kept{Record: *rec, Live: true})
 		return
@@ -229,18 +229,18 @@ func (w *sweeper) undo(ctx context.Context) {
 		case done.err != nil:
 			w.reportKept(rec, oneLine(done.err))
 			w.failed(done.err)
-		case rec.leaves():
+		case rec.needsUndo():
 			w.reportKept(rec, "the Hub never said whether it made the webhook; it is looked for until "+rec.doubtEnds().Local().Format(time.DateTime))
 		}
-		w.changed(w.dir.settle(rec, w.ours[i].lock))
+		w.changed(w.dir.finishSwept(rec, w.ours[i].lock))
 	}
 	w.ours = nil
 }
 
-// settle lets go of a dead session's lock, and of its record unless something
+// finishSwept lets go of a dead session's lock, and of its record unless something
 // is left to undo.
-func (d Dir) settle(rec *Record, l *lock) error {
-	if rec.leaves() {
+func (d Dir) finishSwept(rec *Record, l *lock) error {
+	if rec.needsUndo() {
 		return errors.Join(d.save(rec), l.Close())
 	}
 	return d.remove(rec.ID, l)
@@ -248,7 +248,7 @@ func (d Dir) settle(rec *Record, l *lock) error {
 
 // remove removes a record and its lock, which is held.
 func (d Dir) remove(id string, l *lock) error {
-	return errors.Join(removeFile(d.recordPath(id)), d.drop(l))
+	return errors.Join(removeFile(d.recordPath(id)), d.removeLock(l))
 }
 
 // abandoned reports whether a record is older than a day and of an endpoint on

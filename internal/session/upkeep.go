@@ -21,9 +21,9 @@ func (r *run) tend(ctx context.Context) {
 		if r.NoWebhook {
 			return
 		}
-		err := r.lease.tend(ctx)
+		err := r.lease.check(ctx)
 		r.live.point(r.rec)
-		webhook.now(ctx, r.rec.Webhook, err)
+		webhook.update(ctx, r.rec.Webhook, err)
 		if err == nil {
 			pause = r.Times.Again
 			again.Stop()
@@ -70,17 +70,17 @@ type trouble struct {
 	report    func(event.State)
 	subject   event.Subject
 	bad, good string
-	is        bool
+	active        bool
 }
 
-// now takes the newest finding.
-func (t *trouble) now(ctx context.Context, name string, err error) {
-	if ctx.Err() != nil || t.is == (err != nil) {
+// update takes the newest finding.
+func (t *trouble) update(ctx context.Context, name string, err error) {
+	if ctx.Err() != nil || t.active == (err != nil) {
 		return
 	}
-	t.is = err != nil
+	t.active = err != nil
 	s := event.State{Subject: t.subject, Name: name, State: t.good}
-	if t.is {
+	if t.active {
 		s.State, s.Detail = t.bad, err.Error()
 	}
 	t.report(s)

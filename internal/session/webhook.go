@@ -45,7 +45,7 @@ func (l *lease) create(ctx context.Context) error {
 			l.rec.Doubt = false
 			return errors.Join(err, l.holding.save(l.rec))
 		}
-		found, lookErr := l.look(ctx)
+		found, lookErr := l.find(ctx)
 		if lookErr != nil || found == nil {
 			return fmt.Errorf("%w; whether it was made anyway is not known yet, and the next start looks for it", err)
 		}
@@ -55,8 +55,8 @@ func (l *lease) create(ctx context.Context) error {
 	return l.holding.save(l.rec)
 }
 
-// look finds the webhook by its token, nil if there is none.
-func (l *lease) look(ctx context.Context) (*hub.Webhook, error) {
+// find finds the webhook by its token, nil if there is none.
+func (l *lease) find(ctx context.Context) (*hub.Webhook, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
 	list, err := l.hub.ListWebhooks(sure)
@@ -70,11 +70,11 @@ func (l *lease) look(ctx context.Context) (*hub.Webhook, error) {
 	return &list[i], nil
 }
 
-// tend puts right what happened to the webhook behind our back: it makes it
+// check puts right what happened to the webhook behind our back: it makes it
 // again when somebody deleted it, enables it when it was disabled or
 // suspended, and points it here when its address is another. It says what it
 // did.
-func (l *lease) tend(ctx context.Context) error {
+func (l *lease) check(ctx context.Context) error {
 	if l.rec.Webhook == "" { // making it again failed last time
 		return l.restore(ctx)
 	}
@@ -180,17 +180,17 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 // release deletes the webhook and enables the muted ones. What fails stays in the
 // record, which is written when the session's lock is released. It returns what was
 // done also when it fails.
-func (l *lease) release(ctx context.Context) (undone, error) {
+func (l *lease) release(ctx context.Context) (undoResult, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
-	var done undone
+	var done undoResult
 	if l.rec.Webhook != "" && !l.rec.Doubt { // one call, where it succeeds
 		if l.hub.DeleteWebhook(sure, l.rec.Webhook) == nil {
 			done.deleted = []string{l.rec.Webhook}
 			l.rec.Webhook = ""
 		}
 	}
-	if l.rec.leaves() {
+	if l.rec.needsUndo() {
 		rest := undo(sure, l.hub, []*Record{l.rec})[0]
 		rest.deleted = append(done.deleted, rest.deleted...)
 		done = rest
