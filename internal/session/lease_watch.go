@@ -53,12 +53,12 @@ func (r *run) stopWatchingFolder() {
 	}
 }
 
-// leaseWatch keeps the session on record while it lives. The state folder may
-// be moved, removed or damaged under it: killed then, it would leave a webhook
-// that no start knows of.
+// leaseWatch checks that the session's lock and record are in the state folder, and
+// restores them. The user may move, remove or damage the folder while the session runs.
+// If the session were killed then, no later start would know of its webhook.
 type leaseWatch struct {
 	*run
-	lost int   // looks in a row at which it was not on record
+	lost int   // consecutive checks that could not restore lock and record
 	bad  error // nothing can be changed in the folder
 }
 
@@ -86,8 +86,8 @@ func (w *leaseWatch) look(context.Context) {
 	w.bad = err
 }
 
-// notRestored says that the session is not on record, and ends it when that
-// lasts.
+// notRestored reports that the session has no lock or record. After maxLost checks in a
+// row it ends the session, while it can still delete the webhook.
 func (w *leaseWatch) notRestored(err error) {
 	w.lost++
 	if w.lost == 1 {
@@ -98,15 +98,15 @@ func (w *leaseWatch) notRestored(err error) {
 	}
 }
 
-// isTransient reports whether an error is one that isTransient, and says little about the
-// record. A process that holds the lock has taken this session for dead: it
-// deletes the webhook and lets go. Too many open files are those of a burst.
+// isTransient reports whether an error will go away by itself. errHeld means that a sweep
+// of another process took this session for dead: it deletes the webhook and releases the
+// lock. Too many files are open only during a burst of deliveries.
 func isTransient(err error) bool {
 	return errors.Is(err, errHeld) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// wakeTend has the webhook looked after now: while the session was not on
-// record, another start may have deleted it.
+// wakeTend makes tend check the webhook now. While the session had no lock, another start
+// may have deleted its webhook.
 func (r *run) wakeTend() {
 	select {
 	case r.wake <- struct{}{}:

@@ -24,7 +24,7 @@ func ownLock(path string) *flock.Flock {
 	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|plainfile.Flags), flock.SetPermissions(0o600))
 }
 
-// errHeld says that the session of a lock lives.
+// errHeld means that another process holds a session's lock: the session lives.
 var errHeld = errors.New("the session is alive")
 
 // atPath reports whether the locked file is the one at the lock's path. Where
@@ -38,9 +38,9 @@ func (l *lock) atPath() bool {
 	return err == nil && os.SameFile(there, held)
 }
 
-// lock locks a session, or fails with errHeld. Lock files come
-// and go only under the folder's own lock, or a session could hold the lock of
-// a file that a sweep has just unlinked.
+// lock locks a session, or fails with errHeld. Lock files are created and removed only
+// while the gate is held. Otherwise a session could lock a file that a sweep has just
+// removed.
 func (d Dir) lock(id string) (*lock, error) {
 	gate, err := d.gate()
 	if err != nil {
@@ -82,14 +82,15 @@ const (
 	recordExt = ".json"
 )
 
-// gate is held for moments only, while a lock file is made, taken or removed.
+// gate takes the lock of the folder. A process holds it only for the moment in which it
+// creates, locks or removes a lock file.
 func (d Dir) gate() (*flock.Flock, error) {
 	gate := ownLock(d.gatePath())
 	return gate, waitForGate(gate.TryLockContext)
 }
 
-// waitForGate waits for the gate. A process that holds it for longer than moments was
-// stopped, or is none of ours.
+// waitForGate waits until try has taken the gate. If that lasts for gateWait, the process
+// that holds it was stopped (SIGSTOP), or is not an hf-tap.
 func waitForGate(try func(ctx context.Context, again time.Duration) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), gateWait)
 	defer cancel()

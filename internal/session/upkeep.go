@@ -8,8 +8,9 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// tend looks after the webhook until ctx ends: now and then, and whenever the
-// tunnel comes back or has another address. Trouble is told once, and its end.
+// tend checks the webhook until ctx ends: every Times.Tend, and whenever the tunnel is
+// up again or has a new address. It reports a problem once when it begins, and once when
+// it ends. lease.check does one check.
 func (r *run) tend(ctx context.Context) {
 	every := time.NewTicker(r.Times.Tend)
 	defer every.Stop()
@@ -29,8 +30,8 @@ func (r *run) tend(ctx context.Context) {
 			again.Stop()
 			return
 		}
-		// Until it is known where the webhook points, deliveries may be on their
-		// way to nobody.
+		// Soon, because the webhook may still point to an address where nobody
+		// listens.
 		again.Reset(pause)
 		pause = min(2*pause, r.Times.Tend)
 	}
@@ -70,7 +71,7 @@ type trouble struct {
 	report    func(event.State)
 	subject   event.Subject
 	bad, good string
-	active        bool
+	active    bool
 }
 
 // update takes the newest finding.
