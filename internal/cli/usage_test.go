@@ -102,6 +102,7 @@ var wrongUses = map[string][]string{
 	"hf-tap webhooks prune":        {"xyz", "--forget=" + anID + " " + anID},
 	"hf-tap secret":                {"x", "--new-secret --secret-file=x"},
 	"hf-tap sandbox":               {"x", "--port=99999", "--port=-1", "--user=a/b", "--org=a/b", "--org=me", "--repo=modle:me/m", "--repo=user:me", "--repo=model:you/m --repo=x"},
+	"hf-tap mcp":                   {"extra", "--forward nonsense", "--forward a.b.c=3000", "--tunnel nope", "--tunnel=public", "--tunnel=ssh://", "--public-url=nonsense", "--ca=/nonexistent", "--port 70000", "--port -1", "--token -", "--gradio-server x", "--ngrok-domain x --tunnel gradio", "--allow-webhooks=maybe"},
 	"hf-tap doctor":                {"x", "--tunnel=bogus", "--tunnel=public", "--tunnel=ssh://", "--tunnel=gradio --gradio-server=nonsense", "--public-url=nonsense", "--port=99999", "--forward=nowhere", "--forward=discusion.*=1", "--all --tunnel=ngrok", "--all", "--ca=/nonexistent"},
 	"hf-tap version":               {"x"},
 	"hf-tap help":                  {"nope", "events lss", "events ls x"},

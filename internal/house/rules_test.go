@@ -63,6 +63,7 @@ var layers = map[string][]string{
 	"internal/sqlitepages": {},
 	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
 	"internal/doctor":      {"event", "hub", "receiver", "tunnel", "internal/advice", "internal/hint", "internal/history", "internal/network", "internal/present", "internal/session"},
+	"internal/mcp":         {"event", "event/filter", "hub", "receiver", "tunnel/local", "internal/advice", "internal/doctor", "internal/hint", "internal/history", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/present", "internal/session", "internal/term"},
 	"internal/hint":        {"hub", "tunnel", "tunnel/*", "internal/history", "internal/network", "internal/session"},
 	"internal/present":     {"event", "internal/term"},
 	"internal/lines":       {"event", "internal/present", "internal/term"},
@@ -87,7 +88,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/advice", "internal/app", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
+		"internal/advice", "internal/app", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/mcp", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
 }
 
