@@ -100,6 +100,9 @@ func (f *mcpFlags) serve(ctx context.Context, p *Process) error {
 	if err := f.hideSecrets(p, dir, env); err != nil {
 		return err
 	}
+	if p.Interactive {
+		p.tell("a coding agent starts this and speaks to it, see docs/agents.md; end it with Ctrl+C")
+	}
 	log, closeLog := p.openLog(dir)
 	defer closeLog()
 	defer divertStdout(log)()

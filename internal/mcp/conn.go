@@ -18,7 +18,8 @@ import (
 // Bounds of a connection.
 const (
 	maxMessage = 16 << 20 // bytes of one message from the client
-	maxUnread  = 64       // answers that wait for a client which does not read
+	maxQueue   = 32 << 20 // bytes of messages before their turn, about
+	maxOpen    = 100      // requests that are being worked on, or whose answers nobody reads
 	// lastWords is how long calls under way may take after the end of the input. Clients
 	// wait 2 s before they send signals.
 	lastWords = 1500 * time.Millisecond
@@ -26,17 +27,21 @@ const (
 
 // conn is the connection to the client: a JSON message on each line. The transport
 // of the SDK ends at the first line that is not JSON; this one answers it and goes
-// on. It also ends while the client does not read, and takes no more requests then.
+// on. It notices the end of the input also while the client does not read, and begins
+// no more requests then.
+//
+//	readLines ──queue──► Read ──► the SDK ──► Write
 type conn struct {
 	out   io.Writer
-	lines chan []byte   // without an element for an empty line; closed at the end of the input
 	ended chan struct{} // closed when the input has ended
 
 	writing chan struct{} // one slot: held while a message is written
 
 	mu      sync.Mutex
+	queue   [][]byte            // lines, none of them empty; nil stands for one that is too long
+	queued  int                 // bytes in it
+	over    bool                // the input has ended
 	open    map[jsonrpc.ID]bool // requests that are not answered; false: nor will be, the client has cancelled them
-	unread  int                 // messages that wait to be written
 	changed chan struct{}       // closed and replaced when one of them changes
 
 	closing sync.Once
@@ -46,7 +51,7 @@ type conn struct {
 // newConn starts to read from in. The goroutine that reads ends with in.
 func newConn(in io.Reader, out io.Writer) *conn {
 	c := &conn{
-		out: out, lines: make(chan []byte), ended: make(chan struct{}), writing: make(chan struct{}, 1),
+		out: out, ended: make(chan struct{}), writing: make(chan struct{}, 1),
 		open: map[jsonrpc.ID]bool{}, changed: make(chan struct{}), closed: make(chan struct{}),
 	}
 	go c.readLines(in)
@@ -65,19 +70,21 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// readLines takes the input apart. A line that is too long is replaced by nil.
+// readLines takes the input apart.
 func (c *conn) readLines(in io.Reader) {
-	defer close(c.lines)
 	defer close(c.ended)
+	defer c.change(func() { c.over = true })
 	r := bufio.NewReaderSize(in, 64<<10)
 	for {
 		line, err := readLine(r)
-		if line = bytes.TrimSpace(line); len(line) > 0 || errors.Is(err, errTooLong) {
-			select {
-			case c.lines <- line:
-			case <-c.closed:
+		if line = bytes.TrimSpace(line); errors.Is(err, errTooLong) {
+			line = nil
+		}
+		if len(line) > 0 || errors.Is(err, errTooLong) {
+			if c.await(context.Background(), nil, func() bool { return c.queued < maxQueue }) != nil {
 				return
 			}
+			c.change(func() { c.queue, c.queued = append(c.queue, line), c.queued+len(line) })
 		}
 		if err != nil && !errors.Is(err, errTooLong) {
 			return // also what follows a broken read is not the client's
@@ -110,32 +117,38 @@ func readLine(r *bufio.Reader) (line []byte, err error) {
 // Read returns the next message. What is not a message is answered here.
 func (c *conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 	for {
-		if err := c.await(ctx, nil, func() bool { return c.unread <= maxUnread }); err != nil {
+		ready := func() bool { return len(c.queue) > 0 && len(c.open) < maxOpen || len(c.queue) == 0 && c.over }
+		if err := c.await(ctx, nil, ready); err != nil {
 			return nil, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-c.closed:
+		line, more := c.next()
+		if !more {
+			// The SDK writes nothing any more after the end of the input.
+			late := time.NewTimer(lastWords)
+			defer late.Stop()
+			_ = c.await(ctx, late.C, func() bool { return len(c.open) == 0 })
 			return nil, io.EOF
-		case line, more := <-c.lines:
-			if !more {
-				// The SDK writes nothing any more after the end of the input.
-				late := time.NewTimer(lastWords)
-				defer late.Stop()
-				_ = c.await(ctx, late.C, func() bool { return len(c.open) == 0 && c.unread == 0 })
-				return nil, io.EOF
-			}
-			msg, code, err := decode(line)
-			if err == nil {
-				c.note(msg)
-				return msg, nil
-			}
-			if err := c.writeLine(ctx, refusal(code, err)); err != nil {
-				return nil, err
-			}
+		}
+		msg, code, err := decode(line)
+		if err == nil {
+			c.note(msg)
+			return msg, nil
+		}
+		if err := c.writeLine(ctx, refusal(code, err)); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// next takes the next line of the queue.
+func (c *conn) next() (line []byte, more bool) {
+	c.change(func() {
+		if more = len(c.queue) > 0; more {
+			line, c.queue = c.queue[0], c.queue[1:]
+			c.queued -= len(line)
+		}
+	})
+	return line, more
 }
 
 // decode reads a message. The code is that of its error.
@@ -234,8 +247,6 @@ func (c *conn) Write(ctx context.Context, msg jsonrpc.Message) error {
 }
 
 func (c *conn) writeLine(ctx context.Context, b []byte) error {
-	c.change(func() { c.unread++ })
-	defer c.change(func() { c.unread-- })
 	select {
 	case c.writing <- struct{}{}:
 	case <-c.closed:

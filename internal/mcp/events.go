@@ -46,7 +46,7 @@ func (s *server) addEventTools() {
 		},
 	}, s.getEvent)
 	addTool(s, tool{
-		name: "wait_for_event", title: "Wait for an event", reads: true,
+		name: "wait_for_event", title: "Wait for an event", waits: true, reads: true,
 		text: "Wait for the next event that fits a filter, has the right secret, and is done: its targets have answered. Returns it whole, or matched: false when the time is over.",
 		input: func(in *jsonschema.Schema) {
 			in.Properties["filter"].Description = "which event; any without it: " + filterHelp

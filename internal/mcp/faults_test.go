@@ -227,6 +227,24 @@ func TestACancelledCallEnds(t *testing.T) {
 	c.ends(0)
 }
 
+func TestACancelledCallIsNotAnswered(t *testing.T) {
+	r := newWorld(t).raw()
+	r.initialize()
+	r.write(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wait_for_event","arguments":{"timeout_seconds":600},"_meta":{"progressToken":"p"}}}` + "\n")
+	r.read() // progress: the call is under way
+	r.write(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}` + "\n" + tool(2, "list_events", "{}"))
+	for m := r.read(); fmt.Sprint(m.ID) != "2"; m = r.read() {
+		if m.ID != nil {
+			t.Errorf("answered: %+v", m)
+		}
+	}
+	must(t, r.in.Close())
+	for r.lines.Scan() {
+		t.Errorf("said besides: %s", r.lines.Text())
+	}
+	r.ends(0)
+}
+
 func TestASessionThatEndsInTheMiddle(t *testing.T) {
 	w := newWorld(t)
 	h := newHandler(t)
@@ -353,6 +371,7 @@ func TestAClientThatStopsReading(t *testing.T) {
 			<-full
 			end(r)
 			within(t, r.exited, "the server does not end")
+			r.ends(0)
 			w.nothingLeft()
 		})
 	}

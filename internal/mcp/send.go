@@ -29,12 +29,12 @@ func (s *server) addSendTools() {
 		number(in, "timeout_seconds", 1, 600, 30)
 	}
 	addTool(s, tool{
-		name: "replay_event", title: "Send an event again",
+		name: "replay_event", title: "Send an event again", waits: true,
 		text:  "Send a recorded event to its targets again, byte for byte and with the right secret, and return what they answered. It goes to the target that is named; else through the session that runs; else to the targets that it had.",
 		input: bounds,
 	}, s.replayEvent)
 	addTool(s, tool{
-		name: "trigger_event", title: "Send a sample event",
+		name: "trigger_event", title: "Send a sample event", waits: true,
 		text: "Make up a realistic event of a kind, as the Hub sends it, send it with the right secret, and return what the targets answered. It goes to the target that is named; else through the session that runs.",
 		input: func(in *jsonschema.Schema) {
 			bounds(in)

@@ -67,7 +67,10 @@ type server struct {
 	ctx   context.Context // ends with the server
 	input context.Context // ends with the input, before ctx
 
+	reading chan struct{}  // slots for calls that read
 	sending sync.WaitGroup // the sessions of single calls, which end in order, too
+
+	starting sync.Mutex // held while own is being started or stopped
 
 	mu   sync.Mutex
 	own  *ownSession // nil before the first start_listening
@@ -81,7 +84,7 @@ func Serve(ctx context.Context, cfg Config) error {
 	defer cancel()
 	input, endInput := context.WithCancel(ctx)
 	defer endInput()
-	s := &server{Config: cfg, ctx: ctx, input: input}
+	s := &server{Config: cfg, ctx: ctx, input: input, reading: make(chan struct{}, 4)}
 	for _, t := range cfg.Targets {
 		cfg.Notes.Mask.Add(t.secrets()...)
 	}

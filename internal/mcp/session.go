@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -25,13 +26,13 @@ func (s *server) addSessionTools() {
 	}, s.sessionStatus)
 	if s.Doctor != nil {
 		addTool(s, tool{
-			name: "doctor", title: "Find out what works from here", reads: true, open: true,
+			name: "doctor", title: "Find out what works from here", waits: true, reads: true, open: true,
 			text: "Look at what receiving webhooks needs: the token and what it may, the Hub, the clock, proxies, the state folder, the tunnel, and targets that are named. It makes no webhook, and takes up to a minute.",
 		}, s.doctor)
 	}
 	if s.Survey != nil {
 		addTool(s, tool{
-			name: "list_webhooks", title: "List webhooks", reads: true, open: true,
+			name: "list_webhooks", title: "List webhooks", waits: true, reads: true, open: true,
 			text: "List the webhooks of the user's account on the Hub: what each watches and calls, whether it is enabled, and whether an hf-tap made it.",
 		}, s.listWebhooks)
 	}
@@ -39,11 +40,11 @@ func (s *server) addSessionTools() {
 		return
 	}
 	addTool(s, tool{
-		name: "start_listening", title: "Receive webhooks here", repeats: true, open: true,
+		name: "start_listening", title: "Receive webhooks here", waits: true, repeats: true, open: true,
 		text: "Make a temporary webhook on the Hub and receive here what it delivers, until stop_listening or the end of this server. If a session runs already that has been started for the same, it is used.",
 	}, s.startListening)
 	addTool(s, tool{
-		name: "stop_listening", title: "Stop receiving", repeats: true, open: true,
+		name: "stop_listening", title: "Stop receiving", waits: true, repeats: true, open: true,
 		text: "End the session that start_listening has started: its webhook is deleted.",
 	}, s.stopListening)
 }
@@ -68,11 +69,16 @@ func (o *ownSession) ended() bool {
 	}
 }
 
+// ownSession returns the session that a tool has started last, nil if none has.
+func (s *server) ownSession() *ownSession {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.own
+}
+
 // ownLive returns this server's session if it is up, else nil.
 func (s *server) ownLive() *session.Live {
-	s.mu.Lock()
-	o := s.own
-	s.mu.Unlock()
+	o := s.ownSession()
 	if o == nil || o.ended() {
 		return nil
 	}
@@ -86,9 +92,9 @@ func (s *server) ownLive() *session.Live {
 
 // stopOwn ends this server's session, if there is one, and returns what is left.
 func (s *server) stopOwn() error {
-	s.mu.Lock()
-	o := s.own
-	s.mu.Unlock()
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	o := s.ownSession()
 	if o == nil {
 		return nil
 	}
@@ -156,9 +162,12 @@ func (s *server) startListening(ctx context.Context, c call, in startIn) (out st
 
 // begin starts this server's own session. Only one of two calls does.
 func (s *server) begin(ctx context.Context, in startIn) (*ownSession, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.own != nil && !s.own.ended() {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if err := s.input.Err(); err != nil {
+		return nil, err
+	}
+	if o := s.ownSession(); o != nil && !o.ended() {
 		return nil, hint.With(errors.New("this server runs a session already, for something else"), "stop_listening ends it")
 	}
 	targets := in.Targets
@@ -182,13 +191,16 @@ func (s *server) begin(ctx context.Context, in startIn) (*ownSession, error) {
 	o := &ownSession{up: make(chan struct{}), done: make(chan struct{}), cancel: cancel}
 	s.Notes.Mask.Add(options.Session.Secret)
 	options.View = listen.View{Out: io.Discard, Notes: s.Notes, Getenv: s.Getenv}
-	options.Announce = func(live *session.Live) { // again when the public address has changed
-		if o.live == nil {
+	var once sync.Once // it is announced again when the public address has changed
+	options.Announce = func(live *session.Live) {
+		once.Do(func() {
 			o.live = live
 			close(o.up)
-		}
+		})
 	}
+	s.mu.Lock()
 	s.own = o
+	s.mu.Unlock()
 	go func() {
 		defer close(o.done)
 		defer cancel()
@@ -260,11 +272,9 @@ func (s *server) sessionStatus(ctx context.Context, _ call, _ struct{}) (statusO
 	for _, r := range running {
 		out.Sessions = append(out.Sessions, s.viewRecord(r))
 	}
-	s.mu.Lock()
-	if o := s.own; o != nil && o.ended() && o.err != nil {
+	if o := s.ownSession(); o != nil && o.ended() && o.err != nil {
 		out.Ended = errorText(o.err)
 	}
-	s.mu.Unlock()
 	left, damaged, leftErr := s.Dir.LeftBehind()
 	out.LeftBehind = len(left) + len(damaged)
 	countErr := s.read(ctx, func(r *history.Reader) (err error) {

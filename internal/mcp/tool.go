@@ -19,6 +19,7 @@ type tool struct {
 	reads             bool                     // it changes nothing
 	repeats           bool                     // to call it twice is the same as once
 	open              bool                     // it reaches what is not on this machine
+	waits             bool                     // for something that may take long
 	input             func(*jsonschema.Schema) // says more about the arguments; nil: there is nothing to say
 }
 
@@ -49,6 +50,15 @@ func addTool[In, Out any](s *server, t tool, do func(ctx context.Context, c call
 		Name: t.name, Title: t.title, Description: t.text, InputSchema: in, OutputSchema: out,
 		Annotations: &sdk.ToolAnnotations{Title: t.title, ReadOnlyHint: t.reads, IdempotentHint: t.reads || t.repeats, DestructiveHint: &destructive, OpenWorldHint: &t.open},
 	}, func(ctx context.Context, req *sdk.CallToolRequest, in In) (*sdk.CallToolResult, Out, error) {
+		if !t.waits { // one that reads may hold a body of 32 MiB, and more than once
+			select {
+			case s.reading <- struct{}{}:
+				defer func() { <-s.reading }()
+			case <-ctx.Done():
+				var none Out
+				return nil, none, ctx.Err()
+			}
+		}
 		result, err := do(ctx, call{req}, in)
 		if err != nil {
 			return nil, result, errors.New(errorText(err))
