@@ -3,6 +3,7 @@ package mcp_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -467,6 +468,24 @@ func TestHostileTextsAreMarkedAndPrintable(t *testing.T) {
 		var v any = map[string]any{"untrusted": r.Contents[0].Text}
 		check(uri, v)
 	}
+	// A handler repeats parts of a payload where it says what it misses.
+	h.answers(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(422)
+		_, _ = fmt.Fprintf(w, `{"detail":[{"loc":["body",%s],"msg":"extra"}]}`, quoted)
+	})
+	v := c.call("replay_event", args{"n": 1})
+	check("replay_event", v.v)
+	if v.key("sent", 0, "untrusted", "hints").len() == 0 {
+		t.Errorf("no hint: %v", v)
+	}
+	// Somebody's file may say anything.
+	w.record(&event.Event{
+		Source: event.SourceImport, Session: hostile, Kind: event.Kind(hostile), Targets: []string{"http://evil.example/" + hostile}, Body: []byte("{}"),
+		Delivery: hostile, Path: hostile, Method: hostile, Summary: hostile,
+	})
+	last := c.call("session_status", nil).key("last_n").number()
+	check("get_event", c.call("get_event", args{"n": last}).v)
+	check("list_events", c.call("list_events", nil).v)
 	// What a stranger sent with a wrong secret reaches no target.
 	c.fails("replay_event", args{"n": 3}, "wrong secret")
 	c.fails("replay_event", args{"n": 1, "target": hostile}, "target")
@@ -568,7 +587,8 @@ func (w *world) record(events ...*event.Event) {
 	s, err := history.Open(w.t.Context(), w.history())
 	must(w.t, err)
 	for _, e := range events {
-		e.Session, e.Verdict, e.Phase, e.Method, e.Path = "s", event.VerdictOK, event.PhaseOpen, "POST", "/hf-tap/x"
+		e.Session, e.Verdict, e.Phase = cmp.Or(e.Session, "s"), event.VerdictOK, event.PhaseOpen
+		e.Method, e.Path = cmp.Or(e.Method, "POST"), cmp.Or(e.Path, "/hf-tap/x")
 		must(w.t, s.Append(w.t.Context(), e))
 		s.Update(event.Update{N: e.N, Phase: event.PhaseSettled})
 	}
@@ -583,13 +603,15 @@ func TestFormerTargetsAreNotTrusted(t *testing.T) {
 		&event.Event{Source: event.SourceHub, Body: body, Targets: []string{event.CommandPrefix + "touch /tmp/pwned"}},
 		&event.Event{Source: event.SourceHub, Body: body, Targets: []string{"http://me:***@127.0.0.1:1/"}},
 		&event.Event{Source: event.SourceHub, Body: body},
+		&event.Event{Source: event.SourceReplay, Body: body, Targets: []string{"http://elsewhere.example/"}},
 	)
 	c := w.connect()
-	c.fails("replay_event", args{"n": 1}, "not on this machine")
+	c.fails("replay_event", args{"n": 1}, "comes from a file")
+	c.fails("replay_event", args{"n": 5}, "not on this machine")
 	c.fails("replay_event", args{"n": 2}, "no tool runs commands")
 	c.fails("replay_event", args{"n": 3}, "not recorded", "--forward")
 	c.fails("replay_event", args{"n": 4}, "no target", "hint: ")
-	c.fails("replay_event", args{"n": 5}, "no event 5")
+	c.fails("replay_event", args{"n": 6}, "no event 6")
 }
 
 func TestADamagedHistoryIsSaidAndEndsNothing(t *testing.T) {
@@ -633,7 +655,7 @@ func TestWithoutASessionThereIsAHint(t *testing.T) {
 	// A target that does not answer is said, and what to do.
 	h := newHandler(t)
 	h.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) })
-	if hint := c.call("trigger_event", args{"kind": "repo.update", "target": h.port}).key("sent", 0, "hints", 0).text(); !strings.Contains(hint, "/webhook") {
+	if hint := c.call("trigger_event", args{"kind": "repo.update", "target": h.port}).key("sent", 0, "untrusted", "hints", 0).text(); !strings.Contains(hint, "/webhook") {
 		t.Errorf("hint: %s", hint)
 	}
 	sent := c.call("trigger_event", args{"kind": "repo.update", "target": "1"}) // nobody listens on port 1

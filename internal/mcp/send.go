@@ -76,13 +76,13 @@ type sendOut struct {
 type sentView struct {
 	Event     rowView       `json:"event"`
 	Attempts  []attemptView `json:"attempts"`
-	Hints     []string      `json:"hints,omitempty" jsonschema:"what to try, by what the targets answered"`
 	Untrusted sentTexts     `json:"untrusted"`
 }
 
 type sentTexts struct {
 	Body    *textView    `json:"body,omitempty" jsonschema:"what was made up"`
 	Answers []answerText `json:"answers" jsonschema:"what the targets said, one for each of attempts"`
+	Hints   []string     `json:"hints,omitempty" jsonschema:"what to try, by what the targets answered, which they may quote"`
 }
 
 func (s *server) replayEvent(ctx context.Context, c call, in replayIn) (sendOut, error) {
@@ -257,7 +257,7 @@ func (s *server) viewSent(ctx context.Context, out *sendOut, numbers []int64, wi
 				return err
 			}
 			v := s.viewEvent(e, parts{body: part{0, defaultBody}, answer: answer})
-			sent := sentView{Event: v.Event, Attempts: v.Attempts, Hints: v.Hints, Untrusted: sentTexts{Answers: v.Untrusted.Answers}}
+			sent := sentView{Event: v.Event, Attempts: v.Attempts, Untrusted: sentTexts{Answers: v.Untrusted.Answers, Hints: v.Untrusted.Hints}}
 			if withBody && len(out.Sent) == 0 {
 				sent.Untrusted.Body = &v.Untrusted.Body
 			}

@@ -15,8 +15,8 @@ import (
 )
 
 // An agent may have its arguments from a payload. So a target that it names is on this
-// machine, or one that the user has configured; a former target of an event, which may
-// have been imported from somebody's file, has to be the same.
+// machine, or one that the user has configured. So is a former target of an event; those
+// of one that was imported from somebody's file do not count.
 
 // Target is a target that the user has configured.
 type Target struct {
@@ -82,6 +82,9 @@ func (s *server) oneTarget(text string) (receiver.Route, error) {
 
 // formerRoutes returns a route to each target that an event had.
 func (s *server) formerRoutes(e *event.Event) (routes []receiver.Route, err error) {
+	if e.Source == event.SourceImport {
+		return nil, hint.With(fmt.Errorf("event %d comes from a file, and so do its targets", e.N), `name a port and a path on this machine: "target": "7860/webhook"`)
+	}
 	for _, name := range e.Targets {
 		if event.IsCommand(name) {
 			return nil, hint.With(fmt.Errorf("event %d went to the command %q, and no tool runs commands", e.N, name), fmt.Sprintf("name a target; or in a shell: hf-tap events replay %d --exec COMMAND", e.N))

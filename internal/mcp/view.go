@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -56,7 +57,7 @@ type targetView struct {
 
 func viewRow(row *event.Row) rowView {
 	v := rowView{
-		N: row.N, ReceivedAt: stamp(row.At), Source: string(row.Source), Verdict: string(row.Verdict), Phase: string(row.Phase), Session: row.Session,
+		N: row.N, ReceivedAt: stamp(row.At), Source: word(string(row.Source)), Verdict: word(string(row.Verdict)), Phase: word(string(row.Phase)), Session: word(row.Session),
 		ReplayOf: row.ReplayOf, Size: row.Size, Failed: row.Failed,
 		Untrusted: rowTexts{Kind: cut(string(row.Kind)), Repo: cut(row.Repo), Summary: cut(row.Summary), Delivery: cut(row.Delivery)},
 	}
@@ -70,9 +71,30 @@ func viewRow(row *event.Row) rowView {
 		} else if t.Tries > 0 {
 			outcome = "failed"
 		}
-		v.Targets = append(v.Targets, targetView{Name: t.Name, Tries: t.Tries, Outcome: outcome, Status: t.Status, MS: ms(t.Took), DeliveredBy: t.DeliveredBy})
+		v.Targets = append(v.Targets, targetView{Name: targetName(row.Source, t.Name), Tries: t.Tries, Outcome: outcome, Status: t.Status, MS: ms(t.Took), DeliveredBy: t.DeliveredBy})
 	}
 	return v
+}
+
+// plainWord is what hf-tap itself writes where an imported event may have any text.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_-]{0,40}$`)
+
+// imported stands for what somebody's file says of an event.
+const imported = "(imported)"
+
+func word(s string) string {
+	if !plainWord.MatchString(s) {
+		return imported
+	}
+	return s
+}
+
+// targetName is the name of a target. That of an event from somebody's file is theirs.
+func targetName(source event.Source, name string) string {
+	if source == event.SourceImport {
+		return imported
+	}
+	return name
 }
 
 // eventView is an event whole, but for what is cut off its bodies.
@@ -80,7 +102,6 @@ type eventView struct {
 	Event     rowView       `json:"event"`
 	Answer    answerView    `json:"answer" jsonschema:"what the sender was told"`
 	Attempts  []attemptView `json:"attempts"`
-	Hints     []string      `json:"hints,omitempty" jsonschema:"what to try, by what the targets answered"`
 	Untrusted eventTexts    `json:"untrusted"`
 }
 
@@ -106,6 +127,7 @@ type eventTexts struct {
 	Headers []string     `json:"headers" jsonschema:"name: value"`
 	Body    textView     `json:"body"`
 	Answers []answerText `json:"answers" jsonschema:"what the targets said, one for each of attempts"`
+	Hints   []string     `json:"hints,omitempty" jsonschema:"what to try, by what the targets answered, which they may quote"`
 }
 
 type answerText struct {
@@ -147,7 +169,7 @@ func (s *server) viewEvent(raw *event.Event, show parts) eventView {
 	v.Event.Targets = slices.DeleteFunc(v.Event.Targets, func(t targetView) bool { return t.Tries > 0 && t.DeliveredBy == 0 })
 	for i := range e.Attempts {
 		a := &e.Attempts[i]
-		v.Attempts = append(v.Attempts, attemptView{Target: a.Target, Try: a.N, OK: a.OK(), Status: a.Status, MS: ms(a.Duration)})
+		v.Attempts = append(v.Attempts, attemptView{Target: targetName(e.Source, a.Target), Try: a.N, OK: a.OK(), Status: a.Status, MS: ms(a.Duration)})
 		said := answerText{Error: cut(a.Err), BodyError: cut(a.BodyError()), Headers: []string{}}
 		if show.last == 0 || i >= len(e.Attempts)-show.last {
 			said.Headers, said.Body = headerLines(a.Header), viewText(a.Body, show.answer, a.BodyCut)
@@ -155,8 +177,8 @@ func (s *server) viewEvent(raw *event.Event, show parts) eventView {
 			said.Body = viewText(a.Body, part{}, a.BodyCut)
 		}
 		v.Untrusted.Answers = append(v.Untrusted.Answers, said)
-		if found, ok := advice.For(e, a); ok && !slices.Contains(v.Hints, found.String()) {
-			v.Hints = append(v.Hints, found.String())
+		if found, ok := advice.For(e, a); ok && !slices.Contains(v.Untrusted.Hints, found.String()) {
+			v.Untrusted.Hints = append(v.Untrusted.Hints, found.String())
 		}
 	}
 	return v
