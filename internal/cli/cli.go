@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hf-tap/hf-tap/internal/config"
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/listen"
@@ -48,7 +49,8 @@ type Process struct {
 	// Interactive reports whether standard input is one, too.
 	Interactive bool
 
-	notes *lines.Notes // Err, without the secrets that this process works with
+	notes    *lines.Notes // Err, without the secrets that this process works with
+	settings config.Layer // of flags, the environment and files, in commands that read those
 }
 
 // ThisProcess is the real one. No test uses it.
@@ -106,11 +108,19 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	}
 	root.SetVersionTemplate("hf-tap {{.Version}}\n")
 	root.Flags().BoolP("version", "v", false, "print the version")
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return checkEmpty(cmd) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkEmpty(cmd); err != nil {
+			return err
+		}
+		if cmd.Annotations[inConfig] != "" {
+			return nil
+		}
+		return p.useConfig(cmd, args)
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newMCP(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newMCP(p), newConfig(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)
@@ -123,6 +133,13 @@ func withHint(err error, next string) error { return hint.With(err, next) }
 
 // tell prints a line for people. Its values are made safe for the terminal.
 func (p *Process) tell(format string, args ...any) { p.notes.Print(format, args...) }
+
+// silent is the process without what it tells people.
+func (p *Process) silent() *Process {
+	silent := *p
+	silent.notes = lines.NewNotes(io.Discard, p.notes.Mask)
+	return &silent
+}
 
 // hide keeps secrets out of what is printed and logged from now on.
 func (p *Process) hide(texts ...string) { p.notes.Mask.Add(texts...) }

@@ -33,19 +33,25 @@ type accountFlags struct {
 func (f *accountFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.token, "token", "", "use this stored token, by its name, or - to read one from standard input")
 	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too: for networks that open TLS")
+	configurable(fs, "token", "ca")
 }
 
 // network opens what leaves this machine, through the proxies of the
 // environment and with the roots of --ca.
 func (f *accountFlags) network(p *Process) (*network.Network, error) {
-	n, err := network.New(network.Config{Getenv: p.Getenv, CAFile: f.ca})
+	cfg := network.Config{Getenv: p.Getenv, CAFile: f.ca}
+	if proxy, ok := p.fromFile("proxy"); ok {
+		cfg.Proxy, cfg.ProxyFrom = proxy, p.settings["proxy"].Origin.String()
+	}
+	cfg.NoProxy, _ = p.fromFile("no_proxy")
+	n, err := network.New(cfg)
 	switch {
 	case err == nil:
 		return n, nil
 	case f.ca != "" && (errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission)):
-		return nil, usageError(err, "give --ca a file that can be read")
+		return nil, usageError(p.blamed("ca", err), "give "+p.named("ca")+" a file that can be read")
 	case f.ca != "":
-		return nil, usageError(err, "give --ca certificates in PEM form, and check HTTPS_PROXY and HTTP_PROXY")
+		return nil, usageError(p.blamed("ca", err), "give "+p.named("ca")+" certificates in PEM form, and check HTTPS_PROXY and HTTP_PROXY")
 	}
 	return nil, usageError(err, "set HTTPS_PROXY and HTTP_PROXY to URLs like http://proxy:3128, or unset them")
 }
@@ -89,7 +95,7 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	}
 	token, err := hub.FindToken(hub.TokenEnv{Getenv: p.Getenv, Home: home}, f.token, p.In)
 	if err != nil {
-		return nil, token, err
+		return nil, token, p.blamed("token", err)
 	}
 	p.hide(token.Value)
 	client, err := hub.NewClient(hub.ClientConfig{
@@ -108,19 +114,23 @@ type tunnelFlags struct {
 	gradio      string
 	sshDomains  []string
 	newURL      bool
+
+	set *pflag.FlagSet
 }
 
 func (f *tunnelFlags) register(fs *pflag.FlagSet) {
+	f.set = fs
 	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback, public, or "+strings.Join(session.TunnelProviders(), ", ")+"; with commas: the first that works")
 	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
 	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
 	fs.StringVar(&f.gradio, "gradio-server", "", "the host:port of a share server of your own, instead of gradio.live's")
 	fs.StringArrayVar(&f.sshDomains, "ssh-domain", nil, "a further domain in which your server at ssh://… announces addresses; repeatable (default the one that it is in)")
 	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
+	configurable(fs, "tunnel", "public-url", "port", "gradio-server", "ssh-domain", "ngrok-domain")
 }
 
-// misplaced is the usage error of a flag that belongs to a tunnel other than
-// those that would be opened: without it the flag would be ignored.
+// misplaced is the usage error of a flag that was typed and belongs to a tunnel other
+// than those that would be opened: without it the flag would be ignored.
 func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 	settings, _ := ngrok.FindSettings(p.Getenv, runtime.GOOS) // its error is for whoever opens ngrok
 	cfg := session.TunnelConfig{Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, Ngrok: ngrok.Config{Token: settings.Token}}
@@ -134,18 +144,17 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 	}
 	for _, flag := range []struct {
 		name   string
-		given  bool
 		counts func(provider string) bool
 		hint   string
 	}{
-		{"--ngrok-domain", f.ngrokDomain != "", func(name string) bool { return name == ngrok.Name }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
-		{"--gradio-server", f.gradio != "", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --gradio-server out"},
-		{"--new-url", f.newURL, func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --new-url out"},
-		{"--ssh-domain", len(f.sshDomains) > 0, func(name string) bool { return ssh.IsServer(name) && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
-		{"--port", f.port != 0, own, "name the address of the tunnel that leads there: --public-url https://… --port " + strconv.Itoa(f.port)},
+		{"ngrok-domain", func(name string) bool { return name == ngrok.Name }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
+		{"gradio-server", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --gradio-server out"},
+		{"new-url", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --new-url out"},
+		{"ssh-domain", func(name string) bool { return ssh.IsServer(name) && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
+		{"port", own, "name the address of the tunnel that leads there: --public-url https://… --port " + strconv.Itoa(f.port)},
 	} {
-		if flag.given && !slices.ContainsFunc(order, flag.counts) {
-			return usageError(fmt.Errorf("%s has no effect on the tunnel %s", flag.name, strings.Join(order, ",")), flag.hint)
+		if f.set.Changed(flag.name) && !slices.ContainsFunc(order, flag.counts) {
+			return usageError(fmt.Errorf("--%s has no effect on the tunnel %s", flag.name, strings.Join(order, ",")), flag.hint)
 		}
 	}
 	return nil

@@ -27,7 +27,8 @@ type listenFlags struct {
 	app       []string // what stands behind --
 	set       *pflag.FlagSet
 
-	tunnel tunnelFlags
+	tunnel  tunnelFlags
+	project projectFlags
 
 	respond     string
 	concurrency int
@@ -103,12 +104,23 @@ it gets the events, and ends with the session.`,
   hf-tap listen user:me --json --count 1 --wait 60s
   hf-tap listen dataset:me/d --exec 'repo.content.update=python train.py'
   hf-tap listen model:me/my-model -- ./my-app --reload`,
+		Annotations: readsConfigItself(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				f.app = args[dash:]
 				if args = args[:dash]; len(f.app) == 0 {
 					return usageError(errors.New("no app stands behind --"), "hf-tap listen -- python app.py")
 				}
+			}
+			// What is typed wrongly is said before somebody is asked about a file.
+			if _, err := f.parse(p.silent(), args); err != nil {
+				return err
+			}
+			if err := p.useConfig(cmd, args); err != nil {
+				return err
+			}
+			if watches, ok := p.settings["watch"]; ok && len(args) == 0 {
+				args = watches.Texts
 			}
 			return f.listen(cmd.Context(), p, args)
 		},
@@ -135,6 +147,8 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	f.secret.register(fs)
 	f.account.register(fs)
 	f.output.register(fs)
+	f.project.register(fs)
+	configurable(fs, "forward", "exec", "domain", "until", "wait", "respond", "concurrency", "retry", "timeout", "wait-target")
 }
 
 // parse turns the flags and arguments into what is to be run. It looks at nothing
@@ -200,7 +214,7 @@ func (f *listenFlags) options(ctx context.Context, p *Process, args []string) (o
 		return o, nil, err
 	}
 	if err := f.tunnel.check(cfg.Tunnel); err != nil {
-		return o, nil, err
+		return o, nil, p.blamed("tunnel", err)
 	}
 	f.tellUnused(p, *cfg)
 	if !f.noWebhook {

@@ -58,6 +58,7 @@ func (f *mcpFlags) register(fs *pflag.FlagSet) {
 	f.tunnel.register(fs)
 	fs.StringVar(&f.secretFile, "secret-file", "", "take the webhook's secret from this file")
 	f.account.register(fs)
+	configurable(fs, "forward", "secret-file")
 }
 
 func (f *mcpFlags) serve(ctx context.Context, p *Process) error {
@@ -138,9 +139,20 @@ func (f *mcpFlags) secret() *secretFlags { return &secretFlags{file: f.secretFil
 // listen is what "hf-tap listen" would run.
 func (f *mcpFlags) listen(ctx context.Context, p *Process, watches, domains, targets []string) (listen.Options, func(), error) {
 	var l listenFlags
-	l.register(pflag.NewFlagSet("listen", pflag.ContinueOnError)) // the defaults
-	l.forward, l.domains = targets, domains
+	flags := pflag.NewFlagSet("listen", pflag.ContinueOnError)
+	l.register(flags) // with the defaults
+	if err := p.setFromFiles(flags); err != nil {
+		return listen.Options{}, nil, err
+	}
+	// An agent runs no commands, and ends the session itself.
+	l.forward, l.exec, l.output = targets, nil, outputFlags{}
 	l.tunnel, l.secret, l.account = f.tunnel, *f.secret(), f.account
+	if len(domains) > 0 {
+		l.domains = domains
+	}
+	if own, ok := p.settings["watch"]; ok && len(watches) == 0 {
+		watches = own.Texts
+	}
 	return l.options(ctx, p, watches)
 }
 

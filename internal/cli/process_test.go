@@ -85,6 +85,7 @@ type world struct {
 	endpoint string
 	env      []string
 	state    string
+	dir      string // where the program runs; empty: in a new folder each time
 }
 
 var modelM = hub.Repo{Type: "model", Name: "me/m"}
@@ -185,7 +186,10 @@ func (p *process) wait(l *lines, want string) string {
 func (w *world) start(args ...string) *process {
 	w.t.Helper()
 	cmd := exec.Command(binary, args...)
-	cmd.Env, cmd.Dir = w.env, w.t.TempDir()
+	cmd.Env, cmd.Dir = w.env, w.dir
+	if w.dir == "" {
+		cmd.Dir = w.t.TempDir()
+	}
 	return startProcess(w.t, cmd)
 }
 

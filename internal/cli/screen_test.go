@@ -33,6 +33,9 @@ func (w *world) inTerminal(width, height int, args ...string) *pane {
 	for _, e := range append(w.env, "TERM=tmux-256color") {
 		script = fmt.Sprintf("export %s\n", quote(e)) + script
 	}
+	if w.dir != "" {
+		script += "cd " + quote(w.dir) + "\n"
+	}
 	script += quote(binary)
 	for _, arg := range args {
 		script += " " + quote(arg)

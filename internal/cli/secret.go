@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/hf-tap/hf-tap/internal/config"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/spf13/cobra"
@@ -55,6 +56,7 @@ type secretFlags struct {
 func (f *secretFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.file, "secret-file", "", "take the webhook's secret from this file")
 	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret and keep it from now on")
+	configurable(fs, "secret-file")
 }
 
 // check reports flags that contradict each other or the environment. It changes
@@ -62,7 +64,8 @@ func (f *secretFlags) register(fs *pflag.FlagSet) {
 func (f *secretFlags) check(p *Process) error {
 	switch {
 	case f.renew && f.file != "":
-		return usageError(errors.New("--new-secret changes the secret that this machine keeps, and --secret-file names another"), "leave one of them out")
+		err := p.blamed("secret-file", errors.New("--new-secret changes the secret that this machine keeps, and "+p.named("secret-file")+" names another"))
+		return usageError(err, "leave one of them out")
 	case f.renew && p.Getenv("WEBHOOK_SECRET") != "":
 		return usageError(errors.New("--new-secret changes the secret that this machine keeps, and WEBHOOK_SECRET is set to another"), "unset WEBHOOK_SECRET")
 	}
@@ -80,9 +83,13 @@ func (f *secretFlags) find(p *Process, dir session.Dir) (string, error) {
 	case f.file != "":
 		secret, err := session.ReadSecretFile(f.file)
 		if errors.Is(err, os.ErrNotExist) {
-			err = withHint(err, "hf-tap secret > "+f.file)
+			next := "hf-tap secret > " + f.file
+			if value, ok := p.settings["secret_file"]; ok && value.Origin.Source == config.SourceFile {
+				next = "make that file, or take secret_file out of " + value.Origin.Name // hf-tap secret reads it, too
+			}
+			err = withHint(err, next)
 		}
-		return secret, err
+		return secret, p.blamed("secret-file", err)
 	case env != "":
 		if err := session.CheckSecret(env); err != nil {
 			return "", fmt.Errorf("WEBHOOK_SECRET: %w", err)

@@ -100,5 +100,9 @@ func (f *specFlags) secret(p *Process, dir session.Dir) (string, error) {
 	if f.secretFile == "" && !f.keptSecret {
 		return "", nil
 	}
-	return (&secretFlags{file: f.secretFile}).find(p, dir)
+	file := f.secretFile
+	if f.keptSecret {
+		file, _ = p.fromFile("secret_file") // as "hf-tap secret"
+	}
+	return (&secretFlags{file: file}).find(p, dir)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/hf-tap/hf-tap/tunnel/cloudflared"
@@ -115,6 +116,21 @@ func TestEveryCauseThatIsKnownHasAHint(t *testing.T) {
 	} {
 		if next := For(fmt.Errorf("while doing so: %w", err)); next == "" || strings.Contains(next, "\n") {
 			t.Errorf("%v: the hint is %q", err, next)
+		}
+	}
+}
+
+func TestAProxyOfAFileIsLookedForThere(t *testing.T) {
+	const from = "/home/me/.config/hf-tap/config.toml:3"
+	dead := &network.ProxyError{Proxy: "http://proxy:1", From: from, Err: errors.New("connection refused")}
+	closed := &network.ProxyError{Proxy: "http://proxy:1", From: from, Status: 407, Err: network.ErrPasswordNeeded}
+	for want, err := range map[string]error{
+		"check " + from + ",": fmt.Errorf("%w: %w", hub.ErrUnreachable, dead),
+		"at " + from + `: proxy = "http://user:password@proxy:3128"`: fmt.Errorf("%w: %w", hub.ErrUnreachable, closed),
+		"check " + from + ", its user":                               &tunnel.ConnectError{Provider: "ngrok", Step: tunnel.StepProxy, Err: dead},
+	} {
+		if got := For(err); !strings.Contains(got, want) {
+			t.Errorf("the hint is %q, want %q", got, want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/network"
@@ -86,7 +87,11 @@ func proxyHint(e *network.ProxyError) string {
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case errors.Is(e, network.ErrPasswordNeeded), errors.Is(e, network.ErrPasswordRefused):
-		return "put the user and the password of the proxy into its URL: " + e.From + "=http://user:password@proxy:3128"
+		const url = "http://user:password@proxy:3128"
+		if strings.Contains(e.From, ":") { // a line of a file
+			return "put the user and the password of the proxy into its URL, at " + e.From + `: proxy = "` + url + `"`
+		}
+		return "put the user and the password of the proxy into its URL: " + e.From + "=" + url
 	case errors.As(e, &unknown):
 		return "give the certificate of the proxy's authority: --ca FILE"
 	case e.Status != 0:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hf-tap/hf-tap/internal/network"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/hf-tap/hf-tap/tunnel/cloudflared"
@@ -144,7 +145,11 @@ func connectHint(e *tunnel.ConnectError) string {
 	case tunnel.StepReach:
 		return reachHint(e)
 	case tunnel.StepProxy:
-		return "check HTTPS_PROXY, its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY" + elsewhere(e)
+		from := "HTTPS_PROXY"
+		if proxy := (*network.ProxyError)(nil); errors.As(e.Err, &proxy) {
+			from = proxy.From
+		}
+		return "check " + from + ", its user and password, and that the proxy allows CONNECT to that port, or leave the host to NO_PROXY" + elsewhere(e)
 	case tunnel.StepTrust:
 		var changed *tunnel.HostKeyError
 		if errors.As(e.Err, &changed) {

@@ -212,6 +212,14 @@ func (w *world) makeJob() {
 	}
 }
 
+// makeConfig puts a project's file into the folder of an example.
+func (w *world) makeConfig() {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, ".hf-tap.toml"), []byte("forward = [\""+w.app+"\"]\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
@@ -223,6 +231,9 @@ func (w *world) run(e example) {
 	}
 	if strings.Contains(text, appInExamples) {
 		w.makeApp()
+	}
+	if strings.HasPrefix(text, "hf-tap config") {
+		w.makeConfig()
 	}
 	listens := strings.Contains(text, "hf-tap listen")
 	switch {

@@ -78,6 +78,7 @@ var layers = map[string][]string{
 	"internal/process":     {},
 	"internal/exectarget":  {"event", "receiver", "internal/app"},
 	"internal/jobspec":     {"internal/nearest"},
+	"internal/config":      {"event", "event/filter", "hub", "receiver", "tunnel", "internal/exectarget", "internal/nearest", "internal/network", "internal/session"},
 	"internal/loopback":    {},
 	"internal/clock":       {},
 	"internal/headers":     {},
@@ -88,7 +89,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/advice", "internal/app", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/mcp", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
+		"internal/advice", "internal/app", "internal/config", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/mcp", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
 }
 

@@ -29,6 +29,9 @@ type Config struct {
 	CAFile string              // PEM file with roots to trust beside the system's, "" for none
 	Roots  *x509.CertPool      // the roots to trust where there is no CAFile; nil for the system's
 	Within time.Duration       // how long a connection may take to open, with the proxy's answer; 0 for 30 s
+
+	Proxy, ProxyFrom string // a proxy where no variable names one, and what does; "" for none
+	NoProxy          string // what is reached without a proxy where NO_PROXY is not set, in its form
 }
 
 // Network opens connections. It can be used from several goroutines at once.
@@ -42,11 +45,10 @@ type Network struct {
 // New reads the proxies of the environment and the CA file. The error says
 // which variable or file is wrong, without the passwords in it.
 func New(cfg Config) (*Network, error) {
-	getenv := cfg.Getenv
-	if getenv == nil {
-		getenv = os.Getenv
+	if cfg.Getenv == nil {
+		cfg.Getenv = os.Getenv
 	}
-	proxies, err := readProxies(getenv)
+	proxies, err := readProxies(cfg)
 	if err != nil {
 		return nil, err
 	}

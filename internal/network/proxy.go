@@ -23,21 +23,38 @@ type proxies struct {
 // proxy is one of them.
 type proxy struct {
 	url  *url.URL // its scheme is one of ports
-	from string   // the variable that names it
+	from string   // the variable or the file that names it
 }
 
 // ports are the schemes of proxies and the ports they have when the URL has
 // none; Go's own clients take the same.
 var ports = map[string]string{"http": "80", "https": "443", "socks5": "1080"}
 
-func readProxies(getenv func(string) string) (p proxies, err error) {
+// ProxyVariables are the environment variables that name a proxy.
+func ProxyVariables() []string {
+	return []string{"https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}
+}
+
+func readProxies(cfg Config) (p proxies, err error) {
+	getenv := cfg.Getenv
 	if p.secure, err = readProxy(getenv, "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"); err != nil {
 		return p, err
 	}
 	if p.plain, err = readProxy(getenv, "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"); err != nil {
 		return p, err
 	}
+	if cfg.Proxy != "" && p.secure == nil && p.plain == nil {
+		u, err := parseProxy(cfg.Proxy)
+		if err != nil {
+			return p, fmt.Errorf("%s is %q: %w", cfg.ProxyFrom, maskRaw(cfg.Proxy), err)
+		}
+		p.secure = &proxy{u, cfg.ProxyFrom}
+		p.plain = p.secure
+	}
 	_, list := firstSet(getenv, "no_proxy", "NO_PROXY")
+	if list == "" {
+		list = cfg.NoProxy
+	}
 	exempt := exemptions(list)
 	p.direct = func(address string) bool { return onThisMachine(address) || exempt(address) }
 	return p, nil
@@ -117,6 +134,24 @@ func parseProxy(raw string) (*url.URL, error) {
 		}
 	}
 	return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}, nil
+}
+
+// CheckProxy reports what is wrong with the address of a proxy, without what may be
+// a password in it.
+func CheckProxy(raw string) error {
+	if _, err := parseProxy(raw); err != nil {
+		return fmt.Errorf("%q is not a proxy: %w", maskRaw(raw), err)
+	}
+	return nil
+}
+
+// MaskProxy is the address of a proxy as it may be shown, also of one that is not
+// valid.
+func MaskProxy(raw string) string {
+	if u, err := parseProxy(raw); err == nil {
+		return Redacted(u)
+	}
+	return maskRaw(raw)
 }
 
 // on returns p, or nil where an address is reached directly or p is nil.

@@ -161,3 +161,39 @@ func TestAURLIsRedacted(t *testing.T) {
 		t.Errorf("the URL itself was changed to %s", u)
 	}
 }
+
+func TestAProxyOfAFileCountsWhereNoVariableNamesOne(t *testing.T) {
+	for _, c := range []struct{ env, address, want string }{
+		{"", "hub.test:443", "socks5://me:xxxxx@file.test:1, from config.toml:3"},
+		{"", "exempt.test:443", "directly"},
+		{"", "127.0.0.1:443", "directly"},
+		{"NO_PROXY=hub.test", "hub.test:443", "directly"},
+		{"NO_PROXY=hub.test", "exempt.test:443", "socks5://me:xxxxx@file.test:1, from config.toml:3"},
+		{"HTTPS_PROXY=http://env.test", "hub.test:443", "http://env.test, from HTTPS_PROXY"},
+		{"http_proxy=http://env.test", "hub.test:443", "directly"},
+	} {
+		n, err := network.New(network.Config{Getenv: environment(c.env), Proxy: "socks5://me:secret@file.test:1", ProxyFrom: "config.toml:3", NoProxy: "exempt.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := n.Via(c.address); got != c.want {
+			t.Errorf("with %q, %s is reached by %q, want %q", c.env, c.address, got, c.want)
+		}
+	}
+	_, err := network.New(network.Config{Getenv: environment(), Proxy: "ftp://me:secret@file.test", ProxyFrom: "config.toml:3"})
+	if err == nil || !strings.Contains(err.Error(), "config.toml:3") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatIsWrongWithAProxyIsSaidWithoutItsPassword(t *testing.T) {
+	for raw, fine := range map[string]bool{"http://me:secret@proxy:1": true, "me:secret@proxy": true, "ftp://me:secret@proxy": false, "http://me:sec/secret@proxy": false, "http://me:secret@": false} {
+		err := network.CheckProxy(raw)
+		if (err == nil) != fine {
+			t.Errorf("%q: %v", raw, err)
+		}
+		if shown := network.MaskProxy(raw); strings.Contains(shown, "secret") || err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q is shown as %q, %v", raw, shown, err)
+		}
+	}
+}

@@ -19,7 +19,7 @@ var (
 // reasons of packages net, tls and context can be told apart.
 type ProxyError struct {
 	Proxy  string // its URL, with the password masked
-	From   string // the variable that names it, "HTTPS_PROXY"
+	From   string // what names it: the variable, "HTTPS_PROXY", or a file
 	Target string // host:port of what it was asked for
 	Status int    // what it answered to CONNECT, 0 if that was not HTTP, or not asked
 	Text   string // the words after the status as they came, at most 200 bytes

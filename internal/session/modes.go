@@ -39,7 +39,7 @@ var (
 
 // ownFiles are the files and folders of the state beside the history, whose mode
 // is the history's own concern.
-var ownFiles = []string{"secret", "gradio-name", "gradio-name.lock", "known_hosts", "id_ed25519", "hf-tap.log", "leases"}
+var ownFiles = []string{"secret", "gradio-name", "gradio-name.lock", "known_hosts", "id_ed25519", "hf-tap.log", "leases", trustFolder}
 
 // ours reports whether a name in the state folder is one that hf-tap gives.
 func ours(name string) bool {
@@ -79,10 +79,13 @@ func (d Dir) loose(root *os.Root) ([]Loose, error) {
 		all = append(all, l)
 	}
 	names := slices.Clone(ownFiles)
-	leases, err := fs.ReadDir(root.FS(), "leases")
-	if err == nil {
-		for _, e := range leases {
-			names = append(names, path.Join("leases", e.Name()))
+	for _, folder := range []string{"leases", trustFolder} {
+		records, err := fs.ReadDir(root.FS(), folder)
+		if err != nil {
+			continue // it is not there
+		}
+		for _, e := range records {
+			names = append(names, path.Join(folder, e.Name()))
 		}
 	}
 	for _, name := range names {
