@@ -81,13 +81,14 @@ type world struct {
 	token    string
 	env      []string
 	state    string
+	folder   string // in which servers run
 }
 
 var modelM = hub.Repo{Type: "model", Name: "me/m"}
 
 func newWorld(t *testing.T, env ...string) *world {
 	t.Helper()
-	w := &world{Hub: sandbox.New(sandbox.Config{}), t: t, state: filepath.Join(t.TempDir(), "state")}
+	w := &world{Hub: sandbox.New(sandbox.Config{}), t: t, state: filepath.Join(t.TempDir(), "state"), folder: t.TempDir()}
 	t.Cleanup(w.Close)
 	var err error
 	w.endpoint, err = w.Start("127.0.0.1:0")
@@ -143,7 +144,7 @@ func (w *world) serve(args ...string) *server {
 	w.t.Helper()
 	s := &server{w: w, exited: make(chan struct{})}
 	s.cmd = exec.Command(binary, append([]string{"mcp"}, args...)...)
-	s.cmd.Env, s.cmd.Dir = w.env, w.t.TempDir()
+	s.cmd.Env, s.cmd.Dir = w.env, w.folder
 	s.cmd.Stderr = &s.stderr
 	var err error
 	s.in, err = s.cmd.StdinPipe()
