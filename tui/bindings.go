@@ -18,7 +18,9 @@ type binding struct {
 
 func always(*model) bool { return true }
 
-func inList(m *model) bool   { return m.focus == paneList }
+func inList(m *model) bool      { return m.focus == paneList }
+func notInDetail(m *model) bool { return m.focus != paneDetail }
+
 func onEvent(m *model) bool  { return m.focus != paneApp && m.list.SelectedRow() != nil }
 func inDetail(m *model) bool { return m.focus == paneDetail }
 func onTree(m *model) bool   { return m.focus == paneDetail && m.detail.OnTree() }
@@ -26,7 +28,7 @@ func onTree(m *model) bool   { return m.focus == paneDetail && m.detail.OnTree()
 // bindings are all keys except those that move, the most useful first.
 func bindings() []binding {
 	return []binding{
-		{[]string{"enter"}, "enter", "open", "", "open it; fold; show a long text whole", inList, (*model).enter},
+		{[]string{"enter"}, "enter", "open", "whole line", "open it; fold; show a long text whole", notInDetail, (*model).enter},
 		{[]string{"esc"}, "esc", "back", "", "back; drop the marks, then the filter", inDetail, func(m *model, _ string) tea.Cmd { return m.back() }},
 		{[]string{"/"}, "/", "filter", "search", "filter the list; elsewhere, search", always, func(m *model, _ string) tea.Cmd { return m.filterOrSearch() }},
 		{[]string{"r"}, "r", "replay", "", "replay it to the targets that it had", onEvent, func(m *model, _ string) tea.Cmd { return m.replay() }},

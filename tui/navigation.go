@@ -74,6 +74,8 @@ func (m *model) enter(string) tea.Cmd {
 		m.focusOn(paneDetail)
 	case m.focus == paneDetail:
 		return m.onDetail(m.detail.Do(detail.Toggle))
+	case m.focus == paneApp:
+		m.app.toggle()
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (m *model) addReplayFailed(mn *menu) {
 			failed++
 		}
 	}
-	mn.add("f", fmt.Sprintf("all that failed and were not made good since (%s here)", present.Count(failed, "failure")), func() tea.Cmd {
+	mn.add("f", fmt.Sprintf("all that failed and were not delivered since (%s here)", present.Count(failed, "failure")), func() tea.Cmd {
 		if m.cfg.Actions.ReplayFailed == nil {
 			return m.showUnavailable()
 		}

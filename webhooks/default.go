@@ -17,16 +17,16 @@ type registration struct {
 	options []Option
 }
 
-// registered are the endpoints of one-file programs. They wait here for Run,
-// which makes their server: by then the environment is complete, and errors have
-// somebody to go to.
+// registered are the endpoints of one-file programs. They wait here for
+// Registered, which makes their server: by then the environment is complete, and
+// errors have somebody to go to.
 var registered struct {
 	mu  sync.Mutex
 	all []registration
 }
 
 // Handle registers a handler for [Run] under a name. See [Server.Handle]; errors
-// are returned by Run.
+// are returned by Run and [Registered].
 func Handle(name string, handler Handler, options ...Option) {
 	registered.mu.Lock()
 	defer registered.mu.Unlock()
@@ -34,21 +34,21 @@ func Handle(name string, handler Handler, options ...Option) {
 }
 
 // HandleFunc registers a handler for [Run] under the function's own name in
-// snake case. See [Server.HandleFunc]; errors are returned by Run.
+// snake case. See [Server.HandleFunc]; errors are returned by Run and
+// [Registered].
 func HandleFunc(handler Handler, options ...Option) {
 	registered.mu.Lock()
 	defer registered.mu.Unlock()
 	registered.all = append(registered.all, registration{implied: true, handler: handler, options: options})
 }
 
-// Run serves the handlers that were registered with [Handle] and [HandleFunc],
-// with the default [Config], until the context ends or the process gets an
-// interrupt (Ctrl+C) or SIGTERM. A second interrupt ends the process at once.
-// See [Server.Run].
-func Run(ctx context.Context) error {
-	s, err := New(Config{})
+// Registered makes a Server of the handlers that were registered with [Handle] and
+// [HandleFunc] until now. Its errors are those of [New], [Server.Handle] and
+// [Server.HandleFunc].
+func Registered(config Config) (*Server, error) {
+	s, err := New(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	registered.mu.Lock()
 	all := registered.all
@@ -62,6 +62,18 @@ func Run(ctx context.Context) error {
 		}
 	}
 	if err := errors.Join(failed...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run serves the handlers that were registered with [Handle] and [HandleFunc],
+// with the default [Config], until the context ends or the process gets an
+// interrupt (Ctrl+C) or SIGTERM. A second interrupt ends the process at once.
+// See [Server.Run].
+func Run(ctx context.Context) error {
+	s, err := Registered(Config{})
+	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)

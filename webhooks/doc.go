@@ -22,7 +22,8 @@
 //
 // Programs that need a secret from elsewhere, a page of their own or a place in
 // a larger server make a [Server] with [New]: it is an [http.Handler], and has
-// the same methods.
+// the same methods. [Registered] makes one of the handlers that are registered
+// already.
 //
 // # Payloads
 //
@@ -88,7 +89,7 @@
 //
 // [Server.Run] listens on 127.0.0.1:7860, which the Hub cannot reach: during
 // development, "hf-tap listen --forward 7860/webhooks/NAME" brings deliveries
-// there. The environment variable PORT changes the port. In a Space, which is
+// there, or package webhooks/dev runs the same handlers with a tunnel. The environment variable PORT changes the port. In a Space, which is
 // known by SPACE_ID, it listens on all addresses, and SPACE_HOST is the public
 // name. A Space on free hardware sleeps after 48 hours without visitors, and
 // misses deliveries then.

@@ -1,10 +1,12 @@
 package webhooks
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/hf-tap/hf-tap/event"
 )
@@ -108,12 +110,25 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprint("panic: ", p.value) }
 
+// fromPanic is a stack without the calls that took it: the first is that which panicked.
+func fromPanic(stack []byte) []byte {
+	goroutine, calls, _ := bytes.Cut(stack, []byte("\n"))
+	_, below, found := bytes.Cut(calls, []byte("\npanic("))
+	if _, below, found = bytes.Cut(below, []byte("\n\t")); found { // where panic is in Go's sources
+		_, below, found = bytes.Cut(below, []byte("\n"))
+	}
+	if !found {
+		return stack
+	}
+	return slices.Concat(goroutine, []byte("\n"), below)
+}
+
 // call calls the handler and returns its result as JSON. A panic of the handler,
 // or of its result's MarshalJSON, is a *panicked.
 func (e *endpoint) call(ctx context.Context, d *Delivery) (answer []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			answer, err = nil, &panicked{v, debug.Stack()}
+			answer, err = nil, &panicked{v, fromPanic(debug.Stack())}
 		}
 	}()
 	result, err := e.handler(ctx, d)

@@ -54,15 +54,20 @@ type pageEndpoint struct {
 	Matches string
 }
 
-// servePage serves the page at "/".
+// servePage serves the page at "/", and a description of the endpoints for programs.
 func (s *Server) servePage(w http.ResponseWriter, req *http.Request) {
+	const description = "/openapi.json"
 	switch {
-	case req.URL.Path != "/" && req.URL.Path != "":
+	case req.URL.Path != "/" && req.URL.Path != "" && req.URL.Path != description:
 		http.NotFound(w, req)
 		return
 	case req.Method != http.MethodGet && req.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	if req.URL.Path == description {
+		s.serveDescription(w)
 		return
 	}
 	var b bytes.Buffer

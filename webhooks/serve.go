@@ -178,8 +178,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 	answer, err := e.call(req.Context(), d)
 	handled = err == nil
 	if err != nil {
-		s.logFailure(req.Context(), e, d, err)
-		answerWatcher(w, err)
+		s.logFailure(req.Context(), e, d, err, answerWatcher(w, err))
 		answerError(w, errHandler)
 		return
 	}
@@ -197,16 +196,18 @@ type watcher interface {
 	HandlerFailed(err error, stack []byte)
 }
 
-func answerWatcher(w http.ResponseWriter, err error) {
+// answerWatcher reports whether there is one.
+func answerWatcher(w http.ResponseWriter, err error) bool {
 	watcher, ok := w.(watcher)
 	if !ok {
-		return
+		return false
 	}
 	var stack []byte
 	if p := (*panicked)(nil); errors.As(err, &p) {
 		stack = p.stack
 	}
 	watcher.HandlerFailed(err, stack)
+	return true
 }
 
 // enqueue answers a delivery that is handled later. A watcher is answered when it is
@@ -266,15 +267,15 @@ func (s *Server) handleQueued(e *endpoint, d *Delivery) {
 		if s.work.Err() != nil {
 			s.cut.Add(1)
 		}
-		s.logFailure(s.work, e, d, err)
+		s.logFailure(s.work, e, d, err, d.handled != nil)
 	}
 }
 
-// logFailure logs an error or a panic of a handler.
-func (s *Server) logFailure(ctx context.Context, e *endpoint, d *Delivery, err error) {
+// logFailure logs an error or a panic of a handler. A watcher shows the stack itself.
+func (s *Server) logFailure(ctx context.Context, e *endpoint, d *Delivery, err error, watched bool) {
 	attributes := append(about(e, d), "error", err)
 	var p *panicked
-	if errors.As(err, &p) {
+	if errors.As(err, &p) && !watched {
 		attributes = append(attributes, "stack", string(p.stack))
 	}
 	s.config.Log.ErrorContext(ctx, "webhook handler failed", attributes...)

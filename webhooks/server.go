@@ -27,7 +27,8 @@ type Config struct {
 	// endpoints are open to everyone.
 	Secret string
 	// Page answers all requests outside [Prefix]. The default is a page at "/"
-	// that shows the endpoints and explains how to configure a webhook.
+	// that shows the endpoints and explains how to configure a webhook, and a
+	// description of the endpoints at "/openapi.json".
 	Page http.Handler
 	// Log gets the errors and panics of handlers, with their text, and why
 	// deliveries were refused. The default is slog.Default.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -35,6 +36,8 @@ func TestAWatcherIsToldWhyAHandlerFailedAlsoAfterTheAnswer(t *testing.T) {
 		return "done", nil
 	}
 	s.handle("before", handler).handle("after", handler, webhooks.AnswerFirst(1))
+	// The first call is that which panicked.
+	first := regexp.MustCompile(`^goroutine \d+ \[running\]:\n\S*TestAWatcherIsTold.*\n\t\S*watcher_test\.go:`)
 	for _, c := range []struct{ path, id, failed, answer string }{
 		{"before", "panics", "panic: as it says", "Internal server error."},
 		{"before", "fails", "the detail", "Internal server error."},
@@ -52,9 +55,12 @@ func TestAWatcherIsToldWhyAHandlerFailedAlsoAfterTheAnswer(t *testing.T) {
 		if w.failed != nil {
 			failed = w.failed.Error()
 		}
-		if failed != c.failed || !strings.Contains(w.Body.String(), c.answer) || strings.Contains(w.stack, "watcher_test.go") != strings.HasPrefix(c.failed, "panic") {
+		if failed != c.failed || !strings.Contains(w.Body.String(), c.answer) || first.MatchString(w.stack) != strings.HasPrefix(c.failed, "panic") {
 			t.Errorf("%s %s: the watcher is told %q, the sender %q, the stack is\n%s", c.path, c.id, failed, w.Body, w.stack)
 		}
+	}
+	if text := s.log.String(); strings.Count(text, "as it says") != 2 || strings.Contains(text, "stack=") {
+		t.Errorf("the log has\n%s", text)
 	}
 }
 

@@ -80,6 +80,13 @@ func Path(a *event.Attempt, paths []string) Advice {
 	return Advice{WrongPath, what, Forward(a.Target, paths)}
 }
 
+// WithoutPort is the advice for a target of the app behind --, whose port a path alone
+// stands for.
+func (a Advice) WithoutPort(port string) Advice {
+	a.Hint = strings.ReplaceAll(a.Hint, "--forward "+port+"/", "--forward /")
+	return a
+}
+
 // mostPaths is how many paths a hint names.
 const mostPaths = 3
 

@@ -46,7 +46,7 @@ type Process struct {
 	// Supervisor is the path of a program that can be the supervisor of an app or a command
 	// (process.Config); empty: there is none.
 	Supervisor string
-	// Interactive reports whether standard input is one, too.
+	// Interactive reports whether a person sits before the process: see term.Interactive.
 	Interactive bool
 
 	notes    *lines.Notes // Err, without the secrets that this process works with
@@ -55,11 +55,10 @@ type Process struct {
 
 // ThisProcess is the real one. No test uses it.
 func ThisProcess(version string) *Process {
-	terminal := isTerminal(os.Stdout)
 	return &Process{
 		Supervisor: "/proc/self/exe", // this program; it means nothing where there is none
 		Version:    version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
-		Terminal: terminal, Interactive: terminal && isTerminal(os.Stdin),
+		Terminal: isTerminal(os.Stdout), Interactive: term.Interactive(os.Stdin, os.Stdout),
 	}
 }
 
@@ -125,6 +124,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)
 	refuseStrays(root)
+	nameValues(root)
 	return root
 }
 

@@ -72,7 +72,7 @@ func (f *listFlags) parse(args []string) (matching *filter.Filter, err error) {
 		}
 	}
 	if f.limit < 0 {
-		return nil, usageError(errors.New("--limit must be 0 or more"), "hf-tap events ls --limit 0")
+		return nil, atLeast("limit", f.limit, 0, "hf-tap events ls --limit 0")
 	}
 	return matching, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/exectarget"
+	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
 )
@@ -13,8 +14,12 @@ import (
 // execRoutes reads the values of --exec. command is what the hint begins with.
 func (p *Process) execRoutes(values []string, command string) ([]receiver.Route, error) {
 	var routes []receiver.Route
+	payloads := ""
+	if dir, err := session.FindDir(p.Getenv); err == nil { // else the session says why it cannot start
+		payloads = dir.Payloads()
+	}
 	for _, s := range values {
-		route, err := exectarget.ParseRoute(s, p.Supervisor)
+		route, err := exectarget.ParseRoute(s, p.Supervisor, payloads)
 		if err != nil {
 			return nil, usageError(err, command+" --exec 'python train.py'")
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -24,7 +25,8 @@ type listenFlags struct {
 	like      string
 	mute      []string
 	noWebhook bool
-	app       []string // what stands behind --
+	app       []string // the command after --
+	picked    string   // the app's port, if the user named none
 	set       *pflag.FlagSet
 
 	tunnel  tunnelFlags
@@ -96,23 +98,27 @@ An event goes to every target that matches; default=TARGET takes the rest.
 Each --exec is a target, too: a command that is run for each event, with the
 environment that the Hub gives to a webhook's Job.
 
-What stands behind -- is your app: it is started with PORT and WEBHOOK_SECRET in
-its environment, also under the names that Gradio, uvicorn, Flask and handlers use;
-it gets the events, and ends with the session.`,
+The command after -- is your app: it is started with PORT and WEBHOOK_SECRET in its
+environment, also under the names that Gradio, uvicorn, Flask and handlers use; it
+gets the events, and ends with the session. A --forward that is a path alone is a
+path of your app.`,
 		Example: `  hf-tap listen model:me/my-model --forward 7860
   hf-tap listen --forward 'discussion.*=3000/bot' --forward default=8000
   hf-tap listen user:me --json --count 1 --wait 60s
   hf-tap listen dataset:me/d --exec 'repo.content.update=python train.py'
-  hf-tap listen model:me/my-model -- ./my-app --reload`,
+  hf-tap listen model:me/my-model --forward /webhook -- ./my-app --reload`,
 		Annotations: readsConfigItself(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				f.app = args[dash:]
 				if args = args[:dash]; len(f.app) == 0 {
-					return usageError(errors.New("no app stands behind --"), "hf-tap listen -- python app.py")
+					return usageError(errors.New("there is no command after --"), "hf-tap listen -- python app.py")
 				}
 			}
 			// What is typed wrongly is said before somebody is asked about a file.
+			if err := f.fillPorts(); err != nil {
+				return err
+			}
 			if _, err := f.parse(p.silent(), args); err != nil {
 				return err
 			}
@@ -167,6 +173,9 @@ func (f *listenFlags) parse(p *Process, args []string) (o listen.Options, err er
 }
 
 func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) error {
+	if err := f.fillPorts(); err != nil {
+		return err
+	}
 	o, release, err := f.options(ctx, p, args)
 	if err != nil {
 		return err
@@ -304,10 +313,12 @@ func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 	if f.respond == "relay" {
 		cfg.Respond = receiver.Relay
 	}
-	if f.concurrency < 1 || f.retries < 0 || f.timeout < 0 || f.waitTarget < 0 {
-		return cfg, usageError(errors.New("--concurrency must be 1 or more, and --retry, --timeout and --wait-target 0 or more"), "hf-tap listen --help")
+	const help = "hf-tap listen --help"
+	err := cmp.Or(atLeast("concurrency", f.concurrency, 1, help), atLeast("retry", f.retries, 0, help),
+		atLeast("timeout", f.timeout, 0, help), atLeast("wait-target", f.waitTarget, 0, help))
+	if err != nil {
+		return cfg, err
 	}
-	var err error
 	cfg.Routes, err = p.parseRoutes(f.forward, "hf-tap listen --forward", "7860/webhooks/train")
 	if err != nil {
 		return cfg, err
@@ -319,8 +330,8 @@ func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 
 // stop is when the session ends by itself. help is the hint of wrong use.
 func (o *outputFlags) stop(help string) (stop listen.Stop, err error) {
-	if o.count < 0 || o.wait < 0 {
-		return stop, usageError(errors.New("--count and --wait must be 0 or more"), help)
+	if err := cmp.Or(atLeast("count", o.count, 0, help), atLeast("wait", o.wait, 0, help)); err != nil {
+		return stop, err
 	}
 	stop.Count, stop.Wait = o.count, o.wait
 	if o.until != "" {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/url"
 	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/hf-tap/hf-tap/internal/app"
@@ -13,6 +15,38 @@ import (
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
 )
+
+// fillPorts puts the app's port in front of targets that are a path alone: that of the
+// first target on this machine, or a free one.
+func (f *listenFlags) fillPorts() error {
+	isPath := func(s string) bool {
+		_, target, _ := receiver.CutRoute(s)
+		return strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//")
+	}
+	if len(f.app) == 0 || !slices.ContainsFunc(f.forward, isPath) {
+		return nil
+	}
+	var routes []receiver.Route
+	for _, s := range f.forward {
+		if route, err := receiver.ParseRoute(s); err == nil { // what else is wrong is said later
+			routes = append(routes, route)
+		}
+	}
+	port := localPort(routes)
+	if port == "" {
+		var err error
+		if port, err = freePort(); err != nil {
+			return err
+		}
+		f.picked = port
+	}
+	for i, s := range f.forward {
+		if _, target, _ := receiver.CutRoute(s); isPath(s) {
+			f.forward[i] = strings.TrimSuffix(s, target) + port + target
+		}
+	}
+	return nil
+}
 
 // useApp makes the program behind -- the app of the session: it gets the port
 // of the first target on this machine, or, without one, a free port that all
@@ -23,7 +57,7 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 	}
 	// Before anything is made: a misspelt name is the most usual mistake.
 	if _, err := exec.LookPath(f.app[0]); err != nil {
-		return usageError(fmt.Errorf("the app %q cannot be started: %w", f.app[0], errors.Unwrap(err)), "give a program that is there: hf-tap listen -- python app.py")
+		return usageError(fmt.Errorf("the app %q cannot be started: %w", f.app[0], errors.Unwrap(err)), "check its name and PATH (is the virtual environment active?), or name its file: hf-tap listen -- "+appElsewhere(f.app))
 	}
 	port := localPort(cfg.Receiver.Routes)
 	if port == "" {
@@ -31,7 +65,7 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 		if err != nil {
 			return err
 		}
-		port = free
+		port, f.picked = free, free
 		if len(f.forward) == 0 { // --exec names no target of the app
 			route, err := receiver.ParseRoute(port)
 			if err != nil {
@@ -41,8 +75,21 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 		}
 	}
 	cfg.App = app.Config{Args: f.app, Supervisor: p.Supervisor}
-	cfg.AppPort = port
+	cfg.AppPort, cfg.AppPicked = port, port == f.picked
 	return nil
+}
+
+// appElsewhere is what to type for an app that is not on PATH: the tools of a virtual
+// environment of Python are not before it is activated.
+func appElsewhere(args []string) string {
+	if strings.ContainsAny(args[0], `/\`) {
+		return "python app.py"
+	}
+	words := append([]string{".venv/bin/" + args[0]}, args[1:]...)
+	for i, word := range words {
+		words[i] = quoted(word)
+	}
+	return strings.Join(words, " ")
 }
 
 // localPort returns the port of the first target on this machine, "" if there is

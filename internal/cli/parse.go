@@ -106,6 +106,9 @@ func parseRoute(s, before, example string) (receiver.Route, error) {
 	case errors.As(err, &wrong):
 		match = wrong.Match
 	case err != nil:
+		if _, target, _ := receiver.CutRoute(s); strings.HasPrefix(target, "/") {
+			example = quoted(strings.TrimSuffix(s, target) + "7860" + event.MaskURL(target))
+		}
 		return route, usageError(err, before+" "+example)
 	}
 	_, filterErr := filter.Parse(match) // it has every word of a match

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -131,6 +132,9 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 			if event.IsCommand(target) {
 				return nil, formerCommand(n, target, e.Source, r.typed)
 			}
+			if !strings.Contains(target, "://") {
+				return nil, formerHandler(n, target, r.typed)
+			}
 			former, err := receiver.ParseTarget(target)
 			if hidden := (*receiver.HiddenError)(nil); errors.As(err, &hidden) {
 				return nil, withHint(fmt.Errorf("event %d went to %s, and its password or secret is not recorded", n, hidden.Target),
@@ -147,6 +151,13 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 			fmt.Sprintf("hf-tap events replay %d --forward 7860", r.numbers[0]))
 	}
 	return routes, nil
+}
+
+// formerHandler is the error for an event that a handler in a program got, which has a
+// name and no address. Only that program can call it.
+func formerHandler(n int64, name, replay string) error {
+	return withHint(fmt.Errorf("event %d went to the handler %q of a program, which does not run", n, name),
+		fmt.Sprintf("start that program, then: %s; or send it elsewhere: hf-tap events replay %d --forward 7860", replay, n))
 }
 
 // ownReplay is the front of a session that only replays.

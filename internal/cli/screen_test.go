@@ -25,6 +25,16 @@ type pane struct {
 // exit code stands on the screen, as "code N.".
 func (w *world) inTerminal(width, height int, args ...string) *pane {
 	w.t.Helper()
+	line := quote(binary)
+	for _, arg := range args {
+		line += " " + quote(arg)
+	}
+	return w.inShell(width, height, line)
+}
+
+// inShell is inTerminal with a line for the shell.
+func (w *world) inShell(width, height int, line string) *pane {
+	w.t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		missing(w.t, "tmux: apt-get install tmux")
 	}
@@ -36,11 +46,7 @@ func (w *world) inTerminal(width, height int, args ...string) *pane {
 	if w.dir != "" {
 		script += "cd " + quote(w.dir) + "\n"
 	}
-	script += quote(binary)
-	for _, arg := range args {
-		script += " " + quote(arg)
-	}
-	script += "\necho \"code $?.\"\nread wait\n"
+	script += line + "\necho \"code $?.\"\nread wait\n"
 	file := filepath.Join(dir, "run")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 		w.t.Fatal(err)
@@ -115,6 +121,21 @@ func (p *pane) leaves(w *world, code int) {
 		p.t.Errorf("afterwards the terminal shows\n%s", screen)
 	}
 	w.nothingLeft()
+}
+
+func TestASessionInTheBackgroundOfATerminalPrintsLines(t *testing.T) {
+	w := newWorld(t)
+	p := w.inShell(100, 30, "set -m\n"+quote(binary)+" listen model:me/m --tunnel loopback --count 1 & wait $!")
+	p.shows("ready: ")
+	w.happen("repo.update")
+	if screen := p.shows("code 0."); !strings.Contains(screen, "#1     repo.update") {
+		t.Errorf("the terminal shows\n%s", screen)
+	}
+	w.nothingLeft()
+
+	// Nobody can be asked there.
+	p = w.inShell(100, 30, "set -m\n"+quote(binary)+" webhooks delete "+strings.Repeat("a", 24)+" & wait $!")
+	p.shows("--yes", "code 2.")
 }
 
 func TestTheInterfaceShowsASessionAndLeavesNothing(t *testing.T) {

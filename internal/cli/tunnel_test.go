@@ -413,8 +413,9 @@ func TestAnAppThatForksAndIgnoresSignalsIsGoneAfterwards(t *testing.T) {
 
 func TestAnAppThatIsNotThereIsToldBeforeAnythingIsMade(t *testing.T) {
 	w := newWorld(t)
-	w.run(2, append(listenArgs(), "--", "no-such-app")...).says(`the app "no-such-app" cannot be started: .*`, `.*hf-tap listen -- .*`)
-	w.run(2, append(listenArgs(), "--")...).says(`no app stands behind --`, `hf-tap listen -- .*`)
+	w.run(2, append(listenArgs(), "--", "no-such-app", "main:app", "a b")...).says(`the app "no-such-app" cannot be started: .*`, `.*hf-tap listen -- \.venv/bin/no-such-app main:app 'a b'`)
+	w.run(2, append(listenArgs(), "--", "./no-such-app")...).says(`the app "./no-such-app" cannot be started: .*`, `.*hf-tap listen -- python app.py`)
+	w.run(2, append(listenArgs(), "--")...).says(`there is no command after --`, `hf-tap listen -- .*`)
 	if len(w.Calls()) != 0 {
 		t.Errorf("the Hub was asked: %v", w.Calls())
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/nearest"
@@ -66,7 +67,7 @@ func refuseStrays(cmd *cobra.Command) {
 				if errors.As(err, &h) {
 					return err // it says what to type
 				}
-				return usageError(err, argsHint(cmd, args))
+				return usageError(argsError(cmd, args, check, err), argsHint(cmd, args))
 			}
 			return nil
 		}
@@ -74,6 +75,28 @@ func refuseStrays(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		refuseStrays(sub)
 	}
+}
+
+// argsError says which argument is missing or too many. cobra's own error counts them, or
+// takes them for commands where there are none.
+func argsError(cmd *cobra.Command, args []string, check cobra.PositionalArgs, err error) error {
+	switch {
+	case cmd.HasSubCommands():
+		return err
+	case len(args) == 0:
+		return errors.New("an argument is missing: " + strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+	case check(cmd, args[:1]) != nil:
+		return fmt.Errorf("%s takes no arguments: %q", cmd.CommandPath(), args[0])
+	}
+	return fmt.Errorf("one argument too many: %q", args[1])
+}
+
+// atLeast reports a flag whose value is too small.
+func atLeast[T int | time.Duration](flag string, value, least T, help string) error {
+	if value >= least {
+		return nil
+	}
+	return usageError(fmt.Errorf("--%s is %v: want %d or more", flag, value, least), help)
 }
 
 // checkEmpty reports a flag whose value is empty, as that of a variable which is not

@@ -82,7 +82,7 @@ func (k Key) Shown(text string) string {
 			return routeText(route, event.MaskURL(route.Target.Name()))
 		}
 	case "exec":
-		if route, err := exectarget.ParseRoute(text, ""); err == nil {
+		if route, err := exectarget.ParseRoute(text, "", ""); err == nil {
 			return routeText(route, strings.TrimPrefix(route.Target.Name(), event.CommandPrefix))
 		}
 	case "proxy":
@@ -132,7 +132,7 @@ func checkForward(text string) error {
 }
 
 func checkExec(text string) error {
-	_, err := exectarget.ParseRoute(text, "")
+	_, err := exectarget.ParseRoute(text, "", "")
 	return err
 }
 

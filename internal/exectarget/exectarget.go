@@ -28,6 +28,11 @@ type Target struct {
 	// Supervisor is the path of a program that can be the command's supervisor: see
 	// process.Config. Empty: there is none. Set it before the first event.
 	Supervisor string
+	// Folder is where payloads are kept for a command while it runs. Who removes files
+	// there that a killed process has left looks at their locks: those in use are locked.
+	// It is made with mode 0700. Empty, or if it cannot be written to: the system's folder
+	// for temporary files. Set it before the first event.
+	Folder string
 
 	command, name string
 }
@@ -48,14 +53,14 @@ func New(command string) (*Target, error) {
 // and a command. The text in front of the first "=" is a match only if ParseMatch
 // accepts it: else it belongs to the command, as in "DEBUG=1 python train.py".
 //
-// supervisor is the Target's.
-func ParseRoute(s, supervisor string) (receiver.Route, error) {
+// supervisor and folder are the Target's.
+func ParseRoute(s, supervisor, folder string) (receiver.Route, error) {
 	route, command, _ := receiver.CutRoute(s)
 	target, err := New(command)
 	if err != nil {
 		return receiver.Route{}, fmt.Errorf("command %q: %w", s, err)
 	}
-	target.Supervisor = supervisor
+	target.Supervisor, target.Folder = supervisor, folder
 	route.Target = target
 	return route, nil
 }
@@ -89,7 +94,7 @@ func (t *Target) Try(ctx context.Context, e *event.Event) (a event.Attempt, outc
 
 // run returns the exit status of the command.
 func (t *Target) run(ctx context.Context, e *event.Event, out *output) (int, error) {
-	in, err := newPayload(e.Body)
+	in, err := newPayload(t.Folder, e.Body)
 	if err != nil {
 		return 0, fmt.Errorf("keep the payload for the command: %w", err)
 	}

@@ -280,7 +280,7 @@ func TestAMatchInFrontOfACommandIsReadAsInFrontOfATarget(t *testing.T) {
 		"./x\n\t| tee log":                {name: "exec:./x | tee log"},
 		"./x " + strings.Repeat("é", 200): {name: "exec:./x " + strings.Repeat("é", 96) + "…"},
 	} {
-		route, err := exectarget.ParseRoute(s, "")
+		route, err := exectarget.ParseRoute(s, "", "")
 		if err != nil {
 			t.Errorf("%s: %v", s, err)
 			continue
@@ -290,7 +290,7 @@ func TestAMatchInFrontOfACommandIsReadAsInFrontOfATarget(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"", " ", "discussion.*=", "default= "} {
-		if _, err := exectarget.ParseRoute(s, ""); err == nil || !strings.Contains(err.Error(), "empty") {
+		if _, err := exectarget.ParseRoute(s, "", ""); err == nil || !strings.Contains(err.Error(), "empty") {
 			t.Errorf("%q: got %v", s, err)
 		}
 	}
@@ -299,13 +299,13 @@ func TestAMatchInFrontOfACommandIsReadAsInFrontOfATarget(t *testing.T) {
 // TestARouteToACommand runs commands behind a receiver.
 func TestARouteToACommand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tries")
-	again, err := exectarget.ParseRoute(`discussion.*=echo try >>'`+file+`'; test $(wc -l <'`+file+`') -ge 2`, "")
+	again, err := exectarget.ParseRoute(`discussion.*=echo try >>'`+file+`'; test $(wc -l <'`+file+`') -ge 2`, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// They differ in a secret only, and are two targets.
-	one, _ := exectarget.ParseRoute("TOKEN=1; exit $TOKEN", "")
-	two, _ := exectarget.ParseRoute("TOKEN=2; exit $TOKEN", "")
+	one, _ := exectarget.ParseRoute("TOKEN=1; exit $TOKEN", "", "")
+	two, _ := exectarget.ParseRoute("TOKEN=2; exit $TOKEN", "", "")
 	record := &recorder{}
 	r, err := receiver.New(receiver.Config{
 		Path: "/hook", Recorder: record, Routes: []receiver.Route{again, one, two}, Retries: 1, Backoff: time.Millisecond, Respond: receiver.Relay,

@@ -103,6 +103,9 @@ func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 				t.Errorf("%#v: hint %q, want %q", c.err, got, want)
 			}
 		}
+		if in := strings.ReplaceAll(InProgram(got), "cloudflared tunnel --url", ""); strings.Contains(in, "--") {
+			t.Errorf("%#v: the hint in a program is %q", c.err, in)
+		}
 	}
 	if hint := tunnelHint(errors.New("x")); hint != "" {
 		t.Errorf("another error has the hint %q", hint)
@@ -131,6 +134,23 @@ func TestAProxyOfAFileIsLookedForThere(t *testing.T) {
 	} {
 		if got := For(err); !strings.Contains(got, want) {
 			t.Errorf("the hint is %q, want %q", got, want)
+		}
+	}
+}
+
+func TestHintsInAProgramAreGo(t *testing.T) {
+	for from, want := range map[string]string{
+		"leave --port out to take a free one":                    `leave dev.Options.Port out to take a free one`,
+		"use --tunnel auto, or --tunnel gradio, pinggy":          `use dev.Options{Tunnel: "auto"}, or dev.Options{Tunnel: "gradio"}, pinggy`,
+		"give the address: --public-url https://… --port 4567":   `give the address: dev.Options{PublicURL: "https://…", Port: 4567}`,
+		"allow it: --ssh-domain tunnels.example":                 `allow it: dev.Options{SSHDomains: []string{"tunnels.example"}}`,
+		"the authority: --ca FILE":                               `the authority: dev.Options{CA: "FILE"}`,
+		"see cloudflared tunnel --url http://127.0.0.1:8000":     `see cloudflared tunnel --url http://127.0.0.1:8000`,
+		"hf-tap events replay --failed":                          `hf-tap events replay --failed`,
+		"let one be made: hf-tap secret --new-secret; --new-url": `let one be made: hf-tap secret --new-secret; dev.Options.NewURL`,
+	} {
+		if got := InProgram(from); got != want {
+			t.Errorf("%q is %q in a program, want %q", from, got, want)
 		}
 	}
 }

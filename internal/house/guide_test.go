@@ -24,7 +24,7 @@ func testGuide(t *testing.T, p *program) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the guide is for a POSIX shell, and its servers are ended by an interrupt")
 	}
-	var managing, space, push string
+	var managing, space, push, module string
 	var programs []string
 	for _, b := range codeBlocks(t, guide) {
 		switch text := b.text(); {
@@ -35,13 +35,15 @@ func testGuide(t *testing.T, p *program) {
 			managing += text + "\n"
 		case strings.Contains(text, "go build"):
 			space += text
+		case strings.Contains(text, "go mod"):
+			module += text
 		case strings.Contains(text, "curl"):
 			push += text
 		default:
 			t.Errorf("%s:%d: nothing runs this block", guide, b.lines[0].at)
 		}
 	}
-	if len(programs) != 5 || space == "" || push == "" {
+	if len(programs) != 5 || space == "" || push == "" || module == "" {
 		t.Fatalf("%s has %d programs: the search for them is broken", guide, len(programs))
 	}
 	w := newWorld(t, p)
@@ -74,6 +76,7 @@ func testGuide(t *testing.T, p *program) {
 		}
 		s.endInOrder()
 	})
+	t.Run("a module of one's own", func(t *testing.T) { testModule(t, p, module, programs[3]) })
 	t.Run("the files of a Space", func(t *testing.T) { testSpace(t, p, space) })
 }
 
@@ -204,20 +207,33 @@ func (w *world) develop(program string) {
 	w.nothingLeft()
 }
 
+// testModule builds a program in a module of its user's, as the guide says.
+func testModule(t *testing.T, p *program, text, program string) {
+	q := inCheckout(t, p, "HOME="+t.TempDir())
+	text += "\ncat > main.go <<'EOF'\n" + program + "\nEOF\ngo mod tidy\ngo vet .\n"
+	q.start("bash", "-euo", "pipefail", "-c", text).mustEnd(0)
+}
+
 // testSpace builds the files of a Space in the checkout, as the guide says.
 func testSpace(t *testing.T, p *program, text string) {
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE", "GOFLAGS").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := strings.Split(string(out), "\n")
-	q := p.with(t, "GOCACHE="+env[0], "GOMODCACHE="+env[1], "GOFLAGS="+env[2], "TMPDIR="+t.TempDir())
-	if q.dir, err = os.Getwd(); err != nil {
-		t.Fatal(err)
-	}
-	r := q.start("bash", "-euo", "pipefail", "-c", text)
+	r := inCheckout(t, p, "TMPDIR="+t.TempDir()).start("bash", "-euo", "pipefail", "-c", text)
 	r.mustEnd(0)
 	if got := strings.Fields(r.out.text()); !slices.Equal(got, []string{"Dockerfile", "README.md", "discussionbot"}) {
 		t.Errorf("the Space has %q", got)
 	}
+}
+
+// inCheckout is the program in the checkout, with Go's own folders.
+func inCheckout(t *testing.T, p *program, env ...string) *program {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOPROXY").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := strings.Split(string(out), "\n")
+	q := p.with(t, append(env, "GOCACHE="+found[0], "GOMODCACHE="+found[1], "GOFLAGS="+found[2], "GOPROXY="+found[3])...)
+	if q.dir, err = os.Getwd(); err != nil {
+		t.Fatal(err)
+	}
+	return q
 }

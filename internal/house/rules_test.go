@@ -61,7 +61,7 @@ var layers = map[string][]string{
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers"},
+	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/present"},
 	"internal/doctor":      {"event", "hub", "receiver", "tunnel", "internal/advice", "internal/hint", "internal/history", "internal/network", "internal/present", "internal/session"},
 	"internal/mcp":         {"event", "event/filter", "hub", "receiver", "tunnel/local", "internal/advice", "internal/doctor", "internal/hint", "internal/history", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/present", "internal/session", "internal/term"},
 	"internal/hint":        {"hub", "tunnel", "tunnel/*", "internal/history", "internal/network", "internal/session"},

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,9 +13,19 @@ import (
 type appLog struct {
 	wake chan struct{} // one slot
 	mu   sync.Mutex
-	all  []tui.AppLine // the newest last; revisions without a gap
+	all  []appLine // the newest last; revisions without a gap
 	rev  int64
 }
+
+// appLine is a line, and whether the notes have it, too.
+type appLine struct {
+	tui.AppLine
+	announced bool
+}
+
+// Announced is the stream of lines that are printed as notes, too. The screen shows them,
+// because it hides what was printed before it.
+const Announced = "announced"
 
 // maxAppLog is how many lines are kept, and twice as many for a moment.
 const maxAppLog = 10_000
@@ -24,9 +35,9 @@ func newAppLog() *appLog { return &appLog{wake: make(chan struct{}, 1)} }
 func (l *appLog) add(stream, text string) {
 	l.mu.Lock()
 	l.rev++
-	l.all = append(l.all, tui.AppLine{Rev: l.rev, At: time.Now(), Stderr: stream == "stderr", Text: text})
+	l.all = append(l.all, appLine{tui.AppLine{Rev: l.rev, At: time.Now(), Stderr: stream == "stderr", Text: text}, stream == Announced})
 	if len(l.all) > 2*maxAppLog {
-		l.all = append([]tui.AppLine(nil), l.all[maxAppLog:]...)
+		l.all = append([]appLine(nil), l.all[maxAppLog:]...)
 	}
 	l.mu.Unlock()
 	select {
@@ -46,18 +57,22 @@ func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, 
 	if from >= len(l.all) {
 		return nil, nil
 	}
-	lines := l.all[from:]
-	return append([]tui.AppLine(nil), lines[:min(limit, len(lines))]...), nil
+	var lines []tui.AppLine
+	for _, line := range l.all[from:min(from+limit, len(l.all))] {
+		lines = append(lines, line.AppLine)
+	}
+	return lines, nil
 }
 
-// last returns the latest lines.
-func (l *appLog) last(most int) []string {
+// last returns the latest lines that are not printed as notes, the oldest first.
+func (l *appLog) last(most int) (lines []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lines := l.all[max(len(l.all)-most, 0):]
-	out := make([]string, len(lines))
-	for i, line := range lines {
-		out[i] = line.Text
+	for i := len(l.all) - 1; i >= 0 && len(lines) < most; i-- {
+		if !l.all[i].announced {
+			lines = append(lines, l.all[i].Text)
+		}
 	}
-	return out
+	slices.Reverse(lines)
+	return lines
 }

@@ -65,5 +65,8 @@ func (a *asking) wait() {
 }
 
 func (r *run) reportAdvice(target string, a advice.Advice) {
+	if r.AppPicked {
+		a = a.WithoutPort(r.AppPort)
+	}
 	r.report(event.State{Subject: event.SubjectTarget, Name: target, State: string(a.Trouble), Detail: a.String()})
 }

@@ -29,17 +29,18 @@ type Config struct {
 	Like    string       // id of a webhook to take watches and domains from
 	Mute    []string     // ids of webhooks to disable meanwhile
 
-	Secret   string
-	Tunnel   TunnelConfig
-	NewURL   bool                   // a fresh address at gradio.live, kept from now on
-	Public   *http.Client           // asks at the public address; nil: a plain one
-	Moved    func(url string) error // called when the public address has become another; may be nil
-	App      app.Config             // the app under development, none without Args; the session adds to its Env
-	AppPort  string                 // where the app is to listen, which its environment says
-	Receiver receiver.Config        // routes, ways to respond and limits; the session fills in the rest
-	Times    Times
-	Tell     func(line string) // a line for people, on standard error
-	Log      *slog.Logger      // nil: none
+	Secret    string
+	Tunnel    TunnelConfig
+	NewURL    bool                   // a fresh address at gradio.live, kept from now on
+	Public    *http.Client           // asks at the public address; nil: a plain one
+	Moved     func(url string) error // called when the public address has become another; may be nil
+	App       app.Config             // the app under development, none without Args; the session adds to its Env
+	AppPort   string                 // where the app is to listen, which its environment says
+	AppPicked bool                   // the user did not name AppPort, and hints leave it out
+	Receiver  receiver.Config        // routes, ways to respond and limits; the session fills in the rest
+	Times     Times
+	Tell      func(line string) // a line for people, on standard error
+	Log       *slog.Logger      // nil: none
 }
 
 // Times are the session's intervals and deadlines; zero values stand for the

@@ -39,7 +39,7 @@ var (
 
 // ownFiles are the files and folders of the state beside the history, whose mode
 // is the history's own concern.
-var ownFiles = []string{"secret", "gradio-name", "gradio-name.lock", "known_hosts", "id_ed25519", "hf-tap.log", "leases", trustFolder}
+var ownFiles = []string{"secret", "gradio-name", "gradio-name.lock", "known_hosts", "id_ed25519", "hf-tap.log", "leases", "payloads", trustFolder}
 
 // ours reports whether a name in the state folder is one that hf-tap gives.
 func ours(name string) bool {

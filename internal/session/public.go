@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/hf-tap/hf-tap/tunnel/gradio"
 	"github.com/hf-tap/hf-tap/tunnel/local"
@@ -92,7 +93,7 @@ func (r *run) tunnelChanged(status tunnel.Status) {
 	case status.Cause != nil:
 		s.Detail = status.Cause.Error()
 	case status.State == tunnel.StateUp:
-		s.Detail = fmt.Sprintf("%s, round trip %s", status.Provider, status.RoundTrip.Round(time.Microsecond))
+		s.Detail = status.Provider + ", round trip " + present.Duration(status.RoundTrip)
 	}
 	r.report(s)
 	for {

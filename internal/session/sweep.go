@@ -104,7 +104,7 @@ func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user stri
 	}
 	w.undo(ctx)
 	if !w.readOnly {
-		w.failed(dir.tidy())
+		w.failed(errors.Join(dir.tidy(), dir.tidyPayloads()))
 	}
 	return w.Swept, errors.Join(w.errs...)
 }

@@ -8,8 +8,10 @@
 //	err = server.Run(ctx)                     // only serves
 //	err = dev.Run(ctx, server, dev.Options{}) // serves the Hub's deliveries here
 //
-// In a Space, which is known by SPACE_ID, [Run] only serves, so that the second line can
-// stay.
+//	err = webhooks.Run(ctx)                // the same for handlers registered with
+//	err = dev.Run(ctx, nil, dev.Options{}) // webhooks.Handle and webhooks.HandleFunc
+//
+// In a Space, which is known by SPACE_ID, [Run] only serves, so that its line can stay.
 //
 // # What is watched
 //
@@ -35,13 +37,11 @@
 package dev
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"time"
 
@@ -52,15 +52,31 @@ import (
 	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tui"
 	"github.com/hf-tap/hf-tap/webhooks"
-	xterm "golang.org/x/term"
 )
 
-// Options configure Run. The zero value is a good one.
+// Options configure Run. The zero value is a good one. The first eight are the flags of
+// "hf-tap listen" of these names, about which docs/commands.md has more.
 type Options struct {
-	// Tunnel is how the Hub reaches this machine, as --tunnel of hf-tap listen:
-	// "gradio", "ngrok", "cloudflared", several with commas between them. The default
-	// is "auto".
+	// Tunnel is how the Hub reaches this machine: "gradio", "ngrok", "cloudflared",
+	// several with commas between them. The default is "auto".
 	Tunnel string
+	// PublicURL is the address of a tunnel that you run yourself, as in
+	// "https://tunnel.example.com". It has to lead to Port.
+	PublicURL string
+	// Port is the port on 127.0.0.1 that your own tunnel leads to. The default is a free
+	// one.
+	Port int
+	// NgrokDomain is a domain of your ngrok account. The default is one that ngrok gives.
+	NgrokDomain string
+	// GradioServer is the host:port of a share server of your own, instead of gradio.live's.
+	GradioServer string
+	// SSHDomains are further domains in which your server at ssh://… announces addresses.
+	SSHDomains []string
+	// NewURL takes a fresh address at gradio.live, and keeps it from now on.
+	NewURL bool
+	// CA is a PEM file with certificates to trust beside the system's, for networks that
+	// intercept TLS.
+	CA string
 	// Plain prints a line for each event also on a terminal, where the default is the
 	// full-screen interface.
 	Plain bool
@@ -71,11 +87,14 @@ type Options struct {
 	Output io.Writer
 }
 
-// Run serves the endpoints of a server with what happens on the Hub, until ctx ends, the
-// process gets an interrupt (Ctrl+C), SIGTERM, SIGHUP or SIGQUIT, or the user leaves the
-// full-screen interface; none of them is an error. Then it deletes its webhook, and
-// handlers that work have 5 seconds until their contexts end. A second interrupt ends the
-// process at once, and the next start deletes the webhook then, as it does after kill -9.
+// Run serves the endpoints of a server with what happens on the Hub. If server is nil, they
+// are those that were registered with [webhooks.Handle] and [webhooks.HandleFunc].
+//
+// It runs until ctx ends, the process gets an interrupt (Ctrl+C), SIGTERM, SIGHUP or
+// SIGQUIT, or the user leaves the full-screen interface; none of them is an error. Then it
+// deletes its webhook, and handlers that work have 5 seconds until their contexts end. A
+// second interrupt ends the process at once, and the next start deletes the webhook then,
+// as it does after kill -9.
 //
 // With the full-screen interface, os.Stdout, os.Stderr and the output of package log are
 // shown in it while Run runs.
@@ -83,6 +102,12 @@ type Options struct {
 // In a Space it is server.Run. The text of an error has a second line with a hint where
 // one is known.
 func Run(ctx context.Context, server *webhooks.Server, options Options) error {
+	if server == nil {
+		var err error
+		if server, err = webhooks.Registered(webhooks.Config{}); err != nil {
+			return err
+		}
+	}
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	if os.Getenv("SPACE_ID") != "" {
@@ -90,7 +115,7 @@ func Run(ctx context.Context, server *webhooks.Server, options Options) error {
 	}
 	p := process{
 		getenv: os.Getenv, out: os.Stdout, err: os.Stderr, terminal: os.Stdout,
-		interactive: options.Output == nil && xterm.IsTerminal(int(os.Stdout.Fd())) && xterm.IsTerminal(int(os.Stdin.Fd())),
+		interactive: options.Output == nil && term.Interactive(os.Stdin, os.Stdout),
 	}
 	if options.Output != nil {
 		p.out = options.Output
@@ -115,11 +140,8 @@ func (p *process) run(ctx context.Context, server *webhooks.Server, options Opti
 		return nil
 	}
 	text, _ := notes.Shown(err).(string)
-	return &failure{err, text, tunnelFlag.ReplaceAllString(hint.For(err), `dev.Options{Tunnel: "$1"}`)}
+	return &failure{err, text, hint.InProgram(hint.For(err))}
 }
-
-// tunnelFlag is in hints what Options.Tunnel is here.
-var tunnelFlag = regexp.MustCompile(`--tunnel ([a-z.,]*[a-z])`)
 
 func (p *process) serve(ctx context.Context, server *webhooks.Server, options Options, notes *lines.Notes) error {
 	endpoints := endpointsOf(server)
@@ -131,7 +153,7 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 		Screen: p.interactive && !options.Plain && !options.JSON && tui.Unusable(p.getenv) == "",
 	}}
 	o.Session.Receiver.Routes, o.Session.Times.Drain = endpoints.routes(server), p.drain
-	release, err := p.connect(ctx, &o, endpoints, cmp.Or(options.Tunnel, "auto"))
+	release, err := p.connect(ctx, &o, endpoints, options)
 	if err != nil {
 		return err
 	}
@@ -141,14 +163,19 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 			return err
 		}
 	}
+	where := "hf-tap secret prints it"
+	if server.Secret() != "" {
+		where = "the one of the server"
+	}
 	pane := func(string, string) {}
 	o.Announce = func(live *session.Live) {
 		for _, line := range endpoints.announcement(live) {
 			notes.Print("%s", line)
-			pane("stdout", line) // the screen hides what was printed before
+			pane(listen.Announced, line)
 		}
 		if slices.ContainsFunc(endpoints, byHand) {
 			fmt.Fprintln(notes, "  secret  "+term.Line(o.Session.Secret)) // it is there to be copied
+			pane(listen.Announced, "  secret  "+where)                    // the screen masks it
 		}
 	}
 	restore := func() {}

@@ -14,11 +14,12 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
 	"github.com/hf-tap/hf-tap/webhooks"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, ngroktest.IgnoreLingering()...) }
 
 var (
 	modelM   = hub.Repo{Type: "model", Name: "me/m"}

@@ -32,7 +32,13 @@ func buildProgram(t *testing.T) string {
 // run starts a program in the world's environment, with more in it.
 func (w *world) run(file string, env ...string) program {
 	w.t.Helper()
-	p := program{&running{t: w.t, done: make(chan struct{})}, exec.Command(file)}
+	return w.runWith(file, nil, env...)
+}
+
+// runWith is run with arguments.
+func (w *world) runWith(file string, args []string, env ...string) program {
+	w.t.Helper()
+	p := program{&running{t: w.t, done: make(chan struct{})}, exec.Command(file, args...)}
 	for _, name := range []string{"PATH", "SYSTEMROOT"} {
 		p.cmd.Env = append(p.cmd.Env, name+"="+os.Getenv(name))
 	}
@@ -108,12 +114,41 @@ func TestAProgramLeavesNoWebhookAfterCtrlCAndAfterAKillAndTheNextStart(t *testin
 	w.nothingLeft()
 }
 
-func TestInASpaceAProgramOnlyServes(t *testing.T) {
+func TestHandlersThatThePackagesFunctionsRegisteredAreServed(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no process sends an interrupt to another one there")
 	}
 	w, file := newWorld(t), buildProgram(t)
-	p := w.run(file, "SPACE_ID=me/s", "SPACE_HOST=me-s.hf.space", "PORT=0", "WEBHOOK_SECRET=of the space")
+	p := w.runWith(file, []string{"registered"})
+	p.up()
+	w.happen("repo.content.update", datasetD)
+	p.wait(&p.out, "train 200 in")
+	w.happen("discussion.create", modelM)
+	p.wait(&p.out, "review 200 in")
+	p.interrupt()
+	w.nothingLeft()
+
+	p = w.runWith(file, []string{"registered"}, "WEBHOOK_SECRET=tab\tin it")
+	<-p.done
+	if p.failed == nil || !strings.Contains(p.err.text(), "secret") {
+		t.Errorf("with a secret that no webhook can have it ends with %v and\n%s", p.failed, p.err.text())
+	}
+}
+
+func TestInASpaceAProgramOnlyServes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no process sends an interrupt to another one there")
+	}
+	file := buildProgram(t)
+	for _, args := range [][]string{nil, {"registered"}} {
+		onlyServes(t, file, args)
+	}
+}
+
+func onlyServes(t *testing.T, file string, args []string) {
+	t.Helper()
+	w := newWorld(t)
+	p := w.runWith(file, args, "SPACE_ID=me/s", "SPACE_HOST=me-s.hf.space", "PORT=0", "WEBHOOK_SECRET=of the space")
 	local := strings.Fields(p.wait(&p.out, "Running on local URL: "))[4]
 	p.wait(&p.out, "POST https://me-s.hf.space/webhooks/train")
 	p.wait(&p.out, "Configure webhooks at")
