@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -160,6 +161,9 @@ func TestTheServerEndsInOrder(t *testing.T) {
 		"SIGTERM in a replay":       func(c *client) { replayHangs(c); must(t, c.cmd.Process.Signal(syscall.SIGTERM)) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && strings.HasPrefix(name, "SIG") {
+				t.Skip("there are no signals")
+			}
 			w := newWorld(t)
 			c := w.connect()
 			c.call("start_listening", args{"watches": []string{"model:me/m"}})
@@ -344,6 +348,9 @@ func TestTwoServersAtOnce(t *testing.T) {
 }
 
 func TestAClientThatStopsReading(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no signals")
+	}
 	for name, end := range map[string]func(*raw){
 		"and closes the input":  func(r *raw) { _ = r.in.Close() },
 		"and sends SIGTERM":     func(r *raw) { must(t, r.cmd.Process.Signal(syscall.SIGTERM)) },
