@@ -65,7 +65,7 @@ func BenchmarkRelay(b *testing.B) {
 			if err := store.StartSession(context.Background(), history.Session{ID: "bench", StartedAt: time.Now()}); err != nil {
 				b.Fatal(err)
 			}
-			recorder := &settling{Recorder: store, settled: make(chan struct{}, 1<<20)}
+			recorder := &settledNotifier{Recorder: store, settled: make(chan struct{}, 1<<20)}
 			benchRelay(b, c.respond, c.clients, c.idle, recorder, func(requests int) {
 				for range requests {
 					<-recorder.settled
@@ -82,28 +82,28 @@ func BenchmarkRelay(b *testing.B) {
 // the receiver costs by itself.
 func BenchmarkRelayWithoutDisk(b *testing.B) {
 	for _, clients := range []int{1, 16} {
-		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, "relay", clients, 64, &forgetful{}, func(int) {}) })
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchRelay(b, "relay", clients, 64, &nullRecorder{}, func(int) {}) })
 	}
 }
 
-// settling is a Recorder that says when an event is settled.
-type settling struct {
+// settledNotifier is a Recorder that says when an event is settled.
+type settledNotifier struct {
 	receiver.Recorder
 	settled chan struct{}
 }
 
-func (s *settling) Update(u event.Update) {
+func (s *settledNotifier) Update(u event.Update) {
 	s.Recorder.Update(u)
 	if u.Phase == event.PhaseSettled {
 		s.settled <- struct{}{}
 	}
 }
 
-type forgetful struct{ n atomic.Int64 }
+type nullRecorder struct{ n atomic.Int64 }
 
-func (f *forgetful) Append(_ context.Context, e *event.Event) error { e.N = f.n.Add(1); return nil }
-func (f *forgetful) Update(event.Update)                            {}
-func (f *forgetful) Body(context.Context, int64) ([]byte, error)    { return nil, io.EOF }
+func (f *nullRecorder) Append(_ context.Context, e *event.Event) error { e.N = f.n.Add(1); return nil }
+func (f *nullRecorder) Update(event.Update)                            {}
+func (f *nullRecorder) Body(context.Context, int64) ([]byte, error)    { return nil, io.EOF }
 
 func benchRelay(b *testing.B, respond string, clients, idle int, recorder receiver.Recorder, stored func(requests int)) {
 	const pairs = 15

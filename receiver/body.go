@@ -5,10 +5,11 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
-// Why a body was not taken.
+// Why a body is refused.
 var (
 	errBodyTooBig = errors.New("the body is too big")
 	errBudget     = errors.New("too many bodies at once")
@@ -16,49 +17,125 @@ var (
 	errBodyBroken = errors.New("the body broke off")
 )
 
-// reading is a request's body as it is read under the deadlines for slow
-// senders. Deadlines are the connection's, so they are set only while a body is
-// read: once its end was seen net/http reads on in the background to notice
-// that the sender is gone, and a deadline that fired there would cancel the
-// request. After a failure they stay, because net/http goes on to read what is
-// left of a body before it closes the connection, without a deadline of its own.
-type reading struct {
-	body        io.Reader
-	deadlines   *http.ResponseController
-	idle        time.Duration
-	latest, set time.Time
+// readBody reads a trusted body whole, within the limit and the shared budget.
+// reserved is how much of the budget it holds, also with an error; the caller
+// releases it. With an error, body is what was read.
+func (d *delivery) readBody() (body []byte, reserved int64, err error) {
+	limit := d.r.config.Limits.MaxBody
+	announced := d.req.ContentLength // -1 when unknown
+	if announced > limit {
+		body, _, _ = d.readBeginning()
+		return body, 0, errBodyTooBig
+	}
+	if announced == 0 {
+		return []byte{}, 0, nil // no deadline: the connection is being read in the background
+	}
+	size := announced
+	if announced < 0 {
+		size = min(4<<10, limit+1)
+	}
+	if !d.r.bodies.reserve(size) {
+		return nil, 0, errBudget
+	}
+	reserved = size
+	body = make([]byte, 0, size)
+	for {
+		free := body[len(body):cap(body)]
+		switch {
+		case len(free) > 0:
+		case announced > 0:
+			free = make([]byte, 1) // the body is complete, but its end was not seen yet
+		default:
+			// One byte more than allowed shows that there is more.
+			more := min(int64(cap(body)), limit+1-int64(cap(body)))
+			if more <= 0 {
+				return body, reserved, errBodyTooBig
+			}
+			if !d.r.bodies.reserve(more) {
+				return body, reserved, errBudget
+			}
+			reserved += more
+			body = append(make([]byte, 0, int64(cap(body))+more), body...)
+			free = body[len(body):cap(body)]
+		}
+		n, err := d.body.Read(free)
+		body = body[:min(len(body)+n, cap(body))]
+		switch {
+		case err == io.EOF && int64(len(body)) > limit:
+			return body, reserved, errBodyTooBig
+		case err == io.EOF:
+			return body, reserved, nil
+		case err != nil:
+			return body, reserved, err
+		}
+	}
 }
 
-func (r *Receiver) reading(w http.ResponseWriter, req *http.Request) *reading {
-	now := time.Now()
-	return &reading{
-		body:      req.Body,
-		deadlines: http.NewResponseController(w),
-		idle:      r.config.Limits.BodyIdle,
-		latest:    now.Add(r.config.Limits.BodyTotal),
+// readBeginning reads the part of a body that is kept if no target gets it. cut
+// reports whether there is more. With an error, body is what was read.
+func (d *delivery) readBeginning() (body []byte, cut bool, err error) {
+	limit := d.r.config.Limits.MaxBeginning
+	if d.req.ContentLength == 0 {
+		return []byte{}, false, nil
 	}
+	body, err = io.ReadAll(io.LimitReader(&d.body, limit))
+	switch {
+	case err != nil:
+		return body, true, err
+	case int64(len(body)) < limit || d.req.ContentLength == limit:
+		return body, false, nil
+	case d.req.ContentLength > limit:
+		return body, true, nil
+	}
+	n, err := d.body.Read(make([]byte, 1))
+	if n > 0 || err == io.EOF {
+		return body, n > 0, nil
+	}
+	return body, true, err
+}
+
+// bodyReader reads a request's body under the deadlines for slow senders. The
+// deadlines are the connection's, so they end with the body: net/http then reads on
+// in the background to notice that the sender is gone, and a deadline that fired
+// there would cancel the request. After a failure they stay, because net/http goes
+// on to read the rest of a body before it closes the connection, without a deadline
+// of its own.
+type bodyReader struct {
+	body    io.Reader
+	control *http.ResponseController
+	limits  *Limits
+	latest  time.Time // when the body has to be complete; zero: nothing was read yet
+	moved   time.Time // when the deadline was set
+	ended   bool      // the end of the body was seen
 }
 
 // Read passes on at least one byte or an error. The errors are io.EOF,
 // errBodySlow and errBodyBroken.
-func (b *reading) Read(p []byte) (int, error) {
+func (b *bodyReader) Read(p []byte) (int, error) {
 	now := time.Now()
+	if b.latest.IsZero() {
+		b.latest = now.Add(b.limits.BodyTotal)
+	}
 	if !now.Before(b.latest) {
 		return 0, errBodySlow
 	}
 	// Moving the deadline for each of a thousand packets costs more than it is worth.
-	if now.Sub(b.set) > b.idle/16 {
-		deadline := now.Add(b.idle)
+	if now.Sub(b.moved) > b.limits.BodyIdle/16 {
+		deadline := now.Add(b.limits.BodyIdle)
 		if deadline.After(b.latest) {
 			deadline = b.latest
 		}
-		// An error means that w is no connection, as in tests of handlers.
-		_ = b.deadlines.SetReadDeadline(deadline)
-		b.set = now
+		// An error means that w is not a connection, as in tests of handlers.
+		_ = b.control.SetReadDeadline(deadline)
+		b.moved = now
 	}
 	n, err := b.body.Read(p)
 	switch {
-	case err == nil || err == io.EOF:
+	case err == nil:
+		return n, nil
+	case err == io.EOF:
+		b.ended = true
+		_ = b.control.SetReadDeadline(time.Time{})
 		return n, err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n, errBodySlow
@@ -66,129 +143,19 @@ func (b *reading) Read(p []byte) (int, error) {
 	return n, errBodyBroken
 }
 
-// done lifts the deadlines after a body was read to its end.
-func (b *reading) done() { _ = b.deadlines.SetReadDeadline(time.Time{}) }
-
-// readBody reads a trusted body whole, within the limit and the shared budget.
-// It returns how much of the budget is taken, also with an error; the caller
-// gives it back. With an error, body is what was read.
-func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request) (body []byte, taken int64, err error) {
-	limit := r.config.Limits.MaxBody
-	announced := req.ContentLength // -1 when unknown
-	if announced > limit {
-		body, _, _ = r.readBeginning(w, req)
-		return body, 0, errBodyTooBig
-	}
-	if announced == 0 {
-		return []byte{}, 0, nil // no deadline: the connection is being read in the background
-	}
-	first := announced
-	if announced < 0 {
-		first = min(4<<10, limit+1)
-	}
-	if !r.bodies.take(first) {
-		return nil, 0, errBudget
-	}
-	taken = first
-	in := r.reading(w, req)
-	body = make([]byte, 0, first)
-	for {
-		if len(body) == cap(body) && announced < 0 {
-			// One byte more than allowed shows that there is more.
-			more := min(int64(cap(body)), limit+1-int64(cap(body)))
-			if more <= 0 {
-				return body, taken, errBodyTooBig
-			}
-			if !r.bodies.take(more) {
-				return body, taken, errBudget
-			}
-			taken += more
-			body = append(make([]byte, 0, int64(cap(body))+more), body...)
-		}
-		n, err := in.Read(room(body))
-		body = body[:len(body)+min(n, cap(body)-len(body))]
-		switch {
-		case err == io.EOF && int64(len(body)) > limit:
-			return body, taken, errBodyTooBig
-		case err == io.EOF:
-			in.done()
-			return body, taken, nil
-		case err != nil:
-			return body, taken, err
-		}
-	}
+// budget is a number of bytes, or of other things, that many share.
+type budget struct {
+	left atomic.Int64
 }
 
-// room is the free part of buf, or a byte elsewhere when there is none: a body
-// of a known length is full before its end has been seen.
-func room(buf []byte) []byte {
-	if len(buf) == cap(buf) {
-		return make([]byte, 1)
+// reserve takes n from the budget, all or none.
+func (b *budget) reserve(n int64) bool {
+	if b.left.Add(-n) >= 0 {
+		return true
 	}
-	return buf[len(buf):cap(buf)]
+	b.left.Add(n)
+	return false
 }
 
-// readBeginning reads as much of a body as is kept of one that no target gets.
-// cut reports whether there is more. With an error, body is what was read.
-func (r *Receiver) readBeginning(w http.ResponseWriter, req *http.Request) (body []byte, cut bool, err error) {
-	if req.ContentLength == 0 {
-		return []byte{}, false, nil
-	}
-	limit := r.config.Limits.MaxBeginning
-	in := r.reading(w, req)
-	body, err = io.ReadAll(io.LimitReader(in, limit))
-	switch {
-	case err != nil:
-		return body, true, err
-	case int64(len(body)) < limit || req.ContentLength == limit:
-		in.done()
-		return body, false, nil
-	case req.ContentLength > limit:
-		return body, true, nil
-	}
-	switch n, err := in.Read(make([]byte, 1)); {
-	case n > 0:
-		return body, true, nil
-	case err == io.EOF:
-		in.done()
-		return body, false, nil
-	default:
-		return body, true, err
-	}
-}
-
-// Bounds of what is thrown away of a body that nobody wants: of a sender who
-// knows the secret, and of one who does not.
-var (
-	lingerTrusted  = lingering{bytes: 64 << 20, time: 30 * time.Second}
-	lingerStranger = lingering{bytes: 256 << 10, time: 500 * time.Millisecond}
-)
-
-type lingering struct {
-	bytes int64
-	time  time.Duration
-}
-
-// refuse answers a request whose body is not read to its end, and ends the
-// connection in a way that lets the answer arrive. Most senders look for an
-// answer only when they have sent everything, and a connection that is closed
-// with bytes unread is reset, which takes the answer with it. net/http itself
-// would either do that or read on for as long as the sender cares to take.
-// begun says that some of the body was read.
-func (l lingering) refuse(w http.ResponseWriter, req *http.Request, status int, text string, begun bool) {
-	if req.ContentLength == 0 {
-		respond(w, status, []byte(text))
-		return // nothing is left, and the connection is being read in the background
-	}
-	w.Header().Set("Connection", "close")
-	respond(w, status, []byte(text))
-	control := http.NewResponseController(w)
-	_ = control.Flush()
-	// A sender that waits to be asked for the body sends none if it was not,
-	// and net/http asks at the first read.
-	waits := !begun && req.Header.Get("Expect") != ""
-	if !waits && control.SetReadDeadline(time.Now().Add(l.time)) == nil {
-		_, _ = io.CopyN(io.Discard, req.Body, l.bytes)
-	}
-	_ = control.SetReadDeadline(time.Unix(1, 0))
-}
+// release returns n to the budget.
+func (b *budget) release(n int64) { b.left.Add(n) }

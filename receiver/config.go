@@ -14,19 +14,19 @@ import (
 // Recorder stores events. Its methods are called from several goroutines at
 // once.
 type Recorder interface {
-	// Append stores a new event and sets e.N, a number that no other event has.
-	// The sender is answered 2xx after it has returned nil: the event should
-	// survive the death of the process then. It must copy what it keeps of e.
+	// Append stores a new event and sets e.N, a number that no other event has. When
+	// it has returned nil, the sender is answered 2xx: the event should survive the
+	// death of the process from then on. Append must copy what it keeps of e.
 	Append(ctx context.Context, e *event.Event) error
-	// Update stores one more step of an event. The calls for an event come in
-	// order. Update must not wait for a disk.
+	// Update stores a change of an event. The changes of an event come in order.
+	// Update must not wait for a disk.
 	Update(u event.Update)
-	// Body returns the body of an event. It is called for events that wait for a
-	// target while Limits.MaxQueued is exceeded.
+	// Body returns the body of an event. It is called for queued events whose bodies
+	// exceed Limits.MaxQueued.
 	Body(ctx context.Context, n int64) ([]byte, error)
 }
 
-// Respond decides when a sender is answered.
+// Respond is the moment at which a sender is answered.
 type Respond int
 
 const (
@@ -44,21 +44,21 @@ type Config struct {
 	Secret   string       // the webhook's secret; empty: deliveries are not verified
 	Session  string       // copied into each event
 	Source   event.Source // copied into each event; SourceHub by default
-	LocalKey string       // what callers of LocalHandler show; empty: it refuses everybody
+	LocalKey string       // the key of callers of LocalHandler; empty: all are refused
 	Recorder Recorder
 	Routes   []Route // an event goes to each route that matches; without routes, events are only recorded
 	Respond  Respond // when the sender is answered; Ack by default
 
-	// Check returns the answer to GET and POST of Path + "/check/" + nonce, by
-	// which tunnel.Verify finds out whether a public URL leads to this receiver. A
-	// nonce is 1 to 128 letters, digits, "-" and "_". Nothing is recorded. If Check
-	// is nil, the answer is 404.
+	// Check returns the answer to GET and POST of Path + "/check/" + nonce. With it
+	// tunnel.Verify finds out whether a public URL leads to this receiver. A nonce is
+	// 1 to 128 letters, digits, "-" and "_". Nothing is recorded. If Check is nil, the
+	// answer is 404.
 	Check func(nonce string) string
 
-	Concurrency  int           // events that a target handles at a time, 4 by default; 1 keeps their order
-	Queue        int           // events that may wait for their turn at a target, 10,000 by default
-	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default, in Relay no longer than its sender; negative: not at all
-	Timeout      time.Duration // how long a try may take; 0: without a limit, because a breakpoint may last an hour
+	Concurrency  int           // events that a target gets at the same time, 4 by default; 1 keeps their order
+	Queue        int           // events that may wait in the queue of a target, 10,000 by default
+	WaitTarget   time.Duration // how long an event waits for a target that cannot be reached, 60 s by default, in Relay at most as long as the sender; negative: not at all
+	Timeout      time.Duration // how long a try may take; 0: no limit, because a breakpoint may last an hour
 	RelayTimeout time.Duration // how long a sender waits in Relay, 30 s by default
 	Retries      int           // how many more tries there are after a failure that may be temporary
 	Backoff      time.Duration // the pause before the first of them, 1 s by default; doubled after each, up to 30 s
@@ -69,9 +69,9 @@ type Config struct {
 	// must return soon.
 	OnState func(event.State)
 
-	// OnAnswer is called with each attempt that a target gave a status to, once it
-	// is recorded. The event, whose body may be missing, and the attempt must not be
-	// changed. It is called from several goroutines and must return soon.
+	// OnAnswer is called with each attempt that the target has answered, when it is
+	// recorded. It must not change the event, whose body may be missing, or the
+	// attempt. It is called from several goroutines and must return soon.
 	OnAnswer func(target Target, e *event.Event, a event.Attempt)
 
 	// OnPanic is called with a panic in one of the Receiver's goroutines, which is
@@ -84,11 +84,11 @@ type Config struct {
 // use. A zero field has its default.
 type Limits struct {
 	MaxBody      int64         // bytes of one body, 32 MiB; above: 413
-	MaxInFlight  int64         // bytes of all bodies being received or relayed, 256 MiB; above: 503
+	MaxInFlight  int64         // bytes of all bodies that are being received or relayed, 256 MiB; above: 503
 	MaxQueued    int64         // bytes of bodies held in memory for targets, 64 MiB; above they are read back from the Recorder
 	MaxStrangers int           // untrusted deliveries recorded, 1,000; above they are only counted
 	MaxBeginning int64         // bytes kept of a body that is untrusted or refused, and of the headers of an untrusted one, 16 KiB
-	BodyIdle     time.Duration // pause that a sender may make within a body, 15 s
+	BodyIdle     time.Duration // pause of a sender within a body, 15 s
 	BodyTotal    time.Duration // time that a body may take, 2 min
 }
 

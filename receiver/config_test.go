@@ -9,7 +9,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
+func TestInvalidConfigurationIsAnError(t *testing.T) {
 	for because, config := range map[string]receiver.Config{
 		"slash":       {Path: "hook", Recorder: newMemory()},
 		"no recorder": {Path: "/hook"},
@@ -24,8 +24,8 @@ func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheServerHasTimeOutsAndLogsNothing(t *testing.T) {
-	tap := makeTap(t, receiver.Config{})
+func TestServerHasTimeOutsAndLogsNothing(t *testing.T) {
+	tap := newTap(t, receiver.Config{})
 	s := tap.Server()
 	want(t, "handler", s.Handler, http.Handler(tap.Receiver))
 	want(t, "head", s.ReadHeaderTimeout, 10*time.Second)

@@ -23,19 +23,19 @@ type connector struct {
 	atIPv6    atomic.Bool // the port was last reached at ::1
 }
 
-// Bounds of a connection to a target.
+// Time limits of a connection to a target.
 const (
 	connectTime = 10 * time.Second
-	// idleTime is shorter than the keep-alive of the usual servers (Node and
-	// uvicorn 5 s, gunicorn 2 s), so that no event meets a connection that its
-	// server is just closing.
+	// idleTime is shorter than the keep-alive of the usual servers (Node and uvicorn
+	// 5 s, gunicorn 2 s). Otherwise an event may meet a connection that its server is
+	// just closing.
 	idleTime = time.Second
 )
 
 func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
 	cfg := network.Config{Roots: roots, Within: connectTime}
 	if loopback.Is(u.Hostname()) {
-		cfg.Getenv = func(string) string { return "" } // a proxy that is named wrongly does not matter
+		cfg.Getenv = func(string) string { return "" } // an invalid proxy in the environment does not matter
 	}
 	n, err := network.New(cfg)
 	if err != nil {
@@ -52,12 +52,12 @@ func newConnector(u *url.URL, roots *x509.CertPool) (*connector, error) {
 	return c, nil
 }
 
-// dialer opens a connection, as http.Transport wants it.
+// dialer is the type of http.Transport.DialContext.
 type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// orIPv6 looks for a port of 127.0.0.1 at ::1, too, and there first where it was
-// found there the last time: that is where "localhost" leads some servers. The
-// error is that of 127.0.0.1.
+// orIPv6 returns a dialer that also tries a port of 127.0.0.1 at ::1, where
+// "localhost" leads some servers. It begins with the address that was reached the
+// last time. The error is that of 127.0.0.1.
 func (c *connector) orIPv6(dial dialer, v6 string) dialer {
 	if c.url.Hostname() != "127.0.0.1" {
 		return dial
@@ -67,7 +67,12 @@ func (c *connector) orIPv6(dial dialer, v6 string) dialer {
 		if c.atIPv6.Load() {
 			first, second = v6, v4
 		}
-		conn, err := halfOf(ctx, dial, network, first)
+		half, cancel := ctx, context.CancelFunc(func() {})
+		if ends, ok := ctx.Deadline(); ok { // on Windows it takes two seconds until a port of this machine refuses
+			half, cancel = context.WithTimeout(ctx, time.Until(ends)/2)
+		}
+		defer cancel()
+		conn, err := dial(half, network, first)
 		if err == nil {
 			return conn, nil
 		}
@@ -83,30 +88,23 @@ func (c *connector) orIPv6(dial dialer, v6 string) dialer {
 	}
 }
 
-// halfOf dials in half of the time that there is: on Windows it takes two seconds
-// until a port of this machine refuses.
-func halfOf(ctx context.Context, dial dialer, network, address string) (net.Conn, error) {
-	if ends, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(ends)/2)
-		defer cancel()
-	}
-	return dial(ctx, network, address)
-}
-
-// connect opens what a request would be sent on: a connection to the target, or
-// to the proxy of http addresses.
-func (c *connector) connect(ctx context.Context) (net.Conn, error) {
-	switch proxy := c.proxy(); {
-	case c.url.Scheme == "https":
+// open opens what a request would be sent on: a connection to the target, or to the
+// proxy of http addresses. handshake adds the TLS handshake of an https target.
+func (c *connector) open(ctx context.Context, handshake bool) (net.Conn, error) {
+	if c.url.Scheme == "https" {
+		if handshake {
+			return c.transport.DialTLSContext(ctx, "tcp", c.address)
+		}
 		return c.network.DialContext(ctx, "tcp", c.address)
-	case proxy != nil:
-		return c.transport.DialContext(ctx, "tcp", network.Address(proxy))
 	}
-	return c.transport.DialContext(ctx, "tcp", c.address)
+	address := c.address
+	if proxy := c.proxy(); proxy != nil {
+		address = network.Address(proxy)
+	}
+	return c.transport.DialContext(ctx, "tcp", address)
 }
 
-// proxy is the proxy on the way to the target, nil if there is none.
+// proxy returns the proxy on the way to the target, nil if there is none.
 func (c *connector) proxy() *url.URL {
 	if c.url.Scheme == "https" {
 		return c.network.ProxyFor(c.address)
@@ -116,12 +114,4 @@ func (c *connector) proxy() *url.URL {
 		return nil // the transport's own function has no error
 	}
 	return proxy
-}
-
-// secure is connect with the TLS handshake of an https target.
-func (c *connector) secure(ctx context.Context) (net.Conn, error) {
-	if c.url.Scheme == "https" {
-		return c.transport.DialTLSContext(ctx, "tcp", c.address)
-	}
-	return c.connect(ctx)
 }

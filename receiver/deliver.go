@@ -30,17 +30,13 @@ func (r *Receiver) Deliver(ctx context.Context, e *event.Event) (settled <-chan 
 		Method: e.Method, Path: e.Path, Header: e.Header, Body: e.Body, Edited: e.Edited,
 		Verdict: r.secret.Check(e.Header, query), ReceivedAt: time.Now(), Phase: event.PhaseOpen,
 	}
-	to, err := r.take(ctx, e)
+	e.ParseRequest()
+	queues, err := r.record(ctx, e)
 	switch {
 	case errors.Is(err, ErrStopping):
 		return nil, ErrStopping
 	case err != nil:
 		return nil, fmt.Errorf("recording the event: %w", err)
 	}
-	if h := r.acknowledged(e, to, event.Answer{}); h != nil {
-		return h.settled, nil
-	}
-	now := make(chan struct{})
-	close(now)
-	return now, nil
+	return r.dispatch(e, queues, nil).settled, nil
 }

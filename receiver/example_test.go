@@ -15,7 +15,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// memoryRecorder is a Recorder that loses everything when the process ends.
+// memoryRecorder is a Recorder that keeps the events in memory.
 type memoryRecorder struct {
 	mu     sync.Mutex
 	bodies [][]byte
@@ -41,8 +41,8 @@ func (m *memoryRecorder) Body(_ context.Context, n int64) ([]byte, error) {
 	return m.bodies[n-1], nil
 }
 
-// A receiver with its events in memory and a function as its only target. Drain
-// waits for the target, which works after the answer.
+// A receiver that keeps its events in memory and hands them to a function. Drain
+// waits for the function, which is called after the answer.
 func Example() {
 	print := receiver.FuncTarget("print", func(_ context.Context, e *event.Event) error {
 		fmt.Printf("#%d: %s of %s\n", e.N, e.Kind, e.RepoTitle())

@@ -12,7 +12,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestTheHistoryOnDiskHoldsWhatHappened(t *testing.T) {
+func TestHistoryOnDiskHasEveryEvent(t *testing.T) {
 	store, err := history.Open(t.Context(), filepath.Join(t.TempDir(), "history.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +23,7 @@ func TestTheHistoryOnDiskHoldsWhatHappened(t *testing.T) {
 		}
 	})
 	app := runApp(t, nil)
-	tap := open(t, receiver.Config{Routes: routes(app.route(t, "")), Recorder: store, Limits: receiver.Limits{MaxQueued: 100}})
+	tap := startTap(t, receiver.Config{Routes: routes(app.route(t, "")), Recorder: store, Limits: receiver.Limits{MaxQueued: 100}})
 	const n = 200
 	var wg sync.WaitGroup
 	for i := range n {
@@ -45,7 +45,7 @@ func TestTheHistoryOnDiskHoldsWhatHappened(t *testing.T) {
 	}
 	want(t, "different bodies in the history", len(bodies), n)
 	handed := map[string]bool{}
-	for _, took := range app.all() {
+	for _, took := range app.requests() {
 		handed[string(took.body)] = bodies[string(took.body)]
 	}
 	want(t, "different bodies at the app", len(handed), n)

@@ -22,26 +22,26 @@ import (
 )
 
 // HTTPTarget is a server that gets events as requests. A request has the body of
-// the delivery, byte for byte, and all its headers but those that belong to one
+// the delivery, byte for byte, and all its headers except those that belong to one
 // connection (hop-by-hop headers, Host, Content-Length, Expect). Nothing is
 // added. Redirects are not followed: their status is the answer.
 type HTTPTarget struct {
 	// AnswerTime is how long the body of an answer may take after its status, 1
 	// minute by default. The rest of a slower body is cut off. That is not a
-	// failure, because the status has decided. Set it before the first event.
+	// failure, because the status decides. Set it before the first event.
 	AnswerTime time.Duration
 	// Roots are the certificates that an https target may have, those of the
 	// system by default. Set them before the first event.
 	Roots *x509.CertPool
 
-	url       *url.URL
-	name      string
-	hides     bool                       // the name leaves out a secret of the URL
-	connector func() (*connector, error) // the same at each call
+	url         *url.URL
+	name        string
+	hidesSecret bool                       // the name leaves out a secret of the URL
+	connector   func() (*connector, error) // the same at each call
 }
 
-// drainBytes are read of an answer beyond what is kept, to be able to use the
-// connection again.
+// drainBytes is how much of an answer is read beyond the kept part, so that the
+// connection can be used again.
 const drainBytes = 256 << 10
 
 var errAnswerTime = errors.New("the answer went on for too long")
@@ -49,29 +49,28 @@ var errAnswerTime = errors.New("the answer went on for too long")
 // NewHTTPTarget makes a target of an http or https URL. The query of a delivery
 // is appended to the URL's own. A user and a password in the URL become an
 // Authorization header if the delivery has none. Proxies are those of the
-// environment, and not used for this machine, in whatever spelling. If nobody
-// listens at a port of 127.0.0.1, ::1 is tried, where "localhost" leads some servers.
+// environment. They are not used for this machine, however its name is spelled. If
+// nobody listens at a port of 127.0.0.1, ::1 is tried: some servers listen there when
+// they are told "localhost".
 func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
 	}
-	if err := hiddenIn(u); err != nil {
+	if err := checkHidden(u); err != nil {
 		return nil, err
 	}
 	own := *u
 	own.Fragment, own.RawFragment = "", ""
-	name, secret := hides(&own)
-	t := &HTTPTarget{url: &own, name: name, hides: secret}
+	name := event.MaskURL(own.String())
+	t := &HTTPTarget{url: &own, name: name, hidesSecret: name != own.String()}
 	t.connector = sync.OnceValues(func() (*connector, error) { return newConnector(t.url, t.Roots) })
 	return t, nil
 }
 
-// Name is the URL, with a password and secrets in its query masked.
+// Name returns the URL, with a password and secrets in its query masked.
 func (t *HTTPTarget) Name() string { return t.name }
 
-func (t *HTTPTarget) identity() string { return t.url.String() }
-
-// CloseIdleConnections closes connections that no try is using.
+// CloseIdleConnections closes the connections that no try uses.
 func (t *HTTPTarget) CloseIdleConnections() {
 	if c, err := t.connector(); err == nil {
 		c.transport.CloseIdleConnections()
@@ -80,30 +79,28 @@ func (t *HTTPTarget) CloseIdleConnections() {
 
 // Probe opens a connection, to the target or to the proxy for it, and closes it.
 func (t *HTTPTarget) Probe(ctx context.Context) error {
-	_, err := t.look(ctx, (*connector).connect)
+	_, err := t.connect(ctx, false)
 	return err
 }
 
-// Check is Probe with the TLS handshake of an https target. It gives the address
-// that answered, the proxy's where one is on the way.
-func (t *HTTPTarget) Check(ctx context.Context) (net.Addr, error) {
-	return t.look(ctx, (*connector).secure)
-}
+// Check is Probe with the TLS handshake of an https target. It returns the address
+// that answered, which is the proxy's if there is one on the way.
+func (t *HTTPTarget) Check(ctx context.Context) (net.Addr, error) { return t.connect(ctx, true) }
 
-func (t *HTTPTarget) look(ctx context.Context, open func(*connector, context.Context) (net.Conn, error)) (net.Addr, error) {
+func (t *HTTPTarget) connect(ctx context.Context, handshake bool) (net.Addr, error) {
 	c, err := t.connector()
 	if err != nil {
 		return nil, err
 	}
-	conn, err := open(c, ctx)
+	conn, err := c.open(ctx, handshake)
 	if err != nil {
 		return nil, &connectError{err}
 	}
 	return conn.RemoteAddr(), conn.Close()
 }
 
-// Proxy is the proxy, without its password, through which the target is reached;
-// it is empty where none is in the way.
+// Proxy returns the URL of the proxy on the way to the target, without its password,
+// or "" if there is none.
 func (t *HTTPTarget) Proxy() string {
 	c, err := t.connector()
 	if err != nil {
@@ -120,7 +117,7 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	a := event.Attempt{StartedAt: time.Now()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	resp, seen, err := t.roundTrip(ctx, e)
+	resp, dropped, err := t.send(ctx, e)
 	if err != nil {
 		a.Duration = time.Since(a.StartedAt)
 		switch {
@@ -128,9 +125,9 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 			a.Err = context.Cause(ctx).Error()
 			return a, OutcomeFailed
 		case notConnected(err):
-			a.Err = connectReason(err)
+			a.Err = (&connectError{err}).Error()
 			return a, OutcomeRefused
-		case seen.connected.Load() && !seen.begun.Load():
+		case dropped:
 			a.Err = dropReason(err)
 			return a, OutcomeDropped
 		}
@@ -138,8 +135,12 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 		return a, OutcomeFailed
 	}
 	a.Status, a.Header = resp.StatusCode, resp.Header
-	if t.hides {
-		hideIn(a.Header)
+	if t.hidesSecret { // a redirect repeats the URL, for example
+		for _, values := range a.Header {
+			for i, value := range values {
+				values[i] = event.MaskURL(value)
+			}
+		}
 	}
 	read, err := t.readAnswer(resp, &a, cancel)
 	a.Duration = time.Since(a.StartedAt)
@@ -156,33 +157,32 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	return a, OutcomeAnswered
 }
 
-// exchange is what is seen of one request. The transport's goroutines set it.
-type exchange struct{ connected, reused, begun atomic.Bool }
-
-// roundTrip sends the request of an event. It is sent again only by a kept
-// connection that the target had closed before the request, which it cannot have
-// read then.
-func (t *HTTPTarget) roundTrip(ctx context.Context, e *event.Event) (*http.Response, *exchange, error) {
+// send sends the request of an event, and waits for the head of its answer. dropped
+// reports whether there was a connection, which ended before the first byte of an
+// answer. The request is sent again only if it met a kept connection that the target
+// had closed before: the target cannot have read it then.
+func (t *HTTPTarget) send(ctx context.Context, e *event.Event) (resp *http.Response, dropped bool, err error) {
 	c, err := t.connector()
 	if err != nil {
-		return nil, &exchange{}, err
+		return nil, false, err
 	}
 	for {
-		seen := &exchange{}
+		var connected, reused, begun atomic.Bool // the transport's goroutines set them
 		resp, err := c.transport.RoundTrip(t.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 			GotConn: func(got httptrace.GotConnInfo) {
-				seen.connected.Store(true)
-				seen.reused.Store(got.Reused)
+				connected.Store(true)
+				reused.Store(got.Reused)
 			},
-			GotFirstResponseByte: func() { seen.begun.Store(true) },
+			GotFirstResponseByte: func() { begun.Store(true) },
 		}), e))
-		if err == nil || !seen.reused.Load() || !closedWhileIdle(err) || ctx.Err() != nil {
-			return resp, seen, err
+		if err == nil || !reused.Load() || !closedWhileIdle(err) || ctx.Err() != nil {
+			return resp, connected.Load() && !begun.Load(), err
 		}
 	}
 }
 
-// request makes the request of an event.
+// request makes the request of an event. net/http must neither add to its headers,
+// nor repeat a request that the target may have read.
 func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request {
 	u := *t.url
 	if _, query, ok := strings.Cut(e.Path, "?"); ok && query != "" {
@@ -191,11 +191,25 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 		}
 		u.RawQuery += query
 	}
+	header := headers.Onward(e.Header)
+	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := header[key]; ok { // under this spelling the transport would repeat the request
+			delete(header, key)
+			header[strings.ToLower(key)] = values
+		}
+	}
+	switch agents := header["User-Agent"]; len(agents) {
+	case 0:
+		header["User-Agent"] = []string{""} // or net/http would send its own
+	case 1:
+	default: // net/http writes only the first; under another spelling it is a header like any other
+		header["user-agent"], header["User-Agent"] = agents, []string{""}
+	}
 	method := cmp.Or(e.Method, http.MethodPost)
 	req := (&http.Request{
 		Method:        method,
 		URL:           &u,
-		Header:        onward(e.Header),
+		Header:        header,
 		Body:          http.NoBody,
 		ContentLength: int64(len(e.Body)),
 		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -203,13 +217,12 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(e.Body)), nil }
 	switch {
 	case method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions:
-		// The transport repeats these by itself, unless it cannot read their
-		// body again, even if the target may have read them.
+		// The transport repeats these by itself, unless it cannot read their body again.
 		req.Body, _ = body()
 	case len(e.Body) > 0:
 		req.Body, _ = body()
-		// Lets the transport take another connection when the one it had
-		// turns out to be closed before anything was written to it.
+		// Lets the transport take another connection when the one it had turns out to
+		// be closed before anything was written to it.
 		req.GetBody = body
 	}
 	if t.url.User != nil && req.Header.Get("Authorization") == "" {
@@ -219,31 +232,9 @@ func (t *HTTPTarget) request(ctx context.Context, e *event.Event) *http.Request 
 	return req
 }
 
-// onward gives the headers of an event as they are sent to its target.
-func onward(h http.Header) http.Header {
-	out := headers.Onward(h)
-	for _, key := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if values, ok := out[key]; ok {
-			// Under this spelling the transport would repeat a request that the
-			// target may have read.
-			delete(out, key)
-			out[strings.ToLower(key)] = values
-		}
-	}
-	switch agents := out["User-Agent"]; len(agents) {
-	case 0:
-		out["User-Agent"] = []string{""} // or net/http would send its own
-	case 1:
-	default:
-		// net/http writes only the first; under another spelling it is a header
-		// like any other.
-		out["user-agent"], out["User-Agent"] = agents, []string{""}
-	}
-	return out
-}
-
-// readAnswer keeps the beginning of an answer's body, reads a little more to
-// find its end, and gives up on the rest. It returns how many bytes it read.
+// readAnswer keeps the beginning of an answer's body and reads a little more to find
+// its end; it does not wait for the rest. It returns how many bytes it read. cancel
+// ends the request when the answer takes too long.
 func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel context.CancelCauseFunc) (read int64, err error) {
 	defer resp.Body.Close()
 	if resp.ContentLength == 0 {
@@ -266,4 +257,14 @@ func (t *HTTPTarget) readAnswer(resp *http.Response, a *event.Attempt, cancel co
 		err = nil
 	}
 	return read + more, err
+}
+
+// TrustRoots sets the certificates that https targets of routes may have: those of
+// roots, or the system's if roots is nil.
+func TrustRoots(roots *x509.CertPool, routes ...Route) {
+	for _, route := range routes {
+		if target, ok := route.Target.(*HTTPTarget); ok {
+			target.Roots = roots
+		}
+	}
 }

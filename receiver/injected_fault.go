@@ -11,15 +11,17 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Fault is a wrong answer that senders get on purpose, for tests of what follows:
-// the Hub delivers again, and in the end suspends the webhook. Events are
-// recorded and handed to targets as without it.
+// Fault is a wrong answer that senders get on purpose. With it one can test that
+// the Hub delivers again, and in the end suspends the webhook. Events are recorded
+// and handed to targets as without it.
 type Fault struct {
-	Status int            // the answer, 0: the right one
+	Status int            // of the answer; 0: the right one
 	Delay  time.Duration  // before the answer
 	Drop   bool           // no answer: the connection is closed
 	Times  int            // how many deliveries get it, 0: all until it is cleared
 	Filter *filter.Filter // which deliveries get it; nil: all with the right secret
+
+	left *atomic.Int64 // of Times; set by SetFault
 }
 
 // String describes the fault for people.
@@ -47,17 +49,11 @@ func (f *Fault) String() string {
 	return who + ": " + what
 }
 
-// activeFault is a Fault that is set.
-type activeFault struct {
-	Fault
-	left atomic.Int64 // of Times
-}
-
-// maxDelay bounds a Fault's delay: a connection may not live much longer.
+// maxDelay is the longest delay of a Fault: a connection lives little longer.
 const maxDelay = 2 * time.Minute
 
-// SetFault sets the fault of all following answers, and replaces an earlier one.
-// nil ends it. The error says which field of f is invalid.
+// SetFault sets the fault of the answers from now on, in the place of an earlier
+// one; nil ends it. The error says which field of f is invalid.
 func (r *Receiver) SetFault(f *Fault) error {
 	if f == nil {
 		r.fault.Store(nil)
@@ -73,9 +69,10 @@ func (r *Receiver) SetFault(f *Fault) error {
 	case f.Status == 0 && f.Delay == 0 && !f.Drop:
 		return errors.New("a fault needs a status, a delay or a drop")
 	}
-	active := &activeFault{Fault: *f}
+	active := *f
+	active.left = new(atomic.Int64)
 	active.left.Store(int64(f.Times))
-	r.fault.Store(active)
+	r.fault.Store(&active)
 	return nil
 }
 
@@ -86,12 +83,12 @@ func (r *Receiver) Fault() (f *Fault, left int) {
 	if active == nil {
 		return nil, 0
 	}
-	given := active.Fault
-	return &given, int(max(active.left.Load(), 0))
+	f = new(*active)
+	return f, int(max(active.left.Load(), 0))
 }
 
-// faultFor gives the fault that the answer to e has, nil for none. One that
-// was given as often as wanted is cleared.
+// faultFor returns the fault that the answer to e gets, nil if none. The last one of
+// Fault.Times clears it.
 func (r *Receiver) faultFor(e *event.Event) *Fault {
 	active := r.fault.Load()
 	if active == nil || !active.Filter.Match(e) {
@@ -106,23 +103,22 @@ func (r *Receiver) faultFor(e *event.Event) *Fault {
 			return nil
 		}
 	}
-	return &active.Fault
+	return active
 }
 
-// dropped stands for an answer that is not given.
-const dropped = 0
+// noAnswer is the status of an answer that is not given.
+const noAnswer = 0
 
-// status gives what is answered instead of status. A nil fault changes nothing.
-func (f *Fault) status(status int) int {
+// override returns the status that is answered instead of the right one. ok is false
+// if f leaves that as it is, or is nil.
+func (f *Fault) override() (status int, ok bool) {
 	switch {
 	case f == nil:
-		return status
+		return 0, false
 	case f.Drop:
-		return dropped
-	case f.Status != 0:
-		return f.Status
+		return noAnswer, true
 	}
-	return status
+	return f.Status, f.Status != 0
 }
 
 // delay holds up an answer, until its sender leaves or the receiver stops.

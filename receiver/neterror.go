@@ -12,30 +12,29 @@ import (
 	"github.com/hf-tap/hf-tap/internal/network"
 )
 
-// Windows has numbers of its own for what a socket reports, and the constants
-// of package syscall there are not those.
+// Windows has error numbers of its own for sockets, which are not the constants of
+// package syscall there.
 const (
 	wsaeConnAborted = syscall.Errno(10053)
 	wsaeConnReset   = syscall.Errno(10054)
 	wsaeConnRefused = syscall.Errno(10061)
 )
 
-// notConnected reports whether there was no connection to the target itself: then
-// it has seen nothing. What a proxy makes impossible does not count.
+// notConnected reports whether there was no connection to the target itself: it has
+// not seen the request. A failure of a proxy does not count.
 func notConnected(err error) bool {
 	var call *net.OpError
 	var proxy *network.ProxyError
 	return errors.As(err, &call) && call.Op == "dial" && !errors.As(err, &proxy)
 }
 
-// connectError says in a few words why there is no connection.
+// connectError is the reason in a few words why there is no connection.
 type connectError struct{ err error }
 
-func (e *connectError) Error() string { return connectReason(e.err) }
 func (e *connectError) Unwrap() error { return e.err }
 
-// connectReason says in a few words why there is no connection.
-func connectReason(err error) string {
+func (e *connectError) Error() string {
+	err := e.err
 	var name *net.DNSError
 	var call *os.SyscallError
 	var timeout net.Error
@@ -55,7 +54,7 @@ func connectReason(err error) string {
 	return err.Error()
 }
 
-// dropReason says in a few words how a connection ended without an answer.
+// dropReason returns in a few words how a connection ended without an answer.
 func dropReason(err error) string {
 	switch {
 	case errors.Is(err, io.EOF), closedWhileIdle(err):
@@ -67,14 +66,14 @@ func dropReason(err error) string {
 	return err.Error()
 }
 
-// closedWhileIdle reports whether a connection was closed from the other side
-// before a request was begun on it. net/http does not export that error.
+// closedWhileIdle reports whether the other side closed a connection before a
+// request was sent on it. net/http does not export that error.
 func closedWhileIdle(err error) bool {
 	return strings.Contains(err.Error(), "server closed idle connection")
 }
 
-// cutReason says in a few words how an answer ended that is not whole. length
-// is what was announced, negative if nothing was.
+// cutReason returns in a few words how an incomplete answer ended. length is its
+// Content-Length, negative if there was none.
 func cutReason(err error, read, length int64) string {
 	size := fmt.Sprint(read)
 	if length >= 0 {

@@ -5,14 +5,14 @@
 // ([NewHTTPTarget], [ParseRoute]), a function ([FuncTarget]), or a type of the
 // caller's.
 //
-// [Receiver.Server] is an http.Server with fitting time-outs, to be served on
+// [Receiver.Server] is an http.Server with fitting time-outs, for
 // any listener. To stop, call [Receiver.Drain], close the server, and call
 // [Receiver.Close].
 //
 //	sender ──► ServeHTTP ──► verdict ──► body ──► Recorder.Append ──► answer
 //	                                                   │
-//	                              lane ──► Target.Try ──► Recorder.Update
-//	                              (one for each target)
+//	                             queue ──► Target.Try ──► Recorder.Update
+//	                             (one for each target)
 //
 // Three decisions shape it:
 //
@@ -49,35 +49,42 @@ import (
 type Receiver struct {
 	config Config
 	secret event.Secret
-	lanes  lanes
 
-	life     context.Context // ends in Close
-	die      context.CancelFunc
-	attempts context.Context // ends with the queue: at the end of Drain, or in Close
-	cut      context.CancelCauseFunc
-	running  sync.WaitGroup // workers, probers and relays of Deliver
+	queues atomic.Pointer[[]*targetQueue] // of all targets; the list is never changed in its place
+	adding sync.Mutex                     // held while AddTarget replaces the list
 
-	stopping  atomic.Bool
-	paused    atomic.Int64 // when handing over was paused, as Unix nanoseconds; 0: it is not
-	fault     atomic.Pointer[activeFault]
-	unsettled atomic.Int64  // events taken and not settled yet
-	idle      chan struct{} // told when unsettled gets to 0; one slot
-	broken    chan struct{} // closed when a goroutine panicked: its event never settles
-	breaking  sync.Once
+	life         context.Context // ends in Close
+	endLife      context.CancelFunc
+	attempts     context.Context // ends when tries are cut short: at the end of Drain, or in Close
+	stopAttempts context.CancelCauseFunc
+	running      sync.WaitGroup // workers and probes
 
-	bodies budget // of Limits.MaxInFlight
-	queued budget // of Limits.MaxQueued
-	counts counts
+	stopping atomic.Bool
+	paused   atomic.Int64 // when handing over was paused, as Unix nanoseconds; 0: it is not
+	fault    atomic.Pointer[Fault]
+
+	mu        sync.Mutex
+	changed   *sync.Cond // of mu: unsettled is 0, or panicked is true
+	unsettled int        // events that are admitted and not settled yet
+	panicked  bool       // a goroutine has panicked: its event never settles
+
+	bodies    budget   // of Limits.MaxInFlight
+	queued    budget   // of Limits.MaxQueued
+	strangers budget   // of Limits.MaxStrangers
+	counts    struct { // for Stats; all of them only grow, but for trying
+		deliveries, strangers, notFound, checks, refused, unavailable, pending, trying atomic.Int64
+		today                                                                          lastDay
+	}
 }
 
-// errStopped ends the attempts that are running when a session ends.
+// errStopped ends the attempts that are running when the receiver stops.
 var errStopped = errors.New("interrupted, the receiver stopped")
 
-// ErrStopping means that the receiver takes no more events.
+// ErrStopping means that the receiver accepts no more events.
 var ErrStopping = errors.New("the receiver is stopping")
 
-// New makes a Receiver, which has no goroutine until the first event. The error
-// says which field of config is invalid.
+// New makes a Receiver. It has no goroutine until the first event. The error says
+// which field of config is invalid.
 func New(config Config) (*Receiver, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {
@@ -90,15 +97,14 @@ func New(config Config) (*Receiver, error) {
 	r := &Receiver{
 		config: config,
 		secret: secret,
-		idle:   make(chan struct{}, 1),
-		broken: make(chan struct{}),
 	}
-	r.life, r.die = context.WithCancel(context.Background())
-	r.attempts, r.cut = context.WithCancelCause(r.life)
+	r.changed = sync.NewCond(&r.mu)
+	r.life, r.endLife = context.WithCancel(context.Background())
+	r.attempts, r.stopAttempts = context.WithCancelCause(r.life)
 	r.bodies.left.Store(config.Limits.MaxInFlight)
 	r.queued.left.Store(config.Limits.MaxQueued)
-	r.counts.strangersLeft.Store(int64(config.Limits.MaxStrangers))
-	r.lanes.all.Store(new(makeLanes(r, config.Routes)))
+	r.strangers.left.Store(int64(config.Limits.MaxStrangers))
+	r.queues.Store(new(newQueues(r, config.Routes)))
 	return r, nil
 }
 
@@ -108,7 +114,10 @@ func (r *Receiver) spawn(f func()) {
 		if r.config.OnPanic != nil {
 			defer func() {
 				if value := recover(); value != nil {
-					r.breaking.Do(func() { close(r.broken) })
+					r.mu.Lock()
+					r.panicked = true
+					r.changed.Broadcast()
+					r.mu.Unlock()
 					r.config.OnPanic(value)
 				}
 			}()
@@ -134,19 +143,19 @@ func (r *Receiver) Server() *http.Server {
 	}
 }
 
-// cutTime is how long attempts that were cut short get to be recorded.
+// cutTime is the time for recording attempts that were cut short.
 const cutTime = time.Second
 
 // Drain answers further deliveries with 503, and waits until every event is
-// settled or ctx ends. Then it marks the events that no target has got as
+// settled or ctx ends. Then it marks the events that a target has not got as
 // PhasePending, cuts the running attempts short, and records that. It returns
 // the number of pending events.
-func (r *Receiver) Drain(ctx context.Context) (left int) {
-	before := r.counts.left.Load()
+func (r *Receiver) Drain(ctx context.Context) (pending int) {
+	before := r.counts.pending.Load()
 	r.stopping.Store(true)
-	if r.Paused() { // what is queued would wait in vain
-		for _, lane := range r.lanes.list() {
-			lane.close()
+	if r.Paused() { // the queues would not move
+		for _, q := range *r.queues.Load() {
+			q.close()
 		}
 	}
 	r.waitSettled(ctx)
@@ -154,16 +163,7 @@ func (r *Receiver) Drain(ctx context.Context) (left int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutTime)
 	defer cancel()
 	r.waitSettled(ctx)
-	return int(r.counts.left.Load() - before)
-}
-
-// abandon gives up whatever is queued, waiting or being tried.
-func (r *Receiver) abandon() {
-	r.stopping.Store(true)
-	for _, lane := range r.lanes.list() {
-		lane.close()
-	}
-	r.cut(errStopped)
+	return int(r.counts.pending.Load() - before)
 }
 
 // Close ends what Drain has left running, and waits for all goroutines and for
@@ -172,57 +172,75 @@ func (r *Receiver) abandon() {
 func (r *Receiver) Close() {
 	r.abandon()
 	r.waitSettled(context.Background())
-	// From here on nothing can start a goroutine: only unsettled events do.
+	// From here on nothing starts a goroutine: only unsettled events do.
 	r.running.Wait()
-	r.die()
-	for _, lane := range r.lanes.list() {
-		if c, ok := lane.target.(interface{ CloseIdleConnections() }); ok {
+	r.endLife()
+	for _, q := range *r.queues.Load() {
+		if c, ok := q.target.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}
 	}
 }
 
-// waitSettled waits until no event is on its way, or ctx ends, or none of
-// that can be known any more.
-func (r *Receiver) waitSettled(ctx context.Context) {
-	for r.unsettled.Load() > 0 {
-		select {
-		case <-r.idle:
-		case <-ctx.Done():
-			return
-		case <-r.broken:
-			return
-		}
+// abandon gives up all events that are queued, waiting or being tried.
+func (r *Receiver) abandon() {
+	r.stopping.Store(true)
+	for _, q := range *r.queues.Load() {
+		q.close()
 	}
-	r.tellIdle() // another one may be waiting for the same
+	r.stopAttempts(errStopped)
 }
 
-func (r *Receiver) tellIdle() {
-	select {
-	case r.idle <- struct{}{}:
-	default:
-	}
-}
-
-// begin counts an event that is about to be taken, or refuses it when the
-// receiver is stopping. It counts before it looks, so that Drain, which
-// stops before it counts, misses none.
-func (r *Receiver) begin() bool {
-	r.unsettled.Add(1)
+// admit counts an event that is about to be recorded. It returns false when the
+// receiver is stopping. Each admitted event is settled once.
+func (r *Receiver) admit() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.stopping.Load() {
-		r.end()
 		return false
 	}
+	r.unsettled++
 	return true
 }
 
-func (r *Receiver) end() {
-	if r.unsettled.Add(-1) == 0 {
-		r.tellIdle()
+// settleOne counts an admitted event as settled.
+func (r *Receiver) settleOne() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unsettled--; r.unsettled == 0 {
+		r.changed.Broadcast()
 	}
 }
 
-func (r *Receiver) report(s event.State) {
-	s.Session, s.At = r.config.Session, time.Now()
-	r.config.OnState(s)
+// waitSettled waits until all admitted events are settled, ctx ends, or a panic
+// makes that impossible.
+func (r *Receiver) waitSettled(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.changed.Broadcast()
+	})()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.unsettled > 0 && ctx.Err() == nil && !r.panicked {
+		r.changed.Wait()
+	}
 }
+
+// Pause stops handing events to targets. Deliveries are recorded and answered as
+// before, and wait in their order. Tries that are running go on. In Relay the
+// sender waits until RelayTimeout, and is answered 504.
+func (r *Receiver) Pause() { r.paused.Store(time.Now().UnixNano()) }
+
+// Resume ends a Pause: the targets get the events that have waited.
+func (r *Receiver) Resume() {
+	r.paused.Store(0)
+	for _, q := range *r.queues.Load() {
+		q.mu.Lock()
+		q.startWorkersLocked()
+		q.mu.Unlock()
+	}
+}
+
+// Paused reports whether the Receiver is paused.
+func (r *Receiver) Paused() bool { return r.paused.Load() != 0 }

@@ -5,21 +5,20 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Route leads the events that match to a target.
+// Route is a match and the target of the events that match.
 type Route struct {
 	Match   event.Match // the zero value matches all
 	Target  Target
-	Default bool // takes only what no other route took; Match is not looked at
-	// Path, like "/webhooks/bot", is an address of the target's own, below Config.Path.
-	// The route takes what is delivered there and nothing else, and no other route
-	// does; Match is not looked at. A target may have further routes.
+	Default bool // gets the events that no other route gets; Match is ignored
+	// Path is an address of the target's own below Config.Path, for example
+	// "/webhooks/bot". The route gets the deliveries to this path and no others, and no
+	// other route gets them; Match is ignored. A target may have further routes.
 	Path string
 }
 
@@ -31,14 +30,14 @@ type Route struct {
 //	model:me/*,repo.*=http://app:8000/hook?v=2
 //	default=8000
 //
-// The text before the first "=" is a match only if ParseMatch accepts it: an "="
-// in the target's own path or query needs no quoting.
+// The text before the first "=" is a match only if ParseMatch accepts it. An "=" in
+// the path or query of the target needs no quoting.
 func ParseRoute(s string) (Route, error) {
 	route, text, matchErr := CutRoute(s)
 	if len(text) < len(s) {
 		target, err := ParseTarget(text)
 		if err != nil {
-			return Route{}, fmt.Errorf("route %q: %w", shown(s), err)
+			return Route{}, fmt.Errorf("route %q: %w", masked(s), err)
 		}
 		route.Target = target
 		return route, nil
@@ -50,17 +49,17 @@ func ParseRoute(s string) (Route, error) {
 	case err == nil:
 		return Route{Target: target}, nil
 	case matchErr != nil && !isMatch && strings.Contains(rest, "@"):
-		return Route{}, err // front may be half of a password
+		return Route{}, err // front may be a part of a password
 	case matchErr != nil && (isMatch || !strings.Contains(front, "/")):
-		return Route{}, fmt.Errorf("route %q: %w", shown(s), matchErr) // it was meant as one
+		return Route{}, fmt.Errorf("route %q: %w", masked(s), matchErr) // it was probably meant as a match
 	}
 	return Route{}, err
 }
 
-// CutRoute cuts a match, or "default", and "=" off the front of a route. It returns
-// the route without its target, and the text of the target. The text is s if s does
-// not begin with a match: noMatch then says why what is in front of its first "="
-// is not one; it is nil if there is no "=".
+// CutRoute splits a route into its match, or "default", and the text of its target.
+// The returned route has no target. If s does not begin with a match, target is s, and
+// noMatch says why the text before the first "=" is not a match; it is nil if there is
+// no "=".
 func CutRoute(s string) (route Route, target string, noMatch error) {
 	front, rest, found := strings.Cut(s, "=")
 	switch {
@@ -104,7 +103,7 @@ func parseTargetURL(s string) (*url.URL, error) {
 	case strings.HasPrefix(s[len(head):], "//") && strings.HasSuffix(head, ":"):
 		u, err := url.Parse(s)
 		if err != nil {
-			return nil, fmt.Errorf("target %q: %w", shown(s), reason(s, err))
+			return nil, fmt.Errorf("target %q: %w", masked(s), parseReason(s, err))
 		}
 		return u, nil
 	case strings.Trim(head, "0123456789") == "" && head != "":
@@ -112,20 +111,20 @@ func parseTargetURL(s string) (*url.URL, error) {
 	case strings.HasPrefix(head, ":"):
 		s = "127.0.0.1" + s
 	case strings.ContainsAny(head, "=*,@ ") || !strings.Contains(head, ":"):
-		return nil, fmt.Errorf("target %q: %s", shown(s), want)
+		return nil, fmt.Errorf("target %q: %s", masked(s), want)
 	}
 	u, err := url.Parse("http://" + s)
 	if err != nil {
-		return nil, fmt.Errorf("target %q: %w", shown(s), reason(s, err))
+		return nil, fmt.Errorf("target %q: %w", masked(s), parseReason(s, err))
 	}
 	if u.Port() == "" {
-		return nil, fmt.Errorf("target %q has no port: %s", shown(s), want)
+		return nil, fmt.Errorf("target %q has no port: %s", masked(s), want)
 	}
 	return u, nil
 }
 
-// ipv6Host returns the address in front of the last colon of a host and a port
-// that are typed without brackets, as in "::1:3301"; "" if there is none.
+// ipv6Host returns the address of an IPv6 host and a port that are typed without
+// brackets, for example "::1:3301". It returns "" for anything else.
 func ipv6Host(hostPort string) string {
 	i := strings.LastIndexByte(hostPort, ':')
 	if i < 0 || strings.Trim(hostPort[i+1:], "0123456789") != "" {
@@ -138,10 +137,10 @@ func ipv6Host(hostPort string) string {
 	return hostPort[:i]
 }
 
-// shown is a target that cannot be read, or a route to one, as an error may show
-// it. Nobody knows where a password in it begins and ends, so that everything
-// before the last "@" is left out.
-func shown(s string) string {
+// masked returns an invalid target, or a route to one, without its secrets, for an
+// error. It is unknown where a password in it begins and ends: everything before the
+// last "@" is masked.
+func masked(s string) string {
 	s = event.MaskURL(s)
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
@@ -152,14 +151,14 @@ func shown(s string) string {
 		return event.Masked + s[at:]
 	}
 	if user, password, _ := strings.Cut(rest, ":"); password == event.Masked && !strings.ContainsAny(user, "/?#@") {
-		return s // there was a password, and it is masked already
+		return s // the password is masked already
 	}
 	return scheme + "://" + event.Masked + s[at:]
 }
 
-// reason takes the address out of an error of url.Parse, which is quoted
-// already. What else that error quotes may be a part of a password.
-func reason(s string, err error) error {
+// parseReason returns an error of url.Parse without the URL, which is in the message
+// already. The rest of that error may quote a part of a password.
+func parseReason(s string, err error) error {
 	if strings.Contains(s, "@") {
 		return errors.New("not a URL; in a user name or password, special characters are written as %40, %2F, and so on")
 	}
@@ -169,9 +168,9 @@ func reason(s string, err error) error {
 	return err
 }
 
-// checkTargetURL says why u cannot be a target.
+// checkTargetURL returns why u is not valid as a target.
 func checkTargetURL(u *url.URL) error {
-	name := shown(u.String())
+	name := masked(u.String())
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return fmt.Errorf("target %q has the scheme %q: want http or https", name, u.Scheme)
@@ -184,63 +183,4 @@ func checkTargetURL(u *url.URL) error {
 		return fmt.Errorf("target %q has the port %q: want 1 to 65535", name, u.Port())
 	}
 	return nil
-}
-
-// lanesFor picks where an event goes: every route that matches, each target
-// once, in the order of the routes; or else the defaults. An event that names
-// its targets goes to those of them that there are.
-func (r *Receiver) lanesFor(e *event.Event) []*lane {
-	var to []*lane
-	if len(e.Targets) > 0 {
-		for _, lane := range r.lanes.list() {
-			if slices.Contains(e.Targets, lane.name) {
-				to = append(to, lane)
-			}
-		}
-		return to
-	}
-	if path := r.ownPath(e.Path); path != "" {
-		for _, lane := range r.lanes.list() {
-			if slices.Contains(lane.paths, path) {
-				to = append(to, lane)
-			}
-		}
-		return to
-	}
-	taken := false
-	for _, lane := range r.lanes.list() {
-		if lane.matches(e) {
-			taken = true
-			to = append(to, lane)
-		}
-	}
-	if taken {
-		return to
-	}
-	for _, lane := range r.lanes.list() {
-		if lane.isDefault {
-			to = append(to, lane)
-		}
-	}
-	return to
-}
-
-// ownPath returns the longest Route.Path at the end of the path of an event, "" if
-// there is none. What stands in front of it is not compared: a replay has the path of
-// the session that the event came in.
-func (r *Receiver) ownPath(path string) (own string) {
-	path, _, _ = strings.Cut(path, "?")
-	for _, lane := range r.lanes.list() {
-		for _, p := range lane.paths {
-			if strings.HasSuffix(path, p) && len(p) > len(own) {
-				own = p
-			}
-		}
-	}
-	return own
-}
-
-// hasPath reports whether there is a Route.Path.
-func (r *Receiver) hasPath(path string) bool {
-	return slices.ContainsFunc(r.lanes.list(), func(l *lane) bool { return slices.Contains(l.paths, path) })
 }

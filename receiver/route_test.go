@@ -8,7 +8,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestRoutesAsPeopleWriteThem(t *testing.T) {
+func TestValidRoutes(t *testing.T) {
 	for s, wanted := range map[string]string{ // match, default, target
 		"7860":                                  " false http://127.0.0.1:7860",
 		"7860/webhooks/train":                   " false http://127.0.0.1:7860/webhooks/train",
@@ -50,7 +50,7 @@ func TestRoutesAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
-func TestRoutesThatMakeNoSense(t *testing.T) {
+func TestInvalidRoutes(t *testing.T) {
 	for s, because := range map[string]string{
 		"":                       "want a port, host:port/path or a URL",
 		"default=":               "want a port",
@@ -96,8 +96,8 @@ func FuzzParseRoute(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What a route calls its target is a way to write the same target,
-		// unless it hides a secret, which is noticed then.
+		// The name of a target is a way to write it, unless it hides a secret: then it
+		// is a HiddenError.
 		name := r.Target.Name()
 		again, err := receiver.ParseTarget(name)
 		switch hidden := (*receiver.HiddenError)(nil); {

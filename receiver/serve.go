@@ -23,6 +23,25 @@ const (
 	headerEvent    = "Hf-Tap-Event"
 )
 
+// delivery is one request while it is received and answered.
+type delivery struct {
+	r        *Receiver
+	w        http.ResponseWriter
+	req      *http.Request
+	body     bodyReader
+	verdict  event.Verdict // "" until the secret is checked
+	local    bool          // it came through LocalHandler
+	source   event.Source
+	replayOf int64
+}
+
+func (r *Receiver) newDelivery(w http.ResponseWriter, req *http.Request) *delivery {
+	return &delivery{
+		r: r, w: w, req: req, source: r.config.Source,
+		body: bodyReader{body: req.Body, control: http.NewResponseController(w), limits: &r.config.Limits},
+	}
+}
+
 // ServeHTTP receives a delivery. Everyone who knows the URL can call it. Its
 // answers:
 //
@@ -35,60 +54,88 @@ const (
 //	413  the body is larger than Limits.MaxBody
 //	503  the event cannot be recorded now; Retry-After says when to try again
 //
-// and in Relay those of the targets, 502 for a target that is down, and 504
-// after RelayTimeout. The connection must support deadlines, as every net.Conn
-// does.
+// In Relay there are also the answers of the targets, 502 for a target that is
+// down, and 504 after RelayTimeout. The connection must support deadlines, as
+// every net.Conn does.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.serve(w, req, false)
+	r.newDelivery(w, req).serve()
 }
 
-// LocalHandler returns the handler for callers on this machine, who do not need the
-// secret but Config.LocalKey, in the header Hf-Tap-Key. Without it they get a 403, as
-// they do for a Host that is not the address that was called: a web page whose name
-// leads to this machine sends that name. A request with the header Hf-Tap-Source
-// ("replay" or "trigger") gets the secret from the Receiver, and is handled as
-// [Receiver.Deliver] does: it is answered 200 as soon as it is recorded, in Relay
-// too, and no answer is recorded. Hf-Tap-Replay-Of is the number of the event that
-// it repeats. The three headers are removed before the event is recorded. Below
-// Config.Path, a path that no route has is taken as Config.Path itself: what is
-// replayed may come from a session with other routes.
+// LocalHandler returns the handler for callers on this machine. They do not need
+// the secret, but Config.LocalKey in the header Hf-Tap-Key. Without the key they get
+// a 403. They also get it for a Host that is not the address that was called: a web
+// page whose name leads to this machine sends that name.
 //
-// The header Hf-Tap-Event of the answer is the number of the new event. A
-// request without Hf-Tap-Source is handled as by ServeHTTP.
+// A request with the header Hf-Tap-Source ("replay" or "trigger") gets the secret
+// from the Receiver and is handled like [Receiver.Deliver]: it is answered 200 as
+// soon as it is recorded, in Relay too, and no answer is recorded. Hf-Tap-Replay-Of
+// is the number of the event that it repeats. The three headers are removed before
+// the event is recorded. A path below Config.Path that no route has counts as
+// Config.Path itself, because a replay may come from a session with other routes.
+//
+// The header Hf-Tap-Event of the answer is the number of the new event. A request
+// without Hf-Tap-Source is handled as by ServeHTTP.
 func (r *Receiver) LocalHandler() http.Handler {
 	key := sha256.Sum256([]byte(r.config.LocalKey))
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		d := r.newDelivery(w, req)
+		d.local = true
 		given := sha256.Sum256([]byte(req.Header.Get(headerKey)))
 		switch at, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); {
 		case r.config.LocalKey == "" || subtle.ConstantTimeCompare(given[:], key[:]) == 0:
-			lingerStranger.refuse(w, req, http.StatusForbidden, headerKey+" is wrong or missing\n", false)
+			d.refuse(http.StatusForbidden, headerKey+" is wrong or missing\n")
+			return
 		case !ok || req.Host != at.String():
-			lingerStranger.refuse(w, req, http.StatusForbidden, "Host is not the address that was called\n", false)
-		default:
-			delete(req.Header, headerKey)
-			r.serve(w, req, true)
+			d.refuse(http.StatusForbidden, "Host is not the address that was called\n")
+			return
 		}
+		switch source := event.Source(req.Header.Get(headerSource)); source {
+		case "":
+		case event.SourceReplay, event.SourceTrigger:
+			d.source = source
+			if r.config.Secret != "" {
+				req.Header[event.SecretHeader] = []string{r.config.Secret}
+			}
+		default:
+			d.refuse(http.StatusBadRequest, "unknown "+headerSource+"\n")
+			return
+		}
+		if of := req.Header.Get(headerReplayOf); of != "" {
+			n, err := strconv.ParseInt(of, 10, 64)
+			if err != nil || n < 1 {
+				d.refuse(http.StatusBadRequest, headerReplayOf+" is not an event number\n")
+				return
+			}
+			d.replayOf = n
+		}
+		for _, name := range []string{headerKey, headerSource, headerReplayOf} {
+			delete(req.Header, name)
+		}
+		d.serve()
 	})
 }
 
-func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, local bool) {
-	path := req.URL.Path
-	if req.URL.RawPath != "" {
-		path = "" // an encoded way to write a path is another path
+// serve tells deliveries and self-checks from everything else.
+func (d *delivery) serve() {
+	path := d.req.URL.Path
+	if d.req.URL.RawPath != "" {
+		path = "" // an encoded path is another path
 	}
-	below, ours := strings.CutPrefix(path, r.config.Path)
-	switch nonce, isCheck := strings.CutPrefix(path, r.config.Path+"/check/"); {
-	case ours && (below == "" || r.hasPath(below) || local && !isCheck && below[0] == '/') && req.Method == http.MethodPost:
-		r.serveDelivery(w, req, local)
-	case isCheck && r.config.Check != nil && validNonce(nonce) &&
-		(req.Method == http.MethodGet || req.Method == http.MethodPost):
-		r.counts.checks.Add(1)
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		lingerStranger.refuse(w, req, http.StatusOK, r.config.Check(nonce), false)
+	config := &d.r.config
+	isPost := d.req.Method == http.MethodPost
+	below, ours := strings.CutPrefix(path, config.Path)
+	nonce, isCheck := strings.CutPrefix(path, config.Path+"/check/")
+	switch {
+	case ours && isPost && (below == "" || d.r.hasPath(below) || d.local && !isCheck && below[0] == '/'):
+		d.receive()
+	case isCheck && config.Check != nil && validNonce(nonce) && (isPost || d.req.Method == http.MethodGet):
+		d.r.counts.checks.Add(1)
+		d.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		d.w.Header().Set("Cache-Control", "no-store")
+		d.refuse(http.StatusOK, config.Check(nonce))
 	default:
-		r.counts.notFound.Add(1)
-		lingerStranger.refuse(w, req, http.StatusNotFound, "", false)
+		d.r.counts.notFound.Add(1)
+		d.refuse(http.StatusNotFound, "")
 	}
 }
 
@@ -96,187 +143,162 @@ func validNonce(s string) bool {
 	return s != "" && len(s) <= 128 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
 
-// serveDelivery looks at the secret first: it decides how much is read.
-func (r *Receiver) serveDelivery(w http.ResponseWriter, req *http.Request, local bool) {
-	if local && r.config.Secret != "" && req.Header.Get(headerSource) != "" {
-		req.Header[event.SecretHeader] = []string{r.config.Secret}
-	}
-	verdict := r.secret.Check(req.Header, req.URL.RawQuery)
-	if !verdict.Trusted() {
-		r.serveStranger(w, req, local, verdict)
+// receive takes a delivery from its secret to its answer. The secret comes first,
+// because it decides how much of the body is read.
+func (d *delivery) receive() {
+	r := d.r
+	d.verdict = r.secret.Check(d.req.Header, d.req.URL.RawQuery)
+	if !d.verdict.Trusted() {
+		d.receiveUntrusted()
 		return
 	}
 	if r.stopping.Load() {
-		r.comeBack(w)
-		lingerTrusted.refuse(w, req, http.StatusServiceUnavailable, "", false)
+		d.unavailable()
 		return
 	}
-	body, taken, err := r.readBody(w, req)
+	body, reserved, err := d.readBody()
+	release := sync.OnceFunc(func() { r.bodies.release(reserved) })
+	defer release()
 	if err != nil {
-		p := partial{bytes.Clone(body[:min(int64(len(body)), r.config.Limits.MaxBeginning)]), int64(len(body)), err}
-		r.bodies.give(taken) // refuseBody may read on for long
-		r.refuseBody(w, req, local, verdict, p)
+		beginning := bytes.Clone(body[:min(int64(len(body)), r.config.Limits.MaxBeginning)])
+		release() // a refusal may take long
+		d.refuseBody(beginning, int64(len(body)), err)
 		return
 	}
-	give := sync.OnceFunc(func() { r.bodies.give(taken) })
-	defer give()
-	received := time.Now()
-	e, ok := r.event(w, req, local, verdict)
-	if !ok {
-		return
-	}
-	e.Body, e.ReceivedAt = body, received
-	if e.Source == r.config.Source {
-		r.counts.today.add(received)
-	}
-	to, err := r.take(r.life, e)
+	e := d.newEvent(body)
+	queues, err := r.record(r.life, e)
 	if err != nil {
-		r.comeBack(w)
-		respond(w, http.StatusServiceUnavailable, nil)
+		d.unavailable()
 		return
 	}
-	if local {
-		w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
+	if d.local {
+		d.w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
-	if status := r.answerAndDeliver(w, req, e, to, give); status == dropped {
+	var fault *Fault
+	if e.Source.AwaitsAnswer() {
+		fault = r.faultFor(e)
+	}
+	var status int
+	if r.config.Respond == Relay && e.Source.AwaitsAnswer() && len(queues) > 0 {
+		status = d.answerAfterTargets(e, queues, fault, release)
+	} else {
+		status = d.answerAtOnce(e, queues, fault)
+	}
+	if status == noAnswer {
 		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
 	}
 }
 
-// answerAndDeliver answers the sender of an event that is recorded, and hands the
-// event to targets, in the order that Respond asks for. It returns the status of the
-// answer, dropped if there is none. give releases the memory of the body.
-func (r *Receiver) answerAndDeliver(w http.ResponseWriter, req *http.Request, e *event.Event, to []*lane, give func()) (status int) {
-	received, asked := e.ReceivedAt, e.Source.AwaitsAnswer()
-	var fault *Fault
-	if asked {
-		fault = r.faultFor(e)
-	}
-	if r.config.Respond == Relay && asked && len(to) > 0 {
-		h := r.handover(e, to, &relay{since: received, fault: fault})
-		h.start()
-		reply := h.reply()
-		r.delay(req.Context(), fault)
-		if status = reply.status; status != dropped {
-			give() // the answer may be read slowly
-			reply.write(w)
-		}
-		return status
-	}
-	r.delay(req.Context(), fault)
-	if status = fault.status(http.StatusOK); status != dropped {
-		respond(w, status, nil)
-	}
-	var answer event.Answer
-	if asked {
-		answer = answered(status, received)
-	}
-	r.acknowledged(e, to, answer)
-	return status
-}
-
-// answered is an answer that was given, or refused by closing the connection,
-// to a request whose last byte came at received. It is never zero.
-func answered(status int, received time.Time) event.Answer {
-	return event.Answer{Status: status, Duration: max(time.Since(received), 1)}
-}
-
-// take records an event and says where it goes. An event that goes nowhere is
-// settled when it is recorded, so that one whose session is killed right after
-// does not look as if a target had missed it. When the error is nil,
-// acknowledged has to follow, or a handover.
-func (r *Receiver) take(ctx context.Context, e *event.Event) ([]*lane, error) {
-	if !r.begin() {
-		return nil, ErrStopping
-	}
-	e.ParseRequest()
-	var to []*lane
-	if e.Verdict.Trusted() {
-		to = r.lanesFor(e)
-	}
-	e.Targets = nil
-	for _, lane := range to {
-		e.Targets = append(e.Targets, lane.name)
-	}
-	if len(to) == 0 {
-		e.Phase = event.PhaseSettled
-	}
-	if err := r.config.Recorder.Append(ctx, e); err != nil {
-		r.end()
-		return nil, err
-	}
-	if e.Verdict.Trusted() {
-		r.counts.deliveries.Add(1)
-	}
-	return to, nil
-}
-
-// acknowledged notes the answer, if one was given, and hands the event over. It
-// returns nil when there is no target.
-func (r *Receiver) acknowledged(e *event.Event, to []*lane, answer event.Answer) *handover {
-	if answer != (event.Answer{}) {
-		r.config.Recorder.Update(event.Update{N: e.N, Answer: answer})
-	}
-	if len(to) == 0 {
-		r.end()
-		return nil
-	}
-	h := r.handover(e, to, nil)
-	h.start()
-	return h
-}
-
-// event makes the event of a request, all but its body. It answers the request
-// and returns false when a local caller says something that makes no sense.
-func (r *Receiver) event(w http.ResponseWriter, req *http.Request, local bool, verdict event.Verdict) (*event.Event, bool) {
+// newEvent makes the event of a delivery.
+func (d *delivery) newEvent(body []byte) *event.Event {
 	e := &event.Event{
-		Session: r.config.Session,
-		Source:  r.config.Source,
-		Verdict: verdict,
-		Method:  req.Method,
-		Path:    req.URL.RequestURI(),
-		Header:  make(http.Header, len(req.Header)+1),
-		Phase:   event.PhaseOpen,
+		Session:    d.r.config.Session,
+		Source:     d.source,
+		ReplayOf:   d.replayOf,
+		Verdict:    d.verdict,
+		Method:     d.req.Method,
+		Path:       d.req.URL.RequestURI(),
+		Header:     make(http.Header, len(d.req.Header)+1),
+		Body:       body,
+		ReceivedAt: time.Now(),
+		Phase:      event.PhaseOpen,
 	}
-	for key, values := range req.Header {
+	for key, values := range d.req.Header {
 		e.Header[key] = values
 	}
 	// net/http moves these out of the header.
-	e.Header["Host"] = []string{req.Host}
-	if len(req.TransferEncoding) > 0 {
-		e.Header["Transfer-Encoding"] = req.TransferEncoding
+	e.Header["Host"] = []string{d.req.Host}
+	if len(d.req.TransferEncoding) > 0 {
+		e.Header["Transfer-Encoding"] = d.req.TransferEncoding
 	}
-	if !verdict.Trusted() {
-		cutHead(e, int(r.config.Limits.MaxBeginning))
+	if !d.verdict.Trusted() {
+		trimHead(e, int(d.r.config.Limits.MaxBeginning))
+	} else if e.Source == d.r.config.Source {
+		d.r.counts.today.add(e.ReceivedAt)
 	}
-	if !local {
-		return e, true
-	}
-	switch source := event.Source(req.Header.Get(headerSource)); source {
-	case "":
-	case event.SourceReplay, event.SourceTrigger:
-		e.Source = source
-	default:
-		respond(w, http.StatusBadRequest, []byte("unknown "+headerSource+"\n"))
-		return nil, false
-	}
-	if of := req.Header.Get(headerReplayOf); of != "" {
-		n, err := strconv.ParseInt(of, 10, 64)
-		if err != nil || n < 1 {
-			respond(w, http.StatusBadRequest, []byte("no number of an event in "+headerReplayOf+"\n"))
-			return nil, false
-		}
-		e.ReplayOf = n
-	}
-	delete(e.Header, headerSource)
-	delete(e.Header, headerReplayOf)
-	return e, true
+	e.ParseRequest()
+	return e
 }
 
-// comeBack says when to try again.
-func (r *Receiver) comeBack(w http.ResponseWriter) {
-	r.counts.unavailable.Add(1)
-	w.Header().Set("Retry-After", "5")
+// record stores a new event with the names of its targets, and returns their
+// queues. An event without a target is stored as settled: if the session is killed
+// right afterwards, it does not look as if a target had missed it. When the error is
+// nil, dispatch has to follow.
+func (r *Receiver) record(ctx context.Context, e *event.Event) (queues []*targetQueue, err error) {
+	if !r.admit() {
+		return nil, ErrStopping
+	}
+	deliver := e.Verdict.Trusted() && !e.BodyCut
+	if deliver {
+		queues = r.queuesFor(e)
+	}
+	e.Targets = nil
+	for _, q := range queues {
+		e.Targets = append(e.Targets, q.name)
+	}
+	if len(queues) == 0 {
+		e.Phase = event.PhaseSettled
+	}
+	if err := r.config.Recorder.Append(ctx, e); err != nil {
+		r.settleOne()
+		return nil, err
+	}
+	if deliver {
+		r.counts.deliveries.Add(1)
+	}
+	return queues, nil
+}
+
+// answerAtOnce answers 200, or what a fault says, and hands the event to its targets
+// afterwards. It returns the status of the answer.
+func (d *delivery) answerAtOnce(e *event.Event, queues []*targetQueue, fault *Fault) (status int) {
+	status, ok := fault.override()
+	if !ok {
+		status = http.StatusOK
+	}
+	d.r.delay(d.req.Context(), fault)
+	if status != noAnswer {
+		respond(d.w, status, nil)
+	}
+	if e.Source.AwaitsAnswer() {
+		d.r.config.Recorder.Update(event.Update{N: e.N, Answer: newAnswer(status, e.ReceivedAt)})
+	}
+	d.r.dispatch(e, queues, nil)
+	return status
+}
+
+// answerAfterTargets hands the event to its targets and passes on an answer of
+// theirs. It returns the status of the answer. release frees the memory of the body.
+func (d *delivery) answerAfterTargets(e *event.Event, queues []*targetQueue, fault *Fault, release func()) (status int) {
+	answer := d.r.dispatch(e, queues, &relay{received: e.ReceivedAt, fault: fault}).waitForAnswer()
+	d.r.delay(d.req.Context(), fault)
+	if answer.status == noAnswer {
+		return noAnswer
+	}
+	release() // the answer may be read slowly
+	header := d.w.Header()
+	var body []byte
+	if target := answer.target; target != nil {
+		for _, name := range relayedHeaders {
+			if values := target.Header[name]; len(values) > 0 && (name != "Location" || answer.status/100 == 3) {
+				header[name] = values
+			}
+		}
+		if target.BodyCut {
+			// It ends where the connection does, so that nobody takes it for whole.
+			header.Set("Transfer-Encoding", "identity")
+			header.Set("Connection", "close")
+		}
+		body = target.Body
+	}
+	respond(d.w, answer.status, body)
+	return answer.status
+}
+
+// newAnswer is the answer to a request whose last byte came at received. It is never
+// zero.
+func newAnswer(status int, received time.Time) event.Answer {
+	return event.Answer{Status: status, Duration: max(time.Since(received), 1)}
 }
 
 // respond writes an answer. An error means that the sender is gone, which

@@ -2,22 +2,11 @@ package receiver
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// counts are counted since the receiver was made, but for trying.
-type counts struct {
-	deliveries, strangers, notFound, checks atomic.Int64
-	refused, unavailable                    atomic.Int64
-	full, left                              atomic.Int64
-	trying                                  atomic.Int64 // now
-	strangersLeft                           atomic.Int64 // how many may still be recorded
-	today                                   day
-}
-
-// day counts what happened in the last 24 hours, by the hour.
-type day struct {
+// lastDay counts deliveries in the last 24 hours, by the hour.
+type lastDay struct {
 	mu    sync.Mutex
 	hours [24]struct {
 		hour int64 // since 1970; older ones are over
@@ -25,7 +14,7 @@ type day struct {
 	}
 }
 
-func (d *day) add(now time.Time) {
+func (d *lastDay) add(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	hour := now.Unix() / 3600
@@ -36,7 +25,7 @@ func (d *day) add(now time.Time) {
 	slot.n++
 }
 
-func (d *day) count(now time.Time) (n int) {
+func (d *lastDay) sum(now time.Time) (n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	hour := now.Unix() / 3600
@@ -49,20 +38,20 @@ func (d *day) count(now time.Time) (n int) {
 }
 
 // Stats are the numbers of a Receiver at one moment. Those with "now" in their
-// comment are levels; the others are counted since New.
+// comment go up and down; the others are counted since New.
 type Stats struct {
 	Deliveries        int64 // trusted events recorded
 	Strangers         int64 // deliveries with a wrong secret or none
 	StrangersRecorded int64 // how many of them were recorded
-	NotFound          int64 // requests for something else, answered 404
+	NotFound          int64 // requests to other paths, answered 404
 	Checks            int64 // requests that Config.Check answered
-	Refused           int64 // bodies that were too big, too slow or broke off, or found no room
+	Refused           int64 // bodies that were too big, too slow, incomplete, or beyond Limits.MaxInFlight
 	Unavailable       int64 // answers of 503
-	Left              int64 // events that ended as pending
+	Pending           int64 // events that ended as pending
 
-	Unsettled int64         // events on their way now
+	Unsettled int64         // events now that are not settled
 	InFlight  int64         // tries running now
-	Queued    int64         // events before a target's turn now, each counted once for each target
+	Queued    int64         // events in the queues of targets now, each counted once for each target
 	Waiting   int64         // how many of Queued wait for a target that is down
 	Targets   []TargetStats // in the order of the routes, then added ones that are busy
 
@@ -71,15 +60,15 @@ type Stats struct {
 }
 
 // TargetStats are the numbers of one target now, and the result of its last try
-// or probe. A target is neither tried nor probed while there is no event for it,
-// so its state may have changed since.
+// or probe. A target is neither tried nor probed while no event waits for it: its
+// state may have changed since.
 type TargetStats struct {
 	Name   string
-	Queued int       // events before their turn
-	Active int       // events being tried, or in the pause between two tries
-	At     time.Time // when it did what follows; zero: it was not tried yet
+	Queued int       // events in its queue
+	Active int       // events that are being tried, or in the pause between two tries
+	At     time.Time // of the last try or probe; zero: none yet
 	Down   bool      // it could not be reached
-	Status int       // what it answered; 0 when it did not answer, or was only probed
+	Status int       // of its answer; 0 when it did not answer, or was only probed
 	Err    string    // why it could not be reached or did not answer, or what was wrong with the answer
 }
 
@@ -88,23 +77,28 @@ func (r *Receiver) Stats() Stats {
 	s := Stats{
 		Deliveries:        r.counts.deliveries.Load(),
 		Strangers:         r.counts.strangers.Load(),
-		StrangersRecorded: int64(r.config.Limits.MaxStrangers) - max(r.counts.strangersLeft.Load(), 0),
+		StrangersRecorded: int64(r.config.Limits.MaxStrangers) - max(r.strangers.left.Load(), 0),
 		NotFound:          r.counts.notFound.Load(),
 		Checks:            r.counts.checks.Load(),
 		Refused:           r.counts.refused.Load(),
 		Unavailable:       r.counts.unavailable.Load(),
-		Left:              r.counts.left.Load(),
-		Unsettled:         r.unsettled.Load(),
+		Pending:           r.counts.pending.Load(),
 		InFlight:          r.counts.trying.Load(),
+		Today:             r.counts.today.sum(time.Now()),
 	}
-	s.Today = r.counts.today.count(time.Now())
+	r.mu.Lock()
+	s.Unsettled = int64(r.unsettled)
+	r.mu.Unlock()
 	if at := r.paused.Load(); at != 0 {
 		s.PausedSince = time.Unix(0, at)
 	}
-	for _, lane := range r.lanes.list() {
-		t := lane.stats()
-		if lane.added && t.Queued+t.Active == 0 {
-			continue // it was for some events alone, and is done with them
+	for _, q := range *r.queues.Load() {
+		q.mu.Lock()
+		t := q.seen
+		t.Name, t.Queued, t.Active = q.name, len(q.entries), q.workers
+		q.mu.Unlock()
+		if q.added && t.Queued+t.Active == 0 {
+			continue // it was for a few events only, and is done with them
 		}
 		s.Queued += int64(t.Queued)
 		if t.Down {
@@ -113,13 +107,4 @@ func (r *Receiver) Stats() Stats {
 		s.Targets = append(s.Targets, t)
 	}
 	return s
-}
-
-func (l *lane) stats() TargetStats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return TargetStats{
-		Name: l.name, Queued: l.queue.len() + len(l.back), Active: l.workers,
-		At: l.seen.at, Down: l.seen.refused, Status: l.seen.status, Err: l.seen.err,
-	}
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestTheStateOfATargetIsWhatWasLastSeenAndWhen(t *testing.T) {
+func TestTargetStatsAreOfTheLastTryOrProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		answer, outcome := event.Attempt{Status: 200}, receiver.OutcomeAnswered
-		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) { return answer, outcome }}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		target := &scriptedTarget{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) { return answer, outcome }}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		seen := func() string {
 			s := tap.Stats().Targets[0]
 			if s.At.IsZero() {
@@ -26,16 +26,16 @@ func TestTheStateOfATargetIsWhatWasLastSeenAndWhen(t *testing.T) {
 		}
 		want(t, "at first", seen(), "never false 0")
 		<-time.After(time.Minute)
-		<-tap.give(t, "1")
+		<-tap.deliverInProcess(t, "1")
 		want(t, "when it answered", seen(), "1m0s false 200 ")
 
-		// It is killed. Nothing is known of that, and nothing asks.
+		// It is killed. The receiver does not notice, because no event waits for it.
 		target.setDown(true)
 		<-time.After(time.Hour)
 		want(t, "an hour later", seen(), "1m0s false 200 ")
 		want(t, "probes at rest", len(target.probes), 0)
 
-		settled := tap.give(t, "2")
+		settled := tap.deliverInProcess(t, "2")
 		synctest.Wait()
 		want(t, "when it refused", seen(), "1h1m0s true 0 connection refused")
 		<-time.After(30 * time.Second)
@@ -49,20 +49,20 @@ func TestTheStateOfATargetIsWhatWasLastSeenAndWhen(t *testing.T) {
 
 		target.setDown(false)
 		answer.Status = 500
-		<-tap.give(t, "3")
+		<-tap.deliverInProcess(t, "3")
 		if s := tap.Stats().Targets[0]; s.Down || s.Status != 500 || !s.At.Equal(time.Now()) {
 			t.Errorf("after a 500: %+v", s)
 		}
 		answer, outcome = event.Attempt{Err: "reset"}, receiver.OutcomeFailed
-		<-tap.give(t, "4")
+		<-tap.deliverInProcess(t, "4")
 		if s := tap.Stats().Targets[0]; s.Down || s.Status != 0 || s.Err != "reset" {
 			t.Errorf("after a failure: %+v", s)
 		}
 
-		// It is found to be back before an event is handed over.
+		// A probe reaches it before an event is handed over.
 		answer, outcome = event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		target.setDown(true)
-		fifth := tap.give(t, "5")
+		fifth := tap.deliverInProcess(t, "5")
 		<-time.After(time.Second)
 		target.setDown(false)
 		tap.Pause() // what the probe finds is seen alone
@@ -75,17 +75,17 @@ func TestTheStateOfATargetIsWhatWasLastSeenAndWhen(t *testing.T) {
 	})
 }
 
-func TestAStopSaysNothingOfATarget(t *testing.T) {
+func TestStopDoesNotChangeTargetStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
+		target := &scriptedTarget{tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			<-ctx.Done()
 			return event.Attempt{Err: "cut"}, receiver.OutcomeFailed
 		}}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
-		tap.give(t, "1")
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		tap.deliverInProcess(t, "1")
 		synctest.Wait()
 		go tap.Close()
-		tap.history.settled(t, 1)
+		tap.history.waitSettled(t, 1)
 		want(t, "seen", tap.Stats().Targets[0].At, time.Time{})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,86 +19,69 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestAReplayTakesTheSameRoad(t *testing.T) {
+func TestReplayIsHandedOverLikeADelivery(t *testing.T) {
 	app := runApp(t, nil)
-	tap := makeTap(t, receiver.Config{Routes: routes(app.route(t, ""))})
-	<-tap.give(t, `{"event":{"scope":"repo","action":"create"}}`)
-	e := tap.history.all()[0]
+	tap := newTap(t, receiver.Config{Routes: routes(app.route(t, ""))})
+	<-tap.deliverInProcess(t, `{"event":{"scope":"repo","action":"create"}}`)
+	e := tap.history.list()[0]
 	want(t, "event", fmt.Sprintln(e.N, e.Source, e.ReplayOf, e.Session, e.Verdict, e.Kind), "1 replay 1 s1 ok repo.create\n")
 	want(t, "story", story(e), "try 1 200 + settled")
-	want(t, "handed over", len(app.all()), 1)
+	want(t, "handed over", len(app.requests()), 1)
 
 	settled, err := tap.Deliver(context.Background(), &event.Event{Source: event.SourceReplay, Header: http.Header{"X-Webhook-Secret": {"old"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-settled
-	e = tap.history.all()[1]
+	e = tap.history.list()[1]
 	want(t, "with an old secret", fmt.Sprint(e.Verdict, " ", story(e), len(e.Targets)), "wrong 0")
-	want(t, "handed over", len(app.all()), 1)
+	want(t, "handed over", len(app.requests()), 1)
 }
 
-func TestAReplayGoesToTheTargetsItNames(t *testing.T) {
-	never := event.Match{Kinds: []string{"repo.move"}}
-	one, two := &scripted{name: "one", try: ok}, &scripted{name: "two", try: ok}
-	tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: one}, receiver.Route{Target: two, Match: never})})
-	for _, targets := range [][]string{{"two", "gone"}, {"gone"}, nil} {
-		settled, err := tap.Deliver(t.Context(), &event.Event{Header: http.Header{"X-Webhook-Secret": {secret}}, Targets: targets})
-		if err != nil {
-			t.Fatal(err)
-		}
-		<-settled
-	}
-	all := tap.history.all()
-	want(t, "one that matches nothing", fmt.Sprint(all[0].Targets), "[two]")
-	want(t, "one that is no more", fmt.Sprint(all[1].Targets), "[]")
-	want(t, "none named", fmt.Sprint(all[2].Targets), "[one]")
-}
-
-func TestAnEventWaitsForItsTargetUntilItsTimeIsUp(t *testing.T) {
+func TestEventWaitsForItsTargetForALimitedTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{try: ok, down: true}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		target := &scriptedTarget{try: ok, down: true}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		began := time.Now()
-		first := tap.give(t, "1")
+		first := tap.deliverInProcess(t, "1")
 		<-time.After(25 * time.Second)
-		second := tap.give(t, "2")
+		second := tap.deliverInProcess(t, "2")
 		<-first
 		want(t, "the first waited", time.Since(began), 60*time.Second)
 		<-second
 		want(t, "the second waited", time.Since(began), 85*time.Second)
-		all := tap.history.all()
+		all := tap.history.list()
 		for _, e := range all {
 			want(t, "story", story(e), "waiting, try 1 (connection refused, waited 60s) + settled")
 			want(t, "duration", e.Attempts[0].Duration, 60*time.Second)
 		}
 		want(t, "reports", strings.Join(tap.states.words(), ", "), "target down")
 
-		// It comes back: nobody looks any more, so the next event finds out.
+		// It comes back. No probe runs any more: the next event notices.
 		target.setDown(false)
 		probes := len(target.probes)
 		<-time.After(time.Hour)
 		want(t, "probes while nothing waits", len(target.probes), probes)
-		<-tap.give(t, "3")
-		want(t, "the third", story(tap.history.all()[2]), "try 1 200 + settled")
+		<-tap.deliverInProcess(t, "3")
+		want(t, "the third", story(tap.history.list()[2]), "try 1 200 + settled")
 		want(t, "reports", strings.Join(tap.states.words(), ", "), "target down, target up")
 	})
 }
 
-func TestWhatWaitedGoesOnInOrderAndOneProberLooks(t *testing.T) {
+func TestWaitingEventsKeepTheirOrderAndShareTheProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tap *tap
-		target := &scripted{down: true, try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
+		target := &scriptedTarget{down: true, try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			want(t, "reports before the first is handed over", strings.Join(tap.states.words(), ", "), "target down, target up")
 			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
-		tap = makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
+		tap = newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
 		var bodies []string
 		var settled []<-chan struct{}
 		for i := range 500 {
 			body := fmt.Sprint(i)
 			bodies = append(bodies, body)
-			settled = append(settled, tap.give(t, body))
+			settled = append(settled, tap.deliverInProcess(t, body))
 		}
 		<-time.After(10 * time.Second)
 		synctest.Wait()
@@ -121,7 +105,7 @@ func TestWhatWaitedGoesOnInOrderAndOneProberLooks(t *testing.T) {
 		if diff := cmp.Diff(bodies, target.bodies); diff != "" {
 			t.Errorf("order (-want +got):\n%s", diff)
 		}
-		for _, e := range tap.history.all() {
+		for _, e := range tap.history.list() {
 			want(t, "story", story(e), "waiting, open, try 1 200 + settled")
 		}
 		tap.states.mu.Lock()
@@ -130,54 +114,74 @@ func TestWhatWaitedGoesOnInOrderAndOneProberLooks(t *testing.T) {
 	})
 }
 
-func TestTheTimeToWaitIsNotStartedAgainWhenTheTargetFlaps(t *testing.T) {
+func TestTimeToWaitDoesNotStartAgainWhenTheTargetFlaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// It accepts a probe and refuses every event.
-		target := &flapping{}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		target := &flappingTarget{}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		began := time.Now()
-		<-tap.give(t, "1")
+		<-tap.deliverInProcess(t, "1")
 		want(t, "waited", time.Since(began), 60*time.Second)
-		e := tap.history.all()[0]
+		e := tap.history.list()[0]
 		want(t, "attempts", len(e.Attempts), 1)
 		want(t, "error", e.Attempts[0].Err, "connection refused, waited 60s")
 	})
 }
 
-type flapping struct{}
+type flappingTarget struct{}
 
-func (*flapping) Name() string                { return "flapping" }
-func (*flapping) Probe(context.Context) error { return nil }
-func (*flapping) Try(context.Context, *event.Event) (event.Attempt, receiver.Outcome) {
+func (*flappingTarget) Name() string                { return "flappingTarget" }
+func (*flappingTarget) Probe(context.Context) error { return nil }
+func (*flappingTarget) Try(context.Context, *event.Event) (event.Attempt, receiver.Outcome) {
 	return event.Attempt{Err: "connection refused"}, receiver.OutcomeRefused
 }
 
-func TestWithoutPatienceARefusalIsAFailedAttempt(t *testing.T) {
+func TestTargetThatGivesNoReasonIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{try: ok, down: true}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), WaitTarget: -1})
-		<-tap.give(t, "1")
-		want(t, "story", story(tap.history.all()[0]), "try 1 (connection refused) + settled")
+		target := &wordlessTarget{}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		<-tap.deliverInProcess(t, "1")
+		want(t, "tries", target.tries.Load(), 1)
+		want(t, "error", tap.history.list()[0].Attempts[0].Err, "the target cannot be reached, waited 60s")
+	})
+}
+
+// wordlessTarget refuses everything, with empty errors.
+type wordlessTarget struct{ tries atomic.Int64 }
+
+func (*wordlessTarget) Name() string                { return "wordless" }
+func (*wordlessTarget) Probe(context.Context) error { return errors.New("") }
+func (w *wordlessTarget) Try(context.Context, *event.Event) (event.Attempt, receiver.Outcome) {
+	w.tries.Add(1)
+	return event.Attempt{}, receiver.OutcomeRefused
+}
+
+func TestRefusalIsAFailedAttemptIfEventsDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := &scriptedTarget{try: ok, down: true}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), WaitTarget: -1})
+		<-tap.deliverInProcess(t, "1")
+		want(t, "story", story(tap.history.list()[0]), "try 1 (connection refused) + settled")
 		target.setDown(false)
-		<-tap.give(t, "2")
+		<-tap.deliverInProcess(t, "2")
 		want(t, "reports", strings.Join(tap.states.words(), ", "), "target down, target up")
 	})
 }
 
-func TestATargetIsGivenAFewAtATime(t *testing.T) {
+func TestConcurrencyOfATarget(t *testing.T) {
 	for _, concurrency := range []int{0, 1, 7} {
 		synctest.Test(t, func(t *testing.T) {
-			target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
+			target := &scriptedTarget{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 				<-time.After(time.Second)
 				return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 			}}
-			tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: concurrency})
+			tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: concurrency})
 			var bodies []string
 			for i := range 50 {
 				bodies = append(bodies, fmt.Sprint(i))
-				tap.give(t, fmt.Sprint(i))
+				tap.deliverInProcess(t, fmt.Sprint(i))
 			}
-			tap.history.settled(t, 50)
+			tap.history.waitSettled(t, 50)
 			wanted := map[int]int{0: 4, 1: 1, 7: 7}[concurrency]
 			want(t, "at a time", target.most, wanted)
 			if concurrency == 1 && !slices.Equal(bodies, target.bodies) {
@@ -187,92 +191,92 @@ func TestATargetIsGivenAFewAtATime(t *testing.T) {
 	}
 }
 
-func TestOneSlowTargetDoesNotHoldUpAnother(t *testing.T) {
+func TestSlowTargetDoesNotHoldUpAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := &scripted{name: "slow", tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
+		slow := &scriptedTarget{name: "slow", tryIn: func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			<-ctx.Done()
 			return event.Attempt{Err: "stopped"}, receiver.OutcomeFailed
 		}}
-		quick := &scripted{name: "quick", try: ok}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: slow}, receiver.Route{Target: quick})})
+		quick := &scriptedTarget{name: "quick", try: ok}
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: slow}, receiver.Route{Target: quick})})
 		for i := range 20 {
-			tap.give(t, fmt.Sprint(i))
+			tap.deliverInProcess(t, fmt.Sprint(i))
 		}
 		synctest.Wait()
 		want(t, "the quick one's", len(quick.tries), 20)
-		for _, e := range tap.history.all() {
+		for _, e := range tap.history.list() {
 			want(t, "phase", e.Phase, event.PhaseOpen)
 		}
 	})
 }
 
-func TestAFullQueueLosesNothing(t *testing.T) {
+func TestFullQueueLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
+		target := &scriptedTarget{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-release
 			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Queue: 10, Concurrency: 1})
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Queue: 10, Concurrency: 1})
 		for i := range 5 {
-			tap.give(t, fmt.Sprint(i))
+			tap.deliverInProcess(t, fmt.Sprint(i))
 			synctest.Wait() // the first has left the queue
 		}
 		for i := range 10 {
-			tap.give(t, fmt.Sprint(i))
+			tap.deliverInProcess(t, fmt.Sprint(i))
 		}
 		phases := map[event.Phase]int{}
-		for _, e := range tap.history.all() {
+		for _, e := range tap.history.list() {
 			phases[e.Phase]++
 		}
 		want(t, "phases", fmt.Sprint(phases), fmt.Sprint(map[event.Phase]int{event.PhaseOpen: 11, event.PhasePending: 4}))
-		want(t, "a pending one", story(tap.history.all()[14]), "pending")
+		want(t, "a pending one", story(tap.history.list()[14]), "pending")
 		want(t, "reports", strings.Join(tap.states.words(), ", "), "target full")
 		close(release)
 		synctest.Wait()
 		want(t, "handed over", len(target.tries), 11)
-		<-tap.give(t, "again")
+		<-tap.deliverInProcess(t, "again")
 	})
 }
 
-func TestQueuedBodiesAreReadBackWhenThereIsNoRoomForThem(t *testing.T) {
+func TestQueuedBodiesBeyondTheLimitAreReadBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
+		target := &scriptedTarget{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-release
 			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
-		tap := makeTap(t, receiver.Config{
+		tap := newTap(t, receiver.Config{
 			Routes: routes(receiver.Route{Target: target}), Concurrency: 1, Limits: receiver.Limits{MaxQueued: 1000},
 		})
 		var bodies []string
 		for i := range 10 {
 			bodies = append(bodies, strings.Repeat(fmt.Sprint(i), 300))
-			tap.give(t, bodies[i])
+			tap.deliverInProcess(t, bodies[i])
 		}
 		close(release)
-		tap.history.settled(t, 10)
+		tap.history.waitSettled(t, 10)
 		if !slices.Equal(bodies, target.bodies) {
 			t.Errorf("bodies at the target: %q", target.bodies)
 		}
 		want(t, "read back", tap.history.read, 7)
-		tap.give(t, bodies[0])
-		tap.history.settled(t, 11)
+		tap.deliverInProcess(t, bodies[0])
+		tap.history.waitSettled(t, 11)
 		want(t, "read back when there is room again", tap.history.read, 7)
 	})
 }
 
-func TestEachAnswerIsPassedOnWithItsTarget(t *testing.T) {
-	target := &scripted{try: status(401, 500, 204)}
+func TestOnAnswerGetsEachAnswerAndItsTarget(t *testing.T) {
+	target := &scriptedTarget{try: status(401, 500, 204)}
 	var got []string
 	var mu sync.Mutex
-	tap := makeTap(t, receiver.Config{Concurrency: 1, Routes: routes(receiver.Route{Target: target}), OnAnswer: func(from receiver.Target, e *event.Event, a event.Attempt) {
+	tap := newTap(t, receiver.Config{Concurrency: 1, Routes: routes(receiver.Route{Target: target}), OnAnswer: func(from receiver.Target, e *event.Event, a event.Attempt) {
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, fmt.Sprint(from == receiver.Target(target), " ", string(e.Body), " ", a.Target == from.Name(), " ", a.N, " ", a.Status))
 	}})
 	for range 3 {
-		<-tap.give(t, "x")
+		<-tap.deliverInProcess(t, "x")
 	}
 	tap.Close()
 	mu.Lock()
@@ -280,14 +284,14 @@ func TestEachAnswerIsPassedOnWithItsTarget(t *testing.T) {
 	want(t, "passed on", strings.Join(got, ", "), "true x true 1 401, true x true 1 500, true x true 1 204")
 }
 
-func TestAnErrorOrAPanicOfAFunctionIsAFailedAttempt(t *testing.T) {
-	tap := makeTap(t, receiver.Config{Routes: routes(
+func TestErrorOrPanicOfAFunctionIsAFailedAttempt(t *testing.T) {
+	tap := newTap(t, receiver.Config{Routes: routes(
 		receiver.Route{Target: receiver.FuncTarget("good", func(_ context.Context, e *event.Event) error { e.Body = nil; return nil })},
 		receiver.Route{Target: receiver.FuncTarget("bad", func(context.Context, *event.Event) error { return errors.New("no model") })},
 		receiver.Route{Target: receiver.FuncTarget("ugly", func(_ context.Context, e *event.Event) error { panic(len(e.Body)) })},
 	)})
-	<-tap.give(t, "four")
-	e := tap.history.all()[0]
+	<-tap.deliverInProcess(t, "four")
+	e := tap.history.list()[0]
 	for target, wanted := range map[string]string{"good": "200 ", "bad": "0 no model", "ugly": "0 panic: 4"} {
 		a := e.Last(target)
 		want(t, target, fmt.Sprint(a.Status, " ", a.Err), wanted)
@@ -296,19 +300,19 @@ func TestAnErrorOrAPanicOfAFunctionIsAFailedAttempt(t *testing.T) {
 	want(t, "the panic's stack is kept", strings.Contains(string(e.Last("ugly").Body), "target_queue_test.go"), true)
 }
 
-func TestALongQueueKeepsItsOrderWhileItMoves(t *testing.T) {
+func TestLongQueueKeepsItsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		steps := make(chan struct{})
-		target := &scripted{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
+		target := &scriptedTarget{try: func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 			<-steps
 			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 		}}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Concurrency: 1})
 		var bodies []string
 		give := func(n int) {
 			for range n {
 				bodies = append(bodies, fmt.Sprint(len(bodies)))
-				tap.give(t, bodies[len(bodies)-1])
+				tap.deliverInProcess(t, bodies[len(bodies)-1])
 			}
 		}
 		give(300)
@@ -317,40 +321,40 @@ func TestALongQueueKeepsItsOrderWhileItMoves(t *testing.T) {
 		}
 		give(300)
 		close(steps)
-		tap.history.settled(t, 600)
+		tap.history.waitSettled(t, 600)
 		if diff := cmp.Diff(bodies, target.bodies); diff != "" {
 			t.Errorf("order (-want +got):\n%s", diff)
 		}
 	})
 }
 
-func TestABodyThatCannotBeReadBackIsAFailedAttempt(t *testing.T) {
-	target := &scripted{try: ok}
-	lost := &bodiless{newMemory()}
-	tap := makeTap(t, receiver.Config{
+func TestBodyThatCannotBeReadBackIsAFailedAttempt(t *testing.T) {
+	target := &scriptedTarget{try: ok}
+	lost := &memoryWithoutBodies{newMemory()}
+	tap := newTap(t, receiver.Config{
 		Routes: routes(receiver.Route{Target: target}), Recorder: lost, Limits: receiver.Limits{MaxQueued: 1},
 	})
-	<-tap.give(t, "two")
-	want(t, "story", story(lost.all()[0]), "try 1 (reading the body back: no such event) + settled")
+	<-tap.deliverInProcess(t, "two")
+	want(t, "story", story(lost.list()[0]), "try 1 (reading the body back: no such event) + settled")
 	want(t, "tries at the target", len(target.tries), 0)
 }
 
-// bodiless is a memory that lost its bodies.
-type bodiless struct{ *memory }
+// memoryWithoutBodies is a memory that cannot return bodies.
+type memoryWithoutBodies struct{ *memory }
 
-func (*bodiless) Body(context.Context, int64) ([]byte, error) {
+func (*memoryWithoutBodies) Body(context.Context, int64) ([]byte, error) {
 	return nil, errors.New("no such event")
 }
 
-func TestAnErrorInTheBodyOf2xxIsSaidOnceForEachTarget(t *testing.T) {
+func TestErrorInTheBodyOf2xxIsReportedOnceForEachTarget(t *testing.T) {
 	for body, hint := range map[string]bool{`{"error":"incorrect secret"}`: false, ` [{"error":"incorrect secret"},400]`: true} {
 		bad := runApp(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
 		good := runApp(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"error":null}`) })
-		tap := open(t, receiver.Config{Routes: routes(bad.route(t, ""), good.route(t, ""))})
+		tap := startTap(t, receiver.Config{Routes: routes(bad.route(t, ""), good.route(t, ""))})
 		for range 3 {
 			tap.deliver(t, "{}")
 		}
-		tap.history.settled(t, 3)
+		tap.history.waitSettled(t, 3)
 		want(t, "reports", strings.Join(tap.states.words(), ", "), "target error in 2xx")
 		said := tap.states.all[0]
 		want(t, "of", said.Name, "http://"+bad.addr+"/hook")

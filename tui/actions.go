@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/hf-tap/hf-tap/event"
@@ -20,22 +21,27 @@ type actionResult struct {
 	text string
 	err  error
 	then func() tea.Cmd // continues after success; may be nil
+	ran  bool           // it was started by runAction
 }
 
 // runAction runs an action as a command. what is the action in words.
 func (m *model) runAction(what string, f func(context.Context) (string, error)) tea.Cmd {
 	m.showNote(what + " …")
+	m.actions++
 	return m.work.command(func(ctx context.Context) tea.Msg {
 		text, err := f(ctx)
 		if err != nil && !strings.HasPrefix(err.Error(), what+": ") {
 			err = fmt.Errorf("%s: %w", what, err)
 		}
-		return actionResult{text: text, err: err}
+		return actionResult{text: text, err: err, ran: true}
 	})
 }
 
 // finishAction shows the result of an action.
 func (m *model) finishAction(r actionResult) tea.Cmd {
+	if r.ran {
+		m.actions--
+	}
 	m.header.status = m.cfg.Status()
 	if r.err != nil {
 		m.showError(r.err)
@@ -65,13 +71,57 @@ func (m *model) chosenEvents() []int64 {
 	return nil
 }
 
-// requireEvents returns the chosen events, and shows a note if there are none.
-func (m *model) requireEvents() []int64 {
+// manyEvents is how many events an action takes without a question.
+const manyEvents = 20
+
+// justArrived is how long an event is safe from keys after the selection went to it by
+// itself.
+const justArrived = 500 * time.Millisecond
+
+// onChosen does an action on the chosen events. It asks before if some of them are
+// hidden by the filter, or if they are many. A key that was meant for the event before
+// does nothing to one that has just arrived.
+func (m *model) onChosen(what string, do func(ns []int64) tea.Cmd) tea.Cmd {
 	ns := m.chosenEvents()
 	if ns == nil {
 		m.showNote("select an event first")
+		return nil
 	}
-	return ns
+	if len(m.list.Marked()) == 0 && m.focus == paneList && m.arrived.n == ns[0] && time.Since(m.arrived.at) < justArrived {
+		m.list.Follow(false)
+		m.arrived = arrival{}
+		m.showNote(fmt.Sprintf("#%d has just arrived: press the key again to %s it", ns[0], what))
+		return nil
+	}
+	return m.onEvents(what, ns, do)
+}
+
+// onEvents does an action on some events, after a question if that may be a slip.
+func (m *model) onEvents(what string, ns []int64, do func(ns []int64) tea.Cmd) tea.Cmd {
+	hidden := 0
+	for _, n := range ns {
+		if !m.list.IsShown(n) {
+			hidden++
+		}
+	}
+	question := what + " " + eventWords(ns)
+	switch {
+	case hidden == len(ns):
+		question += ", hidden by the filter"
+	case hidden > 0:
+		question += fmt.Sprintf(", %d of them hidden by the filter", hidden)
+	case len(ns) <= manyEvents:
+		return do(ns)
+	}
+	m.ask(question+"?", func() tea.Cmd { return do(ns) })
+	return nil
+}
+
+// ask asks a question before an action.
+func (m *model) ask(question string, do func() tea.Cmd) {
+	m.menu = &menu{title: question}
+	m.menu.add("y", "yes", do)
+	m.menu.add("n", "no", func() tea.Cmd { return nil })
 }
 
 // eventWords is the name of some events: "#12", "3 events".
@@ -84,20 +134,14 @@ func eventWords(ns []int64) string {
 
 // togglePin pins the chosen events. If all are pinned, it unpins them.
 func (m *model) togglePin() tea.Cmd {
-	ns := m.requireEvents()
-	if ns == nil {
-		return nil
-	}
 	if m.cfg.Actions.Pin == nil {
 		return m.showUnavailable()
 	}
-	on := false
-	for _, n := range ns {
-		on = on || !slices.Contains(m.pins, n)
-	}
-	what := map[bool]string{true: "pin ", false: "unpin "}[on] + eventWords(ns)
-	do := m.cfg.Actions.Pin
-	return m.runAction(what, func(ctx context.Context) (string, error) { return do(ctx, ns, on) })
+	on := slices.ContainsFunc(m.chosenEvents(), func(n int64) bool { return !slices.Contains(m.pins, n) })
+	what := map[bool]string{true: "pin", false: "unpin"}[on]
+	return m.onChosen(what, func(ns []int64) tea.Cmd {
+		return m.runAction(what+" "+eventWords(ns), func(ctx context.Context) (string, error) { return m.cfg.Actions.Pin(ctx, ns, on) })
+	})
 }
 
 // togglePause pauses or resumes delivery to targets.

@@ -22,7 +22,7 @@ func TestEachKeyDoesWhatTheHelpSays(t *testing.T) {
 		{[]string{"R", "n", "enter"}, `replayed [5] 2 times to ""`},
 		{[]string{"R", "n", "ctrl+u", "12", "enter"}, `replayed [5] 12 times to ""`},
 		{[]string{"R", "i"}, `replayed [5] as new`},
-		{[]string{"R", "t"}, `replayed [5] 1 times to "http://127.0.0.1:3000/hook"`},
+		{[]string{"R", "1"}, `replayed [5] 1 times to "http://127.0.0.1:3000/hook"`},
 		{[]string{"R", "u", "4000/other", "enter"}, `replayed [5] 1 times to "4000/other"`},
 		{[]string{"t", "3"}, "triggered repo.update for model:me/whisper-tiny"},
 		{[]string{"t", "down", "down", "enter"}, "triggered repo.update for model:me/whisper-tiny"},
@@ -62,9 +62,9 @@ func TestReplaysOfferTheNewestEventWhereAStateIsSelected(t *testing.T) {
 		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down"})
 		w.status.Targets = append(w.status.Targets, TargetStatus{Name: "http://127.0.0.1:4000/"})
 	}, func(s *screen) {
-		s.press("G", "R")
-		s.shows("f  all that failed", "n  #3, the newest, several times", "t  #3, the newest, to :3000/hook only", "a  #3, the newest, to :4000 only", "u  #3, the newest, to another target")
-		s.press("a")
+		s.press("j", "R")
+		s.shows("f  all failed, and not delivered since", "n  #3, the newest, several times", "1  #3, the newest, to :3000/hook only", "2  #3, the newest, to :4000 only", "u  #3, the newest, to another target")
+		s.press("2")
 		s.did(`replayed [3] 1 times to "http://127.0.0.1:4000/"`)
 	})
 }

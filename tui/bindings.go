@@ -11,7 +11,7 @@ type binding struct {
 	show  string              // the keys, as they are written
 	short string              // the hint at the foot; "": none
 	other string              // the hint while another pane than the list has the focus; "": short
-	help  string              // on the help screen
+	help  string              // on the help screen; "": moves has it
 	foot  func(m *model) bool // whether to show the hint now; nil: never
 	do    func(m *model, key string) tea.Cmd
 }
@@ -36,18 +36,24 @@ func bindings() []binding {
 		{[]string{"z", "Z"}, "z Z", "fold", "", "fold or unfold this level; everything", onTree, (*model).foldKey},
 		{[]string{"t"}, "t", "trigger", "", "trigger an event of any kind", inList, func(m *model, _ string) tea.Cmd { return m.triggerMenu() }},
 		{[]string{"tab", "shift+tab"}, "tab", "next", "", "next tab, then the app, then the list", always, (*model).tabKey},
-		{[]string{"space"}, "space", "mark", "", "mark; what you do goes to all marked", inList, (*model).mark},
-		{[]string{"R"}, "R", "", "", "replay failed, N times, new, elsewhere", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
+		{[]string{"space"}, "space", "mark", "", "mark: actions are for all that are marked", inList, (*model).mark},
+		{[]string{"*", "!"}, "* !", "", "", "mark all shown, or none; invert the marks", nil, (*model).markMany},
+		{[]string{"f"}, "f", "", "", "", nil, func(m *model, _ string) tea.Cmd { return m.toggleFollow() }},
+		{[]string{"#"}, "#", "", "", "", nil, func(m *model, _ string) tea.Cmd { return m.jumpPrompt() }},
+		{[]string{"J", "K"}, "J K", "", "", "", nil, (*model).eventKey},
+		{[]string{"R"}, "R", "", "", "replay failed, pending, shown; N times", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
 		{[]string{"c"}, "c", "copy", "", "copy: curl, JSON, body, address, value", onEvent, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
 		{[]string{"p"}, "p", "pin", "", "pin; Diff compares with what is pinned", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
 		{[]string{"P"}, "P", "", "", "pause handing over; resume it", nil, func(m *model, _ string) tea.Cmd { return m.togglePause() }},
 		{[]string{"F"}, "F", "", "", "faults: answer wrongly on purpose", nil, func(m *model, _ string) tea.Cmd { return m.faultMenu() }},
 		{[]string{"s"}, "s", "save", "", "save as JSON, NDJSON or a fixture", onEvent, func(m *model, _ string) tea.Cmd { return m.saveMenu() }},
 		{[]string{"o"}, "o", "", "", "open on the Hub, in the browser", nil, func(m *model, _ string) tea.Cmd { return m.openOnHub() }},
-		{[]string{"n", "N"}, "n N", "", "", "next place that was searched; previous", nil, (*model).findKey},
-		{[]string{"m"}, "m", "", "", "mouse: clicks here; or the terminal's", nil, func(m *model, _ string) tea.Cmd { return m.toggleMouse() }},
+		{[]string{"n", "N"}, "n N", "", "", "", nil, (*model).findKey},
+		{[]string{"m"}, "m", "", "", "", nil, func(m *model, _ string) tea.Cmd { return m.toggleMouse() }},
+		{[]string{"E"}, "E", "", "", "what the foot of the screen has shown", nil, func(m *model, _ string) tea.Cmd { return m.openNotes() }},
+		{[]string{"ctrl+l"}, "^l", "", "", "", nil, func(*model, string) tea.Cmd { return tea.ClearScreen }},
 		{[]string{"?"}, "?", "help", "", "this help", always, func(m *model, _ string) tea.Cmd { return m.openHelp() }},
-		{[]string{"q"}, "q", "quit", "", "quit; the webhook is deleted", always, func(*model, string) tea.Cmd { return tea.Quit }},
+		{[]string{"q"}, "q", "quit", "back", "back; in the list, quit", always, func(m *model, _ string) tea.Cmd { return m.leave() }},
 	}
 }
 
@@ -55,11 +61,15 @@ func bindings() []binding {
 func moves() [][2]string {
 	return [][2]string{
 		{"↑ ↓ j k", "one line"},
-		{"pgup pgdn", "a page"},
-		{"^u ^d", "half a page"},
+		{"pgup pgdn", "a page; ^u ^d half"},
 		{"g G", "first; last"},
 		{"← → h l", "fold; in and out"},
 		{"1 2 3 4 5", "the event's tabs"},
-		{"^c ^z", "quit; suspend"},
+		{"J K #", "next; last; number"},
+		{"n N", "next, last found"},
+		{"f", "follow the newest"},
+		{"↑ at top", "older events"},
+		{"m", "mouse here, or not"},
+		{"^c ^z ^l", "quit, stop, redraw"},
 	}
 }

@@ -10,17 +10,22 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// openOnHub opens the subject of the selected event in the browser.
+// openOnHub opens the subjects of the chosen events in the browser.
 func (m *model) openOnHub() tea.Cmd {
-	row := m.list.SelectedRow()
-	if row == nil {
-		m.showNote("select an event first")
-		return nil
-	}
 	if m.cfg.Actions.Open == nil {
 		return m.showUnavailable()
 	}
-	return m.withEvent(row.N, func(e *event.Event) tea.Cmd {
+	return m.onChosen("open", func(ns []int64) tea.Cmd {
+		var all []tea.Cmd
+		for _, n := range ns {
+			all = append(all, m.openEvent(n))
+		}
+		return tea.Batch(all...)
+	})
+}
+
+func (m *model) openEvent(n int64) tea.Cmd {
+	return m.withEvent(n, func(e *event.Event) tea.Cmd {
 		url, err := hubURL(e)
 		if err != nil {
 			m.showError(err)

@@ -22,10 +22,9 @@ func (m *model) copyText(what, s string) tea.Cmd {
 		m.showError(fmt.Errorf("copy %s: %s are more than a terminal takes; s saves it", what, present.Size(int64(len(s)))))
 		return nil
 	}
-	m.showNote("copied " + what + ", " + present.Size(int64(len(s))))
+	words, terminal := what+", "+present.Size(int64(len(s))), len(cmds) > 0
+	m.showNote("sent to the terminal's clipboard: " + words)
 	if local := m.cfg.Actions.Copy; local != nil {
-
-		words, terminal := m.note.text, len(cmds) > 0
 		cmds = append(cmds, m.work.command(func(ctx context.Context) tea.Msg {
 			// A machine without a clipboard does not fail if the terminal has the text.
 			err := local(ctx, s)
@@ -33,9 +32,9 @@ func (m *model) copyText(what, s string) tea.Cmd {
 				return actionResult{err: fmt.Errorf("copy %s: %w; s saves it", what, err)}
 			}
 			if err != nil {
-				words += " (by the terminal: this machine has no clipboard)"
+				return actionResult{text: "sent to the terminal's clipboard, because this machine has none: " + words}
 			}
-			return actionResult{text: words}
+			return actionResult{text: "copied " + words}
 		}))
 	}
 	return tea.Batch(cmds...)

@@ -76,6 +76,8 @@ type Status struct {
 	Targets []TargetStatus
 	Queued  int // events before their turn
 
+	AppRuns bool // the app under development
+
 	Paused      bool
 	PausedSince time.Time
 	Fault       *Fault // nil: answers are right

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/present"
 )
 
 // draftIntro is the top of the text in the editor.
@@ -51,10 +52,8 @@ func writeDraft(e *event.Event) []byte {
 // indented is a body as it is edited. JSON gets a line break at the end, as editors add
 // it.
 func indented(body []byte) []byte {
-	var b bytes.Buffer
-	if json.Valid(body) && json.Indent(&b, body, "", "  ") == nil {
-		b.WriteByte('\n')
-		return b.Bytes()
+	if text, ok := present.Indent(body); ok {
+		return append(text, '\n')
 	}
 	return body
 }

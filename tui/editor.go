@@ -26,20 +26,38 @@ type editorResult struct {
 // editorGrace is how long an editor may take to exit when the session ends.
 const editorGrace = 2 * time.Second
 
-// edit opens the selected event in the user's editor.
+// edit opens an event in the user's editor. If several are marked, it asks which.
 func (m *model) edit() tea.Cmd {
-	row := m.list.SelectedRow()
 	switch {
-	case row == nil:
-		m.showNote("select an event first")
-		return nil
 	case m.cfg.Actions.Deliver == nil:
 		return m.showUnavailable()
 	case len(m.cfg.Editor) == 0:
 		m.showError(errors.New("no editor: set VISUAL or EDITOR"))
 		return nil
 	}
-	return m.withEvent(row.N, func(e *event.Event) tea.Cmd {
+	return m.onChosen("edit", func(ns []int64) tea.Cmd {
+		if len(ns) == 1 {
+			return m.editEvent(ns[0])
+		}
+		m.menu = &menu{title: "edit which?"}
+		for _, n := range ns {
+			m.menu.add("", m.eventTitle(n), func() tea.Cmd { return m.editEvent(n) })
+		}
+		return nil
+	})
+}
+
+// eventTitle is the number of an event, its kind and what it is about.
+func (m *model) eventTitle(n int64) string {
+	title := fmt.Sprintf("#%d", n)
+	if row := m.list.Row(n); row != nil {
+		title += " " + row.Title() + " " + row.Repo + " " + row.Summary
+	}
+	return title
+}
+
+func (m *model) editEvent(n int64) tea.Cmd {
+	return m.withEvent(n, func(e *event.Event) tea.Cmd {
 		if e.BodyCut {
 			m.showError(fmt.Errorf("edit #%d: only the beginning of its body was kept", e.N))
 			return nil
@@ -107,7 +125,7 @@ func (m *model) finishEdit(e editorResult) tea.Cmd {
 	}
 	if json.Valid(e.of.Body) && !json.Valid(draft.Body) {
 		m.showError(fmt.Errorf("edit #%d: %s", e.of.N, jsonFault(draft.Body)))
-		m.menu = &menu{title: "the body is no JSON", cancelNote: "nothing was sent"}
+		m.menu = &menu{title: "the body is not valid JSON", cancelNote: "nothing was sent"}
 		m.menu.add("e", "edit it again", func() tea.Cmd { return m.editText(e.of, e.text) })
 		m.menu.add("s", "send it as it is", func() tea.Cmd { return m.deliver(draft) })
 		m.menu.add("x", "throw it away", func() tea.Cmd { m.showNote("nothing was sent"); return nil })
@@ -140,7 +158,7 @@ func jsonFault(b []byte) string {
 				lines++
 			}
 		}
-		return fmt.Sprintf("line %d of the body is no JSON: %v", lines, err)
+		return fmt.Sprintf("line %d of the body: invalid JSON: %v", lines, err)
 	}
-	return fmt.Sprintf("the body is no JSON: %v", err)
+	return fmt.Sprintf("the body: invalid JSON: %v", err)
 }

@@ -89,7 +89,7 @@ func TestAnEditedEventIsSentOrAskedAbout(t *testing.T) {
 		s.did(`delivered 1: POST /hook "{\"a\":1}" to [], keep secret false`)
 		n := len(s.session.actions())
 		back("POST /hook\n\n{\"a\":\n1,}\n")
-		s.shows("the body is no JSON", "line 2 of the body is no JSON", "e  edit it again")
+		s.shows("the body is not valid JSON", "line 2 of the body: invalid JSON", "e  edit it again")
 		s.press("esc")
 		s.shows("nothing was sent")
 		back("POST /hook\n\n{\"a\":")

@@ -28,17 +28,24 @@ func (m *model) faultMenu() tea.Cmd {
 		mn.add("f", "all that fit "+filter.String()+": 500", func() tea.Cmd { return m.setFault(&Fault{Status: 500, Filter: filter}) })
 	}
 	mn.add("o", "something else", func() tea.Cmd {
-		return m.openPrompt(input.Options{Label: "fault: ", Text: "500 next 3", Suggested: true, Hint: "a status, delay 5s, drop; then next N; then for FILTER"}, func(s string) tea.Cmd {
-			f, err := parseFault(s)
-			if err != nil {
-				m.showError(err)
-				return nil
-			}
-			return m.setFault(f)
-		})
+		return m.faultPrompt(input.Options{Text: "500 next 3", Suggested: true})
 	})
 	m.menu = mn
 	return nil
+}
+
+// faultPrompt asks for a fault. A text that is not one stays to be put right.
+func (m *model) faultPrompt(o input.Options) tea.Cmd {
+	o.Label, o.Hint = "fault: ", "a status, delay 5s, drop; then next N; then for FILTER"
+	return m.openPrompt(o, func(s string) tea.Cmd {
+		f, err := parseFault(s)
+		if err != nil {
+			cmd := m.faultPrompt(input.Options{Text: s})
+			m.prompt.Refuse(err.Error())
+			return cmd
+		}
+		return m.setFault(f)
+	})
 }
 
 // faultChoice is a fault in words, as a choice.

@@ -65,7 +65,12 @@ func (m *model) readFeed(after time.Duration, wait bool) tea.Cmd {
 func (m *model) applyFeed(u feedUpdate) tea.Cmd {
 	m.header.status = u.status
 	m.app.add(u.app)
+	before := m.list.SelectedRow()
 	m.list.Apply(u.changes)
+	if row := m.list.SelectedRow(); before != nil && row != nil && row.N != before.N {
+		m.arrived = arrival{row.N, time.Now()}
+	}
+	m.header.measure(m.list.Failed(), m.list.RecentDurations(latencies))
 	for _, change := range u.changes {
 		if change.Row != nil {
 			m.updatePins(change.Row)

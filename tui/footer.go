@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hf-tap/hf-tap/internal/present"
+	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -15,8 +16,28 @@ func (m *model) drawFoot(c canvas, l layout) (x, y int, typing bool) {
 		c.write(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
 		return column, l.foot.y + 1, true
 	}
+	if m.note.bad {
+		var rows []string
+		for _, part := range m.errorLines() {
+			rows = append(rows, part.Render(m.w, line.Plain))
+		}
+		c.write(l.foot, rows)
+		return 0, 0, false
+	}
 	c.write(l.foot, []string{m.footLine().Render(m.w, line.Plain)})
 	return 0, 0, false
+}
+
+// errorLines is the error at the foot, in as many lines as it takes and the window has.
+func (m *model) errorLines() []line.Line {
+	most := max(min(4, m.h/4), 1)
+	text := term.Line(m.note.text)
+	for room := most * m.w; ; room -= 8 { // words that do not fit into a line cost room
+		parts := line.Text(line.Alarm, line.ShortenMiddle(text, room)).Wrap(m.w, 0)
+		if len(parts) <= most || room <= m.w {
+			return parts[:min(len(parts), most)]
+		}
+	}
 }
 
 // footLine is the note or hints, and the position in the list.
@@ -25,9 +46,6 @@ func (m *model) footLine() line.Line {
 	room := m.w - right.Width() - 2
 	var left line.Line
 	switch {
-	case m.note.text != "" && m.note.bad:
-		left, right = line.Text(line.Alarm, m.note.text), nil
-		room = m.w
 	case m.note.text != "":
 		left = line.Text(line.Plain, m.note.text)
 	case m.menu != nil:
@@ -35,31 +53,24 @@ func (m *model) footLine() line.Line {
 	default:
 		left = m.hints(room)
 	}
-	if right == nil {
-		return left
-	}
 	return append(left.Fit(max(room, 0)).Add(line.Plain, "  "), right...)
 }
 
-// hints is the keys that matter now, as many as there is room for. The last one is
-// always "?".
+// hints is the keys that matter now, as many as there is room for. The last ones are
+// always "q" and "?".
 func (m *model) hints(room int) line.Line {
-	var l, help line.Line
+	var l, last line.Line
 	for _, b := range bindings() {
-		if b.show == "?" {
-			help = line.Text(line.Plain, "  ").Add(line.Accent, b.show).Add(line.Faint, " "+b.short)
+		if b.show == "q" && room >= 24 || b.show == "?" {
+			last = append(last.Add(line.Plain, "  "), m.hint(b)...)
 		}
 	}
-	room -= help.Width()
+	room -= last.Width()
 	for _, b := range bindings() {
-		if b.short == "" || b.foot == nil || !b.foot(m) || b.show == "?" {
+		if b.short == "" || b.foot == nil || !b.foot(m) || b.show == "?" || b.show == "q" {
 			continue
 		}
-		words := b.short
-		if b.other != "" && m.focus != paneList {
-			words = b.other
-		}
-		more := line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
+		more := m.hint(b)
 		if len(l) > 0 {
 			more = append(line.Text(line.Plain, "  "), more...)
 		}
@@ -68,11 +79,20 @@ func (m *model) hints(room int) line.Line {
 		}
 		l = append(l, more...)
 	}
-	return append(l, help...)
+	return append(l, last...)
 }
 
-// position is the position in the list, or how many events are new, after the number of
-// marked events.
+// hint is a key and what it does in the pane with the focus.
+func (m *model) hint(b binding) line.Line {
+	words := b.short
+	if b.other != "" && m.focus != paneList {
+		words = b.other
+	}
+	return line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
+}
+
+// position is the position in the list and whether the list follows, or how many events
+// are new, after the number of marked events.
 func (m *model) position() line.Line {
 	var l line.Line
 	if n := len(m.list.Marked()); n > 0 {
@@ -84,6 +104,9 @@ func (m *model) position() line.Line {
 	n := m.list.Shown()
 	if n == 0 {
 		return l
+	}
+	if m.list.Following() && m.w >= 60 {
+		l = l.Add(line.Good, "following ")
 	}
 	return l.Add(line.Faint, present.Group(m.list.Position()+1)+"/"+present.Group(n))
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type header struct {
 	status     Status
 	botWarning string // a bot answers itself; "": none does
 	zone       *time.Location
+	failed     int           // events
+	p50, p95   time.Duration // of recent tries; 0: there were none
 }
 
 // lines returns the header in at most some lines of w cells.
@@ -93,13 +96,10 @@ func (h *header) tunnelRow() []fact {
 
 func (h *header) webhookRow() []fact {
 	s := &h.status
-	name := line.Text(line.Faint, "webhook ")
+	facts := []fact{{rank: labelRank, line: line.Text(line.Faint, "webhook")}}
 	if s.WebhookID == "" {
-		name = name.Add(line.Warn, "made by hand")
-	} else {
-		name = name.Add(line.Plain, s.WebhookID)
+		facts = []fact{{rank: 9, line: line.Text(line.Faint, "webhook ").Add(line.Warn, "made by hand")}}
 	}
-	facts := []fact{{rank: 9, line: name}}
 	if s.Webhook.State != "" && line.StateStyle(s.Webhook.State) != line.Good {
 		words := s.Webhook.State
 		if s.Webhook.Cause != "" {
@@ -158,7 +158,25 @@ func (h *header) targetRow() []fact {
 		}
 		facts = append(facts, fact{rank: rank, line: l, brief: short})
 	}
+	if h.failed > 0 {
+		facts = append(facts, fact{rank: 3, line: line.Text(line.Alarm, present.Group(h.failed)+" failed")})
+	}
+	if h.p50 > 0 {
+		facts = append(facts, fact{rank: 8, line: line.Text(line.Faint, "p50 "+present.Duration(h.p50)+"  p95 "+present.Duration(h.p95))})
+	}
 	return facts
+}
+
+// latencies is how many tries the percentiles are of.
+const latencies = 200
+
+// measure sets how many events failed, and the percentiles of how long tries took.
+func (h *header) measure(failed int, took []time.Duration) {
+	h.failed, h.p50, h.p95 = failed, 0, 0
+	if n := len(took); n > 0 {
+		slices.Sort(took)
+		h.p50, h.p95 = took[n/2], took[min(n*95/100, n-1)]
+	}
 }
 
 // targetState is the last result of a target in words, and its cause if that is not

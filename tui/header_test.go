@@ -32,7 +32,7 @@ func TestTheReasonOfAFailureIsCutButNotLeftOut(t *testing.T) {
 func TestTheHeaderShowsWhatIsWrongAndSinceWhen(t *testing.T) {
 	onScreen(t, 140, 40, many(1), func(s *screen) {
 		st := &s.session.status
-		s.shows("● up", "https://tap.ngrok.app/hf-tap/4f1c", "ngrok since 11:50:00", "checked 11:51:00 in 82ms", "webhook 65a14fd933eca76f4639fc84", "12 deliveries", ":3000/hook answered 200 at 11:55:00")
+		s.shows("● up", "https://tap.ngrok.app/hf-tap/4f1c", "ngrok since 11:50:00", "checked 11:51:00 in 82ms", "webhook  model:me/whisper-tiny", "p50 12ms  p95 12ms", "12 deliveries", ":3000/hook answered 200 at 11:55:00")
 		s.hides("PAUSED", "FAULT", "LOOP")
 		st.Tunnel = Health{State: "down", Since: noon, Cause: "ERR_NGROK_108"}
 		st.Check = Check{At: noon, Err: "no route"}

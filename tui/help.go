@@ -8,26 +8,39 @@ import (
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// openHelp opens the help screen, which shows all keys.
-func (m *model) openHelp() tea.Cmd {
-	m.help = &line.Scroller{}
-	m.help.SetRows(line.WrapAll(helpLines(m.w), max(m.w, minWidth)))
+// page is a text in front of the screen: the help, or the notes.
+type page struct {
+	line.Scroller
+	lines func(w int) []line.Line
+	name  string
+}
+
+// openPage shows a text in front of the screen.
+func (m *model) openPage(name string, lines func(w int) []line.Line) tea.Cmd {
+	m.page = &page{lines: lines, name: name}
+	m.page.wrap(m.w)
 	return nil
 }
 
-// helpKey scrolls the help screen, or closes it.
-func (m *model) helpKey(name string) {
+// wrap breaks the text into lines for a window.
+func (p *page) wrap(w int) { p.SetRows(line.WrapAll(p.lines(w), max(w, minWidth))) }
+
+// openHelp shows all keys.
+func (m *model) openHelp() tea.Cmd { return m.openPage("the help", helpLines) }
+
+// pageKey scrolls the page, or closes it.
+func (m *model) pageKey(name string) {
 	switch name {
-	case "esc", "?", "q", "enter":
-		m.help = nil
+	case "esc", "?", "q", "enter", "E":
+		m.page = nil
 	case "up", "k":
-		m.help.MoveTo(m.help.Top() - 1)
+		m.page.MoveTo(m.page.Top() - 1)
 	case "down", "j":
-		m.help.MoveTo(m.help.Top() + m.h - 1)
+		m.page.MoveTo(m.page.Top() + m.h - 1)
 	case "pgup":
-		m.help.MoveTo(m.help.Top() - m.h)
+		m.page.MoveTo(m.page.Top() - m.h)
 	case "pgdown", "space":
-		m.help.MoveTo(m.help.Top() + 2*m.h)
+		m.page.MoveTo(m.page.Top() + 2*m.h)
 	}
 }
 
@@ -37,6 +50,9 @@ func helpLines(w int) []line.Line {
 	const left, both = 49, 80
 	var lines []line.Line
 	for _, b := range bindings() {
+		if b.help == "" {
+			continue
+		}
 		lines = append(lines, line.Text(line.Accent, line.Pad(b.show, 7)).Add(line.Plain, b.help))
 	}
 	side := []line.Line{line.Text(line.Strong, "to move")}

@@ -46,6 +46,8 @@ func (m *model) layout() layout {
 	footer := 1
 	if m.prompt != nil {
 		footer = 2
+	} else if m.note.bad {
+		footer = len(m.errorLines())
 	}
 	l.foot = rect{0, h - footer, w, footer}
 	bottom := h - footer

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/event"
 )
 
@@ -63,7 +64,7 @@ func TestAChangeOfAnEventIsShownInItsRow(t *testing.T) {
 		w.record(e)
 		w.record(delivery(2)) // is selected, so that the other's row is kept
 	}, func(s *screen) {
-		s.shows("…    …")
+		s.shows("whisper-tiny  …")
 		e := delivery(1)
 		e.Attempts[0].Status = 503
 		s.session.record(e)
@@ -89,9 +90,13 @@ func TestTheAnswerIsShownOnlyIfSomebodyWaitsForIt(t *testing.T) {
 		}
 	}, func(s *screen) {
 		var answers []string
+		column := 0
 		for l := range strings.SplitSeq(s.text(), "\n") {
-			if fields := strings.Fields(strings.TrimLeft(l, "› ")); len(fields) > 4 && strings.HasPrefix(fields[1], "#") {
-				answers = append(answers, fields[4])
+			if at := strings.Index(l, " hub "); at >= 0 {
+				column = ansi.StringWidth(l[:at+1])
+			}
+			if column > 0 && strings.Contains(l, "#") {
+				answers = append(answers, strings.TrimSpace(ansi.Cut(l, column, column+4)))
 			}
 		}
 		if got := strings.Join(answers, " "); got != "… – – – – 413" {
@@ -168,7 +173,8 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 		s.shows("*12:03:30    #30", "› 12:00:00   tunnel https://x down: one")
 		s.press("space")
 		s.shows("only events can be marked", "› 12:00:00   tunnel https://x down: one", "1 marked")
-		s.session.record(delivery(31)) // it followed all the time
+		s.press("G")
+		s.session.record(delivery(31))
 		s.settle()
 		s.shows("› 12:03:37    #31")
 		for range 40 {
@@ -198,11 +204,12 @@ func TestOlderEventsAreReadAPageAtATime(t *testing.T) {
 		s.shows("#1001", "1/10")
 		s.press("up")
 		s.shows("500 older events")
+		s.press("up") // the line between the sessions
 		s.press("up")
-		s.shows("#1000", "500/510")
+		s.shows("› 13:56:40  #1000", "500/511")
 		s.press("g", "up", "g", "up")
 		s.press("g")
-		s.shows("› 12:00:07     #1", "1/1,010")
+		s.shows("› 12:00:07     #1", "1/1,011")
 		s.press("up")
 		s.sound()
 		s.press("enter")
@@ -225,4 +232,22 @@ func TestActionsApplyToMarkedEvents(t *testing.T) {
 		s.press("esc", "r")
 		s.did("replayed [5] 1 times")
 	})
+}
+
+func TestColumnsThatSayNothingNewMakeRoomForTheSummary(t *testing.T) {
+	events := func(change func(*event.Event)) func(*fakeSession) {
+		return func(w *fakeSession) {
+			e := delivery(1)
+			e.Body = []byte(`{"event":{"action":"create","scope":"discussion.comment"},"repo":{"type":"model","name":"me/m"},"discussion":{"num":7,"title":"A title"},"comment":{"content":"please merge"}}`)
+			change(e)
+			e.ParseRequest()
+			w.record(e)
+		}
+	}
+	onScreen(t, 140, 30, events(func(*event.Event) {}), func(s *screen) {
+		s.shows("summary", "#7 A title: please merge")
+		s.hides("secret  ", " hub ")
+	})
+	onScreen(t, 140, 30, events(func(e *event.Event) { e.Verdict = event.VerdictWrong }), func(s *screen) { s.shows("secret  ", "BAD SECRET", "#7 A title") })
+	onScreen(t, 140, 30, events(func(e *event.Event) { e.Answer.Status = 502 }), func(s *screen) { s.shows(" hub ", "502", "#7 A title") })
 }

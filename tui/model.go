@@ -8,7 +8,6 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/tui/detail"
 	"github.com/hf-tap/hf-tap/tui/input"
-	"github.com/hf-tap/hf-tap/tui/line"
 	"github.com/hf-tap/hf-tap/tui/list"
 )
 
@@ -35,10 +34,11 @@ type model struct {
 	bots   botWatch
 
 	focus  pane
-	prompt *prompt        // while it is open
-	menu   *menu          // while it is open
-	help   *line.Scroller // while it is open
+	prompt *prompt // while it is open
+	menu   *menu   // while it is open
+	page   *page   // while it is open
 	note   note
+	notes  []note // those that were shown
 	search string // the last phrase that was searched for
 	mouse  bool   // the mouse works here
 
@@ -46,12 +46,14 @@ type model struct {
 	readingOlder bool
 	noOlder      bool    // all older events are in the list
 	pins         []int64 // the numbers of pinned events, the last one pinned last
+	actions      int     // how many are under way
+	arrived      arrival
 }
 
-// note is the result of the last action. It stays at the foot until the next key.
-type note struct {
-	text string
-	bad  bool
+// arrival is when the selection went to an event because it arrived.
+type arrival struct {
+	n  int64
+	at time.Time
 }
 
 // prompt is an open prompt, and what to do with its text.
@@ -87,12 +89,9 @@ func newModel(w *work, cfg Config) *model {
 	return m
 }
 
-// showNote shows a text at the foot.
-func (m *model) showNote(text string) { m.note = note{text: text} }
-
 // showError shows an error at the foot, and logs it.
 func (m *model) showError(err error) {
-	m.note = note{m.cfg.Secrets.Mask(event.MaskText(err.Error())), true}
+	m.addNote(note{text: m.cfg.Secrets.Mask(event.MaskText(err.Error())), bad: true})
 	if m.cfg.Log != nil {
 		m.cfg.Log.Warn("the interface", "error", err)
 	}
@@ -102,7 +101,7 @@ func (m *model) showError(err error) {
 // follow new events.
 func (m *model) focusOn(p pane) {
 	m.focus = p
-	m.list.Follow(p != paneDetail)
+	m.list.Hold(p == paneDetail)
 }
 
 // openTab opens a tab of the selected event.

@@ -24,17 +24,18 @@ func wheelAsLines(_ tea.Model, msg tea.Msg) tea.Msg {
 }
 
 // wheel moves in the pane under the pointer.
-func (m *model) wheel(w wheelMsg) {
+func (m *model) wheel(w wheelMsg) tea.Cmd {
 	l := m.layout()
 	switch {
-	case m.help != nil || m.menu != nil || m.prompt != nil:
+	case m.page != nil || m.menu != nil || m.prompt != nil:
 	case l.list.contains(w.x, w.y):
-		m.list.Move(w.by)
+		return m.onList(m.list.Move(w.by))
 	case l.detail.contains(w.x, w.y):
 		m.detail.Move(w.by)
 	case l.app.contains(w.x, w.y):
 		m.app.move(w.by)
 	}
+	return nil
 }
 
 // click selects what is under the pointer. A click on what is selected opens it.
@@ -45,8 +46,8 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 	m.note = note{}
 	l := m.layout()
 	switch {
-	case m.help != nil:
-		m.help = nil
+	case m.page != nil:
+		m.page = nil
 	case m.menu != nil:
 		if !l.menu.contains(at.X, at.Y) {
 			m.menu = nil

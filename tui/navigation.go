@@ -1,8 +1,14 @@
 package tui
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
+
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/detail"
+	"github.com/hf-tap/hf-tap/tui/input"
 )
 
 // moveKey moves in the pane with the focus. It reports whether the key moves.
@@ -23,9 +29,9 @@ func (m *model) moveKey(name string) (tea.Cmd, bool) {
 	case "ctrl+d":
 		by = max(page/2, 1)
 	case "home", "g":
-		by = -1 << 30
+		by = -toEnd
 	case "end", "G":
-		by = 1 << 30
+		by = toEnd
 	case "left", "h":
 		return m.sideways(false), true
 	case "right", "l":
@@ -47,10 +53,17 @@ func (m *model) moveBy(by int) tea.Cmd {
 	case paneApp:
 		m.app.move(by)
 	default:
+		if by == toEnd {
+			m.list.Follow(true)
+			return nil
+		}
 		return m.onList(m.list.Move(by))
 	}
 	return nil
 }
+
+// toEnd is a move to the end.
+const toEnd = 1 << 30
 
 // sideways opens and closes nodes, and goes between the list and the event.
 func (m *model) sideways(right bool) tea.Cmd {
@@ -80,11 +93,82 @@ func (m *model) enter(string) tea.Cmd {
 	return nil
 }
 
-// mark marks the selected event.
+// mark marks the selected event. In the other panes the key is a page down.
 func (m *model) mark(string) tea.Cmd {
+	if m.focus != paneList {
+		return m.moveBy(max(m.pageHeight()-1, 1))
+	}
 	if !m.list.ToggleMark() {
 		m.showNote("only events can be marked")
 	}
+	return nil
+}
+
+// markMany marks all events that are shown, or inverts their marks.
+func (m *model) markMany(key string) tea.Cmd {
+	if key == "!" {
+		m.list.InvertMarks()
+	} else {
+		m.list.ToggleAll()
+	}
+	return nil
+}
+
+// toggleFollow makes the list follow the newest event, or stop.
+func (m *model) toggleFollow() tea.Cmd {
+	m.list.Follow(!m.list.Following())
+	return nil
+}
+
+// eventKey goes to the next event or to the previous one, and stays in the pane.
+func (m *model) eventKey(key string) tea.Cmd {
+	by := 1
+	if key == "K" {
+		by = -1
+	}
+	if !m.list.MoveEvent(by) {
+		m.showNote("there is no further event")
+	}
+	return nil
+}
+
+// jumpPrompt asks for the number of an event, and goes there.
+func (m *model) jumpPrompt() tea.Cmd {
+	return m.openPrompt(input.Options{Label: "#", Hint: "the number of an event"}, func(s string) tea.Cmd {
+		n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimPrefix(s, "#")), 10, 64)
+		switch {
+		case err != nil:
+			m.showError(fmt.Errorf("%q is not an event number", s))
+		case m.list.Jump(n):
+		case m.list.Row(n) != nil:
+			m.showNote(fmt.Sprintf("#%d is hidden by the filter: esc removes it", n))
+		default:
+			m.showNote(fmt.Sprintf("#%d is not in the list: ↑ at the top reads older events", n))
+		}
+		return nil
+	})
+}
+
+// leave goes back, or quits from the list. It asks before work would be lost.
+func (m *model) leave() tea.Cmd {
+	if m.focus != paneList {
+		m.focusOn(paneList)
+		return nil
+	}
+	var lost []string
+	if m.header.status.AppRuns {
+		lost = append(lost, "the app is running")
+	}
+	if n := m.header.status.Queued; n > 0 {
+		lost = append(lost, present.Count(n, "event")+" waiting")
+	}
+	if m.actions > 0 {
+		lost = append(lost, present.Count(m.actions, "action")+" under way")
+	}
+	if lost == nil {
+		return tea.Quit
+	}
+	m.ask("quit? "+strings.Join(lost, ", "), func() tea.Cmd { return tea.Quit })
 	return nil
 }
 

@@ -3,21 +3,19 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/input"
 )
 
 // replay replays the chosen events to the targets that they had.
 func (m *model) replay() tea.Cmd {
-	ns := m.requireEvents()
-	if ns == nil {
-		return nil
-	}
-	return m.replayEvents(Replay{Numbers: ns, Times: 1})
+	return m.onChosen("replay", func(ns []int64) tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1}) })
 }
 
 func (m *model) replayEvents(r Replay) tea.Cmd {
@@ -42,13 +40,18 @@ func (m *model) replayEvents(r Replay) tea.Cmd {
 const maxTimes = 1000
 
 // targetKeys are the keys of targets in the replay menu.
-const targetKeys = "tabcdegh"
+const targetKeys = "123456789"
 
-// replayMenu offers ways to replay events. If a state is selected, the newest event is
-// offered.
+// replayMenu offers sets of events to replay, and ways to replay the chosen ones. If a
+// state is selected, the newest event is offered.
 func (m *model) replayMenu() tea.Cmd {
-	m.menu = &menu{title: "replay"}
-	m.addReplayFailed(m.menu)
+	mn := &menu{title: "replay"}
+	m.addReplayFailed(mn)
+	m.addReplaySet(mn, "p", "pending, that were never handed over", m.rowsWith(func(r *event.Row) bool { return r.Pending }))
+	if marked := m.list.Marked(); len(marked) > 0 {
+		m.addReplaySet(mn, "m", "marked", marked)
+	}
+	m.addReplaySet(mn, "a", "shown", m.list.ShownEvents())
 	ns := m.chosenEvents()
 	words := eventWords(ns)
 	if newest := m.list.Newest(); ns == nil && newest != nil {
@@ -56,23 +59,46 @@ func (m *model) replayMenu() tea.Cmd {
 		words = eventWords(ns) + ", the newest,"
 	}
 	if ns != nil {
-		m.addReplayChoices(m.menu, ns, words)
+		m.addReplayChoices(mn, ns, words)
 	}
+	m.menu = mn
 	return nil
 }
 
-func (m *model) addReplayFailed(mn *menu) {
-	failed := 0
+// rowsWith returns the numbers of the events in the list that fit, in order.
+func (m *model) rowsWith(fits func(*event.Row) bool) []int64 {
+	var ns []int64
 	for r := range m.list.Rows() {
-		if r.Failed {
-			failed++
+		if fits(r) {
+			ns = append(ns, r.N)
 		}
 	}
-	mn.add("f", fmt.Sprintf("all that failed and were not delivered since (%s here)", present.Count(failed, "failure")), func() tea.Cmd {
+	slices.Sort(ns)
+	return ns
+}
+
+func (m *model) addReplaySet(mn *menu, key, what string, ns []int64) {
+	mn.add(key, fmt.Sprintf("all %s (%d)", what, len(ns)), func() tea.Cmd {
+		if len(ns) == 0 {
+			m.showNote("there is no such event")
+			return nil
+		}
+		return m.onEvents("replay", ns, func(ns []int64) tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1}) })
+	})
+}
+
+func (m *model) addReplayFailed(mn *menu) {
+	failed := len(m.rowsWith(func(r *event.Row) bool { return r.Failed }))
+	mn.add("f", fmt.Sprintf("all failed, and not delivered since (%d here)", failed), func() tea.Cmd {
 		if m.cfg.Actions.ReplayFailed == nil {
 			return m.showUnavailable()
 		}
-		return m.runAction("replay what failed", m.cfg.Actions.ReplayFailed)
+		replay := func() tea.Cmd { return m.runAction("replay what failed", m.cfg.Actions.ReplayFailed) }
+		if failed > manyEvents {
+			m.ask(fmt.Sprintf("replay all failed events, %d here?", failed), replay)
+			return nil
+		}
+		return replay()
 	})
 }
 
@@ -92,7 +118,10 @@ func (m *model) addReplayChoices(mn *menu, ns []int64, words string) {
 		return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
 	})
 	for i, t := range m.header.status.Targets {
-		mn.add(targetKeys[min(i, len(targetKeys)-1):][:1], words+" to "+present.Target(t.Name)+" only", func() tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
+		if i == len(targetKeys) {
+			break
+		}
+		mn.add(targetKeys[i:i+1], words+" to "+present.Target(t.Name)+" only", func() tea.Cmd { return m.replayEvents(Replay{Numbers: ns, Times: 1, Target: t.Name}) })
 	}
 	mn.add("u", words+" to another target", func() tea.Cmd {
 		return m.openPrompt(input.Options{Label: "to which target? ", Hint: "7860, 7860/path, host:port/path or a URL"}, func(s string) tea.Cmd {

@@ -8,13 +8,13 @@ import (
 
 // saveMenu offers formats in which to save the chosen events.
 func (m *model) saveMenu() tea.Cmd {
-	ns := m.requireEvents()
-	if ns == nil {
-		return nil
-	}
 	if m.cfg.Actions.Save == nil {
 		return m.showUnavailable()
 	}
+	return m.onChosen("save", m.offerFormats)
+}
+
+func (m *model) offerFormats(ns []int64) tea.Cmd {
 	mn := &menu{title: "save " + eventWords(ns)}
 	for _, f := range []struct {
 		key, name string

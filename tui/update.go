@@ -16,6 +16,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.w, m.h = msg.Width, msg.Height
+		if m.page != nil {
+			m.page.wrap(m.w)
+		}
 	case tea.KeyPressMsg:
 		cmd = m.key(msg)
 	case tea.PasteMsg:
@@ -25,7 +28,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.MouseClickMsg:
 		cmd = m.click(msg.Mouse())
 	case wheelMsg:
-		m.wheel(msg)
+		cmd = m.wheel(msg)
 	case feedUpdate:
 		cmd = m.applyFeed(msg)
 	case detail.Prepared:
@@ -62,11 +65,12 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		return m.onPrompt(m.prompt.Key(k))
 	case m.menu != nil:
 		return m.onMenu(m.menu.key(name))
-	case m.help != nil:
-		m.helpKey(name)
+	case m.page != nil:
+		m.pageKey(name)
 		return nil
 	}
 	if cmd, moved := m.moveKey(name); moved {
+		m.arrived = arrival{} // the user has seen what is selected
 		return cmd
 	}
 	for _, b := range bindings() {

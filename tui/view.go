@@ -30,7 +30,7 @@ func (m *model) View() tea.View {
 	content, x, y := m.compose()
 	v := tea.NewView(content)
 	v.AltScreen = true
-	v.WindowTitle = "hf-tap"
+	v.WindowTitle = m.title()
 	if m.mouse {
 		v.MouseMode = tea.MouseModeCellMotion
 	}
@@ -42,6 +42,14 @@ func (m *model) View() tea.View {
 		}
 	}
 	return v
+}
+
+// title is the title of the window, which is read also when the window is hidden.
+func (m *model) title() string {
+	if n := m.list.Failed(); n > 0 {
+		return fmt.Sprintf("hf-tap: %s failed", present.Group(n))
+	}
+	return "hf-tap"
 }
 
 // compose returns the screen, and where the cursor is: on what is selected, where
@@ -56,10 +64,10 @@ func (m *model) compose() (content string, x, y int) {
 		c[0] = m.oneLine().Render(m.w, line.Plain)
 		return strings.TrimRight(strings.Join(c, "\n"), "\n"), 0, 0
 	}
-	if m.help != nil {
-		rows, at := m.help.Render(m.w, m.h-1, false)
+	if m.page != nil {
+		rows, at := m.page.Render(m.w, m.h-1, false)
 		c.write(rect{0, 0, m.w, m.h - 1}, rows)
-		c.write(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "? or esc closes the help").Render(m.w, line.Plain)})
+		c.write(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "esc closes "+m.page.name).Render(m.w, line.Plain)})
 		return strings.Join(c, "\n"), 0, at
 	}
 	var head []string
@@ -181,7 +189,7 @@ func (m *model) oneLine() line.Line {
 
 // filterLine is the filter, and how far the search in bodies is.
 func (m *model) filterLine() line.Line {
-	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+present.Group(m.list.Shown())+" of "+present.Group(m.list.Total()))
+	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+present.Group(m.list.Shown())+" of "+present.Group(m.list.Events()))
 	if cut := m.list.Filter().JQCutOff(); cut > 0 {
 		l = l.Add(line.Warn, "  the expression took too long on "+present.Count(cut, "event"))
 	}

@@ -93,7 +93,8 @@ func Verify(ctx context.Context, p Probe) (time.Duration, error) {
 	}
 }
 
-// VerifyOnce is [Verify] with a single try, which ends after p.Timeout.
+// VerifyOnce is [Verify] with a single try, which ends after p.Timeout, or at the
+// deadline of ctx, which means that no answer came, too.
 func VerifyOnce(ctx context.Context, p Probe) (time.Duration, error) {
 	within := p.Timeout
 	if within == 0 {
@@ -102,7 +103,7 @@ func VerifyOnce(ctx context.Context, p Probe) (time.Duration, error) {
 	try, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	took, err := probeOnce(try, p.client(), p)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return 0, ctx.Err()
 	}
 	return took, err
@@ -132,7 +133,18 @@ func probeOnce(ctx context.Context, client *http.Client, p Probe) (time.Duration
 	if resp.StatusCode == http.StatusOK && string(body) == p.Answer(nonce) {
 		return time.Since(start), nil
 	}
-	return 0, &WrongAnswerError{URL: p.URL, Status: resp.StatusCode, Code: resp.Header.Get("Ngrok-Error-Code"), Text: excerpt(string(body))}
+	return 0, &WrongAnswerError{URL: p.URL, Status: resp.StatusCode, Code: ngrokCode(resp.Header), Text: excerpt(string(body))}
+}
+
+// ngrokCode returns the code with which ngrok's gateway explains its page, "" if there
+// is none. Another gateway may send anything in its place.
+func ngrokCode(h http.Header) string {
+	code := h.Get("Ngrok-Error-Code")
+	number, isCode := strings.CutPrefix(code, "ERR_NGROK_")
+	if !isCode || number == "" || len(number) > 6 || strings.Trim(number, "0123456789") != "" {
+		return ""
+	}
+	return code
 }
 
 // excerpt returns the beginning of an answer, or "" for a page of HTML, which has

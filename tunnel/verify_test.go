@@ -3,6 +3,7 @@ package tunnel
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -69,6 +70,19 @@ func TestAGatewaysPageIsAWrongAnswer(t *testing.T) {
 	}
 }
 
+func TestAGatewayThatIsNotNgroksHasNoCodeOfIts(t *testing.T) {
+	for _, code := range []string{"ERR_NGROK_", "ERR_NGROK_3200 \u009b evil", "../../evil", "ERR_NGROK_1/../../evil", "ERR_NGROK_" + strings.Repeat("1", 100)} {
+		err := inTheWay(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Ngrok-Error-Code"] = []string{code}
+			w.WriteHeader(http.StatusNotFound)
+		})
+		var wrong *WrongAnswerError
+		if !errors.As(err, &wrong) || wrong.Code != "" {
+			t.Errorf("%q: got %v", code, err)
+		}
+	}
+}
+
 func TestAnAnswerToAnotherNonceIsAWrongAnswer(t *testing.T) {
 	err := inTheWay(t, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(answer("of yesterday"))) })
 	var wrong *WrongAnswerError
@@ -93,6 +107,26 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 func TestWithoutAnAnswerThereIsNoRoute(t *testing.T) {
 	p := Probe{URL: "http://" + porttest.Addr(t), Answer: answer, Timeout: time.Millisecond}
 	if _, err := Verify(t.Context(), p); !errors.Is(err, ErrNoRoute) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A firewall that drops packets, or a gateway that never answers.
+func TestSilenceIsNoRoute(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	p := Probe{URL: "http://" + silent.Addr().String() + "/check", Answer: answer}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := VerifyOnce(ctx, p); !errors.Is(err, ErrNoRoute) {
+		t.Errorf("got %v", err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := VerifyOnce(cancelled, p); !errors.Is(err, context.Canceled) || errors.Is(err, ErrNoRoute) {
 		t.Errorf("got %v", err)
 	}
 }

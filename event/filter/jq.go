@@ -58,8 +58,9 @@ func compileJQ(source string) (code *gojq.Code, offset int, err error) {
 		}
 		return nil, offset, err
 	}
-	boundProducts(reflect.ValueOf(query))
-	code, err = gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil }), gojq.WithFunction(productName, 2, 2, product))
+	bound(reflect.ValueOf(query))
+	code, err = gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil }), gojq.WithFunction(productName, 2, 2, product),
+		gojq.WithFunction(boundedMatches, 3, 3, matches), gojq.WithFunction(boundedDigits, 0, 0, digits))
 	return code, 0, err
 }
 
@@ -76,7 +77,7 @@ func jqTrue(code *gojq.Code, e *event.Event, cut *atomic.Int64) bool {
 	if err := dec.Decode(&input); err != nil {
 		return false
 	}
-	result, ok := jqFirst(code, input, cut)
+	result, ok := jqFirst(code, shortNumbers(input), cut)
 	return ok && result != nil && result != false
 }
 

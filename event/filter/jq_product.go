@@ -17,23 +17,27 @@ const productName = "_bounded_product"
 
 var errTooLarge = errors.New("the string would be too large")
 
-// boundProducts puts calls of product in place of each "*" and "*=".
-func boundProducts(v reflect.Value) {
+// bound puts calls of product in place of each "*" and "*=", and checks in front of
+// calls that could take long.
+func bound(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer: // a query is a tree, and no longer than a filter may be
 		if !v.IsNil() {
-			boundProducts(v.Elem())
+			bound(v.Elem())
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			boundProducts(v.Index(i))
+			bound(v.Index(i))
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			boundProducts(v.Field(i))
+			bound(v.Field(i))
 		}
 		if v.Type() == reflect.TypeFor[gojq.Query]() {
 			boundProduct(v.Addr().Interface().(*gojq.Query))
+		}
+		if v.Type() == reflect.TypeFor[gojq.Term]() {
+			boundCall(v.Addr().Interface().(*gojq.Term))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package filter
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -59,6 +60,63 @@ func TestProductsAreWhatTheyAreInJQ(t *testing.T) {
 		}
 		got := boundedResults(t, expression)
 		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s gives %v, want %v", expression, got, want)
+		}
+	}
+}
+
+// gojq looks at the time only between two steps, and each of these is one.
+func TestNoSingleStepTakesLong(t *testing.T) {
+	repeated := strings.Repeat("a", 1<<18)
+	digits := strings.Repeat("9", 1<<18)
+	e := &event.Event{N: 13, Body: []byte(`{"s":"` + repeated + `","d":"` + digits + `","n":` + digits + `,"a":[{"n":-` + digits + `}]}`)}
+	for _, expression := range []string{
+		`[.body.s|match("";"g")]|length>1`, `[.body.s|scan("a")]|length>1`, `[.body.s|splits("a")]|length>1`, `.body.s|split("a";null)|length>1`, `.body.s|gsub("a";"b")|length>1`,
+		`.body.s|gsub("A";"b";"i")|length>1`, `.body.s|sub("(?<x>a)";.x;"g")|length>1`, `[.body.s|capture("(?<x>a)";"g")]|length>1`, `[.body.s|match(["a","g"])]|length>1`,
+		`def f: [scan("a")]; .body.s|f|length>1`, `[.body|to_entries[]|.value|strings|scan("[a9]")]|length>1`, `.body.s|[match("a"+"";"g").offset]|length>1`,
+		`.body.d|tonumber>1`, `.body.d|fromjson>1`, `[.body.d,.body.s]|map(tonumber? // 0)|add>1`,
+	} {
+		f, err := Parse("n:13 jq:" + expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Match(e) {
+			t.Errorf("%s fits", expression)
+		}
+		if n := f.JQCutOff(); n != 1 && !strings.Contains(expression, "?") {
+			t.Errorf("%s was cut on %d events", expression, n)
+		}
+	}
+	for _, expression := range []string{`.body.n>1e300`, `.body.a[0].n<0`, `.body.n*.body.n>1`, `[.body.s|scan("b")]|length==0`, `[.body.s|scan("^a")]|length==1`, `.body.s|test("a";"g")`, `[.body.s|match("a")]|length==1`} {
+		f, err := Parse("n:13 jq:" + expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !f.Match(e) || f.JQCutOff() != 0 {
+			t.Errorf("%s does not fit", expression)
+		}
+	}
+}
+
+func TestCallsWithACheckInFrontAreWhatTheyAreInJQ(t *testing.T) {
+	for _, expression := range []string{
+		`[match("a";"g")]`, `[match(("a","b");("g",null))]`, `[match(["B","gi"])]`, `[scan("[ab]")]`, `[scan("(a)(b)?")]`, `[scan("A";"i")]`, `[splits("b")]`, `split("b";null)`, `split("b")`,
+		`sub("a";"x")`, `sub("a";"x","y")`, `sub("(?<l>[ab])";.l+.l;"g")`, `gsub("a";"x")`, `gsub("A";"x";"i")`, `[capture("(?<l>[ab])";"g").l]`, `[.,"1"|tonumber?]`, `"[1,2]"|fromjson[1]`,
+		`match("a").offset`, `[match("x"+"y","a";"g"+"i")]`, `[scan("x"|"a")]`, `[scan("a" as $x | $x)]`, `[scan(("a","b") // 1)]`, `gsub("a"+"b";"x"+"y")`, `[match("a";"g").string]|length`, `try match(1) catch .`, `try scan("(") catch .`, `[.[0:3]|scan("a")][0]`, `def f(x): [scan(x)]; f("a","b")`, `sub("\\(";"[")`, `gsub("\"";"'")`,
+	} {
+		query, err := gojq.Parse(`"abcab(\"" | ` + expression)
+		if err != nil {
+			t.Fatalf("%s: %v", expression, err)
+		}
+		var want []string
+		for i := query.Run(nil); ; {
+			v, ok := i.Next()
+			if !ok {
+				break
+			}
+			want = append(want, fmt.Sprintf("%T %v", v, v))
+		}
+		if got := boundedResults(t, `"abcab(\"" | `+expression); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s gives %v, want %v", expression, got, want)
 		}
 	}

@@ -89,6 +89,9 @@ func newRoot(p *Process) *cobra.Command {
 	p.notes = lines.NewNotes(p.Err, &lines.Mask{})
 	if p.Getenv != nil {
 		p.hide(p.Getenv("HF_TOKEN"), p.Getenv("HUGGING_FACE_HUB_TOKEN"), p.Getenv("WEBHOOK_SECRET"))
+		if dir, err := session.FindDir(p.Getenv); err == nil {
+			p.hide(dir.KeptSecret())
+		}
 	}
 	root := &cobra.Command{
 		Use:   "hf-tap",
@@ -148,7 +151,7 @@ func (p *Process) hide(texts ...string) { p.notes.Mask.Add(texts...) }
 func (p *Process) fail(err error) {
 	fmt.Fprintf(p.Err, "error: %s\n", p.notes.Shown(err))
 	if next := hintFor(err); next != "" {
-		fmt.Fprintf(p.Err, "hint: %s\n", term.Line(next))
+		fmt.Fprintf(p.Err, "hint: %s\n", p.notes.Shown(next))
 	}
 }
 

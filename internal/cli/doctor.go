@@ -14,7 +14,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
 	"github.com/spf13/cobra"
@@ -157,7 +156,7 @@ func (p *Process) printFindings(found []doctor.Finding) error {
 			return lines.WriteError(err)
 		}
 		if f.Hint != "" {
-			if _, err := fmt.Fprintf(p.Out, "%19s hint: %s\n", "", term.Line(f.Hint)); err != nil {
+			if _, err := fmt.Fprintf(p.Out, "%19s hint: %s\n", "", p.notes.Shown(f.Hint)); err != nil {
 				return lines.WriteError(err)
 			}
 		}

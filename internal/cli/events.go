@@ -34,7 +34,6 @@ func (p *Process) openHistory(ctx context.Context) (*history.Store, session.Dir,
 	if err := dir.Make(); err != nil {
 		return nil, "", err
 	}
-	p.hide(dir.KeptSecret())
 	store, err := history.Open(ctx, dir.History())
 	if err != nil {
 		return nil, "", err
@@ -52,7 +51,6 @@ func (p *Process) readHistory(ctx context.Context) (reader *history.Reader, err 
 	if err != nil {
 		return nil, err
 	}
-	p.hide(dir.KeptSecret())
 	reader, err = history.OpenReader(ctx, dir.History())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

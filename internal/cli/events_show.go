@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -140,12 +138,12 @@ func headerText(h http.Header) string {
 
 // bodyText shows a body as what it is: JSON indented, text, or hex.
 func bodyText(body []byte) string {
-	var indented bytes.Buffer
+	indented, isJSON := present.Indent(body)
 	switch {
 	case len(body) == 0:
 		return "(empty body)"
-	case json.Indent(&indented, body, "", "  ") == nil:
-		return term.Text(indented.String())
+	case isJSON:
+		return term.Text(string(indented))
 	case utf8.Valid(body):
 		return term.Text(string(body))
 	}

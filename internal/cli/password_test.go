@@ -121,3 +121,32 @@ func TestASecretThatIsRepeatedIsShownNowhere(t *testing.T) {
 		t.Errorf("the answer is shown as %s", outputs["events show 1"])
 	}
 }
+
+// A webhook or a record may hold the secret anywhere, not only in a place that has a
+// name.
+func TestNoTableOfWebhooksShowsTheSecret(t *testing.T) {
+	w := newWorld(t)
+	secret := strings.TrimSpace(w.run(0, "secret").stdout.text())
+	id := w.create("--url", "https://h.example/hook/"+secret)
+	path, record := w.killed()
+	outputs := map[string]string{}
+	for _, args := range [][]string{{"webhooks", "ls"}, {"webhooks", "info", id}, {"webhooks", "ls", "--json"}, {"webhooks", "delete", id}} {
+		p := w.runAny(args...)
+		outputs[strings.Join(args, " ")] = p.stdout.text() + p.stderr.text()
+	}
+	for field, value := range map[string]string{"user": secret, "endpoint": "https://h.example/" + secret, "webhook_id": secret} {
+		rewrite(t, path, record, map[string]any{"user": "you", field: value})
+		for _, args := range [][]string{{"webhooks", "prune"}, {}} {
+			p := w.runAny(args...)
+			outputs[fmt.Sprintf("%q of a record with another %s", args, field)] = p.stdout.text() + p.stderr.text()
+		}
+	}
+	for name, out := range outputs {
+		if strings.Contains(out, secret) {
+			t.Errorf("%s tells the secret:\n%s", name, out)
+		}
+	}
+	if out := outputs["webhooks ls"]; !strings.Contains(out, "https://h.example/hook/***") {
+		t.Errorf("the list is\n%s", out)
+	}
+}

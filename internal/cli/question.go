@@ -14,7 +14,7 @@ import (
 // that of ctx. Nothing interrupts the read of a terminal: after such an error
 // its goroutine lasts as long as the process, which is about to end.
 func (p *Process) question(ctx context.Context, text string) (string, error) {
-	fmt.Fprint(p.Err, term.Text(text))
+	fmt.Fprint(p.Err, term.Text(p.notes.Mask.Text(text)))
 	line := make(chan string, 1)
 	go func() {
 		s, _ := bufio.NewReader(p.In).ReadString('\n') // half a line is an answer, too

@@ -210,7 +210,9 @@ func TestTheAppsOutputIsOnTheScreenAndItsEndBelow(t *testing.T) {
 	p.shows("hf-tap ● up")
 	p.keys("Tab")
 	p.shows("it is up")
-	p.keys("q")
+	p.keys("q", "q") // to the list first
+	p.shows("quit? the app is running")
+	p.keys("y")
 	p.leaves(w, 0)
 	p.shows("sh | it is up")
 }

@@ -13,13 +13,19 @@ import (
 
 // table is rows whose columns are as wide, in terminal cells, as what stands in
 // them: names from outside may have wide letters.
-type table struct{ rows [][]string }
+type table struct {
+	mask *lines.Mask
+	rows [][]string
+}
+
+// newTable returns a table that shows none of the process's secrets.
+func (p *Process) newTable() table { return table{mask: p.notes.Mask} }
 
 // add adds a row, made safe for a terminal.
 func (t *table) add(cells ...string) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
-		row[i] = term.Line(cell)
+		row[i] = term.Line(t.mask.Text(cell))
 	}
 	t.rows = append(t.rows, row)
 }

@@ -66,7 +66,7 @@ func (p *Process) webhookPage(w session.Surveyed, endpoint string) error {
 		rows = append(rows, []string{"origin", w.Origin})
 	}
 	rows = append(rows, []string{"page", endpoint + "/settings/webhooks/" + w.ID})
-	var t table
+	t := p.newTable()
 	for _, row := range rows {
 		t.add(row...)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
-	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/spf13/cobra"
 )
 
@@ -57,7 +56,7 @@ func (o *webhookOutput) list(p *Process, list []session.Surveyed) error {
 		return p.printJSON(shown)
 	case o.quiet:
 		for _, w := range list {
-			if _, err := fmt.Fprintln(p.Out, term.Line(w.ID)); err != nil {
+			if _, err := fmt.Fprintln(p.Out, p.notes.Shown(w.ID)); err != nil {
 				return lines.WriteError(err)
 			}
 		}
@@ -66,7 +65,7 @@ func (o *webhookOutput) list(p *Process, list []session.Surveyed) error {
 		p.tell("no webhooks")
 		return nil
 	}
-	var t table
+	t := p.newTable()
 	t.add("ID", "STATE", "WATCHES", "DOMAINS", "TARGET", "SECRET", "LAST TRIGGER", "ORIGIN")
 	for _, w := range list {
 		t.add(w.ID, stateWords(w.State), present.List(w.Watched), strings.Join(texts(w.Domains), ","), aimWords(w.Webhook),

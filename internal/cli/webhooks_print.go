@@ -49,7 +49,7 @@ func (o *webhookOutput) print(p *Process, w session.Surveyed) error {
 	if o.json {
 		return p.printJSON(shownWebhook(w))
 	}
-	_, err := fmt.Fprintln(p.Out, term.Line(w.ID))
+	_, err := fmt.Fprintln(p.Out, p.notes.Shown(w.ID))
 	return lines.WriteError(err)
 }
 
@@ -65,9 +65,12 @@ func shownWebhook(w session.Surveyed) webhookJSON {
 }
 
 func (p *Process) printJSON(v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
+	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)
+	}
+	if text, ok := present.Indent(b); ok {
+		b = text
 	}
 	// A Job is printed as it came, which need not be UTF-8.
 	_, err = fmt.Fprintln(p.Out, p.notes.Mask.JSON(bytes.ToValidUTF8(b, []byte("\ufffd"))))

@@ -144,7 +144,7 @@ func (p *Process) tellSwept(swept session.Swept) error {
 		stay += "s"
 	}
 	p.tell("%s; to drop one: hf-tap webhooks prune --forget SESSION", stay)
-	var t table
+	t := p.newTable()
 	t.add("SESSION", "WEBHOOK", "ENDPOINT", "USER", "STARTED", "WHY IT STAYS")
 	for _, k := range left {
 		webhook := k.Webhook

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/plainfile"
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
@@ -49,7 +50,7 @@ func For(err error) string {
 	switch {
 	case errors.Is(err, history.ErrOld):
 		return "move the file away to start a new history, or set HF_TAP_STATE to another folder"
-	case errors.Is(err, history.ErrReplaced):
+	case errors.Is(err, history.ErrReplaced), errors.Is(err, plainfile.ErrNotPlain), errors.Is(err, syscall.ELOOP):
 		return "move the file away: hf-tap makes a new one then"
 	case errors.Is(err, history.ErrDamaged):
 		return "hf-tap events recover; or move the file away to start a new one"

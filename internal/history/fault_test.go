@@ -336,6 +336,23 @@ func TestTheFileBelongsToTheUserAlone(t *testing.T) {
 	}
 }
 
+func TestAFileBehindALinkInPlaceOfTheLogKeepsItsMode(t *testing.T) {
+	path, victim := filepath.Join(t.TempDir(), "history.db"), filepath.Join(t.TempDir(), "victim")
+	fill(t, path)
+	must(t, os.WriteFile(victim, []byte("text"), 0o644))
+	must(t, os.Symlink(victim, path+"-wal"))
+	if s, err := Open(t.Context(), path); err == nil {
+		must(t, s.Close())
+	}
+	info, err := os.Stat(victim)
+	must(t, err)
+	content, err := os.ReadFile(victim)
+	must(t, err)
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o644 || string(content) != "text" {
+		t.Errorf("it has %o and holds %q", info.Mode(), content)
+	}
+}
+
 // fill makes a history with something in every table.
 func fill(t *testing.T, path string) {
 	t.Helper()

@@ -130,8 +130,12 @@ func removeLog(path string) error {
 // system without permissions, a file stays as its owner has it.
 func restrict(path string) (tightened []string, err error) {
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
-		info, err := os.Stat(name)
-		if err != nil || info.Mode().Perm()&0o077 == 0 || runtime.GOOS == "windows" {
+		look := os.Lstat // SQLite follows no link in their place, and where it leads is not ours
+		if name == path {
+			look = os.Stat
+		}
+		info, err := look(name)
+		if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 || runtime.GOOS == "windows" {
 			continue
 		}
 		switch err := os.Chmod(name, info.Mode().Perm()&0o700); {

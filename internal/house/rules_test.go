@@ -34,7 +34,7 @@ var layers = map[string][]string{
 	"webhooks/dev/testdata/program": {"webhooks", "webhooks/dev"},
 	"tunnel":                        {"internal/clock", "internal/loopback", "internal/neterror"},
 	// The providers, which do not import each other.
-	"tunnel/*":                 {"tunnel", "tunnel/internal/announce", "internal/frpwire", "internal/loopback", "internal/neterror", "internal/network", "internal/process"},
+	"tunnel/*":                 {"tunnel", "tunnel/internal/announce", "internal/frpwire", "internal/loopback", "internal/neterror", "internal/network", "internal/plainfile", "internal/process"},
 	"tunnel/internal/announce": {},
 
 	"examples":                {},
@@ -61,10 +61,10 @@ var layers = map[string][]string{
 	"tui/pictures":         {"event", "hub", "internal/term", "tui"},
 	"internal/history":     {"event", "event/filter", "hub", "internal/sqlitepages"},
 	"internal/sqlitepages": {},
-	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/present"},
+	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/plainfile", "internal/present"},
 	"internal/doctor":      {"event", "hub", "receiver", "tunnel", "internal/advice", "internal/hint", "internal/history", "internal/network", "internal/present", "internal/session"},
 	"internal/mcp":         {"event", "event/filter", "hub", "receiver", "tunnel/local", "internal/advice", "internal/doctor", "internal/hint", "internal/history", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/present", "internal/session", "internal/term"},
-	"internal/hint":        {"hub", "tunnel", "tunnel/*", "internal/history", "internal/network", "internal/session"},
+	"internal/hint":        {"hub", "tunnel", "tunnel/*", "internal/history", "internal/network", "internal/plainfile", "internal/session"},
 	"internal/present":     {"event", "internal/term"},
 	"internal/lines":       {"event", "internal/present", "internal/term"},
 	"internal/listen":      {"event", "event/filter", "hub", "receiver", "tui", "internal/hint", "internal/history", "internal/lines", "internal/loopback", "internal/present", "internal/sandbox", "internal/session", "internal/term"},
@@ -81,6 +81,7 @@ var layers = map[string][]string{
 	"internal/config":      {"event", "event/filter", "hub", "receiver", "tunnel", "internal/exectarget", "internal/nearest", "internal/network", "internal/session"},
 	"internal/loopback":    {},
 	"internal/clock":       {},
+	"internal/plainfile":   {},
 	"internal/headers":     {},
 	"internal/frpwire":     {},
 

@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/atotto/clipboard"
@@ -29,6 +31,8 @@ type actions struct {
 	mask  *lines.Mask
 	live  *session.Live
 	roots *x509.CertPool // the certificates that targets may have; nil: the system's
+
+	saveTo string // the folder for saved events; "": the working directory
 }
 
 func (a *actions) all() tui.Actions {
@@ -47,23 +51,35 @@ func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
 		}
 		how.Targets = []string{name}
 	}
-	sent := 0
+	var made []string
 	for range max(r.Times, 1) {
 		for _, n := range r.Numbers {
-			if _, err := a.live.Replay(ctx, n, how); err != nil {
+			sent, err := a.live.Replay(ctx, n, how)
+			if err != nil {
+				if len(made) > 0 {
+					err = fmt.Errorf("%w; sent before: %s", err, shortList(made))
+				}
 				return "", err
 			}
-			sent++
+			made = append(made, fmt.Sprintf("#%d → #%d", n, sent.N))
 		}
 	}
-	words := "sent " + present.Count(sent, "event") + " again"
+	words := "replayed " + shortList(made)
 	if r.Target != "" {
 		words += " to " + present.Target(how.Targets[0])
 	}
 	if r.NewID {
-		words += " as new"
+		words += " with a new Webhook-Id"
 	}
 	return words, nil
+}
+
+// shortList is a list, of whose middle only the length is shown if it is long.
+func shortList(all []string) string {
+	if len(all) <= 4 {
+		return strings.Join(all, ", ")
+	}
+	return fmt.Sprintf("%s, %s … %s (%d)", all[0], all[1], all[len(all)-1], len(all))
 }
 
 // target returns the name of a target of the session, which is added when it is a
@@ -94,7 +110,7 @@ func (a *actions) replayFailed(ctx context.Context) (string, error) {
 	if sent == 0 {
 		return "no event has failed", nil
 	}
-	return "sent " + present.Count(sent, "failed event") + " again", nil
+	return "replayed " + present.Count(sent, "failed event"), nil
 }
 
 func (a *actions) deliver(ctx context.Context, d tui.Draft) (string, error) {
@@ -113,7 +129,7 @@ func (a *actions) deliver(ctx context.Context, d tui.Draft) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("sent as #%d", sent.N), nil
+	return fmt.Sprintf("#%d, edited → #%d", d.Of, sent.N), nil
 }
 
 func (a *actions) trigger(ctx context.Context, kind event.Kind, repo string) (string, error) {
@@ -125,15 +141,15 @@ func (a *actions) trigger(ctx context.Context, kind event.Kind, repo string) (st
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("made up %s of %s as #%d", kind, named, sent.N), nil
+	return fmt.Sprintf("triggered %s of %s as #%d", kind, named, sent.N), nil
 }
 
 func (a *actions) pause(_ context.Context, on bool) (string, error) {
 	a.live.Pause(on)
 	if on {
-		return "paused: events are recorded and answered, and wait", nil
+		return "paused: events are recorded and answered, and wait for their targets", nil
 	}
-	return "handing over again", nil
+	return "resumed", nil
 }
 
 func (a *actions) setFault(_ context.Context, f *tui.Fault) (string, error) {
@@ -152,11 +168,10 @@ func (a *actions) pin(ctx context.Context, numbers []int64, on bool) (string, er
 	if on {
 		return "pinned " + present.Count(n, "event"), nil
 	}
-	return "let go of " + present.Count(n, "event"), nil
+	return "unpinned " + present.Count(n, "event"), nil
 }
 
-// save writes events into a new file of the working directory: what is there
-// is never overwritten.
+// save writes events into a new file.
 func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) (string, error) {
 	if len(numbers) == 0 {
 		return "", errors.New("no event to save")
@@ -173,6 +188,11 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 				return "", err
 			}
 			b = a.mask.Secrets().MaskBody(b)
+		}
+		if format == tui.FormatJSON {
+			if indented, ok := present.Indent(b); ok {
+				b = indented
+			}
 		}
 		if i > 0 && format == tui.FormatJSON {
 			text = append(text, ",\n"...)
@@ -200,14 +220,20 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 	} else if format == tui.FormatJSON {
 		text = append(text, '\n')
 	}
-	file, err := writeNew(name, ending, text)
+	file, err := writeNew(filepath.Join(a.saveTo, name), ending, text)
 	if err != nil {
 		return "", fmt.Errorf("save: %w", err)
+	}
+	if whole, err := filepath.Abs(file); err == nil {
+		file = whole
+	}
+	if a.saveTo != "" {
+		return "saved as " + file + ", which is deleted at the end", nil
 	}
 	return "saved as " + file, nil
 }
 
-// writeNew writes a file of a name that is free.
+// writeNew writes a file with a name that is free: nothing is overwritten.
 func writeNew(name, ending string, text []byte) (string, error) {
 	for i := 1; ; i++ {
 		file := name + ending

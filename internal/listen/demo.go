@@ -41,6 +41,8 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
+	o.SaveTo = dir // a demo leaves nothing behind
+
 	// The seed makes each run show the same: ids, texts and shas.
 	standIn := sandbox.New(sandbox.Config{Seed: 1})
 	defer standIn.Close()
@@ -184,7 +186,7 @@ func (d *demoFront) story(ctx context.Context, settled <-chan int64) error {
 					step.app = fine
 				}
 			}
-			if err := d.step(ctx, step.kind, step.repo, step.app, settled); err != nil {
+			if err := d.step(ctx, step.kind, step.repo, step.app, round, settled); err != nil {
 				return fmt.Errorf("the demo: %w", err)
 			}
 		}
@@ -194,8 +196,11 @@ func (d *demoFront) story(ctx context.Context, settled <-chan int64) error {
 	}
 }
 
+// demoNames are the names between which the repo that moves goes back and forth.
+var demoNames = []string{"demo/playground-v2", "demo/playground"}
+
 // step makes one thing happen and waits until all that came of it is printed.
-func (d *demoFront) step(ctx context.Context, kind event.Kind, repo string, mood demoMood, settled <-chan int64) error {
+func (d *demoFront) step(ctx context.Context, kind event.Kind, repo string, mood demoMood, round int, settled <-chan int64) error {
 	named, err := hub.ParseRepo(repo)
 	if err != nil {
 		return err
@@ -204,7 +209,11 @@ func (d *demoFront) step(ctx context.Context, kind event.Kind, repo string, mood
 	if mood == away {
 		d.app.stop()
 	}
-	sent, err := d.hub.Happen(kind, named, nil)
+	var set map[string]any
+	if kind == "repo.move" {
+		set = map[string]any{"movedTo.name": demoNames[round%len(demoNames)]}
+	}
+	sent, err := d.hub.Happen(kind, named, set)
 	if err != nil {
 		return err
 	}

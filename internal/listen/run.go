@@ -29,6 +29,7 @@ type View struct {
 	Getenv func(string) string
 
 	Terminal *os.File // shows the Screen; nil: standard output
+	SaveTo   string   // the folder in which the Screen saves events; "": the working directory
 	// Output is called with a function that takes the lines that the program itself
 	// writes, before the session starts: the Screen shows them. nil: there are none.
 	Output func(line func(stream, line string))
@@ -125,7 +126,7 @@ type front struct {
 func newFront(v View, stop Stop) *front {
 	f := &front{follower: follower{stop: stop}}
 	if v.Screen {
-		f.screen = &screen{notes: v.Notes, getenv: v.Getenv, terminal: v.Terminal}
+		f.screen = &screen{notes: v.Notes, getenv: v.Getenv, terminal: v.Terminal, saveTo: v.SaveTo}
 	} else {
 		f.printer = lines.NewPrinter(v.Out, v.JSON, v.Notes.Mask)
 	}

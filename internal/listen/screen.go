@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
@@ -27,6 +28,7 @@ type screen struct {
 	app      *appLog // nil without an app
 	appName  string
 	terminal *os.File       // nil: standard output
+	saveTo   string         // the folder for saved events; "": the working directory
 	log      *slog.Logger   // gets what the foot of the screen says; nil: none
 	roots    *x509.CertPool // the certificates that targets may have; nil: the system's
 }
@@ -101,8 +103,12 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 			Get:   live.Event,
 			Older: live.Older,
 		},
-		Status:  func() tui.Status { return statusOf(live) },
-		Actions: (&actions{s.notes.Mask, live, s.roots}).all(),
+		Status: func() tui.Status {
+			status := statusOf(live)
+			status.AppRuns = s.app != nil
+			return status
+		},
+		Actions: (&actions{s.notes.Mask, live, s.roots, s.saveTo}).all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  editor(s.getenv),
 		Secrets: s.notes.Mask.Secrets(),
@@ -141,10 +147,44 @@ func repoToTrigger(watches []hub.Watch) string {
 	return "model:me/example"
 }
 
+// splitWords splits a command at spaces outside quotes: "'My Editor' --wait". A
+// backslash is part of a path on Windows, and quotes the next character elsewhere.
+func splitWords(s string) (words []string) {
+	var word strings.Builder
+	var quote rune
+	begun, escaped := false, false
+	for _, r := range s {
+		switch {
+		case escaped:
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\' && quote != '\'' && runtime.GOOS != "windows":
+			begun, escaped = true, true
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '\'' || r == '"'):
+			begun, quote = true, r
+		case quote == 0 && unicode.IsSpace(r):
+			if begun {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			begun = false
+		default:
+			begun = true
+			word.WriteRune(r)
+		}
+	}
+	if begun {
+		words = append(words, word.String())
+	}
+	return words
+}
+
 // editor returns the user's editor, as git and gh find it.
 func editor(getenv func(string) string) []string {
 	for _, name := range []string{"VISUAL", "EDITOR"} {
-		if command := strings.Fields(getenv(name)); len(command) > 0 {
+		if command := splitWords(getenv(name)); len(command) > 0 {
 			return command
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/hf-tap/hf-tap/internal/plainfile"
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
@@ -181,10 +182,17 @@ func (d Dir) KeptSecret() string {
 
 // ReadSecretFile returns the secret in a file of the user's, without the line
 // end that editors leave.
-func ReadSecretFile(path string) (string, error) { return readSecret(path) }
+func ReadSecretFile(path string) (string, error) {
+	b, err := robustio.ReadFile(path) // a pipe, too: --secret-file <(pass show webhook)
+	return secretIn(path, b, err)
+}
 
 func readSecret(path string) (string, error) {
-	b, err := robustio.ReadFile(path)
+	b, err := plainfile.Read(path, maxRecord)
+	return secretIn(path, b, err)
+}
+
+func secretIn(path string, b []byte, err error) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the secret: %w", err)
 	}
@@ -262,10 +270,10 @@ func (d Dir) OpenLog(mask func(string) string) (*Log, error) {
 	}
 	path := filepath.Join(string(d), "hf-tap.log")
 	flag := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
+	if info, err := os.Lstat(path); err == nil && info.Size() > maxLog {
 		flag |= os.O_TRUNC
 	}
-	f, err := os.OpenFile(path, flag, 0o600)
+	f, err := plainfile.Open(path, flag, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}

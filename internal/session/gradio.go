@@ -8,8 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gofrs/flock"
-	"github.com/rogpeppe/go-internal/robustio"
+	"github.com/hf-tap/hf-tap/internal/plainfile"
 )
 
 // gradioName is the name that gradio.live makes an address of: who keeps it has
@@ -33,7 +32,7 @@ func (d Dir) holdGradioName(renew bool) (gradioName, error) {
 	if !held {
 		return gradioName{name: fresh}, nil
 	}
-	b, err := robustio.ReadFile(path)
+	b, err := plainfile.Read(path, maxRecord)
 	name := strings.TrimSpace(string(b))
 	if renew || errors.Is(err, fs.ErrNotExist) || err == nil && !plainName(name) {
 		name, err = fresh, writeFile(path, []byte(fresh+"\n"))
@@ -45,7 +44,7 @@ func (d Dir) holdGradioName(renew bool) (gradioName, error) {
 }
 
 func (d Dir) lockGradioName() (l *lock, held bool, err error) {
-	l = &lock{flock.New(filepath.Join(string(d), "gradio-name.lock"), flock.SetPermissions(0o600))}
+	l = &lock{ownLock(filepath.Join(string(d), "gradio-name.lock"))}
 	held, err = l.TryLock()
 	if err != nil {
 		return nil, false, fmt.Errorf("lock the name for gradio.live: %w", err)

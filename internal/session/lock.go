@@ -1,20 +1,28 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/hf-tap/hf-tap/internal/plainfile"
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // lock is the file lock that a session holds while it lives. The kernel lets
 // go of it when the process ends, however it ends.
 type lock struct{ *flock.Flock }
+
+// ownLock is the lock of a file that is made if there is none.
+func ownLock(path string) *flock.Flock {
+	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|plainfile.Flags), flock.SetPermissions(0o600))
+}
 
 // errHeld says that the session of a lock lives.
 var errHeld = errors.New("the session is alive")
@@ -39,7 +47,7 @@ func (d Dir) lock(id string) (*lock, error) {
 		return nil, err
 	}
 	defer gate.Close()
-	l := flock.New(d.lockPath(id), flock.SetPermissions(0o600))
+	l := ownLock(d.lockPath(id))
 	ok, err := l.TryLock()
 	switch {
 	case err != nil:
@@ -76,26 +84,41 @@ const (
 
 // gate is held for moments only, while a lock file is made, taken or removed.
 func (d Dir) gate() (*flock.Flock, error) {
-	gate := flock.New(d.gatePath(), flock.SetPermissions(0o600))
-	if err := gate.Lock(); err != nil {
-		return nil, fmt.Errorf("lock the folder of leases: %w", err)
-	}
-	return gate, nil
+	gate := ownLock(d.gatePath())
+	return gate, passed(gate.TryLockContext)
 }
+
+// passed waits for the gate. A process that holds it for longer than moments was
+// stopped, or is none of ours.
+func passed(try func(ctx context.Context, again time.Duration) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), gateWait)
+	defer cancel()
+	_, err := try(ctx, time.Millisecond)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("another process has had it locked for %s", gateWait)
+	}
+	if err != nil {
+		return fmt.Errorf("lock the folder of leases: %w", err)
+	}
+	return nil
+}
+
+// gateWait is how long the gate is waited for.
+const gateWait = 10 * time.Second
 
 // lives reports whether the session of that id holds its lock. It changes
 // nothing, so that it works in a folder that is read-only. It looks behind the
 // gate: nobody else sees a lock that is held only to find out.
 func (d Dir) lives(id string) (bool, error) {
-	gate := flock.New(d.gatePath(), flock.SetFlag(os.O_RDONLY))
-	switch err := gate.RLock(); {
+	gate := flock.New(d.gatePath(), flock.SetFlag(os.O_RDONLY|plainfile.Flags))
+	switch err := passed(gate.TryRLockContext); {
 	case errors.Is(err, fs.ErrNotExist): // nobody has come through yet, or the folder is gone
 	case err != nil:
-		return false, fmt.Errorf("lock the folder of leases: %w", err)
+		return false, err
 	default:
 		defer gate.Close()
 	}
-	l := flock.New(d.lockPath(id), flock.SetFlag(os.O_RDONLY))
+	l := flock.New(d.lockPath(id), flock.SetFlag(os.O_RDONLY|plainfile.Flags))
 	free, err := l.TryRLock()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -121,7 +144,7 @@ func (d Dir) removeDeadLock(id string) error {
 		return err
 	}
 	defer gate.Close()
-	l := flock.New(d.lockPath(id), flock.SetFlag(os.O_RDONLY))
+	l := flock.New(d.lockPath(id), flock.SetFlag(os.O_RDONLY|plainfile.Flags))
 	if free, err := l.TryLock(); err != nil || !free {
 		return nil // it lives, or it went just now
 	}

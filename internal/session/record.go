@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
@@ -166,6 +170,13 @@ func readRecord(path, id string) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	if file, err := os.Lstat(path); err != nil || !sameOwner(file, folder) {
+		return nil, cmp.Or(err, errors.New("it belongs to another user than its folder, who may have put it there"))
+	}
 	var r Record
 	switch err := json.Unmarshal(b, &r); {
 	case len(b) == 0:
@@ -185,6 +196,13 @@ func readRecord(path, id string) (*Record, error) {
 func (r *Record) check() error {
 	if !isToken(r.Token) || r.Version < 1 || r.Machine == "" || r.Endpoint == "" || r.Started.IsZero() {
 		return errors.New("it lacks what a record has")
+	}
+	if r.Local == "" {
+		return nil
+	}
+	// Events are sent there.
+	if host, _, err := net.SplitHostPort(r.Local); err != nil || !loopback.Is(host) {
+		return fmt.Errorf("its address %q is not one of this machine", r.Local)
 	}
 	return nil
 }

@@ -82,6 +82,8 @@ func (s *Survey) place(dir Dir, endpoint string, w hub.Webhook, known []*Record)
 			is.Origin, is.Live = is.Origin+", live", r.ID
 		case r.Machine != machineHash():
 			is.Origin += ", of another machine"
+		case !muted && tokenOf(w.URL) != r.Token:
+			is.Origin += ", which leads elsewhere now"
 		default:
 			is.Origin += ", left behind"
 		}

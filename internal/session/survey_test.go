@@ -70,6 +70,7 @@ func TestASurveyShowsWhereWebhooksComeFrom(t *testing.T) {
 		URL: "https://elsewhere.example", Watched: []hub.Watch{{Type: "user", Name: "me"}}, Domains: []hub.Domain{"repo"}}); err != nil {
 		t.Fatal(err)
 	}
+	want[dead.Webhook] = "hf-tap session " + dead.ID + ", which leads elsewhere now"
 	look()
 	r.stop()
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 )
 
@@ -14,7 +15,8 @@ import (
 func (r *Record) leaves() bool { return r.Webhook != "" || r.Doubt || len(r.Muted) > 0 }
 
 // made reports whether the record's session made a webhook: by its id, or by
-// the token in its path. A likeness is not enough.
+// the token in its path. A likeness is not enough. To delete it, the id is not
+// enough either: its address may have been changed by hand, or the record.
 func (r *Record) made(w hub.Webhook) bool {
 	return r.Webhook != "" && w.ID == r.Webhook || tokenOf(w.URL) == r.Token
 }
@@ -73,7 +75,10 @@ func (u *undone) delete(ctx context.Context, client *hub.Client, rec *Record, li
 	var errs []error
 	exists := false
 	for _, w := range list {
-		if !rec.made(w) {
+		if tokenOf(w.URL) != rec.Token {
+			if rec.Webhook != "" && w.ID == rec.Webhook { // whoever changed its address may need it there
+				errs = append(errs, fmt.Errorf("the webhook %s leads to %q now, which is not a session's address, and is left alone", w.ID, event.MaskURL(w.URL)))
+			}
 			continue
 		}
 		exists = true

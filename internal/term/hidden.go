@@ -8,14 +8,15 @@ import (
 // hidden reports whether the rune at s[i] is not seen where it stands: it acts on
 // the terminal or on the order of the text around it, or it is drawn as nothing.
 // The joiners and selectors of an emoji, and the joiners that scripts are written
-// with, are part of what is seen.
+// with, are part of what is seen. Of marks that stand one upon the other only so many
+// are as no script has more: the rest would be drawn over the lines above and below.
 func hidden(s string, i int) bool {
 	r, size := utf8.DecodeRuneInString(s[i:])
 	switch {
 	case r < 0x7f:
 		return false
 	case !invisible(r):
-		return false
+		return mark(r) && marksBefore(s[:i]) >= mostMarks
 	case selector(r):
 		before, _ := utf8.DecodeLastRuneInString(s[:i])
 		return !takesSelector(before)
@@ -26,6 +27,25 @@ func hidden(s string, i int) bool {
 		return !inFlag(s, i)
 	}
 	return true
+}
+
+// mostMarks is how many marks stand upon one letter: Tibetan and Hebrew have up to 8.
+const mostMarks = 10
+
+// mark reports whether r is drawn upon the character before it, and takes no place.
+func mark(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Me) }
+
+// marksBefore counts the marks at the end of s, up to mostMarks.
+func marksBefore(s string) (n int) {
+	for n < mostMarks {
+		r, size := utf8.DecodeLastRuneInString(s)
+		if !mark(r) {
+			break
+		}
+		s = s[:len(s)-size]
+		n++
+	}
+	return n
 }
 
 const (

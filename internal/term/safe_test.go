@@ -1,7 +1,9 @@
 package term
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -39,6 +41,24 @@ func TestEachHostileRuneBecomesAPictureOfItself(t *testing.T) {
 	} {
 		if got := Line(in); got != want {
 			t.Errorf("Line(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestAPileOfMarksIsNotDrawn(t *testing.T) {
+	for _, pile := range []string{"\u0301", "\u20e3", "\u0489", "\u0e4a"} {
+		most := "a" + strings.Repeat(pile, mostMarks)
+		if got := Line(most + "b" + most); got != most+"b"+most {
+			t.Errorf("%q became %q", most, got)
+		}
+		r, _ := utf8.DecodeRuneInString(pile)
+		if got, want := Line(most+pile+pile+"b"), most+strings.Repeat(escaped(r), 2)+"b"; got != want {
+			t.Errorf("it is %q, want %q", got, want)
+		}
+		text := []byte(`"` + most + pile + `"`)
+		var is, was string
+		if err := errors.Join(json.Unmarshal(JSON(text), &is), json.Unmarshal(text, &was)); err != nil || is != was || bytes.Contains(JSON(text), text[1:len(text)-1]) {
+			t.Errorf("%s became %s, %v", text, JSON(text), err)
 		}
 	}
 }
@@ -91,7 +111,7 @@ func TestJSONKeepsItsMeaning(t *testing.T) {
 }
 
 func FuzzSafe(f *testing.F) {
-	for _, s := range []string{"", "ok", "\x1b[2J", "\u009b", "\u202e", "\xff", "a\nb\tc", "\x1bP$q\x1b\\", "👩\u200d💻", "a\u200db", "🏴\U000e0067\U000e007f", "\U000e0100\u200c\ufe0f"} {
+	for _, s := range []string{"", "ok", "\x1b[2J", "\u009b", "\u202e", "\xff", "a\nb\tc", "\x1bP$q\x1b\\", "👩\u200d💻", "a\u200db", "🏴\U000e0067\U000e007f", "\U000e0100\u200c\ufe0f", "a" + strings.Repeat("\u0301", 20)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

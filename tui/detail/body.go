@@ -1,8 +1,6 @@
 package detail
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"mime"
 	"strings"
@@ -25,10 +23,14 @@ func bodyLines(body []byte, contentType string) []line.Line {
 	shown := body[:min(len(body), maxPainted)]
 	media, _, _ := mime.ParseMediaType(contentType)
 	var lines []line.Line
-	var indented bytes.Buffer
+	var indented []byte
+	isJSON := false
+	if more == nil {
+		indented, isJSON = present.Indent(body)
+	}
 	switch {
-	case more == nil && json.Valid(body) && json.Indent(&indented, body, "", "  ") == nil:
-		lines = textLines(indented.Bytes(), line.Good)
+	case isJSON:
+		lines = textLines(indented, line.Good)
 	case !isText(shown):
 		h := newHexRows(shown[:min(len(shown), 4096)], 80)
 		for i := range h.Count() {

@@ -1,119 +1,149 @@
 package input
 
 import (
+	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
-// maxLength is how many runes a field takes, so that a paste cannot fill it.
-const maxLength = 2000
+// maxLength is how many bytes a field takes.
+const maxLength = 16 << 10
 
-// field is one line of text that can be edited. The text input of bubbles is not used,
-// because it does not make its text and its suggestions safe for a terminal.
+// field is one line of text that can be edited, a visible character at a time. The text
+// input of bubbles is not used, because it does not make its text and its suggestions
+// safe for a terminal.
 type field struct {
-	runes    []rune
-	cursor   int  // in runes
+	text     string
+	cursor   int  // in bytes, between two characters
 	selected bool // all of it is selected: typed text replaces it
 }
 
 func newField(text string, selected bool) field {
-	r := []rune(text)
-	return field{runes: r, cursor: len(r), selected: selected}
+	return field{text: text, cursor: len(text), selected: selected}
 }
 
-func (f *field) String() string { return string(f.runes) }
-
-// offset is the cursor in bytes.
-func (f *field) offset() int { return len(string(f.runes[:f.cursor])) }
+func (f *field) String() string { return f.text }
 
 // replace replaces some bytes by a text, and sets the cursor after it.
 func (f *field) replace(from, to int, s string) {
-	whole := f.String()
-	head := whole[:from] + s
-	f.runes = []rune(head + whole[to:])
-	f.cursor = len([]rune(head))
+	f.text, f.cursor = f.text[:from]+s+f.text[to:], from+len(s)
 }
 
-// insert inserts text at the cursor. Line breaks and tabs become spaces.
-func (f *field) insert(s string) {
+// insert inserts text at the cursor. Line breaks and tabs become spaces. It reports
+// whether there was room for all of it.
+func (f *field) insert(s string) bool {
 	if f.selected {
-		f.selected = false
-		f.deleteFrom(0)
+		f.text, f.cursor, f.selected = "", 0, false
 	}
-	var r []rune
-	for _, c := range s {
-		if c == '\n' || c == '\r' || c == '\t' {
-			c = ' '
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			return ' '
+		case unicode.IsControl(r):
+			return -1
 		}
-		if !unicode.IsControl(c) && len(f.runes)+len(r) < maxLength {
-			r = append(r, c)
-		}
+		return r
+	}, s)
+	room := maxLength - len(f.text)
+	whole := len(s) <= room
+	for !whole && room > 0 && !utf8.RuneStart(s[room]) {
+		room--
 	}
-	f.runes = append(f.runes[:f.cursor:f.cursor], append(r, f.runes[f.cursor:]...)...)
-	f.cursor += len(r)
+	if !whole {
+		s = s[:max(room, 0)]
+	}
+	f.replace(f.cursor, f.cursor, s)
+	return whole
 }
 
 // edit does what a key does, and reports whether the text has changed.
 func (f *field) edit(k tea.KeyPressMsg) bool {
-	before := f.String()
+	before := f.text
 	if k.Text == "" && f.selected {
 		f.selected = false
 		switch k.String() {
 		case "backspace", "ctrl+h", "delete", "ctrl+d", "ctrl+w", "alt+backspace":
-			f.deleteFrom(0)
+			f.delete(0, len(f.text))
 			return true
 		}
 	}
 	switch k.String() {
 	case "left", "ctrl+b":
-		f.cursor = max(f.cursor-1, 0)
+		f.cursor = f.before()
 	case "right", "ctrl+f":
-		f.cursor = min(f.cursor+1, len(f.runes))
+		f.cursor = f.after()
+	case "ctrl+left", "alt+left", "alt+b":
+		f.cursor = f.wordStart()
+	case "ctrl+right", "alt+right", "alt+f":
+		f.cursor = f.wordEnd()
 	case "home", "ctrl+a":
 		f.cursor = 0
 	case "end", "ctrl+e":
-		f.cursor = len(f.runes)
+		f.cursor = len(f.text)
 	case "backspace", "ctrl+h":
-		f.deleteFrom(f.cursor - 1)
+		f.delete(f.before(), f.cursor)
 	case "delete", "ctrl+d":
-		if f.cursor < len(f.runes) {
-			f.cursor++
-			f.deleteFrom(f.cursor - 1)
-		}
+		f.delete(f.cursor, f.after())
 	case "ctrl+u":
-		f.deleteFrom(0)
+		f.delete(0, f.cursor)
 	case "ctrl+k":
-		f.runes = f.runes[:f.cursor]
+		f.delete(f.cursor, len(f.text))
 	case "ctrl+w", "alt+backspace":
-		f.deleteFrom(f.wordStart())
+		f.delete(f.wordStart(), f.cursor)
+	case "alt+d":
+		f.delete(f.cursor, f.wordEnd())
 	default:
 		if k.Text == "" {
 			return false
 		}
 		f.insert(k.Text)
 	}
-	return f.String() != before
+	return f.text != before
+}
+
+// delete deletes some bytes, and sets the cursor there.
+func (f *field) delete(from, to int) { f.replace(from, to, "") }
+
+// before is where the character before the cursor begins.
+func (f *field) before() int {
+	at := 0
+	for at < f.cursor {
+		next := at + len(first(f.text[at:]))
+		if next >= f.cursor {
+			break
+		}
+		at = next
+	}
+	return at
+}
+
+// after is where the character after the cursor ends.
+func (f *field) after() int { return f.cursor + len(first(f.text[f.cursor:])) }
+
+// first is the first character of a text as people see it, which may be several runes.
+func first(s string) string {
+	cluster, _ := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
+	return cluster
 }
 
 // wordStart is where the word before the cursor begins.
 func (f *field) wordStart() int {
-	from := f.cursor
-	for from > 0 && f.runes[from-1] == ' ' {
-		from--
-	}
-	for from > 0 && f.runes[from-1] != ' ' {
-		from--
-	}
-	return from
+	head := strings.TrimRight(f.text[:f.cursor], " ")
+	return strings.LastIndexByte(head, ' ') + 1
 }
 
-// deleteFrom deletes the text between a position and the cursor.
-func (f *field) deleteFrom(from int) {
-	from = max(from, 0)
-	f.runes = append(f.runes[:from:from], f.runes[f.cursor:]...)
-	f.cursor = from
+// wordEnd is where the word after the cursor ends.
+func (f *field) wordEnd() int {
+	rest := f.text[f.cursor:]
+	spaces := len(rest) - len(strings.TrimLeft(rest, " "))
+	if end := strings.IndexByte(rest[spaces:], ' '); end >= 0 {
+		return f.cursor + spaces + end
+	}
+	return len(f.text)
 }
 
 // line returns the text with a label before it, and the column of the cursor. Text
@@ -121,13 +151,15 @@ func (f *field) deleteFrom(from int) {
 func (f *field) line(label string, w int) (line.Line, int) {
 	room := max(w-line.Width(label)-1, 1)
 	from := 0
-	for from < f.cursor && line.Width(string(f.runes[from:f.cursor])) > room {
-		from++
+	for over := line.Width(f.text[:f.cursor]) - room; from < f.cursor && over > 0; {
+		character := first(f.text[from:])
+		over -= line.Width(character)
+		from += len(character)
 	}
-	column := line.Width(label) + line.Width(string(f.runes[from:f.cursor]))
+	column := line.Width(label) + line.Width(f.text[from:f.cursor])
 	st := line.Plain
 	if f.selected {
 		st = line.Invert
 	}
-	return line.Text(line.Title, label).Add(st, string(f.runes[from:])), min(column, max(w-1, 0))
+	return line.Text(line.Title, label).Add(st, line.Cut(f.text[from:], 2*w)), min(column, max(w-1, 0))
 }

@@ -76,8 +76,11 @@ func (p *Prompt) Refuse(problem string) { p.problem, p.refused = problem, true }
 
 // Paste inserts text at the cursor.
 func (p *Prompt) Paste(text string) Intent {
-	p.field.insert(text)
+	whole := p.field.insert(text)
 	p.updateOffers()
+	if !whole {
+		p.Refuse("the text is too long: only its beginning was taken")
+	}
 	return Change
 }
 
@@ -117,7 +120,7 @@ func (p *Prompt) Key(k tea.KeyPressMsg) Intent {
 func (p *Prompt) updateOffers() {
 	p.offer, p.refused = -1, false
 	if p.options.Complete != nil {
-		p.offers = p.options.Complete(p.Text(), p.field.offset())
+		p.offers = p.options.Complete(p.Text(), p.field.cursor)
 	}
 }
 

@@ -70,6 +70,22 @@ func Shorten(s string, w int) string {
 	return Cut(s, w-1) + "…"
 }
 
+// ShortenMiddle cuts s to w cells. The beginning of an error says what failed, and its
+// end why: "…" stands between them.
+func ShortenMiddle(s string, w int) string {
+	if Width(s) <= w || w < 8 {
+		return Shorten(s, w)
+	}
+	head := Cut(s, w/3)
+	tail, room := s, w-Width(head)-1
+	for over := Width(s) - room; over > 0; {
+		cluster, _ := ansi.FirstGraphemeCluster(tail, ansi.GraphemeWidth)
+		over -= Width(cluster)
+		tail = tail[len(cluster):]
+	}
+	return head + "…" + strings.TrimLeft(tail, joiners)
+}
+
 // joiners are drawn as nothing between the two that they join. At an end of a text
 // they join nothing, and term shows them.
 const joiners = "\u200c\u200d"

@@ -75,27 +75,36 @@ func apart(a, b string) bool {
 	return Width(a+b) == Width(a)+Width(b)
 }
 
-// Render returns the line as it is written to the terminal: exactly w cells wide,
-// with all its text made safe. A style other than Plain in over replaces the styles
-// of the line.
+// Render returns the line as it is written to the terminal: exactly w cells wide, with
+// all its text made safe. A style other than Plain in over replaces the styles of the
+// line; Invert keeps their colours.
 func (l Line) Render(w int, over Style) string {
 	if w <= 0 {
 		return ""
 	}
 	var b strings.Builder
 	b.Grow(w + 16*len(l))
-	inks := inks()
-	b.WriteString(inks[over].before)
-	for _, s := range l.Fit(w) {
-		ink := inks[Plain]
-		if over == Plain {
-			ink = inks[s.style]
+	all := inks()
+	ink := func(st Style) ink {
+		switch over {
+		case Plain:
+			return all.usual[st]
+		case Invert:
+			return all.inverted[st]
 		}
-		b.WriteString(ink.before)
-		b.WriteString(s.text)
-		b.WriteString(ink.after)
+		return all.usual[over]
 	}
-	b.WriteString(inks[over].after)
+	var open string // what ends the style of the span before
+	last := styles
+	for _, s := range l.Fit(w) {
+		if next := ink(s.style); s.style != last {
+			b.WriteString(open)
+			b.WriteString(next.before)
+			open, last = next.after, s.style
+		}
+		b.WriteString(s.text)
+	}
+	b.WriteString(open)
 	return b.String()
 }
 

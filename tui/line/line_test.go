@@ -5,8 +5,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
@@ -109,5 +111,41 @@ func TestErrorsAreShort(t *testing.T) {
 		if got := ShortError(err); got != want {
 			t.Errorf("%q is shortened to %q, want %q", err, got, want)
 		}
+	}
+}
+
+func TestOutcomesNameWhatFailed(t *testing.T) {
+	target := func(name string, tries, status int, err string) event.RowTarget {
+		return event.RowTarget{Name: "http://127.0.0.1" + name, Tries: tries, Status: status, Err: err, Took: 12 * time.Millisecond}
+	}
+	ok, failed, refused := target(":1", 1, 200, ""), target(":3000", 1, 500, ""), target(":8000", 2, 0, "dial: connection refused")
+	open := target(":9", 0, 0, "")
+	row := func(phase event.Phase, targets ...event.RowTarget) *event.Row {
+		return &event.Row{Verdict: event.VerdictOK, Phase: phase, Targets: targets}
+	}
+	for _, c := range []struct {
+		row  *event.Row
+		w    int
+		want string
+	}{
+		{row("", ok), 20, "200 12ms"},
+		{row("", ok), 4, "200"},
+		{row("", failed), 10, "FAIL 500"},
+		{row("", ok, failed, refused, ok), 80, ":3000 500 12ms  :8000 refused 12ms try 2  :1 200 12ms  :1 200 12ms"},
+		{row("", ok, failed, refused, ok), 46, ":3000 500  :8000 refused  :1 200  :1 200"},
+		{row("", ok, failed, refused, ok), 32, ":3000 500  :8000 refused  +2 ok"},
+		{row("", ok, failed, refused, ok), 20, "FAIL 500  2 of 4"},
+		{row("", ok, failed, refused, ok), 8, "FAIL 500"},
+		{row("", ok, ok, ok, ok), 10, "4 ok"},
+		{row("", open, open, open, open), 10, "4 open"},
+		{row("", open, ok, open, failed), 28, ":3000 500  +2 open  +1 ok"},
+		{row(event.PhaseWaiting, open, ok), 17, ":9 waiting  +1 ok"},
+	} {
+		if got := Outcome(c.row, c.w).PlainText(); got != c.want {
+			t.Errorf("%d cells: %q, want %q", c.w, got, c.want)
+		}
+	}
+	if l := Outcome(row("", ok, ok, failed), 4).Fit(4); l.PlainText() != "FAI…" || l[0].style != Alarm {
+		t.Errorf("4 cells: %q", l.PlainText())
 	}
 }

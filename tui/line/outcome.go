@@ -1,7 +1,9 @@
 package line
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,63 +89,138 @@ func ShortError(s string) string {
 	return s
 }
 
-// Outcome returns the result of an event at all its targets, failures first. The
-// name of a single target is left out: the header shows it. A result that is wider
-// than w cells is reduced to the worst target.
+// Outcome returns the result of an event at all its targets, the most serious first:
+// ":3000 500 12ms  :8000 refused  :8001 200 3ms". The name of a single target is left
+// out: the header shows it. In a narrow column the durations go first, then the targets
+// that need no attention (":3000 500  :8000 refused  +1 ok"), then the names ("FAIL 500
+// 2 of 3").
 func Outcome(r *event.Row, w int) Line {
-	if !r.Verdict.Trusted() && len(r.Targets) == 0 {
-		return Text(Faint, "not handed on")
-	}
 	switch {
 	case len(r.Targets) > 0:
+	case !r.Verdict.Trusted():
+		return Text(Faint, "not handed on")
 	case r.Answer.Status >= 400: // for example because its body is too large
 		return Text(Warn, "refused")
 	default:
 		return Text(Faint, "no target")
 	}
-	var l Line
-	for _, failing := range []bool{true, false} {
-		for _, t := range r.Targets {
-			words, st := targetOutcome(r, t)
-			if (st == Alarm) != failing {
-				continue
-			}
-			if len(l) > 0 {
-				l = l.Add(Plain, "  ")
-			}
-			if len(r.Targets) > 1 {
-				l = l.Add(Plain, present.Target(t.Name)+" ")
-			}
-			l = l.Add(st, words)
-			if t.Tries > 0 {
-				l = l.Add(Faint, " "+present.Duration(t.Took))
-			}
-			if t.Tries > 1 {
-				l = l.Add(Faint, fmt.Sprintf(" try %d", t.Tries))
-			}
+	all := resultsOf(r)
+	for _, form := range []func() Line{all.timed, all.untimed, all.serious, all.counted} {
+		if l := form(); l.Width() <= w {
+			return l
 		}
 	}
-	if l.Width() <= w {
-		return l
+	return Text(all[0].style, all[0].text)
+}
+
+// result is the result of an event at one target.
+type result struct {
+	target event.RowTarget
+	text   string
+	style  Style
+	group  string // the result in one word
+}
+
+// results is the results of an event at its targets, the most serious first.
+type results []result
+
+func resultsOf(r *event.Row) results {
+	all := make(results, len(r.Targets))
+	for i, t := range r.Targets {
+		text, st := targetOutcome(r, t)
+		group := "open"
+		switch {
+		case t.OK(), t.DeliveredBy != 0:
+			group = "ok"
+		case r.Dismissed:
+			group = "dismissed"
+		case st == Alarm:
+			group = "failed"
+		}
+		all[i] = result{t, text, st, group}
 	}
-	words, st := targetOutcome(r, worst(r))
-	l = Text(st, words)
-	if more := fmt.Sprintf(" 1 of %d", len(r.Targets)); len(r.Targets) > 1 && l.Width()+len(more) <= w {
-		l = l.Add(Faint, more)
+	slices.SortStableFunc(all, func(a, b result) int { return cmp.Compare(a.severity(), b.severity()) })
+	return all
+}
+
+// severity is 0 for a failure, and more for what is less serious.
+func (one result) severity() int {
+	switch {
+	case one.style == Alarm:
+		return 0
+	case one.style == Warn:
+		return 1
+	case one.group != "ok":
+		return 2
+	}
+	return 3
+}
+
+// line is a result in words, after the name of its target if there are several.
+func (all results) line(i int) Line {
+	one := all[i]
+	if len(all) == 1 {
+		return Text(one.style, one.text)
+	}
+	return Text(Plain, present.Target(one.target.Name)+" ").Add(one.style, strings.TrimPrefix(one.text, "FAIL "))
+}
+
+// untimed is all results.
+func (all results) untimed() Line { return all.join(len(all), false) }
+
+// timed is all results, how long each took, and at which try.
+func (all results) timed() Line { return all.join(len(all), true) }
+
+func (all results) join(n int, timed bool) Line {
+	var l Line
+	for i, one := range all[:n] {
+		if i > 0 {
+			l = l.Add(Plain, "  ")
+		}
+		l = append(l, all.line(i)...)
+		if timed && one.target.Tries > 0 {
+			l = l.Add(Faint, " "+present.Duration(one.target.Took))
+		}
+		if timed && one.target.Tries > 1 {
+			l = l.Add(Faint, fmt.Sprintf(" try %d", one.target.Tries))
+		}
 	}
 	return l
 }
 
-// worst returns the target with the most serious result.
-func worst(r *event.Row) event.RowTarget {
-	for _, wrong := range []Style{Alarm, Warn} {
-		for _, t := range r.Targets {
-			if _, st := targetOutcome(r, t); st == wrong {
-				return t
-			}
-		}
+// serious is the results that need attention, and how many others there are.
+func (all results) serious() Line {
+	n := 0
+	for n < len(all) && all[n].severity() <= 1 {
+		n++
 	}
-	return r.Targets[0]
+	l := all.join(n, false)
+	for rest := all[n:]; len(rest) > 0; {
+		same := 1
+		for same < len(rest) && rest[same].group == rest[0].group {
+			same++
+		}
+		words := fmt.Sprintf("%d %s", same, rest[0].group)
+		if len(l) > 0 {
+			words = "  +" + words
+		}
+		l = l.Add(Faint, words)
+		rest = rest[same:]
+	}
+	return l
+}
+
+// counted is the most serious result, and how many targets have one that is as serious.
+func (all results) counted() Line {
+	n := 1
+	for n < len(all) && all[n].severity() == all[0].severity() {
+		n++
+	}
+	l := Text(all[0].style, all[0].text)
+	if len(all) > 1 {
+		l = l.Add(Faint, fmt.Sprintf("  %d of %d", n, len(all)))
+	}
+	return l
 }
 
 // Marks returns how an event differs from a first delivery by the Hub: "2nd

@@ -67,11 +67,17 @@ func (st Style) look() lipgloss.Style {
 // ink is the sequences before and after a text in a style.
 type ink struct{ before, after string }
 
-// inks is the sequences of all styles, from a letter that Lip Gloss draws once in
-// each. Drawing every span with Lip Gloss takes many times as long as a whole frame.
-var inks = sync.OnceValue(func() (all [styles]ink) {
-	for st := Plain + 1; st < styles; st++ {
-		all[st].before, all[st].after, _ = strings.Cut(st.look().Render("x"), "x")
+// inks is the sequences of all styles, and of all styles in the line of the cursor, from
+// a letter that Lip Gloss draws once in each. Drawing every span with Lip Gloss takes
+// many times as long as a whole frame.
+var inks = sync.OnceValue(func() (all struct{ usual, inverted [styles]ink }) {
+	for st := range styles {
+		all.usual[st], all.inverted[st] = inkOf(st.look()), inkOf(st.look().Reverse(true))
 	}
 	return all
 })
+
+func inkOf(look lipgloss.Style) (i ink) {
+	i.before, i.after, _ = strings.Cut(look.Render("x"), "x")
+	return i
+}

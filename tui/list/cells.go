@@ -27,6 +27,8 @@ func (l *layout) cell(c column, e *entry) line.Line {
 			repo = repoName(repo)
 		}
 		return line.Text(line.Faint, line.Shorten(repo, c.width))
+	case summaryColumn:
+		return line.Text(line.Plain, line.Shorten(l.mask(line.Steady(r.Summary)), c.width))
 	case hubColumn:
 		return answerCell(r)
 	case targetColumn:

@@ -35,12 +35,15 @@ func (l *layout) reset(w int) { l.width, l.today, l.needs = w, l.date(l.now()), 
 
 func (l *layout) date(t time.Time) string { return t.In(l.zone).Format(time.DateOnly) }
 
-// widen adds what an entry needs, and reports whether that is more than before.
-func (l *layout) widen(e *entry) bool { return l.needs.add(e, l.when(e)) }
-
-// distribute sets the widths of the columns, and reports whether one has changed.
-func (l *layout) distribute() bool {
-	columns := distribute(l.width, l.needs)
+// distribute sets the widths of the columns for the rows in sight, and reports whether
+// one has changed.
+func (l *layout) distribute(inSight needs) bool {
+	l.needs.add(inSight)
+	columns, crowded := distribute(l.width, l.needs)
+	if crowded && l.needs != inSight {
+		l.needs = inSight
+		columns, _ = distribute(l.width, l.needs)
+	}
 	if slices.Equal(columns, l.columns) {
 		return false
 	}

@@ -4,7 +4,6 @@ package list
 
 import (
 	"iter"
-	"maps"
 	"slices"
 	"time"
 
@@ -31,7 +30,8 @@ type List struct {
 	selected int64 // the key of the selected entry
 	top      int   // the index of the first entry in sight
 	follow   bool  // the selection goes to the newest event
-	fresh    int   // how many entries came since the user moved away
+	held     bool  // an event is being read: the selection stays
+	fresh    int   // how many entries came while the selection stayed
 
 	layout layout
 	cache  map[int64]cachedRow // by the keys of entries
@@ -42,7 +42,8 @@ type cachedRow struct {
 	entry  *entry
 	rev    int64
 	marked bool
-	text   string
+	needs  needs
+	text   string // "" until it is drawn
 }
 
 // New returns an empty list that shows times in a zone. now is for what counts as
@@ -70,6 +71,26 @@ func (l *List) Total() int { return len(l.store.entries) }
 
 // Events is how many events there are.
 func (l *List) Events() int { return len(l.store.keys) }
+
+// Failed is how many events of this run failed at some target and were not delivered
+// since.
+func (l *List) Failed() int { return len(l.store.failed) }
+
+// RecentDurations returns how long the last tries of the newest events took, at most n.
+func (l *List) RecentDurations(n int) []time.Duration {
+	var took []time.Duration
+	for _, e := range slices.Backward(l.store.entries[max(len(l.store.entries)-n, 0):]) {
+		if e.row == nil {
+			continue
+		}
+		for _, t := range e.row.Targets {
+			if t.Tries > 0 && len(took) < n {
+				took = append(took, t.Took)
+			}
+		}
+	}
+	return took
+}
 
 // Row returns an event by its number, nil if the list does not have it.
 func (l *List) Row(n int64) *event.Row {
@@ -146,7 +167,7 @@ func (l *List) Fresh() int { return l.fresh }
 // updateSelection keeps the selection on an entry that is shown. added is how many
 // entries were added at the end.
 func (l *List) updateSelection(added int) {
-	if l.follow {
+	if l.following() {
 		l.fresh = 0
 	} else if added > 0 {
 		l.fresh += added
@@ -154,7 +175,7 @@ func (l *List) updateSelection(added int) {
 	if l.store.len() == 0 {
 		return
 	}
-	if newest := l.store.key(l.newest()); l.follow && l.selected < newest {
+	if newest := l.store.key(l.newest()); l.following() && l.selected < newest {
 		l.selected = newest
 	} else {
 		l.selected = l.store.key(l.Position())
@@ -173,12 +194,28 @@ func (l *List) newest() int {
 	return last
 }
 
-// Follow makes the list follow the newest event if it is selected, or stop following.
-func (l *List) Follow(on bool) { l.follow = on && l.atEnd() }
+// following reports whether the selection goes to the newest event when one comes.
+func (l *List) following() bool { return l.follow && !l.held }
 
-// atEnd reports whether the newest event is selected, or a state after it. States do
-// not take the selection from an event.
-func (l *List) atEnd() bool { return l.store.len() == 0 || l.Position() >= l.newest() }
+// Following reports whether the user lets the list follow the newest event.
+func (l *List) Following() bool { return l.follow }
+
+// Follow makes the list follow the newest event, and go to it, or stop following.
+func (l *List) Follow(on bool) {
+	if l.follow = on; on {
+		l.fresh = 0
+		l.selectAt(l.newest())
+	}
+}
+
+// Hold keeps the selection where it is while an event is read. If something came
+// meanwhile, the list does not follow any more.
+func (l *List) Hold(on bool) {
+	if l.held && !on && l.fresh > 0 {
+		l.follow = false
+	}
+	l.held = on
+}
 
 // Move moves the selection down by some entries, or up. Above the first one are the
 // older events.
@@ -191,15 +228,40 @@ func (l *List) Move(by int) Intent {
 	return None
 }
 
-func (l *List) moveTo(i int) {
-	n := l.store.len()
-	if n == 0 {
-		return
+// MoveEvent moves the selection to the next event, or to the one before, past states.
+// It reports whether there is one.
+func (l *List) MoveEvent(by int) bool {
+	for i := l.Position() + by; i >= 0 && i < l.store.len(); i += by {
+		if l.store.at(i).row != nil {
+			l.moveTo(i)
+			return true
+		}
 	}
-	l.selected = l.store.key(min(max(i, 0), n-1))
-	l.follow = l.atEnd()
-	if l.follow {
+	return false
+}
+
+// Jump selects an event by its number. It reports whether the event is shown.
+func (l *List) Jump(n int64) bool {
+	if !l.IsShown(n) {
+		return false
+	}
+	i, _ := l.store.index(l.store.keys[n])
+	l.moveTo(i)
+	return true
+}
+
+// moveTo selects the i-th entry, or the nearest one. The list stays there.
+func (l *List) moveTo(i int) {
+	l.follow = false
+	l.selectAt(i)
+	if l.Position() >= l.newest() {
 		l.fresh = 0
+	}
+}
+
+func (l *List) selectAt(i int) {
+	if n := l.store.len(); n > 0 {
+		l.selected = l.store.key(min(max(i, 0), n-1))
 	}
 }
 
@@ -216,28 +278,6 @@ func (l *List) Click(y int, focused bool) Intent {
 	l.moveTo(i)
 	return Focus
 }
-
-// ToggleMark marks the selected event, or removes its mark, and goes to the next one.
-// It reports whether an event is selected.
-func (l *List) ToggleMark() bool {
-	row := l.SelectedRow()
-	if row == nil {
-		return false
-	}
-	if l.marks[row.N] {
-		delete(l.marks, row.N)
-	} else {
-		l.marks[row.N] = true
-	}
-	l.moveTo(l.Position() + 1)
-	return true
-}
-
-// Marked returns the numbers of the marked events, in order.
-func (l *List) Marked() []int64 { return slices.Sorted(maps.Keys(l.marks)) }
-
-// ClearMarks removes all marks.
-func (l *List) ClearMarks() { clear(l.marks) }
 
 // Render returns the rows in sight, and which of them is selected. focused highlights
 // that one.
@@ -267,7 +307,7 @@ func (l *List) Heading() line.Line { return l.layout.heading() }
 // scroll brings the selected entry into sight.
 func (l *List) scroll(height int) {
 	n, at := l.store.len(), l.Position()
-	if l.follow {
+	if l.following() {
 		l.top = n - height // with the states after the newest event
 	}
 	if at < l.top {
@@ -280,21 +320,34 @@ func (l *List) scroll(height int) {
 }
 
 // layOut makes the columns as wide as the rows in sight need them. Columns only grow
-// while rows come and go, because columns that jump are hard to read.
+// while rows come and go, because columns that jump are hard to read; but when a text
+// would be shortened, the rows that are no longer in sight lose their room.
 func (l *List) layOut(w, h int) {
-	again := l.layout.outdated(w) || len(l.cache) > 8*h+200
-	if again {
+	reset := l.layout.outdated(w) || len(l.cache) > 8*h+200
+	if reset {
 		l.layout.reset(w)
 		clear(l.cache)
 	}
+	var inSight needs
+	fresh := false
 	for i := l.top; i < min(l.top+h, l.store.len()); i++ {
 		key := l.store.key(i)
-		if _, known := l.cached(key); !known && l.layout.widen(l.store.get(key)) {
-			again = true
+		c, known := l.cached(key)
+		if !known {
+			c.needs = needsOf(c.entry, l.layout.when(c.entry))
+			l.cache[key] = c
+			fresh = true
 		}
+		inSight.add(c.needs)
 	}
-	if again && l.layout.distribute() {
-		clear(l.cache)
+	if !reset && !fresh {
+		return
+	}
+	if l.layout.distribute(inSight) {
+		for key, c := range l.cache {
+			c.text = ""
+			l.cache[key] = c
+		}
 	}
 }
 
@@ -317,8 +370,8 @@ func (l *List) cached(key int64) (cachedRow, bool) {
 
 // row returns the row of an entry, and draws it only after a change.
 func (l *List) row(key int64, w int) string {
-	c, known := l.cached(key)
-	if !known {
+	c, _ := l.cached(key)
+	if c.text == "" {
 		c.text = l.layout.row(c.entry, false, c.marked).Render(w, line.Plain)
 		l.cache[key] = c
 	}

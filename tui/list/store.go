@@ -33,6 +33,7 @@ type store struct {
 	entries []*entry
 	base    int64
 	keys    map[int64]int64 // by the numbers of events
+	failed  map[int64]bool  // the numbers of events of this run that failed
 
 	filter    *filter.Filter
 	shown     []int64 // the keys of entries that match the filter; nil: all
@@ -41,7 +42,7 @@ type store struct {
 }
 
 func newStore() *store {
-	return &store{keys: map[int64]int64{}}
+	return &store{keys: map[int64]int64{}, failed: map[int64]bool{}}
 }
 
 // len is how many entries are shown.
@@ -103,6 +104,11 @@ func (s *store) apply(changes []event.Change) (added int) {
 			s.append(&entry{state: c.State})
 			continue
 		}
+		if c.Row.Failed {
+			s.failed[c.Row.N] = true
+		} else {
+			delete(s.failed, c.Row.N)
+		}
 		key, known := s.keys[c.Row.N]
 		if !known {
 			s.keys[c.Row.N] = s.append(&entry{row: c.Row})
@@ -152,29 +158,52 @@ func (s *store) removeFirst(n int) {
 }
 
 // prepend adds a page of older events, the newest first, and returns how many are new.
-// The page matches the filter, and is removed with it.
+// The page matches the filter, and is removed with it. Between two sessions is a line.
 func (s *store) prepend(rows []*event.Row) int {
 	var page []*entry
+	next := s.firstRow() // the event after the one that is added
+	added := 0
 	for _, r := range rows {
-		if _, known := s.keys[r.N]; !known {
-			page = append(page, &entry{row: r})
+		if _, known := s.keys[r.N]; known {
+			continue
 		}
+		if next != nil && next.Session != r.Session {
+			page = append(page, &entry{state: endOfSession(r)})
+		}
+		page = append(page, &entry{row: r})
+		next = r
+		added++
 	}
 	slices.Reverse(page)
 	s.base -= int64(len(page))
 	s.entries = append(page, s.entries...)
+	var shown []int64
 	for i, e := range page {
-		s.keys[e.row.N] = s.base + int64(i)
+		key := s.base + int64(i)
+		if e.row != nil {
+			s.keys[e.row.N] = key
+			shown = append(shown, key)
+		}
 	}
 	if !s.filter.Empty() {
 		s.searched += len(page)
-		shown := make([]int64, 0, len(page)+len(s.shown))
-		for i := range page {
-			shown = append(shown, s.base+int64(i))
-		}
 		s.shown = append(shown, s.shown...)
 	}
-	return len(page)
+	return added
+}
+
+func (s *store) firstRow() *event.Row {
+	for _, e := range s.entries {
+		if e.row != nil {
+			return e.row
+		}
+	}
+	return nil
+}
+
+// endOfSession is the line after the last event of an earlier session.
+func endOfSession(last *event.Row) *event.State {
+	return &event.State{At: last.At, Subject: event.SubjectSession, Name: last.Session, State: "ended", Detail: "its events are above"}
 }
 
 // previous returns the event before one that has the same kind, nil if there is none.

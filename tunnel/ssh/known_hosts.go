@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"github.com/hf-tap/hf-tap/internal/plainfile"
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
@@ -35,6 +37,9 @@ func openKnown(file string) (*knownServers, error) {
 		return nil, fmt.Errorf("%w: no file for known hosts is set", ErrFiles)
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFiles, err)
+	}
+	if err := plainfile.Check(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", ErrFiles, err)
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)

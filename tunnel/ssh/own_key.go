@@ -12,6 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/robustio"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/hf-tap/hf-tap/internal/plainfile"
 )
 
 // ownKey returns the key in a file, which it creates if necessary: services derive a
@@ -41,7 +43,7 @@ func ownKey(file string) (ssh.Signer, error) {
 }
 
 func readKey(file string) (ssh.Signer, error) {
-	data, err := robustio.ReadFile(file)
+	data, err := plainfile.Read(file, 64<<10)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFiles, err)
 	}

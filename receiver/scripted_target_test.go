@@ -15,9 +15,9 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// scripted is a target that does what a test says, for what sockets cannot show
-// on a bubble's clock.
-type scripted struct {
+// scriptedTarget is a target that does what the test says. It works with the clock of
+// testing/synctest, where sockets do not.
+type scriptedTarget struct {
 	name  string
 	try   func(n int, e *event.Event) (event.Attempt, receiver.Outcome) // n counts from 1
 	tryIn func(ctx context.Context, e *event.Event) (event.Attempt, receiver.Outcome)
@@ -31,14 +31,14 @@ type scripted struct {
 	most    int
 }
 
-func (s *scripted) Name() string {
+func (s *scriptedTarget) Name() string {
 	if s.name == "" {
 		return "app"
 	}
 	return s.name
 }
 
-func (s *scripted) Try(ctx context.Context, e *event.Event) (event.Attempt, receiver.Outcome) {
+func (s *scriptedTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, receiver.Outcome) {
 	s.mu.Lock()
 	if s.down {
 		s.mu.Unlock()
@@ -61,7 +61,7 @@ func (s *scripted) Try(ctx context.Context, e *event.Event) (event.Attempt, rece
 	return s.try(n, e)
 }
 
-func (s *scripted) Probe(context.Context) error {
+func (s *scriptedTarget) Probe(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.probes = append(s.probes, time.Now())
@@ -71,7 +71,7 @@ func (s *scripted) Probe(context.Context) error {
 	return nil
 }
 
-func (s *scripted) setDown(down bool) {
+func (s *scriptedTarget) setDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
@@ -81,15 +81,15 @@ func ok(int, *event.Event) (event.Attempt, receiver.Outcome) {
 	return event.Attempt{Status: 200}, receiver.OutcomeAnswered
 }
 
-// status makes a target answer with one status after the other.
+// status returns a try that answers with one status after the other.
 func status(statuses ...int) func(int, *event.Event) (event.Attempt, receiver.Outcome) {
 	return func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
 		return event.Attempt{Status: statuses[min(n, len(statuses))-1]}, receiver.OutcomeAnswered
 	}
 }
 
-// give delivers a body in the process, with the right secret.
-func (tap *tap) give(t *testing.T, body string) <-chan struct{} {
+// deliverInProcess delivers a body with Deliver, with the right secret.
+func (tap *tap) deliverInProcess(t *testing.T, body string) <-chan struct{} {
 	t.Helper()
 	settled, err := tap.Deliver(context.Background(), &event.Event{
 		Source: event.SourceReplay, ReplayOf: 1, Method: "POST", Path: path,
@@ -101,9 +101,9 @@ func (tap *tap) give(t *testing.T, body string) <-chan struct{} {
 	return settled
 }
 
-// ask delivers a body as the Hub does, without a socket. The channel gets the
-// status of the answer.
-func (tap *tap) ask(body string) <-chan int {
+// deliverAsync delivers a body as the Hub does, without a socket. The channel gets
+// the status of the answer.
+func (tap *tap) deliverAsync(body string) <-chan int {
 	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	req.Header.Set("X-Webhook-Secret", secret)
 	answer := make(chan int, 1)
@@ -115,7 +115,7 @@ func (tap *tap) ask(body string) <-chan int {
 	return answer
 }
 
-// story tells an event's updates in a line.
+// story returns an event's updates in one line.
 func story(r record) string {
 	var words []string
 	for _, u := range r.updates {

@@ -14,8 +14,8 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// framework answers as one does whose handler takes POST at some paths; what it is
-// asked stands in asked.
+// framework runs a server that answers like a web framework with POST handlers at
+// these paths. asked returns the methods that it was sent.
 func framework(t *testing.T, name string, paths ...string) (url string, asked func() string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -58,7 +58,7 @@ func framework(t *testing.T, name string, paths ...string) (url string, asked fu
 	}
 }
 
-func TestAServerSaysAtWhichPathsItTakesPost(t *testing.T) {
+func TestPathsAtWhichAServerAcceptsPost(t *testing.T) {
 	for _, c := range []struct {
 		name, path string
 		has        []string

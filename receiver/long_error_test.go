@@ -16,8 +16,8 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// saying is an address whose server answers every request with a text, and hangs up.
-func saying(t *testing.T, text string) string {
+// runRawServer answers every request with a text, and hangs up. It returns its address.
+func runRawServer(t *testing.T, text string) string {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -41,19 +41,19 @@ func saying(t *testing.T, text string) string {
 	return ln.Addr().String()
 }
 
-func TestALongErrorIsCutAndKeptWithTheAttempt(t *testing.T) {
+func TestLongErrorIsTruncatedAndKeptInTheBody(t *testing.T) {
 	long := strings.Repeat("é", 100_000)
 	for name, target := range map[string]receiver.Target{
-		"a first line that is no HTTP": route(t, saying(t, long+"\r\n\r\n")).Target,
-		"a status without a number":    route(t, saying(t, "HTTP/1.1 "+long+"\r\n\r\n")).Target,
-		"a header that is none":        route(t, saying(t, "HTTP/1.1 200 OK\r\n"+long+"\r\n\r\n")).Target,
-		"an encoding that is none":     route(t, saying(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "+long+"\r\n\r\n")).Target,
-		"a function's error":           receiver.FuncTarget("f", func(context.Context, *event.Event) error { return errors.New(long) }),
-		"a function's panic":           receiver.FuncTarget("f", func(context.Context, *event.Event) error { panic(long) }),
+		"an invalid first line":     route(t, runRawServer(t, long+"\r\n\r\n")).Target,
+		"a status without a number": route(t, runRawServer(t, "HTTP/1.1 "+long+"\r\n\r\n")).Target,
+		"an invalid header":         route(t, runRawServer(t, "HTTP/1.1 200 OK\r\n"+long+"\r\n\r\n")).Target,
+		"an unknown encoding":       route(t, runRawServer(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "+long+"\r\n\r\n")).Target,
+		"a function's error":        receiver.FuncTarget("f", func(context.Context, *event.Event) error { return errors.New(long) }),
+		"a function's panic":        receiver.FuncTarget("f", func(context.Context, *event.Event) error { panic(long) }),
 	} {
-		tap := open(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		tap := startTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 		tap.deliver(t, "{}")
-		a := tap.history.settled(t, 1)[0].Attempts[0]
+		a := tap.history.waitSettled(t, 1)[0].Attempts[0]
 		if a.OK() || a.Err == "" || len(a.Err) > 1024 || !utf8.ValidString(a.Err) || !strings.HasSuffix(a.Err, "…") {
 			t.Errorf("%s: the error has %d bytes: %.80s", name, len(a.Err), a.Err)
 		}

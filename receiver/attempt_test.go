@@ -10,10 +10,10 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// drops is a target that drops its first connections. Those after which it goes
-// away refuse further ones for a second.
-func drops(first, away int) *scripted {
-	s := &scripted{}
+// drops returns a target that drops its first connections. After the first away of
+// them it refuses connections for a second.
+func drops(first, away int) *scriptedTarget {
+	s := &scriptedTarget{}
 	s.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
 		if n > first {
 			return event.Attempt{Status: 200}, receiver.OutcomeAnswered
@@ -27,10 +27,10 @@ func drops(first, away int) *scripted {
 	return s
 }
 
-func TestADroppedConnectionIsTriedAgainOnlyWhenTheTargetThenRefusesOthers(t *testing.T) {
+func TestDroppedConnectionIsRetriedOnlyIfTheTargetThenRefusesOthers(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		target *scripted
+		target *scriptedTarget
 		config receiver.Config
 		story  string
 		probes int // at the least
@@ -38,16 +38,16 @@ func TestADroppedConnectionIsTriedAgainOnlyWhenTheTargetThenRefusesOthers(t *tes
 		{"it stays", drops(9, 0), receiver.Config{}, "try 1 (reset) + settled", 2},
 		{"it restarts", drops(1, 1), receiver.Config{}, "try 1 (reset), waiting, open, try 2 200 + settled", 2},
 		{"it restarts twice", drops(2, 2), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 200 + settled", 4},
-		{"each event ends it", drops(9, 9), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 (reset) + settled", 4},
-		{"it stays, and others are wanted", drops(1, 0), receiver.Config{Retries: 1}, "try 1 (reset), try 2 200 + settled", 2},
-		{"it restarts, and nobody waits for it", drops(1, 1), receiver.Config{WaitTarget: -1}, "try 1 (reset) + settled", 0},
+		{"each event crashes it", drops(9, 9), receiver.Config{}, "try 1 (reset), waiting, open, try 2 (reset), waiting, open, try 3 (reset) + settled", 4},
+		{"it stays, with a retry", drops(1, 0), receiver.Config{Retries: 1}, "try 1 (reset), try 2 200 + settled", 2},
+		{"it restarts, and events do not wait", drops(1, 1), receiver.Config{WaitTarget: -1}, "try 1 (reset) + settled", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c.config.Routes = routes(receiver.Route{Target: c.target})
-				tap := makeTap(t, c.config)
-				<-tap.give(t, "1")
-				want(t, "story", story(tap.history.all()[0]), c.story)
+				tap := newTap(t, c.config)
+				<-tap.deliverInProcess(t, "1")
+				want(t, "story", story(tap.history.list()[0]), c.story)
 				if n := len(c.target.probes); n < c.probes || c.probes == 0 && n > 0 {
 					t.Errorf("%d probes, want %d", n, c.probes)
 				}
@@ -57,9 +57,9 @@ func TestADroppedConnectionIsTriedAgainOnlyWhenTheTargetThenRefusesOthers(t *tes
 	}
 }
 
-func TestAServerThatClosesItsPortLastIsSeenToRestart(t *testing.T) {
+func TestServerThatClosesItsPortLastIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{}
+		target := &scriptedTarget{}
 		target.try = func(n int, _ *event.Event) (event.Attempt, receiver.Outcome) {
 			if n > 1 {
 				return event.Attempt{Status: 200}, receiver.OutcomeAnswered
@@ -68,64 +68,66 @@ func TestAServerThatClosesItsPortLastIsSeenToRestart(t *testing.T) {
 			time.AfterFunc(time.Second, func() { target.setDown(false) })
 			return event.Attempt{Err: "reset"}, receiver.OutcomeDropped
 		}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
-		<-tap.give(t, "1")
-		want(t, "story", story(tap.history.all()[0]), "try 1 (reset), waiting, open, try 2 200 + settled")
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+		<-tap.deliverInProcess(t, "1")
+		want(t, "story", story(tap.history.list()[0]), "try 1 (reset), waiting, open, try 2 200 + settled")
 	})
 }
 
-func TestAStopWhileADroppedEventIsLookedAfterEndsThat(t *testing.T) {
+func TestStopEndsTheProbesAfterADroppedConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		target := drops(9, 0)
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Backoff: time.Hour})
-		tap.give(t, "1")
+		tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Backoff: time.Hour})
+		tap.deliverInProcess(t, "1")
 		synctest.Wait()
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		want(t, "left", tap.Drain(ctx), 0)
 		want(t, "took", time.Since(began), time.Second)
-		want(t, "story", story(tap.history.all()[0]), "try 1 (reset) + settled")
+		want(t, "story", story(tap.history.list()[0]), "try 1 (reset) + settled")
 	})
 }
 
-func TestFailuresThatMayMendAreRetriedWithPauses(t *testing.T) {
+func TestTemporaryFailuresAreRetriedWithPauses(t *testing.T) {
 	for _, c := range []struct {
 		name, story string
 		try         func(int, *event.Event) (event.Attempt, receiver.Outcome)
 		took        time.Duration
 	}{
 		{"5xx", "try 1 500, try 2 503, try 3 200 + settled", status(500, 503, 200), 3 * time.Second},
-		{"to the end", "try 1 500, try 2 500, try 3 500, try 4 500 + settled", status(500), 7 * time.Second},
-		{"429 and its like", "try 1 429, try 2 408, try 3 425, try 4 204 + settled", status(429, 408, 425, 204), 7 * time.Second},
+		{"all tries fail", "try 1 500, try 2 500, try 3 500, try 4 500 + settled", status(500), 7 * time.Second},
+		{"429, 408 and 425", "try 1 429, try 2 408, try 3 425, try 4 204 + settled", status(429, 408, 425, 204), 7 * time.Second},
 		{"404", "try 1 404 + settled", status(404), 0},
 		{"302", "try 1 302 + settled", status(302), 0},
 		{"2xx", "try 1 201 + settled", status(201), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				target := &scripted{try: c.try}
-				tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 3})
+				target := &scriptedTarget{try: c.try}
+				tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 3})
 				began := time.Now()
-				<-tap.give(t, "1")
-				want(t, "story", story(tap.history.all()[0]), c.story)
+				<-tap.deliverInProcess(t, "1")
+				want(t, "story", story(tap.history.list()[0]), c.story)
 				want(t, "took", time.Since(began), c.took)
 			})
 		})
 	}
 }
 
-func TestThePauseBetweenRetriesIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		target := &scripted{try: status(500)}
-		tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 100})
-		<-tap.give(t, "1")
-		want(t, "tries", len(target.tries), 101)
-		want(t, "last pause", target.tries[100].Sub(target.tries[99]), 30*time.Second)
-	})
+func TestPauseBetweenRetriesIsLimited(t *testing.T) {
+	for _, first := range []time.Duration{0, time.Second, time.Hour, 50 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			target := &scriptedTarget{try: status(500)}
+			tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Retries: 100, Backoff: first})
+			<-tap.deliverInProcess(t, "1")
+			want(t, "tries", len(target.tries), 101)
+			want(t, "last pause", target.tries[100].Sub(target.tries[99]), 30*time.Second)
+		})
+	}
 }
 
-func TestATryEndsAtItsTimeoutAndOnlyIfThereIsOne(t *testing.T) {
+func TestTryEndsAfterTheTimeoutIfThereIsOne(t *testing.T) {
 	hang := func(ctx context.Context, _ *event.Event) (event.Attempt, receiver.Outcome) {
 		select {
 		case <-ctx.Done():
@@ -139,10 +141,10 @@ func TestATryEndsAtItsTimeoutAndOnlyIfThereIsOne(t *testing.T) {
 		90 * time.Second: "try 1 (no answer within 90s), try 2 (no answer within 90s) + settled",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			target := &scripted{tryIn: hang}
-			tap := makeTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Timeout: timeout, Retries: 1})
-			<-tap.give(t, "1")
-			want(t, "story", story(tap.history.all()[0]), wanted)
+			target := &scriptedTarget{tryIn: hang}
+			tap := newTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target}), Timeout: timeout, Retries: 1})
+			<-tap.deliverInProcess(t, "1")
+			want(t, "story", story(tap.history.list()[0]), wanted)
 		})
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestAHandlerThatPanicsIsCalledOnce(t *testing.T) {
+func TestHandlerThatPanicsIsCalledOnce(t *testing.T) {
 	for _, respond := range []receiver.Respond{receiver.Ack, receiver.Relay} {
 		for _, header := range []string{"", "Idempotency-Key", "X-Idempotency-Key"} {
 			for _, body := range []string{"", "bad"} {
@@ -27,20 +27,20 @@ func TestAHandlerThatPanicsIsCalledOnce(t *testing.T) {
 							panic(http.ErrAbortHandler)
 						}
 					})
-					tap := open(t, receiver.Config{Routes: routes(app.route(t, "")), Respond: respond})
+					tap := startTap(t, receiver.Config{Routes: routes(app.route(t, "")), Respond: respond})
 					headers := []string{"X-Webhook-Secret", secret}
 					if header != "" {
 						headers = append(headers, header, "k")
 					}
 					post(t, tap.url, []byte("good"), headers...) // leaves a connection to be used again
-					tap.history.settled(t, 1)
+					tap.history.waitSettled(t, 1)
 					post(t, tap.url, []byte(body), append(headers, "X-Bad", "yes")...)
-					e := tap.history.settled(t, 2)[1]
+					e := tap.history.waitSettled(t, 2)[1]
 					want(t, "attempts", len(e.Attempts), 1)
 					want(t, "error", e.Attempts[0].Err, "connection closed before an answer")
-					want(t, "calls", len(app.all()), 2)
+					want(t, "calls", len(app.requests()), 2)
 					if header != "" {
-						want(t, "the key", app.all()[1].Header.Get(header), "k")
+						want(t, "the key", app.requests()[1].Header.Get(header), "k")
 					}
 				})
 			}
@@ -48,7 +48,7 @@ func TestAHandlerThatPanicsIsCalledOnce(t *testing.T) {
 	}
 }
 
-func TestAMethodThatIsSafeToRepeatIsNotRepeatedEither(t *testing.T) {
+func TestIdempotentMethodIsNotRepeatedEither(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
 		for _, body := range []string{"", "x"} {
 			app := runApp(t, func(_ http.ResponseWriter, req *http.Request) {
@@ -61,17 +61,16 @@ func TestAMethodThatIsSafeToRepeatIsNotRepeatedEither(t *testing.T) {
 			a, outcome := target.Try(t.Context(), &event.Event{Method: method, Header: http.Header{"X-Bad": {"yes"}}, Body: []byte(body)})
 			want(t, method+" outcome", outcome, receiver.OutcomeDropped)
 			want(t, method+" error", a.Err, "connection closed before an answer")
-			want(t, method+" calls", len(app.all()), 2)
-			want(t, method+" body", string(app.all()[1].body), body)
-			want(t, method+" encoding", len(app.all()[1].TransferEncoding), 0)
+			want(t, method+" calls", len(app.requests()), 2)
+			want(t, method+" body", string(app.requests()[1].body), body)
+			want(t, method+" encoding", len(app.requests()[1].TransferEncoding), 0)
 			target.(*receiver.HTTPTarget).CloseIdleConnections()
 		}
 	}
 }
 
-// keeper is a server that keeps its connections, each of which the test can
-// close.
-type keeper struct {
+// keepAliveServer is a server that keeps its connections until the test closes them.
+type keepAliveServer struct {
 	url string
 
 	mu    sync.Mutex
@@ -79,13 +78,13 @@ type keeper struct {
 	read  int // requests
 }
 
-func runKeeper(t *testing.T) *keeper {
+func runKeepAliveServer(t *testing.T) *keepAliveServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &keeper{url: "http://" + l.Addr().String()}
+	k := &keepAliveServer{url: "http://" + l.Addr().String()}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -107,7 +106,7 @@ func runKeeper(t *testing.T) *keeper {
 	return k
 }
 
-func (k *keeper) serve(conn net.Conn) {
+func (k *keepAliveServer) serve(conn net.Conn) {
 	in := bufio.NewReader(conn)
 	for {
 		req, err := http.ReadRequest(in)
@@ -127,7 +126,7 @@ func (k *keeper) serve(conn net.Conn) {
 }
 
 // close closes all connections.
-func (k *keeper) close() {
+func (k *keepAliveServer) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, conn := range k.conns {
@@ -135,9 +134,9 @@ func (k *keeper) close() {
 	}
 }
 
-func TestAnEventThatMetAConnectionItsTargetHadClosedTakesAnother(t *testing.T) {
+func TestEventOnAClosedKeptConnectionIsSentOnAnother(t *testing.T) {
 	for _, body := range []string{"", "body"} {
-		k := runKeeper(t)
+		k := runKeepAliveServer(t)
 		target := route(t, k.url).Target
 		e := &event.Event{Method: http.MethodPost, Body: []byte(body)}
 		if a, _ := target.Try(t.Context(), e); a.Status != 200 {
@@ -149,8 +148,8 @@ func TestAnEventThatMetAConnectionItsTargetHadClosedTakesAnother(t *testing.T) {
 			if !got.Reused {
 				return
 			}
-			// The target closes the connection after it was chosen and before
-			// anything is written.
+			// The target closes the connection after the transport has chosen it and
+			// before anything is written to it.
 			k.close()
 			for deadline := time.Now().Add(patience); got.Conn.SetReadDeadline(time.Time{}) == nil; {
 				if time.Now().After(deadline) {
@@ -170,7 +169,7 @@ func TestAnEventThatMetAConnectionItsTargetHadClosedTakesAnother(t *testing.T) {
 	}
 }
 
-func TestAnEventWhoseServerIsKilledUnderItIsHandedOverWhenItIsBack(t *testing.T) {
+func TestEventIsHandedOverAgainAfterItsServerWasKilled(t *testing.T) {
 	began, killed := make(chan struct{}), make(chan struct{})
 	app := newApp(t, nil)
 	app.handle = func(_ http.ResponseWriter, req *http.Request) {
@@ -182,16 +181,16 @@ func TestAnEventWhoseServerIsKilledUnderItIsHandedOverWhenItIsBack(t *testing.T)
 		}
 	}
 	app.start(t)
-	tap := open(t, receiver.Config{Routes: routes(app.route(t, ""))})
+	tap := startTap(t, receiver.Config{Routes: routes(app.route(t, ""))})
 	tap.deliver(t, "{}")
 	<-began
 	app.stop()
 	close(killed)
-	tap.history.await(t, "it waits", func(all []record) bool { return all[0].Phase == event.PhaseWaiting })
+	tap.history.waitUntil(t, "the event waits", func(all []record) bool { return all[0].Phase == event.PhaseWaiting })
 	app.start(t)
-	e := tap.history.settled(t, 1)[0]
+	e := tap.history.waitSettled(t, 1)[0]
 	want(t, "attempts", len(e.Attempts), 2)
 	want(t, "first error", strings.HasSuffix(e.Attempts[0].Err, "before an answer"), true)
 	want(t, "last status", e.Attempts[1].Status, 200)
-	want(t, "calls", len(app.all()), 2)
+	want(t, "calls", len(app.requests()), 2)
 }

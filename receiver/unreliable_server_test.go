@@ -17,13 +17,13 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-func TestADeliveryWaitsUntilItsServerListens(t *testing.T) {
+func TestDeliveryWaitsUntilItsServerListens(t *testing.T) {
 	app := newApp(t, nil)
-	tap := open(t, receiver.Config{Routes: routes(app.route(t, ""))})
+	tap := startTap(t, receiver.Config{Routes: routes(app.route(t, ""))})
 	for i := range 10 {
 		want(t, "status", tap.deliver(t, fmt.Sprint(i)).StatusCode, 200)
 	}
-	tap.history.await(t, "all wait", func(all []record) bool {
+	tap.history.waitUntil(t, "all wait", func(all []record) bool {
 		for _, e := range all {
 			if e.Phase != event.PhaseWaiting {
 				return false
@@ -32,15 +32,15 @@ func TestADeliveryWaitsUntilItsServerListens(t *testing.T) {
 		return len(all) == 10
 	})
 	app.start(t)
-	for _, e := range tap.history.settled(t, 10) {
+	for _, e := range tap.history.waitSettled(t, 10) {
 		want(t, "attempts", len(e.Attempts), 1)
 		want(t, "status", e.Attempts[0].Status, 200)
 	}
-	want(t, "taken", len(app.all()), 10)
+	want(t, "taken", len(app.requests()), 10)
 	want(t, "reports", strings.Join(tap.states.words(), ", "), "target down, target up")
 }
 
-func TestABurstThroughARestartMissesNothing(t *testing.T) {
+func TestNoEventOfABurstIsLostByARestart(t *testing.T) {
 	var inFlight atomic.Int64
 	four := make(chan struct{})
 	killed := make(chan struct{})
@@ -57,7 +57,7 @@ func TestABurstThroughARestartMissesNothing(t *testing.T) {
 		}
 	}
 	app.start(t)
-	tap := open(t, receiver.Config{Routes: routes(app.route(t, "")), Backoff: 100 * time.Millisecond})
+	tap := startTap(t, receiver.Config{Routes: routes(app.route(t, "")), Backoff: 100 * time.Millisecond})
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() { tap.deliver(t, fmt.Sprint(i)) })
@@ -65,7 +65,7 @@ func TestABurstThroughARestartMissesNothing(t *testing.T) {
 	<-four
 	app.stop()
 	wg.Wait()
-	tap.history.await(t, "the four that were dropped wait for the target", func(all []record) bool {
+	tap.history.waitUntil(t, "the four that were dropped wait for the target", func(all []record) bool {
 		dropped := 0
 		for _, e := range all {
 			if e.Phase == event.PhaseWaiting && len(e.Attempts) > 0 {
@@ -74,11 +74,11 @@ func TestABurstThroughARestartMissesNothing(t *testing.T) {
 		}
 		return dropped == 4
 	})
-	first := len(app.all())
+	first := len(app.requests())
 	close(killed)
 	app.start(t)
 	dropped := 0
-	for _, e := range tap.history.settled(t, 100) {
+	for _, e := range tap.history.waitSettled(t, 100) {
 		want(t, "the end of event "+string(e.Body), e.Last(e.Targets[0]).Status, 200)
 		if len(e.Attempts) > 1 {
 			dropped++
@@ -87,13 +87,14 @@ func TestABurstThroughARestartMissesNothing(t *testing.T) {
 	}
 	want(t, "dropped and tried again", dropped, 4)
 	handled := map[string]int{}
-	for _, took := range app.all()[first:] {
+	for _, took := range app.requests()[first:] {
 		handled[string(took.body)]++
 	}
 	want(t, "handled by the second process", len(handled), 100)
 }
 
-// rawApp answers each connection as a test says, one request on each.
+// rawApp runs a server that reads one request on each connection and answers as the
+// test says. It returns its URL.
 func rawApp(t *testing.T, answer func(conn net.Conn, in *bufio.Reader)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -126,7 +127,7 @@ func rawApp(t *testing.T, answer func(conn net.Conn, in *bufio.Reader)) string {
 	return "http://" + l.Addr().String()
 }
 
-func TestWhatAServerCanDoWrong(t *testing.T) {
+func TestMistakesOfServers(t *testing.T) {
 	gone := func(conn net.Conn, in *bufio.Reader) { _, _ = in.ReadByte() } // until the other side hangs up
 	for _, c := range []struct {
 		name   string
@@ -150,7 +151,7 @@ func TestWhatAServerCanDoWrong(t *testing.T) {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\nhalf")
 			gone(conn, in)
 		}, "200 no answer within 50ms 4 false 1"},
-		{"it speaks something else", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"it does not speak HTTP", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			io.WriteString(conn, "220 mail.example ESMTP\r\n")
 		}, `0 malformed HTTP status code "mail.example" 0 false 1`},
 		{"it fails", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
@@ -163,10 +164,10 @@ func TestWhatAServerCanDoWrong(t *testing.T) {
 			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
 			gone(conn, in)
 		}, "101  0 false 1"},
-		{"it says nothing", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"it answers 204", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
 		}, "204  0 false 1"},
-		{"it answers with exactly what is kept", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"it answers with as much as is kept", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", event.MaxTargetBody)
 			conn.Write(make([]byte, event.MaxTargetBody))
 		}, fmt.Sprintf("200  %d false 1", event.MaxTargetBody)},
@@ -174,7 +175,7 @@ func TestWhatAServerCanDoWrong(t *testing.T) {
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 100<<20)
 			writeUntilClosed(t, conn, 100)
 		}, fmt.Sprintf("200  %d true 1", event.MaxTargetBody)},
-		{"its answer has no end", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
+		{"its answer is endless", receiver.Config{}, func(conn net.Conn, _ *bufio.Reader) {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 			writeUntilClosed(t, conn, 1000)
 		}, fmt.Sprintf("200  %d true 1", event.MaxTargetBody)},
@@ -182,9 +183,9 @@ func TestWhatAServerCanDoWrong(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.config.Routes = routes(route(t, rawApp(t, c.answer)))
 			c.config.Backoff = time.Millisecond
-			tap := open(t, c.config)
+			tap := startTap(t, c.config)
 			want(t, "status", tap.deliver(t, `{"a":1}`).StatusCode, 200)
-			e := tap.history.settled(t, 1)[0]
+			e := tap.history.waitSettled(t, 1)[0]
 			last := e.Attempts[len(e.Attempts)-1]
 			want(t, "last attempt", fmt.Sprintf("%d %s %d %v %d", last.Status, last.Err, len(last.Body), last.BodyCut, last.N), c.last)
 			want(t, "attempts", len(e.Attempts), last.N)
@@ -192,17 +193,18 @@ func TestWhatAServerCanDoWrong(t *testing.T) {
 	}
 }
 
-// writeUntilClosed fails the test when somebody takes all the megabytes.
+// writeUntilClosed writes until the connection is closed, and fails the test if that
+// does not happen.
 func writeUntilClosed(t *testing.T, conn net.Conn, megabytes int) {
 	for range megabytes {
 		if _, err := conn.Write(make([]byte, 1<<20)); err != nil {
 			return
 		}
 	}
-	t.Errorf("all %d MB were taken", megabytes)
+	t.Errorf("all %d MB were read", megabytes)
 }
 
-func TestAnAnswerThatDripsIsCutOffAndCountsAsGiven(t *testing.T) {
+func TestSlowAnswerIsCutOffAndCountsByItsStatus(t *testing.T) {
 	u, err := url.Parse(rawApp(t, func(conn net.Conn, in *bufio.Reader) {
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
 		_, _ = in.ReadByte()
@@ -215,43 +217,29 @@ func TestAnAnswerThatDripsIsCutOffAndCountsAsGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	target.AnswerTime = 50 * time.Millisecond
-	tap := open(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
+	tap := startTap(t, receiver.Config{Routes: routes(receiver.Route{Target: target})})
 	tap.deliver(t, "{}")
-	a := tap.history.settled(t, 1)[0].Attempts[0]
+	a := tap.history.waitSettled(t, 1)[0].Attempts[0]
 	want(t, "attempt", fmt.Sprint(a.Status, a.Err, string(a.Body), a.BodyCut, a.OK()), "200data: 1\n\ntrue true")
 }
 
-func TestAHostThatDoesNotExistIsWaitedForToo(t *testing.T) {
-	tap := open(t, receiver.Config{Routes: routes(route(t, "no-such-host.invalid:80")), WaitTarget: 100 * time.Millisecond})
+func TestEventWaitsForAnUnknownHost(t *testing.T) {
+	tap := startTap(t, receiver.Config{Routes: routes(route(t, "no-such-host.invalid:80")), WaitTarget: 100 * time.Millisecond})
 	tap.deliver(t, "{}")
-	e := tap.history.settled(t, 1)[0]
+	e := tap.history.waitSettled(t, 1)[0]
 	want(t, "attempts", len(e.Attempts), 1)
 	want(t, "waited", strings.HasSuffix(e.Attempts[0].Err, ", waited 100ms"), true)
 	want(t, "reports", strings.Join(tap.states.words(), ", "), "target down")
 }
 
-func TestUserAndPasswordOfATargetAreSentAndNotShown(t *testing.T) {
-	app := runApp(t, nil)
-	tap := open(t, receiver.Config{Routes: routes(route(t, "http://me:hunter2@"+app.addr+"/"))})
-	tap.deliver(t, "{}")
-	e := tap.history.settled(t, 1)[0]
-	want(t, "name", e.Targets[0], "http://me:***@"+app.addr+"/")
-	user, password, _ := app.all()[0].BasicAuth()
-	want(t, "sent", user+":"+password, "me:hunter2")
-
-	post(t, tap.url, nil, "X-Webhook-Secret", secret, "Authorization", "Bearer of the sender")
-	tap.history.settled(t, 2)
-	want(t, "the sender's own", app.all()[1].Header.Get("Authorization"), "Bearer of the sender")
-}
-
-func TestASenderThatGoesAwayDoesNotStopTheHandingOver(t *testing.T) {
+func TestEventIsHandedOverWhenItsSenderHasGone(t *testing.T) {
 	for _, respond := range []receiver.Respond{receiver.Ack, receiver.Relay} {
 		began, goOn := make(chan struct{}), make(chan struct{})
 		app := runApp(t, func(w http.ResponseWriter, _ *http.Request) {
 			close(began)
 			<-goOn
 		})
-		tap := open(t, receiver.Config{Routes: routes(app.route(t, "")), Respond: respond})
+		tap := startTap(t, receiver.Config{Routes: routes(app.route(t, "")), Respond: respond})
 		conn, err := net.Dial("tcp", strings.TrimPrefix(strings.TrimSuffix(tap.url, path), "http://"))
 		if err != nil {
 			t.Fatal(err)
@@ -260,6 +248,6 @@ func TestASenderThatGoesAwayDoesNotStopTheHandingOver(t *testing.T) {
 		<-began
 		conn.Close()
 		close(goOn)
-		want(t, "status", tap.history.settled(t, 1)[0].Attempts[0].Status, 200)
+		want(t, "status", tap.history.waitSettled(t, 1)[0].Attempts[0].Status, 200)
 	}
 }

@@ -10,28 +10,27 @@ import (
 	"strings"
 )
 
-// Paths is what a server says of the paths at which it takes POST.
+// Paths is what a server says about the paths at which it accepts POST.
 type Paths struct {
-	Here    bool     // it takes POST at the target's own path
-	NotHere bool     // it says that it does not; neither: it is unknown
-	Missing bool     // OPTIONS of the own path was answered 404, as some frameworks do also where POST is taken
-	Others  []string // other paths at which it takes POST, those that are named after webhooks first
+	Here    bool     // at the target's own path
+	NotHere bool     // not at the target's own path; if Here is false, too, it is unknown
+	Missing bool     // OPTIONS of the own path was answered 404, which some frameworks do even where they accept POST
+	Others  []string // at these other paths; first those whose names contain "hook"
 }
 
-// maxDescription is how much of a server's description of itself is read, in
-// bytes.
+// maxDescription is how much of an answer is read, in bytes.
 const maxDescription = 4 << 20
 
-// Paths asks the server at which paths it takes POST, without making it do
-// anything: by the description that FastAPI serves at /openapi.json, else by OPTIONS
-// of its own path and of the likely ones. Frameworks that answer neither leave it
-// unknown.
+// Paths asks the server at which paths it accepts POST, and changes nothing there.
+// It reads the description that FastAPI serves at /openapi.json, or else sends OPTIONS
+// to the target's own path and the likely ones. If the framework answers neither, the
+// result is unknown.
 func (t *HTTPTarget) Paths(ctx context.Context, likely ...string) Paths {
 	own := t.url.EscapedPath()
 	if own == "" {
 		own = "/"
 	}
-	if described, ok := t.described(ctx); ok {
+	if described, ok := t.openAPIPaths(ctx); ok {
 		p := Paths{NotHere: true}
 		for _, path := range described {
 			switch {
@@ -45,53 +44,53 @@ func (t *HTTPTarget) Paths(ctx context.Context, likely ...string) Paths {
 	}
 	var p Paths
 	var status int
-	p.Here, p.NotHere, status = t.takesPost(ctx, own)
+	p.Here, p.NotHere, status = t.acceptsPost(ctx, own)
 	p.Missing = status == http.StatusNotFound
 	if !p.Here && !p.NotHere && !p.Missing && status != http.StatusMethodNotAllowed {
-		return Paths{} // it is gone, or takes OPTIONS for a request like any other: nothing more is asked
+		return Paths{} // it is gone, or handles OPTIONS like any other request: do not send it more of them
 	}
 	for _, path := range likely {
-		if post, _, _ := t.takesPost(ctx, path); post && !samePath(path, own) {
+		if post, _, _ := t.acceptsPost(ctx, path); post && !samePath(path, own) {
 			p.Others = append(p.Others, path)
 		}
 	}
 	if p.Here || len(p.Others) > 0 {
-		if any, _, _ := t.takesPost(ctx, "/a-path-that-no-handler-has"); any {
-			return Paths{} // it says so of every path
+		if every, _, _ := t.acceptsPost(ctx, "/a-path-that-no-handler-has"); every {
+			return Paths{} // it says so about every path
 		}
 	}
 	return p
 }
 
-// plainPath is the characters of paths that mean nothing to a shell or a terminal,
-// with the braces of parameters.
+// plainPath is the characters of paths that have no meaning for a shell or a terminal,
+// and the braces of parameters.
 const plainPath = "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~{}"
 
-// described returns the paths with POST of an OpenAPI description.
-func (t *HTTPTarget) described(ctx context.Context) ([]string, bool) {
-	status, _, body := t.ask(ctx, http.MethodGet, "/openapi.json")
-	var said struct {
+// openAPIPaths returns the paths with POST from the server's OpenAPI description. ok is
+// false if it has none.
+func (t *HTTPTarget) openAPIPaths(ctx context.Context) (paths []string, ok bool) {
+	status, _, body := t.roundTripEmpty(ctx, http.MethodGet, "/openapi.json")
+	var description struct {
 		OpenAPI string
 		Paths   map[string]map[string]json.RawMessage
 	}
-	if status != http.StatusOK || json.Unmarshal(body, &said) != nil || said.OpenAPI == "" {
+	if status != http.StatusOK || json.Unmarshal(body, &description) != nil || description.OpenAPI == "" {
 		return nil, false
 	}
-	var paths []string
-	for path, methods := range said.Paths {
-		// One that is not plain would be a danger in a command that is pasted.
+	for path, methods := range description.Paths {
+		// Another path would be dangerous in a command that is pasted into a shell.
 		if _, post := methods["post"]; post && strings.Trim(path, plainPath) == "" {
 			paths = append(paths, path)
 		}
 	}
-	named := func(path string) int {
+	rank := func(path string) int {
 		if strings.Contains(strings.ToLower(path), "hook") {
 			return 0
 		}
 		return 1
 	}
 	slices.SortFunc(paths, func(a, b string) int {
-		if by := named(a) - named(b); by != 0 {
+		if by := rank(a) - rank(b); by != 0 {
 			return by
 		}
 		return strings.Compare(a, b)
@@ -99,9 +98,10 @@ func (t *HTTPTarget) described(ctx context.Context) ([]string, bool) {
 	return paths, true
 }
 
-// takesPost asks by OPTIONS. Without an answer, status is 0.
-func (t *HTTPTarget) takesPost(ctx context.Context, path string) (yes, no bool, status int) {
-	status, header, _ := t.ask(ctx, http.MethodOptions, path)
+// acceptsPost sends OPTIONS to a path. yes and no are what the answer says about POST;
+// both are false if it says nothing. Without an answer, status is 0.
+func (t *HTTPTarget) acceptsPost(ctx context.Context, path string) (yes, no bool, status int) {
+	status, header, _ := t.roundTripEmpty(ctx, http.MethodOptions, path)
 	allow := strings.ToUpper(strings.Join(header.Values("Allow"), ","))
 	if allow == "" {
 		return false, false, status
@@ -112,8 +112,9 @@ func (t *HTTPTarget) takesPost(ctx context.Context, path string) (yes, no bool, 
 	return yes, !yes, status
 }
 
-// ask sends a request without a body and returns the answer; status 0 is none.
-func (t *HTTPTarget) ask(ctx context.Context, method, path string) (status int, header http.Header, body []byte) {
+// roundTripEmpty sends a request without a body and returns the answer. Without an
+// answer, status is 0.
+func (t *HTTPTarget) roundTripEmpty(ctx context.Context, method, path string) (status int, header http.Header, body []byte) {
 	u := url.URL{Scheme: t.url.Scheme, Host: t.url.Host, Path: path}
 	if plain, err := url.PathUnescape(path); err == nil {
 		u.Path, u.RawPath = plain, path
