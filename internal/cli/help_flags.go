@@ -11,10 +11,10 @@ import (
 
 // valueNames are the words for values of flags, as docs/commands.md has them.
 var valueNames = map[string]string{
-	"ca": "FILE", "domain": "NAME", "exec": "COMMAND", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
+	"ca": "FILE", "domain": "NAME", "exec": "COMMAND", "file": "FILE", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
 	"job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "org": "NAME", "public-url": "URL",
-	"ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "ssh-domain": "DOMAIN",
-	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "watch": "TYPE:NAME",
+	"rate": "RATE", "ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "set": "PATH=VALUE", "ssh-domain": "DOMAIN",
+	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "variant": "NAME", "watch": "TYPE:NAME",
 }
 
 // valueName is the word for a flag's value in its help, "" if it needs none.
@@ -29,7 +29,7 @@ func valueName(f *pflag.Flag) string {
 		return name
 	}
 	switch f.Value.Type() {
-	case "int", "int64":
+	case "int", "int64", "uint64":
 		return "N"
 	case "duration":
 		return "TIME"

@@ -82,10 +82,14 @@ var wrongUses = map[string][]string{
 		"--tunnel=grado", "--tunnel=ngrok,grado", "--tunnel=gradio,gradio", "--tunnel=gradio,auto", "--tunnel=public", "--tunnel=public --public-url=x", "--public-url=http://x.example", "--public-url=https://u:p@x.example",
 		"--tunnel=ssh://", "--tunnel=gradio --gradio-server=nonsense", "--port=99999", "--port=-1", "--ca=/nonexistent", "--respond=rely", "--concurrency=0", "--retry=-1", "--timeout=-1s", "--wait-target=-1s",
 		"--secret-file=x --new-secret", "--plain --json", "--count=-1", "--wait=-1s", "--until=kind:discusion.*", "--until=is:faild", "--exec=", "--exec=repo.*=", "-- ./no-such-app"},
-	"hf-tap config":                {"shw"},
-	"hf-tap config show":           {"modle:me/m", "--forward=discusion.*=3000", "--retry=-1", "--timeout=x", "--tunnel=grado", "--port=99999", "--gradio-server=x"},
-	"hf-tap config trust":          {"x", "", "--yes --forget"},
-	"hf-tap demo":                  {"--plain --json", "model:me/m"},
+	"hf-tap config":       {"shw"},
+	"hf-tap config show":  {"modle:me/m", "--forward=discusion.*=3000", "--retry=-1", "--timeout=x", "--tunnel=grado", "--port=99999", "--gradio-server=x"},
+	"hf-tap config trust": {"x", "", "--yes --forget"},
+	"hf-tap demo":         {"--plain --json", "model:me/m"},
+	"hf-tap trigger": {"", "repo.upate", "repo.update repo.move", "repo.update --all", "repo.update --file=x", "--file=/nonexistent", "--file=/", "repo.update --repo=modle:me/m", "repo.update --repo=user:me", "discussion.create --repo=bucket:me/b",
+		"discussion.create --variant=pull", "repo.update --variant=tag", "--all --variant=tag", "repo.update --set=repo", "repo.update --set==1", "repo.update --set=repo.nmae=", "repo.update --repo=model:me/m --set=repo.name.x=1", "repo.content.update --set=updatedRefs.7.ref=x",
+		"repo.update --repeat=0", "repo.update --rate=fast", "repo.update --rate=0", "repo.update --to=nowhere", "repo.update --to=repo.*=3000", "repo.update --to=1 --session=x", "repo.update --to=1 --through-tunnel", "repo.update --session=nope", "repo.update --timeout=-1s --to=1",
+		"repo.update --no-secret --wrong-secret", "repo.update --dry-run --curl", "repo.update --dry-run --json", "repo.update --curl --json", "repo.update --edit", "--all --edit", "--file=- --token=-", "repo.update --secret-file=x --new-secret", "repo.update --ca=/nonexistent"},
 	"hf-tap events":                {"lss"},
 	"hf-tap events ls":             {"kind:discusion.*", "verdct:ok", "status:x", "-kind:repo.*", "--limit=-1", "--session=nope"},
 	"hf-tap events show":           {"abc", "", "1 2", "--json --raw 1"},
@@ -121,6 +125,7 @@ var wrongUses = map[string][]string{
 var someArgs = map[string][]string{
 	"hf-tap webhooks info": {anID}, "hf-tap webhooks job": {anID}, "hf-tap webhooks update": {anID}, "hf-tap webhooks enable": {anID}, "hf-tap webhooks disable": {anID},
 	"hf-tap webhooks delete": {anID}, "hf-tap webhooks replay": {anID, "1"}, "hf-tap events replay": {"1"}, "hf-tap events show": {"1"},
+	"hf-tap trigger": {"repo.update"},
 }
 
 // commandsBelow lists a command and all that it has, by their paths.

@@ -28,6 +28,7 @@ var layers = map[string][]string{
 	".":                             {"internal/cli", "internal/process"},
 	"hub":                           {"internal/loopback", "internal/neterror"},
 	"event":                         {"hub", "internal/headers"},
+	"event/eventtest":               {"event", "hub"},
 	"event/filter":                  {"event", "hub", "internal/nearest"},
 	"webhooks":                      {"event", "hub", "internal/loopback"},
 	"webhooks/dev":                  {"event", "hub", "receiver", "tui", "tunnel", "tunnel/*", "webhooks", "internal/headers", "internal/hint", "internal/lines", "internal/listen", "internal/network", "internal/present", "internal/session", "internal/term"},
@@ -72,6 +73,7 @@ var layers = map[string][]string{
 	"internal/advice":      {"event"},
 	"internal/term":        {},
 	"internal/nearest":     {},
+	"internal/jsonedit":    {"internal/nearest"},
 	"internal/network":     {"internal/loopback", "internal/neterror"},
 	"internal/neterror":    {},
 	"internal/app":         {"internal/process"},
@@ -90,7 +92,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/advice", "internal/app", "internal/config", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/lines", "internal/listen", "internal/loopback", "internal/mcp", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
+		"internal/advice", "internal/app", "internal/config", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/jsonedit", "internal/lines", "internal/listen", "internal/loopback", "internal/mcp", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
 }
 
