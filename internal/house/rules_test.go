@@ -64,7 +64,7 @@ var layers = map[string][]string{
 	"internal/sqlitepages": {},
 	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/plainfile", "internal/present"},
 	"internal/doctor":      {"event", "hub", "receiver", "tunnel", "internal/advice", "internal/hint", "internal/history", "internal/network", "internal/present", "internal/session"},
-	"internal/mcp":         {"event", "event/filter", "hub", "receiver", "tunnel/local", "internal/advice", "internal/doctor", "internal/hint", "internal/history", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/present", "internal/session", "internal/term"},
+	"internal/mcp":         {"event", "event/filter", "hub", "receiver", "tunnel/local", "internal/advice", "internal/doctor", "internal/hint", "internal/history", "internal/jsonedit", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/present", "internal/session", "internal/term"},
 	"internal/hint":        {"hub", "tunnel", "tunnel/*", "internal/history", "internal/network", "internal/plainfile", "internal/session"},
 	"internal/present":     {"event", "internal/term"},
 	"internal/lines":       {"event", "internal/present", "internal/term"},

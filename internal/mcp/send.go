@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/history"
+	"github.com/hf-tap/hf-tap/internal/jsonedit"
 	"github.com/hf-tap/hf-tap/internal/nearest"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -61,7 +64,11 @@ type replayIn struct {
 
 type triggerIn struct {
 	Kind string `json:"kind" jsonschema:"what happens"`
-	Repo string `json:"repo,omitempty" jsonschema:"where, like model:me/m, dataset:me/d, space:me/s, bucket:me/b; default model:me/my-model"`
+	Repo string `json:"repo,omitempty" jsonschema:"where, like model:me/m, dataset:me/d, space:me/s, bucket:me/b; default one that the session watches"`
+
+	Variant string         `json:"variant,omitempty" jsonschema:"one of the forms of the kind, like tag, new-branch, pull-request, merged, hidden; another word is answered with those that there are"`
+	Set     map[string]any `json:"set,omitempty" jsonschema:"values of the payload by their paths, like {\"comment.content\": \"@bot hello\", \"updatedRefs[0].oldSha\": null}"`
+	Unset   []string       `json:"unset,omitempty" jsonschema:"paths of the payload to leave out"`
 	sendIn
 }
 
@@ -90,15 +97,15 @@ func (s *server) replayEvent(ctx context.Context, c call, in replayIn) (sendOut,
 	if err != nil {
 		return sendOut{}, err
 	}
-	return s.send(ctx, c, in.sendIn, old, func() (*event.Event, error) { return session.Repeat(old, session.Again{NewID: in.NewID}) })
+	to, err := s.destination(in.sendIn, old, hub.Repo{})
+	if err != nil {
+		return sendOut{}, err
+	}
+	return s.send(ctx, c, in.sendIn, to, false, func() (*event.Event, error) { return session.Repeat(old, session.Again{NewID: in.NewID}) })
 }
 
 func (s *server) triggerEvent(ctx context.Context, c call, in triggerIn) (sendOut, error) {
 	kind := event.Kind(in.Kind)
-	repo, err := hub.ParseRepo(cmp.Or(in.Repo, "model:me/my-model"))
-	if err != nil {
-		return sendOut{}, hint.With(err, "name a repo like model:me/m")
-	}
 	if !kind.Known() {
 		var names []string
 		for _, k := range event.Kinds() {
@@ -106,19 +113,70 @@ func (s *server) triggerEvent(ctx context.Context, c call, in triggerIn) (sendOu
 		}
 		return sendOut{}, hint.With(fmt.Errorf("the Hub sends no events of the kind %q", kind), cmp.Or(nearest.Word(strings.ToLower(in.Kind), names), strings.Join(names, ", ")))
 	}
-	return s.send(ctx, c, in.sendIn, nil, func() (*event.Event, error) {
-		return session.MakeUp(kind, repo, event.SampleOptions{Endpoint: s.Endpoint})
+	var repo hub.Repo
+	if in.Repo != "" {
+		var err error
+		if repo, err = hub.ParseRepo(in.Repo); err != nil {
+			return sendOut{}, hint.With(err, "name a repo like model:me/m")
+		}
+	}
+	changes, err := in.changes()
+	if err != nil {
+		return sendOut{}, err
+	}
+	to, err := s.destination(in.sendIn, nil, repo)
+	if err != nil {
+		return sendOut{}, err
+	}
+	opts := event.SampleOptions{Endpoint: s.Endpoint, Variant: event.Variant(in.Variant)}
+	if to.session != nil {
+		opts.Endpoint, opts.WebhookID = to.session.Endpoint, to.session.Webhook
+	}
+	return s.send(ctx, c, in.sendIn, to, true, func() (*event.Event, error) {
+		e, err := session.MakeUp(kind, cmp.Or(repo, to.repo()), opts)
+		if err != nil {
+			return nil, err
+		}
+		for _, change := range changes {
+			if e.Body, _, err = change.Apply(e.Body); err != nil {
+				return nil, fmt.Errorf("change the payload: %w", err)
+			}
+		}
+		return e, nil
 	})
 }
 
-// send sends what next returns, as often as is asked for, and says what became of it.
-// old is the event that is repeated, nil for a new one.
-func (s *server) send(ctx context.Context, c call, in sendIn, old *event.Event, next func() (*event.Event, error)) (sendOut, error) {
-	out := sendOut{Notice: notice, Sent: []sentView{}}
-	to, err := s.destination(in.Target, in.Session, old)
-	if err != nil {
-		return out, err
+// changes are those that set and unset ask for, in the order of their paths.
+func (in triggerIn) changes() (all []jsonedit.Change, err error) {
+	add := func(path, value string) error {
+		if strings.Contains(path, "=") {
+			return fmt.Errorf("the path %q has a = in it", path)
+		}
+		change, err := jsonedit.Parse(path + "=" + value)
+		all = append(all, change)
+		return err
 	}
+	for _, path := range slices.Sorted(maps.Keys(in.Set)) {
+		value, err := plainJSON(in.Set[path])
+		if err != nil {
+			return nil, err
+		}
+		if err := add(path, string(value)); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range in.Unset {
+		if err := add(path, ""); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// send sends what next returns, as often as is asked for, and says what became of it,
+// with the body of the first one if it is new.
+func (s *server) send(ctx context.Context, c call, in sendIn, to destination, isNew bool, next func() (*event.Event, error)) (sendOut, error) {
+	out := sendOut{Notice: notice, Sent: []sentView{}}
 	out.Via = to.String()
 	limit := time.Duration(cmp.Or(in.TimeoutSeconds, 30)) * time.Second
 	timed, cancel := context.WithTimeout(ctx, limit)
@@ -145,8 +203,9 @@ func (s *server) send(ctx context.Context, c call, in sendIn, old *event.Event, 
 		}
 		return nil
 	}
-	if to.session != "" {
-		err = each(timed, s.throughSession(to))
+	var err error
+	if to.session != nil {
+		err = each(timed, s.throughSession(to.session))
 	} else {
 		err = s.toTargets(timed, to, each)
 	}
@@ -161,17 +220,17 @@ func (s *server) send(ctx context.Context, c call, in sendIn, old *event.Event, 
 	default:
 		out.Why = errorText(err)
 	}
-	return out, s.viewSent(ctx, &out, numbers, old == nil)
+	return out, s.viewSent(ctx, &out, numbers, isNew)
 }
 
 // throughSession sends events through a session that runs, perhaps in another process.
-func (s *server) throughSession(to destination) func(context.Context, *event.Event) (int64, func(context.Context) error, error) {
+func (s *server) throughSession(to *session.Running) func(context.Context, *event.Event) (int64, func(context.Context) error, error) {
 	return func(ctx context.Context, e *event.Event) (int64, func(context.Context) error, error) {
-		n, err := to.access.Send(ctx, e)
+		n, err := to.Local.Send(ctx, e)
 		if err != nil {
-			return 0, nil, fmt.Errorf("send the event through the session %s: %w", to.session, err)
+			return 0, nil, fmt.Errorf("send the event through the session %s: %w", to.ID, err)
 		}
-		return n, func(ctx context.Context) error { return s.settled(ctx, to.session, n) }, nil
+		return n, func(ctx context.Context) error { return s.settled(ctx, to.ID, n) }, nil
 	}
 }
 

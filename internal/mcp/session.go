@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/listen"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/receiver"
 )
 
 func (s *server) addSessionTools() {
@@ -301,7 +303,11 @@ func (s *server) viewRecord(r *session.Record) sessionView {
 	if live := s.ownLive(); live != nil && live.ID == r.ID {
 		return s.viewLive(live)
 	}
-	return sessionView{ID: r.ID, Since: stamp(r.Started), Hub: r.Endpoint, User: r.User, Webhook: r.Webhook, Public: event.MaskURL(r.PublicURL)}
+	v := sessionView{ID: r.ID, Since: stamp(r.Started), Hub: r.Endpoint, User: r.User, Webhook: r.Webhook, Public: event.MaskURL(r.PublicURL)}
+	for _, w := range r.Watches {
+		v.Watches = append(v.Watches, w.String())
+	}
+	return v
 }
 
 // viewLive is this server's own session.
@@ -336,8 +342,39 @@ func (s *server) viewLive(live *session.Live) sessionView {
 	return v
 }
 
-// serves reports whether a session that runs is what is asked for: one of this server, or
-// of the user, on the same Hub. What the record does not say is taken for the same.
+// serves reports whether a session that runs is what is asked for. What a session of
+// another process forwards, and which domains it watches, is not known.
 func (s *server) serves(r *session.Record, in startIn) bool {
-	return r.Endpoint == s.Endpoint && len(in.Watches) == 0
+	is := session.Running{Watches: r.Watches}
+	for _, text := range in.Watches {
+		w, err := hub.ParseWatch(text)
+		if err != nil {
+			return false // it is said where the session is started
+		}
+		repo, isRepo := w.Repo()
+		if len(r.Watches) == 0 || !slices.ContainsFunc(r.Watches, func(is hub.Watch) bool { return is.String() == w.String() }) && !(isRepo && is.Watched(repo)) {
+			return false
+		}
+	}
+	if r.Endpoint != s.Endpoint {
+		return false
+	}
+	if len(in.Domains)+len(in.Targets) == 0 {
+		return true
+	}
+	live := s.ownLive()
+	if live == nil || live.ID != r.ID {
+		return false
+	}
+	for _, d := range in.Domains {
+		if !slices.Contains(live.Domains, hub.Domain(d)) {
+			return false
+		}
+	}
+	for _, t := range in.Targets {
+		if route, err := receiver.ParseRoute(t); err != nil || !live.Receiver.HasTarget(route.Target.Name()) {
+			return false
+		}
+	}
+	return true
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/hint"
 	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/hf-tap/hf-tap/internal/session"
@@ -104,15 +105,14 @@ func (s *server) formerRoutes(e *event.Event) (routes []receiver.Route, err erro
 // destination is where events are sent: through a session that runs, or, without one,
 // to targets.
 type destination struct {
-	session string // its id
-	access  session.LocalAccess
+	session *session.Running
 	routes  []receiver.Route
 }
 
 // String says where that is.
 func (d destination) String() string {
-	if d.session != "" {
-		return "session " + d.session
+	if d.session != nil {
+		return "session " + d.session.ID
 	}
 	names := make([]string, len(d.routes))
 	for i, r := range d.routes {
@@ -121,23 +121,37 @@ func (d destination) String() string {
 	return strings.Join(names, ", ")
 }
 
+// repo is one that events are made up of: one that the session's webhook watches, or
+// one of an account that it watches.
+func (d destination) repo() hub.Repo {
+	repo := hub.Repo{Type: hub.RepoTypeModel, Name: "me/my-model"}
+	if d.session == nil || len(d.session.Watches) == 0 {
+		return repo
+	}
+	for _, w := range d.session.Watches {
+		if watched, ok := w.Repo(); ok {
+			return watched
+		}
+	}
+	repo.Name = d.session.Watches[0].Name + "/my-model"
+	return repo
+}
+
 // destination decides where to send: to the target that is named; else through the
 // session that is named or runs; else to the targets that the event had, which is nil for
-// a new one; else to those that the user has configured.
-func (s *server) destination(target, sessionID string, old *event.Event) (d destination, err error) {
-	if target != "" {
-		route, err := s.oneTarget(target)
+// a new one; else to those that the user has configured. repo is what a new event is
+// about, empty if that does not matter.
+func (s *server) destination(in sendIn, old *event.Event, repo hub.Repo) (d destination, err error) {
+	if in.Target != "" {
+		route, err := s.oneTarget(in.Target)
 		return destination{routes: []receiver.Route{route}}, err
 	}
-	live, err := session.LiveAt(s.Dir)
+	running, err := session.RunningAt(s.Dir)
 	if err != nil {
 		return d, err
 	}
-	if d.session, err = s.choose(live, sessionID, old); err != nil {
+	if d.session, err = s.choose(running, in.Session, old, repo); err != nil || d.session != nil {
 		return d, err
-	}
-	if d.access = live[d.session]; d.session != "" {
-		return d, nil
 	}
 	if old != nil && len(old.Targets) > 0 {
 		d.routes, err = s.formerRoutes(old)
@@ -152,31 +166,39 @@ func (s *server) destination(target, sessionID string, old *event.Event) (d dest
 	return d, nil
 }
 
-// choose picks a session among those that live: the one that is named; this server's
-// own; the one that received the event; the only one. It is "" if none lives.
-func (s *server) choose(live map[string]session.LocalAccess, named string, old *event.Event) (string, error) {
-	ids := make([]string, 0, len(live))
-	for id := range live {
-		ids = append(ids, id)
+// choose picks a session among those that run: the one that is named; this server's
+// own; the one that received the event; the only one that watches the repo; the only
+// one. It is nil if none runs.
+func (s *server) choose(running []session.Running, named string, old *event.Event, repo hub.Repo) (*session.Running, error) {
+	ids := make([]string, len(running))
+	for i, r := range running {
+		ids[i] = r.ID
 	}
-	slices.Sort(ids)
-	own := ""
-	if l := s.ownLive(); l != nil {
-		own = l.ID
+	wanted := []string{named}
+	if named == "" {
+		if l := s.ownLive(); l != nil {
+			wanted = append(wanted, l.ID)
+		}
+		if old != nil {
+			wanted = append(wanted, old.Session)
+		}
 	}
-	switch {
-	case named != "" && !slices.Contains(ids, named):
-		return "", hint.With(fmt.Errorf("no session %q runs here", named), "session_status lists those that run")
-	case named != "":
-		return named, nil
-	case slices.Contains(ids, own):
-		return own, nil
-	case old != nil && slices.Contains(ids, old.Session):
-		return old.Session, nil
-	case len(ids) > 1:
-		return "", hint.With(fmt.Errorf("several sessions run: %s", strings.Join(ids, ", ")), "name one of them, or a target")
-	case len(ids) == 1:
-		return ids[0], nil
+	for _, id := range wanted {
+		if i := slices.Index(ids, id); i >= 0 {
+			return &running[i], nil
+		}
 	}
-	return "", nil
+	if named != "" {
+		return nil, hint.With(fmt.Errorf("no session %q runs here", named), "session_status lists those that run")
+	}
+	if watching := slices.DeleteFunc(slices.Clone(running), func(r session.Running) bool { return !r.Watched(repo) }); repo.Name != "" && len(watching) > 0 {
+		running = watching
+	}
+	switch len(running) {
+	case 0:
+		return nil, nil
+	case 1:
+		return &running[0], nil
+	}
+	return nil, hint.With(fmt.Errorf("several sessions run: %s", strings.Join(ids, ", ")), "name one of them, or a target")
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/hf-tap/hf-tap/hub"
 )
 
 func TestAClientCallsEveryTool(t *testing.T) {
@@ -210,4 +212,29 @@ func (l *listening) end() {
 	if err := l.cmd.Wait(); err != nil {
 		l.t.Errorf("listen: %v", err)
 	}
+}
+
+func TestARunningSessionServesWhatItWatches(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.AddRepo(hub.Repo{Type: "dataset", Name: "me/d"}, false))
+	h := newHandler(t)
+	user := w.listen("model:me/m")
+	c := w.connect()
+	id := c.call("session_status", nil).key("sessions", 0, "id").text()
+	served := c.call("start_listening", args{"watches": []string{"model:me/m"}})
+	served.key("started").is(false)
+	served.key("session", "id").is(id)
+	served.key("session", "watches").is([]string{"model:me/m"})
+	// What it does not watch, and where it may not forward, needs another one.
+	own := c.call("start_listening", args{"watches": []string{"dataset:me/d"}, "targets": []string{h.port}})
+	own.key("started").is(true)
+	c.call("start_listening", args{"watches": []string{"dataset:me/d"}, "targets": []string{h.port}}).key("started").is(false)
+	c.fails("start_listening", args{"watches": []string{"user:me"}}, "stop_listening")
+	// The own one is taken, whatever the repo; another by its name.
+	c.call("trigger_event", args{"kind": "repo.update"}).key("sent", 0, "event", "untrusted", "repo").is("dataset:me/d")
+	c.call("trigger_event", args{"kind": "repo.update", "session": id}).key("sent", 0, "event", "untrusted", "repo").is("model:me/m")
+	second := w.connect()
+	second.fails("trigger_event", args{"kind": "repo.update"}, "several sessions run")
+	second.call("trigger_event", args{"kind": "repo.update", "repo": "dataset:me/d"}).key("via").is("session " + own.key("session", "id").text())
+	user.end()
 }
