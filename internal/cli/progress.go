@@ -54,10 +54,14 @@ func (p *progress) draw() {
 		case <-timer.C:
 		}
 		p.mu.Lock()
-		p.shown = true
-		fmt.Fprint(p.w, eraseLine+term.Line(p.line()))
+		p.drawLocked()
 		p.mu.Unlock()
 	}
+}
+
+func (p *progress) drawLocked() {
+	p.shown = true
+	fmt.Fprint(p.w, eraseLine+term.Line(p.line()))
 }
 
 // eraseLine goes to the beginning of a terminal's line and erases it.
@@ -83,7 +87,10 @@ func (p *progress) Add(n int) {
 func (p *progress) Above(print func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.eraseLocked()
+	if p.shown {
+		p.eraseLocked()
+		defer p.drawLocked()
+	}
 	return print()
 }
 

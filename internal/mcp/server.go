@@ -96,6 +96,8 @@ func Serve(ctx context.Context, cfg Config) error {
 	})
 	s.addEventTools()
 	s.addSendTools()
+	s.addDiffTool()
+	s.addCheckTool()
 	s.addSessionTools()
 	s.addResources()
 	s.sdk.AddReceivingMiddleware(s.guard)

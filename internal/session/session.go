@@ -318,6 +318,9 @@ func (r *run) goLive(ctx context.Context) error {
 	ctx, r.endTending = context.WithCancel(ctx)
 	r.spawn(&r.tending, func() { r.keeper.Run(ctx) })
 	r.spawn(&r.tending, func() { r.tend(ctx) })
+	if r.Retention != (history.Retention{}) {
+		r.spawn(&r.tending, func() { r.retain(ctx) })
+	}
 	return nil
 }
 
