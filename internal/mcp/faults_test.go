@@ -462,6 +462,7 @@ func TestHostileTextsAreMarkedAndPrintable(t *testing.T) {
 		{"list_events", nil}, {"list_events", args{"filter": "evil"}}, {"session_status", nil}, {"list_webhooks", nil},
 		{"get_event", args{"n": 1}}, {"get_event", args{"n": 2}}, {"get_event", args{"n": 3}}, {"get_event", args{"n": 4}},
 		{"wait_for_event", args{"after": 0}}, {"replay_event", args{"n": 1}}, {"replay_event", args{"n": 2, "times": 2}},
+		{"diff_events", args{"before": 1, "now": 2}}, {"diff_events", args{"before": 2, "now": 4}}, {"check_handler", args{"target": h.port, "only": []string{"repo.update", "secret", "repeat"}}},
 	} {
 		v := c.call(call.tool, call.a)
 		if v.key("notice").v == nil {
@@ -536,6 +537,8 @@ func TestSecretsNeverLeave(t *testing.T) {
 		}
 	}
 	c.call("list_events", nil)
+	c.call("diff_events", args{"before": 1, "now": 2})
+	c.call("check_handler", args{"all": true, "only": []string{"repo.update", "secret", "repeat"}})
 	target := c.call("session_status", nil).key("targets", 0).text()
 	c.call("replay_event", args{"n": 1, "target": target}).key("sent", 0, "attempts", 0, "ok").is(true)
 	c.call("doctor", nil)
