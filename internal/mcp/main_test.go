@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +32,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	// Under nohup hang-ups are ignored, and the programs that are started here would
+	// inherit that. One that is taken is one that they know.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	dir, err := os.MkdirTemp("", "hf-tap-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
