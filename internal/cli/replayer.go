@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -79,7 +80,8 @@ func (r *replayer) throughSession(ctx context.Context) error {
 		}
 		made, err := r.live.Send(ctx, again)
 		if err != nil {
-			return nil, fmt.Errorf("send event %d through the live session: %w", n, err)
+			err = fmt.Errorf("send event %d through the live session: %w", n, err)
+			return nil, cmp.Or(r.ended(ctx, fmt.Sprintf("while event %d was sent", n)), err)
 		}
 		return r.waitSettled(ctx, made)
 	})
@@ -244,13 +246,8 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 		}
 		if time.Since(looked) > aliveEvery {
 			looked = time.Now()
-			live, err := session.LiveAt(r.dir)
-			if err != nil {
+			if err := r.ended(ctx, fmt.Sprintf("before event %d was handed over", n)); err != nil {
 				return nil, err
-			}
-			if _, ok := live[r.liveID]; !ok {
-				err := withHint(fmt.Errorf("the session %s ended before event %d was handed over", r.liveID, n), "hf-tap events replay --pending --session "+r.liveID)
-				return nil, errors.Join(err, r.dir.EndDead(ctx, r.source))
 			}
 		}
 		select {
@@ -259,4 +256,13 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 		case <-tick.C:
 		}
 	}
+}
+
+// ended is an error if the live session has ended; when says what that interrupts.
+func (r *replayer) ended(ctx context.Context, when string) error {
+	live, err := session.LiveAt(r.dir)
+	if _, ok := live[r.liveID]; ok || err != nil {
+		return err
+	}
+	return errors.Join(withHint(fmt.Errorf("the session %s ended %s", r.liveID, when), "hf-tap events replay --pending --session "+r.liveID), r.dir.EndDead(ctx, r.source))
 }
