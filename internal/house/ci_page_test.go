@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // pageOfCI has a script that tests a handler, which is run here as it stands.
@@ -44,6 +45,7 @@ func TestTheScriptOfThePageOnCIRunsInAFreshClone(t *testing.T) {
 		}
 		cmd.Env = append(cmd.Env, name+"="+strings.TrimSpace(string(value)))
 	}
+	cmd.WaitDelay = time.Minute // for what the script has left behind
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
