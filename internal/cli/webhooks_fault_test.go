@@ -219,7 +219,7 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 		"no log":        {[]string{"replay", unknownID}, "missing the id of a delivery", "hf-tap webhooks replay --help"},
 		"log":           {[]string{"replay", unknownID, "../x"}, `"../x" is not the id of a delivery`, ".+"},
 		"two ids":       {[]string{"delete", unknownID, unknownID}, `one argument too many: .*`, "hf-tap webhooks delete --help"},
-		"unasked":       {[]string{"delete", unknownID}, "webhooks delete needs a terminal to ask.*", ".* --yes"},
+		"unasked":       {[]string{"delete", unknownID}, "webhooks delete needs --yes.*", ".* --yes"},
 		"ls":            {[]string{"ls", "--json", "--quiet"}, "--json and --quiet exclude each other", ".+"},
 	} {
 		t.Run(name, func(t *testing.T) {
