@@ -23,7 +23,7 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Watch flags", []string{"watch", "domain", "like", "mute", "no-webhook", "no-config"}},
+	{"Watch flags", []string{"watch", "domain", "like", "mute", "no-webhook", "allow-webhooks", "no-config"}},
 	{"Check flags", []string{"only", "skip", "check --repo", "comment", "sandbox"}},
 	{"Event flags", []string{
 		"failed", "pending", "session", "since", "replay --until", "export --until", "filter", "older", "limit", "times", "new-id", "compare", "ignore",

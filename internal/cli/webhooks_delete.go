@@ -26,7 +26,7 @@ it needs --yes. To stop deliveries for a while: hf-tap webhooks disable ID.`,
 				return err
 			}
 			if !yes && !flags.canAsk(p) {
-				return usageError(errors.New("webhooks delete needs a terminal to ask, or --yes"), "hf-tap webhooks delete "+args[0]+" --yes")
+				return usageError(errors.New("webhooks delete needs --yes where it cannot ask"), "hf-tap webhooks delete "+args[0]+" --yes")
 			}
 			a, err := p.account(flags)
 			if err != nil {
