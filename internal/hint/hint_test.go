@@ -38,6 +38,7 @@ func TestEachErrorOfTheHubHasItsHint(t *testing.T) {
 		{&hub.Error{Status: 429, RetryAfter: 30 * time.Second}, "try again in 30s"},
 		{&hub.Error{Status: 500}, "status.huggingface.co"},
 		{hub.ErrNoToken, "hf auth login"},
+		{hub.ErrNoToken, "without an account: hf-tap sandbox"},
 		{hub.ErrBadToken, "hf auth login"},
 		{hub.ErrOffline, "unset HF_HUB_OFFLINE"},
 		{hub.ErrInsecure, "https URL"},

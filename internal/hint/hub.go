@@ -19,7 +19,9 @@ func hubHint(err error) string {
 	var e *hub.Error
 	errors.As(err, &e)
 	switch {
-	case errors.Is(err, hub.ErrUnauthorized), errors.Is(err, hub.ErrNoToken):
+	case errors.Is(err, hub.ErrNoToken):
+		return `run "hf auth login", or set HF_TOKEN to a token that may write webhooks; without an account: hf-tap sandbox`
+	case errors.Is(err, hub.ErrUnauthorized):
 		return `run "hf auth login", or set HF_TOKEN to a token that may write webhooks`
 	case errors.Is(err, hub.ErrQuotedToken):
 		return "leave the quotes out: HF_TOKEN=hf_… in an .env file, or run \"hf auth login\""
