@@ -59,6 +59,38 @@ func testHandlers(t *testing.T, p *program) {
 	}
 }
 
+// The page's JavaScript that answers discussions replaces the function of the Express
+// handler. The bot answers a comment of somebody else and none of its own.
+func testTheBotOfThePageIgnoresItself(t *testing.T, p *program) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the handlers are ended by an interrupt")
+	}
+	file := handler{file: handlersPage, language: "js"}.program(t)
+	answer, err := os.ReadFile(handler{file: handlersPage, language: "js", nth: 2}.program(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	placeholder := regexp.MustCompile(`(?s)async function answer\(.*?\n}\n`)
+	if len(placeholder.FindAll(text, -1)) != 1 {
+		t.Fatal("the Express handler has no function answer to replace")
+	}
+	if err := os.WriteFile(file, placeholder.ReplaceAllLiteral(text, answer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, p)
+	args := append([]string{"check", porttest.Port(t) + "/webhook", "--json", "--sandbox", "--only", "discussion.comment.create," + ownComment,
+		"--comment", "@my-bot help", "--"}, node(t, file)...)
+	r := w.hfTap(args...)
+	r.mustEnd(0)
+	if !regexp.MustCompile(`"name":"own-comment".*"result":"pass"`).MatchString(r.out.text()) {
+		t.Errorf("own-comment does not pass:\n%s\n%s", r.out.text(), r.err.text())
+	}
+}
+
 // program writes the handler's text to a file and returns its path.
 func (h handler) program(t *testing.T) string {
 	t.Helper()

@@ -36,6 +36,7 @@ func TestTheProgramIsWhatItsDocumentsSay(t *testing.T) {
 	t.Run("the schema is that of the docs", func(t *testing.T) { testSchema(t, p) })
 	t.Run("examples", func(t *testing.T) { testExamplesRun(t, p, commands) })
 	t.Run("handlers", func(t *testing.T) { testHandlers(t, p) })
+	t.Run("the bot of the page", func(t *testing.T) { testTheBotOfThePageIgnoresItself(t, p) })
 	t.Run("guide", func(t *testing.T) { testGuide(t, p) })
 }
 
