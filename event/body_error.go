@@ -11,7 +11,7 @@ import (
 
 // Bounds of the search for an error in an answer.
 const (
-	maxErrorBody = 64 << 10 // an answer that is longer is no error
+	maxErrorBody = 64 << 10 // a longer answer does not count as an error
 	maxBodyError = 200      // bytes of what BodyError returns, about
 )
 
@@ -45,7 +45,7 @@ func (a *Attempt) BodyError() string {
 	return says
 }
 
-// errorOfPair returns what stands in front of the status in a returned pair.
+// errorOfPair returns the part of a returned pair before its status.
 func errorOfPair(answer any) string {
 	switch answer := answer.(type) {
 	case map[string]any:

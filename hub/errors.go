@@ -36,7 +36,7 @@ type Error struct {
 	RetryAfter time.Duration // how long the Hub asks to wait, 0 if it did not say
 	Err        error         // why there is no answer or no readable one; nil when the Hub refused
 
-	kind  error // one of the sentinels above, where the status does not tell
+	kind  error // one of the sentinels above, if the status does not imply it
 	maybe bool  // see OutcomeUnknown
 }
 

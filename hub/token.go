@@ -175,8 +175,8 @@ func checkToken(value string) error {
 // maxTokenFile is how much of a file with tokens is read, in bytes.
 const maxTokenFile = 1 << 20
 
-// readSmall reads a file that is no larger than it should be, without the
-// blanks around it. A file that is not there is empty.
+// readSmall reads a small file, without the blanks around its text. A file that is too
+// large is an error. A missing file is empty.
 func readSmall(path string) (string, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -44,7 +44,7 @@ func (r *Receiver) newDelivery(w http.ResponseWriter, req *http.Request) *delive
 	}
 }
 
-// awaitsAnswer reports whether the sender waits for what the Hub would be told.
+// awaitsAnswer reports whether the sender waits for the answer that the Hub would get.
 func (d *delivery) awaitsAnswer() bool { return d.marked || d.source.AwaitsAnswer() }
 
 // tellNumber puts the number of the event into the answer to a caller on this machine.
@@ -135,7 +135,7 @@ func (r *Receiver) LocalHandler() http.Handler {
 	})
 }
 
-// serve tells deliveries and self-checks from everything else.
+// serve answers a request: a delivery, a self-check or anything else.
 func (d *delivery) serve() {
 	path := d.req.URL.Path
 	if d.req.URL.RawPath != "" {

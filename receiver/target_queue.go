@@ -39,7 +39,7 @@ type targetQueue struct {
 	downReason string
 	seen       TargetStats // At, Down, Status and Err of the last try or probe
 
-	// What was reported already.
+	// The states that were reported already.
 	reportedDown      bool
 	reportedFull      bool // false again when half of the queue is free
 	reportedBodyError bool

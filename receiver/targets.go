@@ -82,10 +82,10 @@ func (r *Receiver) hasPath(path string) bool {
 }
 
 // queuesFor returns the queues that an event goes to: those of every route that
-// matches, each target once, in the order of the routes; or else the defaults. An
-// event that names its targets goes to those of them that exist. An event whose path
-// ends with a Route.Path goes to the targets of the longest one. What stands in front
-// of it is not compared: a replay has the path of the session that the event came in.
+// matches, each target once, in the order of the routes; or else the defaults. An event
+// that names its targets goes to those of them that exist. An event whose path ends
+// with a Route.Path goes to the targets of the longest one. The text before it is not
+// compared: a replay has the path of the session that received the event.
 func (r *Receiver) queuesFor(e *event.Event) []*targetQueue {
 	all := *r.queues.Load()
 	where := func(wanted func(*targetQueue) bool) (found []*targetQueue) {

@@ -118,7 +118,7 @@ func (s *Server) readBody(w http.ResponseWriter, req *http.Request) ([]byte, *re
 	setReadDeadline(w, bodyTimeout)
 
 	var body bytes.Buffer
-	// What a sender announces is not yet sent, and so not worth much memory.
+	// The announced length is not received yet, so little memory is allocated for it.
 	body.Grow(int(min(max(req.ContentLength, 0), 1<<20)) + bytes.MinRead)
 	_, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, s.config.MaxBody))
 	var tooLarge *http.MaxBytesError

@@ -120,9 +120,9 @@ func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 		"is:failed foo:bar":       `at byte 10: there is no key "foo": want one of kind, repo, `,
 		"https://hf.co":           `at byte 0: there is no key "https": want one of kind`,
 		`kind:a "open`:            `at byte 7: the quoted phrase has no end: want "`,
-		"status:>>5":              `at byte 7: ">>5" is no value of status: want a status`,
-		"status:200,x":            `at byte 11: "x" is no value of status`,
-		"latency:>1":              `at byte 8: ">1" is no value of latency: want a duration with its unit`,
+		"status:>>5":              `at byte 7: ">>5" is not a valid value of status: want a status`,
+		"status:200,x":            `at byte 11: "x" is not a valid value of status`,
+		"latency:>1":              `at byte 8: ">1" is not a valid value of latency: want a duration with its unit`,
 		"verdict:bad":             `at byte 8: verdict has no value "bad": want one of ok, wrong, missing, unchecked`,
 		"is:":                     "at byte 3: the value is empty",
 		"kind:a,":                 "at byte 7: the value is empty",
@@ -137,9 +137,9 @@ func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 		`""`:                      "at byte 0: the phrase is empty",
 		strings.Repeat("x", 5000): "it is too long: want at most 4096 bytes",
 		"jq:input":                "input(s)/0 is not allowed",
-		"size:>1tb":               `">1tb" is no value of size`,
-		"n:-1":                    `"-1" is no value of n`,
-		"latency:-1s..1s":         `is no value of latency`,
+		"size:>1tb":               `">1tb" is not a valid value of size`,
+		"n:-1":                    `"-1" is not a valid value of n`,
+		"latency:-1s..1s":         `is not a valid value of latency`,
 	} {
 		_, err := Parse(filter)
 		var at *Error

@@ -38,7 +38,7 @@ const (
 type Config struct {
 	Args    []string      // the program, looked for in PATH, and its arguments
 	Environ []string      // what the app's environment starts from, NAME=value; os.Environ() if nil
-	Env     []string      // added to it; a name that is there is replaced
+	Env     []string      // added to it; an existing variable is replaced
 	Dir     string        // the folder to run in, "" for the current one
 	Grace   time.Duration // between asking to end and killing; 0 for 5 s
 
@@ -91,8 +91,8 @@ type Result struct {
 	Err    error  // why the status is not known; nil if it is
 }
 
-// Start runs the app. The error wraps exec.ErrNotFound if there is no such
-// program. Whoever starts an app has to Stop it.
+// Start runs the app. The error wraps exec.ErrNotFound if there is no such program. The
+// caller must Stop the app.
 func Start(cfg Config) (*App, error) {
 	if len(cfg.Args) == 0 {
 		return nil, errors.New("start the app: no program is given")

@@ -62,7 +62,7 @@ var accepted = judge{
 func (r *runner) fault(q request, a Answer) string {
 	switch {
 	case a.blocked:
-		return a.Err + ", and nothing else is answered meanwhile: the handler works where it should take requests"
+		return a.Err + ", and other requests are not answered either: the handler does its work before it answers"
 	case a.Err != "":
 		return a.Err
 	case a.OK():
@@ -89,7 +89,7 @@ func answered(a Answer) string {
 // at where the answer does not show it.
 func leftAlone(look string) judge {
 	return judge{
-		words: "2xx, and the answer says that it is ignored, or, with --sandbox, it does nothing; else it cannot be told",
+		words: "2xx, and the answer says that it is ignored, or, with --sandbox, it does nothing; otherwise the result is unknown",
 		does: func(r *runner, o *outcome, wrote []string) {
 			switch {
 			case len(wrote) > 0:

@@ -31,7 +31,7 @@ func (e *DownError) Unwrap() error { return e.Err }
 type AddressError struct {
 	Target string
 	Status int      // 404, 405, or a redirect's
-	Paths  []string // where it takes POST, if it says so
+	Paths  []string // where the handler accepts POST, if its answer lists that
 	To     string   // where the redirect leads
 }
 
@@ -144,7 +144,7 @@ func (r *runner) begin(ctx context.Context) error {
 		r.wrote(ctx)
 		o := one(usual(kind), accepted)(ctx, r)
 		if wrote := r.wrote(ctx); r.World != nil && kind == event.KindRepoContentUpdate && o.answers[0].OK() {
-			if len(wrote) == 0 { // what it asked for at first is there now
+			if len(wrote) == 0 { // the missing object exists now
 				r.send(ctx, usual(kind)(r))
 				wrote = r.wrote(ctx)
 			}

@@ -33,7 +33,7 @@ type Sandbox struct {
 	refs        int               // made so far
 }
 
-// otherUser is who does what the payloads tell of.
+// otherUser is the user who causes the events of the payloads.
 const otherUser = "somebody-else"
 
 // How long a handler that works has to make no call to be taken for done, and how long

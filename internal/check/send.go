@@ -215,8 +215,8 @@ func (b *slowBody) Read(p []byte) (int, error) {
 // Close has nothing to close.
 func (b *slowBody) Close() error { return nil }
 
-// responds reports whether the handler responds in time to a request that is no
-// delivery, if only by closing the connection.
+// responds reports whether the handler responds in time to a request other than a
+// delivery. Closing the connection is a response.
 func (r *runner) responds(ctx context.Context, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

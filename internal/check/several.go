@@ -200,7 +200,8 @@ func repeatAtOnce(ctx context.Context, r *runner) outcome {
 	return o
 }
 
-// ownComment shows whether the handler answers itself, which only its own calls tell.
+// ownComment shows whether the handler reacts to its own comments, which only its own
+// calls show.
 func ownComment(ctx context.Context, r *runner) outcome {
 	o := outcome{status: CannotTell, look: "let the handler's own account comment, and look whether it answers; with --sandbox -- COMMAND this is tried out"}
 	switch {
@@ -244,8 +245,8 @@ func ownComment(ctx context.Context, r *runner) outcome {
 	return o
 }
 
-// The shortest times of one delivery from which on waiting for another counts: below,
-// it cannot be told from chance.
+// The shortest durations of one delivery for which waiting for another counts. Below
+// them, the wait may be chance.
 const (
 	waitingWarns = 200 * time.Millisecond
 	waitingFails = time.Second

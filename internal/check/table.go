@@ -123,7 +123,7 @@ func repeatChecks() []Check {
 			Why: whyRepeat, run: repeat},
 		{Name: "repeat-at-once", Group: Repeats, Sends: "pushes and a comment, each twice at the same time, with the same Webhook-Id", Judged: "2xx both times; passes if one answer says that it is a repeat",
 			Why: whyRepeat, run: repeatAtOnce},
-		{Name: "own-comment", Group: Writes, Sends: "with --sandbox: a comment by somebody else, then one by the handler's own account", Judged: "it writes something for the first and nothing for the second; else it cannot be told",
+		{Name: "own-comment", Group: Writes, Sends: "with --sandbox: a comment by somebody else, then one by the handler's own account", Judged: "it writes something for the first and nothing for the second; otherwise the result is unknown",
 			Why: "what a handler writes into a watched repo is delivered to it as well: one that answers itself never ends, until the 1,000 events of the day are used up", run: ownComment},
 	}
 }

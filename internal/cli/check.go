@@ -36,7 +36,7 @@ type checkFlags struct {
 	verbose    bool
 	secret     secretFlags
 	ca         string
-	app        []string // what stands behind --
+	app        []string // the command after --
 	set        *pflag.FlagSet
 }
 
@@ -45,13 +45,13 @@ func newCheck(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check TARGET [-- app args]",
 		Short: "Test a handler, and judge its answers",
-		Long: `Send a handler what the Hub sends, what it may send one day, and what others send,
+		Long: `Send a handler what the Hub sends, what it could send later, and what others send,
 and judge the answers: every kind of event, payloads that break handlers, wrong
 secrets, repeats, other methods, broken bodies, two events at once. Each check passes,
 warns or fails, or cannot tell, and then says what to look at.
 
-The handler gets some 80 made-up deliveries, and does its work for them. With
---sandbox it works with a stand-in Hub meanwhile, and what it writes there shows
+The handler gets about 80 test deliveries, and does its work for them. With
+--sandbox it works with a stand-in Hub, and what it writes there shows
 what its answers hide: whether it does its work twice, or answers itself.
 
 The command after -- is the handler: it is started for the check, with PORT and

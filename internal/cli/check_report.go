@@ -201,8 +201,8 @@ func beginning(a check.Answer) string {
 	return ""
 }
 
-// looks prints what to look at for the checks that cannot tell, those with the same
-// together.
+// looks prints what to look at for the checks without a result. Checks with the same
+// advice share a line.
 func (r *checkReport) looks() error {
 	var order []string
 	names := map[string][]string{}

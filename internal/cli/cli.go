@@ -79,7 +79,7 @@ func Main(ctx context.Context, p *Process, args []string) int {
 		return exitOK
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return exitSignal // who ended it knows; a session's end is no error to begin with
+		return exitSignal // the sender of the signal knows; the normal end of a session is a success
 	}
 	p.fail(err)
 	return exitCode(err)
@@ -140,10 +140,10 @@ Start with "hf-tap demo": it needs no account and no network.`,
 // withHint is an error with what to type next.
 func withHint(err error, next string) error { return hint.With(err, next) }
 
-// tell prints a line for people. Its values are made safe for the terminal.
+// tell prints a line for the user. Its values are made safe for the terminal.
 func (p *Process) tell(format string, args ...any) { p.notes.Print(format, args...) }
 
-// silent is the process without what it tells people.
+// silent is the process without its lines for the user.
 func (p *Process) silent() *Process {
 	silent := *p
 	silent.notes = lines.NewNotes(io.Discard, p.notes.Mask)

@@ -137,11 +137,11 @@ func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 // misplaced is the usage error of a flag that was typed and belongs to a tunnel other
 // than those that would be opened: without it the flag would be ignored.
 func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
-	settings, _ := ngrok.FindSettings(p.Getenv, runtime.GOOS) // its error is for whoever opens ngrok
+	settings, _ := ngrok.FindSettings(p.Getenv, runtime.GOOS) // opening an ngrok tunnel reports its error
 	cfg := session.TunnelConfig{Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, Ngrok: ngrok.Config{Token: settings.Token}}
 	selected, err := cfg.Select()
 	if err != nil {
-		return nil // it is told where the tunnel is opened
+		return nil // reported when the tunnel is opened
 	}
 	order := selected.Names()
 	own := func(provider string) bool {

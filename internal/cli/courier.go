@@ -115,8 +115,8 @@ func (c *courier) run(parent context.Context) error {
 	return cmp.Or(failed, parent.Err())
 }
 
-// ended reports whether the session, if it is another process, has ended. It says in
-// the history that it has before it lets go of its lock.
+// ended reports whether the session, if it is another process, has ended. It records
+// its end in the history before it releases its lock.
 func (c *courier) ended(ctx context.Context) (bool, error) {
 	if c.alive == nil {
 		return false, nil
@@ -188,7 +188,7 @@ type waiter struct {
 }
 
 // look shows the events that have settled since the last look, in the order of their
-// numbers. One that was deleted meanwhile is not waited for.
+// numbers. It does not wait for deleted events.
 func (w *waiter) look(ctx context.Context) error {
 	if len(w.open) == 0 {
 		return nil

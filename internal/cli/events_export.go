@@ -257,7 +257,7 @@ func (x *harFile) event(e *event.Event) error {
 	return nil
 }
 
-// separate writes what stands before an entry.
+// separate writes the text before an entry: the start of the archive, or a comma.
 func (x *harFile) separate() error {
 	text := []byte(",\n")
 	if !x.written {

@@ -107,7 +107,7 @@ func importable(arg string) ([]string, error) {
 		var e struct {
 			At time.Time `json:"received_at"`
 		}
-		_ = json.Unmarshal(b, &e) // what is wrong with it is told where it is imported
+		_ = json.Unmarshal(b, &e) // the import reports what is wrong with it
 		received[name] = e.At
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Or(received[a].Compare(received[b]), cmp.Compare(a, b)) })
@@ -161,7 +161,7 @@ const (
 	importBytes = 8 << 20
 )
 
-// file imports a file. What stands before an error is imported.
+// file imports a file. The events before an error are imported.
 func (im *importer) file(ctx context.Context, p *Process, name string) error {
 	shown, open := name, func() (io.ReadCloser, error) { return os.Open(name) }
 	if name == "-" {
@@ -183,7 +183,7 @@ func (im *importer) file(ctx context.Context, p *Process, name string) error {
 	if ctx.Err() != nil || im.taken == 0 {
 		return err
 	}
-	return withHint(err, fmt.Sprintf("what stands before it is imported; to undo that: hf-tap events rm --filter 'source:import n:%d..%d'", im.first, im.last))
+	return withHint(err, fmt.Sprintf("the events before it are imported; to undo that: hf-tap events rm --filter 'source:import n:%d..%d'", im.first, im.last))
 }
 
 // read reads JSON values, each an event or a list of events.
@@ -259,8 +259,8 @@ func (im *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// allowance is a reader that gives so many bytes until it is allowed more: one value
-// cannot fill the memory.
+// allowance is a reader with a limit of bytes, which can be raised. It keeps one value
+// from filling the memory.
 type allowance struct {
 	in   io.Reader
 	left int

@@ -194,7 +194,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named [
 		if err != nil {
 			return nil, err
 		}
-		// What a stranger sent never reaches a target: not live, not again.
+		// A stranger's delivery never reaches a target, neither live nor as a replay.
 		if err := session.Sendable(e); err != nil {
 			return nil, withHint(fmt.Errorf("event %d cannot be sent again: %w", n, err), fmt.Sprintf("hf-tap events show %d", n))
 		}

@@ -119,7 +119,7 @@ path of your app.`,
 					return usageError(errors.New("there is no command after --"), "hf-tap listen -- python app.py")
 				}
 			}
-			// What is typed wrongly is said before somebody is asked about a file.
+			// Typing errors come first, before the question about a file.
 			if err := f.fillPorts(); err != nil {
 				return err
 			}

@@ -11,13 +11,13 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// newFile is a file that a command writes for the user: it is at its path only when it
-// is whole. What is not a regular file, such as a pipe, is written to directly.
+// newFile is a file that a command writes for the user. It appears at its path when it
+// is complete. A pipe or another file that is not regular is written directly.
 type newFile struct {
 	*bufio.Writer
 	f     *os.File
-	path  string // where it goes; "" if it is there
-	force bool   // in the place of another one
+	path  string // where the complete file goes; "" if it is written directly
+	force bool   // replace an existing file
 }
 
 // createFile begins a file at path. One that exists is only replaced with force.
@@ -70,7 +70,7 @@ func (n *newFile) finish(failed error, command string) error {
 		return err
 	}
 	if err == nil && !n.force {
-		// Never in the place of a file that came meanwhile.
+		// Never replace a file that was created since.
 		if linked := os.Link(n.f.Name(), n.path); linked == nil || errors.Is(linked, fs.ErrExist) {
 			if linked != nil {
 				err = fileExists(n.path, command)

@@ -96,8 +96,8 @@ func corrected(err error) string {
 	return wrong.Corrected()
 }
 
-// parseRoute reads a target with what stands in front of it. The hint of its error
-// is the corrected one, else an example, behind what is typed before it.
+// parseRoute reads a target with the filter in front of it. The hint of its error is
+// before and then the corrected target, or else the example.
 func parseRoute(s, before, example string) (receiver.Route, error) {
 	route, err := receiver.ParseRoute(s)
 	match := route.Match.String()
@@ -151,8 +151,8 @@ func routeText(r receiver.Route) string {
 	return front + event.MaskURL(r.Target.Name())
 }
 
-// unique leaves out what stands twice in a list, and says so. words names an item
-// as the user has typed it.
+// unique removes repeated items from a list, and prints a line about each. words
+// returns an item as the user typed it.
 func unique[T any](p *Process, all []T, words func(T) string) []T {
 	var once []T
 	seen := map[string]bool{}

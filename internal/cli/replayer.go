@@ -25,7 +25,7 @@ type replayer struct {
 	p        *Process
 	printer  *lines.Printer
 	tally    listen.Tally
-	troubles advice.Watch // of the targets, as their answers tell
+	troubles advice.Watch // of the targets, seen from their answers
 	source   *history.Store
 	numbers  []int64
 	typed    string              // the command that chose them
@@ -104,7 +104,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		}
 	}
 	receiver.TrustRoots(roots, cfg.Receiver.Routes...)
-	// A person waits for this: a target that is not there is told at once.
+	// The user is waiting: a target that does not answer is reported at once.
 	cfg.Receiver.WaitTarget = time.Second
 	if _, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()}); err == nil {
 		err = ctx.Err() // to be interrupted is how other sessions end

@@ -64,8 +64,8 @@ other, with the source "trigger".
 The kinds: ` + strings.Join(texts(event.Kinds()), ", ") + `.
 
 With a token, the id, owner, visibility, head and tags of the repo are those on the
-Hub, and so is the discussion; what cannot be looked up within 3 s is made up, and
-a line says so.
+Hub, and so is the discussion. Details that cannot be looked up within 3 s are
+invented, and a line lists them.
 
 --set changes the payload: path=value. The value is JSON, or else text.
 Missing objects are created; "path=" deletes, and "path=null" sets null.

@@ -181,11 +181,11 @@ func (f *triggerFlags) samples(ctx context.Context, p *Process, plan triggerPlan
 		facts.lookUp(ctx, p, f, plan, d, env)
 		p.tell("%s", facts.words())
 	} else {
-		p.tell("%s is made up: name a repo with --repo", repo)
+		p.tell("%s is an invented repo: name a real one with --repo", repo)
 	}
 	repos := []hub.Repo{repo}
 	if f.all && (plan.repo == hub.Repo{}) {
-		p.tell("the repos of other types are made up")
+		p.tell("the repos of other types are invented, too")
 		for _, t := range hub.RepoTypes() {
 			if t != repo.Type {
 				repos = append(repos, hub.Repo{Type: t, Name: event.OwnerOf(repo.Name) + "/example"})
@@ -254,7 +254,7 @@ func (f *triggerFlags) sampleRepo(ctx context.Context, p *Process, plan triggerP
 	return example, false
 }
 
-// lookUpTime is how long the Hub may take to tell the facts of a repo.
+// lookUpTime is how long looking up a repo on the Hub may take.
 const lookUpTime = 3 * time.Second
 
 // repoFacts are what the Hub says of a repo, as far as it could be asked.
@@ -312,7 +312,7 @@ func (r *repoFacts) lookUp(ctx context.Context, p *Process, f *triggerFlags, pla
 		}
 		found, err := client.LookUpDiscussion(ctx, r.repo, pull)
 		if err != nil {
-			p.tell("the discussion is made up: %s", present.Error(err))
+			p.tell("the discussion is invented: %s", present.Error(err))
 			return
 		}
 		r.discussions[pull] = found
@@ -337,7 +337,7 @@ func (r *repoFacts) fill(opts event.SampleOptions, kind event.Kind) event.Sample
 // words say which facts are the Hub's.
 func (r *repoFacts) words() string {
 	if r.missing != "" {
-		return fmt.Sprintf("%s is made up: %s", r.repo, r.missing)
+		return fmt.Sprintf("the details of %s are invented: %s", r.repo, r.missing)
 	}
 	var facts []string
 	for _, fact := range []struct {
@@ -356,7 +356,7 @@ func (r *repoFacts) words() string {
 			facts = append(facts, fmt.Sprintf("discussion #%d", d.Num))
 		}
 	}
-	return fmt.Sprintf("%s as it is at %s: %s; the rest is made up", r.repo, r.endpoint, strings.Join(facts, ", "))
+	return fmt.Sprintf("%s as it is at %s: %s; the rest is invented", r.repo, r.endpoint, strings.Join(facts, ", "))
 }
 
 // plainJSON writes a payload as the Hub does, with "<" and "&" as they are.

@@ -259,7 +259,7 @@ func (r *triggerRun) show(row *event.Row) error {
 		var err error
 		whole, err = r.store.Get(context.Background(), row.N)
 		if errors.Is(err, history.ErrNotFound) {
-			return nil, nil // it was deleted meanwhile
+			return nil, nil // it was deleted
 		}
 		return whole, err
 	}

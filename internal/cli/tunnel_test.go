@@ -144,7 +144,7 @@ func TestAFlagOfATunnelThatIsNotOpenedIsAUsageError(t *testing.T) {
 func TestABrokenConfigurationOfNgrokIsTold(t *testing.T) {
 	w := newWorld(t)
 	w.ngrok(ngroktest.Config{}, "a\"\n\t: [") // no YAML
-	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok's configuration cannot be used: .*ngrok\.yml.*`, `mend the file.*`)
+	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok's configuration cannot be used: .*ngrok\.yml.*`, `correct the file.*ngrok config check`)
 	// Who does not need it does not hear of it.
 	p := w.start(listenArgs()...)
 	p.ready()

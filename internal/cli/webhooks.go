@@ -34,8 +34,8 @@ type account struct {
 	endpoint string
 }
 
-// account finds the account. Where only the token is missing or wrong, the
-// folder and the endpoint are there beside the error.
+// account finds the account. If only the token is missing or wrong, it returns the
+// folder and the endpoint with the error.
 func (p *Process) account(f accountFlags) (a account, err error) {
 	env, err := p.hubEnv()
 	if err != nil {
@@ -64,7 +64,7 @@ func (a account) look(p *Process, w hub.Webhook) session.Surveyed {
 // from may be unknown.
 func (p *Process) tellUnread(err error, damaged []*session.RecordError) {
 	if err != nil {
-		p.tell("%s: cannot tell where webhooks come from", present.Error(err))
+		p.tell("%s: cannot look up which session made each webhook", present.Error(err))
 	}
 	for _, d := range damaged {
 		p.tell("%v; to drop it: hf-tap webhooks prune --forget %s", d, d.ID)

@@ -37,7 +37,7 @@ func (o *webhookOutput) check() error {
 	return nil
 }
 
-// tell prints a line for people.
+// tell prints a line for the user.
 func (o *webhookOutput) tell(p *Process, format string, args ...any) {
 	if !o.json && !o.quiet {
 		p.tell("%s", term.Line(fmt.Sprintf(format, args...)))

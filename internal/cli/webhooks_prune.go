@@ -100,7 +100,7 @@ func (p *Process) prune(ctx context.Context, flags accountFlags, ids []string) e
 		if a.dir == "" {
 			return err
 		}
-		// What is on record is known all the same.
+		// The recorded webhooks are known even without the Hub.
 		swept, sweepErr := session.Sweep(ctx, a.dir, nil, a.endpoint, "")
 		return errors.Join(err, p.tellSwept(swept), sweepErr)
 	}

@@ -108,11 +108,11 @@ func (t *dated) RoundTrip(req *http.Request) (*http.Response, error) {
 func (x *examination) clock(t *dated, took time.Duration) {
 	skew := t.skew.Load()
 	if skew == nil {
-		x.add(Finding{Check: "clock", Status: Skipped, Detail: "no answer of the Hub's says what time it is there"})
+		x.add(Finding{Check: "clock", Status: Skipped, Detail: "no answer of the Hub has a date"})
 		return
 	}
 	off := skew.Abs()
-	if off <= took+time.Second { // it cannot be told more exactly
+	if off <= took+time.Second { // the measurement is not more exact
 		x.add(Finding{Check: "clock", Status: OK, Detail: "agrees with the Hub's"})
 		return
 	}

@@ -13,8 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// targets connects to each target, and asks for its paths: no event is made up for
-// that.
+// targets connects to each target, and requests its paths. It sends no event.
 func (x *examination) targets(ctx context.Context, routes []receiver.Route) {
 	for _, route := range routes {
 		if target, ok := route.Target.(*receiver.HTTPTarget); ok { // as all that --forward names

@@ -40,7 +40,7 @@ func hubHint(err error) string {
 	case errors.Is(err, hub.ErrInvalid) && e != nil && e.Status == 0:
 		return "" // the error says what is wrong
 	case errors.Is(err, hub.ErrInvalid):
-		return "check what is watched: type:name, like model:me/m, of something that is there"
+		return "check the watched repo: type:name of an existing one, like model:me/m"
 	case errors.Is(err, hub.ErrBadAnswer):
 		return "check HF_ENDPOINT, and whether a proxy or a login page stands in between"
 	case errors.Is(err, context.Canceled):

@@ -57,11 +57,11 @@ func oneTunnelHint(err error) string {
 		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
 			"or use a tunnel that needs no account: --tunnel gradio"
 	case errors.Is(err, ngrok.ErrConfig):
-		return "mend the file, or see what ngrok says about it: ngrok config check"
+		return "correct the file; ngrok shows what is wrong: ngrok config check"
 	case errors.As(err, &program):
 		return "install " + program.Program + ", or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), program.Program), ", ")
 	case errors.Is(err, ssh.ErrFiles):
-		return "mend the file, or remove it: it is made again, but then servers are trusted, and names given, as for the first time"
+		return "correct the file, or remove it: it is created again, but then each server counts as new: its key is trusted, and it assigns a new name"
 	case errors.Is(err, tunnel.ErrUnknownProvider):
 		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(session.TunnelProviders(), ", ")
 	case errors.Is(err, tunnel.ErrUsage):
@@ -158,7 +158,7 @@ func connectHint(e *tunnel.ConnectError) string {
 		if e.Expired() {
 			return "check the clock of this machine"
 		}
-		return "if your network opens TLS, give the certificate of its authority: --ca FILE"
+		return "if your network intercepts TLS, name the certificate of its authority: --ca FILE"
 	case tunnel.StepTLS, tunnel.StepProtocol:
 		if ssh.IsProvider(e.Provider) {
 			return "try again; if something between here and there answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), e.Provider), ", ")

@@ -101,8 +101,8 @@ type Follower struct {
 	rev      int64    // all changes up to here were read
 	catchUp  *catchUp // set while it reads from the file
 
-	// What was read from the file and will come again in the ring: the revision of
-	// each event, and the revisions of states.
+	// The rows that were read from the file and will come again in the ring: the
+	// revision of each event, and the revisions of states.
 	events map[int64]int64
 	states map[int64]struct{}
 }

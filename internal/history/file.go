@@ -224,7 +224,7 @@ func writable(conn *sql.Conn) error {
 			IsReadOnly(schema string) (bool, error)
 		})
 		if !ok {
-			return fmt.Errorf("the driver's connection %T does not tell whether it may write", driverConn)
+			return fmt.Errorf("the driver's connection %T has no method that says whether it is read-only", driverConn)
 		}
 		readOnly, err := asked.IsReadOnly("main")
 		if err == nil && readOnly {

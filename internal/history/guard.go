@@ -23,7 +23,7 @@ type openFile struct {
 	info fs.FileInfo
 }
 
-// What a guard finds besides ErrReplaced.
+// The results of a guard besides ErrReplaced.
 var (
 	errMissing   = errors.New("the file is gone")
 	errLogGone   = errors.New("its write-ahead log was removed")

@@ -62,7 +62,7 @@ func (s *Store) revive(failure error) error {
 //
 // The caller holds the lock of the folder.
 func (s *Store) repair() error {
-	found := s.writer.guard.check() // another process may have repaired it meanwhile
+	found := s.writer.guard.check() // another process may have repaired it
 	switch {
 	case found == nil:
 	case errors.Is(found, errMissing):

@@ -12,8 +12,8 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Matches reports whether an event fits a filter, which may have to look into
-// its body. An event that was deleted meanwhile fits none.
+// Matches reports whether an event fits a filter, which may have to look into its body.
+// A deleted event fits no filter.
 func (r *Reader) Matches(ctx context.Context, f *filter.Filter, row *event.Row) (bool, error) {
 	if fit := f.MatchRow(row); fit != filter.FitUnknown {
 		return fit == filter.FitYes, nil
@@ -113,8 +113,7 @@ func (r *Reader) matchAll(ctx context.Context, f *filter.Filter, rows []*event.R
 	return fits, nil
 }
 
-// whole reads events of a page, as many as bytesPerPage allow; nil for one that was
-// deleted meanwhile.
+// whole reads events of a page, as many as bytesPerPage allow; nil for a deleted one.
 func (v *view) whole(rows []*event.Row, wanted []int) (all []*event.Event, err error) {
 	one, err := v.tx.PrepareContext(v.ctx, sqlPayload)
 	if err != nil {

@@ -34,7 +34,7 @@ const (
 	sqlSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url,
 		(SELECT count(*) FROM events WHERE n >= first_n AND session = id)
 		FROM sessions ORDER BY started_at DESC, rowid DESC`
-	// What is deleted may hold the last numbers.
+	// The deleted events may have the last numbers.
 	sqlKeepNumbers  = `UPDATE meta SET n = max(n, ?)`
 	sqlOpenSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url, 0
 		FROM sessions WHERE ended_at IS NULL ORDER BY started_at DESC, rowid DESC`
@@ -98,8 +98,8 @@ func (s *Store) count(ctx context.Context, change func(*transaction) (int, error
 	return changed, nil
 }
 
-// Pin keeps events at hand, or with on unset no longer, and returns how many it
-// changed. It returns as Append does.
+// Pin pins events, or unpins them if on is false, and returns how many it changed. It
+// returns as Append does.
 func (s *Store) Pin(ctx context.Context, on bool, numbers ...int64) (changed int, err error) {
 	changed, err = s.count(ctx, func(tx *transaction) (int, error) {
 		return tx.change(numbers, func(row *event.Row) bool {

@@ -199,7 +199,7 @@ func isTaken(err error) bool {
 	return ok && failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }
 
-// update applies what became of an event. One that was deleted stays so.
+// update stores a change of an event. A deleted event stays deleted.
 func (tx *transaction) update(u event.Update) error {
 	row, err := tx.row(u.N)
 	if err != nil || row == nil {

@@ -35,8 +35,8 @@ const (
 	sqlRow         = `SELECT ` + rowColumns + ` FROM events e WHERE n = ?`
 )
 
-// lockPatience is how long the store waits for another process to let go of
-// the file before it gives up with ErrBusy.
+// lockPatience is how long the store waits for another process to unlock the file
+// before it gives up with ErrBusy.
 const lockPatience = 10 * time.Second
 
 // writer is the connection that writes, with its prepared statements and what it

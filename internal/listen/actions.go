@@ -96,7 +96,7 @@ func (a *actions) target(s string) (string, error) {
 		return "", err
 	}
 	if route.Default || route.Match.String() != "" {
-		return "", fmt.Errorf("%q is no target alone: leave out what stands before the =", s)
+		return "", fmt.Errorf("%q is not a target alone: leave out the filter and the =", s)
 	}
 	receiver.TrustRoots(a.roots, route)
 	return a.live.Receiver.AddTarget(route.Target), nil
@@ -273,7 +273,7 @@ func (a *actions) open(ctx context.Context, address string) (string, error) {
 	return "opened " + address, nil
 }
 
-// ofTheHub says why an address is none of the Hub's, nil if it is one.
+// ofTheHub returns an error if an address is not a page of the Hub.
 func ofTheHub(address, endpoint string) error {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -285,7 +285,7 @@ func ofTheHub(address, endpoint string) error {
 	}
 	local := loopback.Is(e.Hostname()) && u.Scheme == "http" // the stand-in Hub
 	if u.Scheme != "https" && !local || u.Host != e.Host || u.User != nil {
-		return fmt.Errorf("%q is no page of %s, and is not opened", address, e.Host)
+		return fmt.Errorf("%q is not a page of %s, and is not opened", address, e.Host)
 	}
 	return nil
 }

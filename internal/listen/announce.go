@@ -18,7 +18,7 @@ func (o *Options) announce(live *session.Live) {
 	if cfg.NoWebhook {
 		o.Notes.Print("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
 		o.Notes.Print("  url     %s", live.URL())
-		fmt.Fprintln(o.Notes, "  secret  "+term.Line(cfg.Secret)) // it is there to be copied
+		fmt.Fprintln(o.Notes, "  secret  "+term.Line(cfg.Secret)) // shown so that it can be copied
 	} else {
 		o.Notes.Print("webhook %s watches %s (%s)", live.Webhook(), present.List(live.Watches), present.List(live.Domains))
 	}

@@ -228,7 +228,7 @@ func (f *follower) print(ctx context.Context, live *session.Live, lineType event
 	return f.printer.Event(lineType, row, func() (*event.Event, error) {
 		e, err := live.Event(ctx, row.N)
 		if errors.Is(err, history.ErrNotFound) {
-			return nil, nil // it was deleted meanwhile
+			return nil, nil // it was deleted
 		}
 		return e, err
 	})

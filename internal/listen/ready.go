@@ -29,8 +29,9 @@ type readiness struct {
 	written string // what the file holds of this session; "" before
 }
 
-// publish calls url when it is its turn, so that the latest is published last. The
-// file is there before the line: a program that waits for the line may read it.
+// publish calls url when it is its turn, so that the latest address is published last.
+// It writes the file before the line: a program that waits for the line may read the
+// file.
 func (r *readiness) publish(url func() string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,8 +43,8 @@ func (r *readiness) publish(url func() string) error {
 	return nil
 }
 
-// writeLocked writes the file as a whole: a program that waits for it never finds
-// half of it. One that another session has written meanwhile stays.
+// writeLocked writes the whole file at once: a program that waits for it never finds
+// half of it. A file that another session has written since stays.
 func (r *readiness) writeLocked(text string) error {
 	if r.file == "" {
 		return nil
@@ -104,7 +105,7 @@ func (r *readiness) prepare() error {
 		}
 	}
 	if err != nil {
-		return hint.With(fmt.Errorf("write the ready file: %w", err), "name a file in a folder that is there and may be written to: --ready-file ready.txt")
+		return hint.With(fmt.Errorf("write the ready file: %w", err), "name a file in an existing, writable folder: --ready-file ready.txt")
 	}
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 // Stop is when a session ends by itself. The zero value never ends it. Trusted
 // events that arrived whole count, once they have settled.
 type Stop struct {
-	Count int            // after so many events; 0: never
+	Count int            // after this number of events; 0: never
 	Until *filter.Filter // at the first event that matches; nil: never
-	Wait  time.Duration  // at the latest so long after the session is up; 0: never
+	Wait  time.Duration  // at most this time after the session is up; 0: never
 }
 
 // wants reports whether the session ends when something has come.

@@ -184,7 +184,7 @@ func (c *conn) note(msg jsonrpc.Message) {
 	case req.Method == "notifications/cancelled":
 		var params sdk.CancelledParams
 		if json.Unmarshal(req.Params, &params) != nil {
-			return // the SDK says so
+			return // the SDK reports it
 		}
 		if id, err := jsonrpc.MakeID(params.RequestID); err == nil {
 			c.change(func() {

@@ -87,7 +87,7 @@ type sentView struct {
 }
 
 type sentTexts struct {
-	Body    *textView    `json:"body,omitempty" jsonschema:"what was made up"`
+	Body    *textView    `json:"body,omitempty" jsonschema:"the payload that was sent"`
 	Answers []answerText `json:"answers" jsonschema:"what the targets said, one for each of attempts"`
 	Hints   []string     `json:"hints,omitempty" jsonschema:"what to try, by what the targets answered, which they may quote"`
 }
@@ -274,7 +274,7 @@ func (s *server) toTargets(ctx context.Context, to destination, each func(contex
 		Tunnel: session.TunnelConfig{Provider: local.Loopback, HubURL: "http://127.0.0.1"},
 		Times:  session.Times{Drain: time.Second},
 		Tell:   func(line string) { s.Notes.Print("%s", line) },
-		// Somebody waits for this: a target that is not there is told at once.
+		// The user is waiting: a target that does not answer is reported at once.
 		Receiver: receiver.Config{Routes: to.routes, WaitTarget: time.Second},
 	}
 	_, err = session.Run(ctx, cfg, front(func(ctx context.Context, live *session.Live) error {
@@ -309,7 +309,7 @@ func (s *server) viewSent(ctx context.Context, out *sendOut, numbers []int64, wi
 		for _, n := range numbers {
 			e, err := r.Get(ctx, n)
 			if errors.Is(err, history.ErrNotFound) {
-				out.Why = fmt.Sprintf("event %d was deleted meanwhile", n)
+				out.Why = fmt.Sprintf("event %d was deleted", n)
 				continue
 			}
 			if err != nil {

@@ -51,8 +51,8 @@ type Config struct {
 	Roots    *x509.CertPool         // the certificates of targets; nil: the system's
 	Secret   func() (string, error) // for events that are sent without a session
 
-	// Listen returns what a session is that watches and forwards so. release is to be
-	// called when it has ended.
+	// Listen returns the options of a session with these watches, domains and targets.
+	// The caller calls release when the session has ended.
 	Listen func(ctx context.Context, watches, domains, targets []string) (o listen.Options, release func(), err error)
 	// Survey lists the webhooks of the account.
 	Survey func(ctx context.Context) (session.Survey, error)
@@ -162,7 +162,7 @@ func joined(ctx, other context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// instructions tell the client's model how to go about it.
+// instructions is the text that explains the tools to the client's model.
 func (s *server) instructions() string {
 	text := `hf-tap receives the webhooks of the Hugging Face Hub on this machine, records each delivery as an event with a number, and hands it to a handler (a target, like "7860/webhook": a port and a path on this machine).
 

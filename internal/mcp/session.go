@@ -29,7 +29,7 @@ func (s *server) addSessionTools() {
 	if s.Doctor != nil {
 		addTool(s, tool{
 			name: "doctor", title: "Find out what works from here", waits: true, reads: true, open: true,
-			text: "Look at what receiving webhooks needs: the token and what it may, the Hub, the clock, proxies, the state folder, the tunnel, and targets that are named. It makes no webhook, and takes up to a minute.",
+			text: "Check what receiving webhooks needs: the token and its permissions, the Hub, the clock, proxies, the state folder, the tunnel, and targets that are named. It makes no webhook, and takes up to a minute.",
 		}, s.doctor)
 	}
 	if s.Survey != nil {

@@ -76,7 +76,7 @@ func (s *server) allowed(text string) (route receiver.Route, typed string, err e
 func (s *server) oneTarget(text string) (receiver.Route, error) {
 	route, typed, err := s.allowed(text)
 	if err == nil && typed == text && (route.Default || route.Match.String() != "") {
-		err = fmt.Errorf("%q is not a target alone: leave out what stands before the =", text)
+		err = fmt.Errorf("%q is not a target alone: leave out the filter and the =", text)
 	}
 	return receiver.Route{Target: route.Target}, err
 }
@@ -121,8 +121,8 @@ func (d destination) String() string {
 	return strings.Join(names, ", ")
 }
 
-// repo is one that events are made up of: one that the session's webhook watches, or
-// one of an account that it watches.
+// repo is the repo of triggered events: one that the session's webhook watches, or one
+// of an account that it watches.
 func (d destination) repo() hub.Repo {
 	repo := hub.Repo{Type: hub.RepoTypeModel, Name: "me/my-model"}
 	if d.session == nil || len(d.session.Watches) == 0 {

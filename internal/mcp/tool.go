@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/present"
 )
 
-// tool is what a client is told of a tool, beside its types.
+// tool is the description of a tool for clients, without its types.
 type tool struct {
 	name, title, text string
 	reads             bool                     // it changes nothing
@@ -28,8 +28,8 @@ type call struct {
 	request *sdk.CallToolRequest
 }
 
-// progress tells the client how far the call is, if it wants to know. total is 0 if
-// it is unknown.
+// progress reports to the client how far the call is, if the client asked for it. total
+// is 0 if it is unknown.
 func (c call) progress(ctx context.Context, done, total float64, text string) {
 	token := c.request.Params.GetProgressToken()
 	if token == nil {

@@ -100,7 +100,7 @@ func targetName(source event.Source, name string) string {
 // eventView is an event whole, but for what is cut off its bodies.
 type eventView struct {
 	Event     rowView       `json:"event"`
-	Answer    answerView    `json:"answer" jsonschema:"what the sender was told"`
+	Answer    answerView    `json:"answer" jsonschema:"the answer that the sender got"`
 	Attempts  []attemptView `json:"attempts"`
 	Untrusted eventTexts    `json:"untrusted"`
 }

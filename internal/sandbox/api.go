@@ -124,8 +124,8 @@ func (h *Hub) carryOut(a *answer, r *http.Request, body []byte) bool {
 	return true
 }
 
-// routes are the calls that the Hub answers. Methods are told apart here and
-// not by ServeMux, whose own answer to a wrong method has no error in it.
+// routes are the calls that the Hub answers. They check the methods, because ServeMux's
+// own answer to a wrong method has no error in it.
 func (h *Hub) routes() *http.ServeMux {
 	const hooks = "/api/settings/webhooks"
 	type methods map[string]http.HandlerFunc

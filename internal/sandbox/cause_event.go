@@ -121,7 +121,7 @@ func (a *hubChange) happen(r *repo, w wishes) error {
 	if a.of.Domain() == "discussion" {
 		return a.discuss(r, w)
 	}
-	return a.send(a.of, r, nil) // repo.create and repo.update, which tell the repo alone
+	return a.send(a.of, r, nil) // repo.create and repo.update, whose payload is the repo alone
 }
 
 // reconfigure makes a repo what is wished, by default public, the one change

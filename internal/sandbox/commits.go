@@ -45,7 +45,7 @@ type tree map[string]*blob
 type commit struct {
 	sha            string
 	title, message string
-	author         string // a user's name, empty for somebody made up
+	author         string // a user's name, empty for an invented user
 	date           time.Time
 	parent         *commit // nil for the first one of a branch
 	files          tree

@@ -49,7 +49,7 @@ const (
 	DeliveryWaiting   DeliveryState = "waiting"   // for its first or next attempt
 	DeliveryDelivered DeliveryState = "delivered" // answered with 2xx
 	DeliveryFailed    DeliveryState = "failed"    // no attempt is left
-	DeliveryDropped   DeliveryState = "dropped"   // its webhook was deleted, disabled or suspended meanwhile
+	DeliveryDropped   DeliveryState = "dropped"   // its webhook was deleted, disabled or suspended since
 	DeliveryJob       DeliveryState = "job"       // its webhook starts a Job, of which the sandbox keeps a record: see Jobs
 )
 
@@ -216,7 +216,7 @@ func (h *Hub) post(ctx context.Context, d *delivery, to, secret string) (int, er
 	if h.cfg.Modes.ContentTypeCharset {
 		req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	// What the real Hub calls itself is not documented; this at least is true.
+	// The User-Agent of the real Hub is not documented.
 	req.Header.Set("User-Agent", "hf-tap-sandbox")
 	req.Header.Set("Webhook-Id", d.ID)
 	if secret != "" {
@@ -308,9 +308,9 @@ func (d *delivery) entry(t EntryType, a Attempt) Entry {
 	}
 }
 
-// replayDelivery answers POST …/replay/{logId}: one more attempt, to what the
-// webhook is now, whether it is enabled or not. The answer tells the
-// receiver's status, 0 when it gave none.
+// replayDelivery answers POST …/replay/{logId}: one more attempt, with the webhook's
+// current settings, whether it is enabled or not. The answer has the receiver's status,
+// 0 if there was none.
 func (h *Hub) replayDelivery(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	hook := h.webhookOf(r)
@@ -334,8 +334,8 @@ func (h *Hub) replayDelivery(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, map[string]any{"status": a.Status})
 }
 
-// Idle waits until no delivery is on its way and no retry is due. The error is
-// the context's, or says that the Hub was closed meanwhile.
+// Idle waits until no delivery is on its way and no retry is due. The error is the
+// context's, or says that the Hub was closed.
 func (h *Hub) Idle(ctx context.Context) error {
 	h.mu.Lock()
 	idle := h.idle

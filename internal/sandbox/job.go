@@ -28,8 +28,8 @@ type jobAnswer struct {
 	Secrets        []string `json:"secrets,omitempty"`
 }
 
-// validJob checks a job against the OpenAPI document and gives the form in
-// which it is told.
+// validJob checks a job against the OpenAPI document, and returns it in the form of the
+// API's answers.
 func validJob(job fields) (json.RawMessage, error) {
 	var a jobAnswer
 	var secrets object

@@ -24,7 +24,7 @@ type repoRequest struct {
 	SDK          string        `json:"sdk"` // of a Space
 	Files        []fileRequest `json:"files"`
 
-	// What the sandbox does not have.
+	// Fields that the sandbox does not have.
 	Hardware        json.RawMessage `json:"hardware"`
 	Storage         json.RawMessage `json:"storage"`
 	Secrets         json.RawMessage `json:"secrets"`

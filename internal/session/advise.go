@@ -30,7 +30,7 @@ func (r *run) advise(target receiver.Target, e *event.Event, a event.Attempt) {
 		defer cancel()
 		paths := served.Paths(ctx, advice.Usual()...)
 		if paths.Here {
-			return // it is the handler that answers so
+			return // the answer is the handler's own
 		}
 		r.reportAdvice(a.Target, advice.Path(&a, paths.Others))
 	})

@@ -32,8 +32,9 @@ func (e *AppError) Error() string {
 	return fmt.Sprintf("the app %q ended with status %d", e.Name, e.Code)
 }
 
-// What apps read the secret and their port from. Of 40 public handlers, 29 read
-// the secret from one of these; Gradio, uvicorn and Flask read ports of their own.
+// The environment variables that apps read the secret and their port from. Of 40 public
+// handlers, 29 read the secret from one of these; Gradio, uvicorn and Flask have port
+// variables of their own.
 var (
 	secretVariables = []string{"WEBHOOK_SECRET", "HF_WEBHOOK_SECRET", "HUGGINGFACE_WEBHOOK_SECRET"}
 	portVariables   = []string{"PORT", "GRADIO_SERVER_PORT", "UVICORN_PORT", "FLASK_RUN_PORT"}
@@ -76,9 +77,9 @@ func (r *run) startApp(ctx context.Context) (err error) {
 	return nil
 }
 
-// watchAppPort looks, while the app's target is down, whether the app listens on
-// another port, and says so once. A port counts when it is there at two looks: an
-// app that boots may open others for a moment.
+// watchAppPort checks, while the app's target is down, whether the app listens on
+// another port, and reports that once. A port counts if it is open at two checks in a
+// row: an app that boots may open others for a moment.
 func (r *run) watchAppPort(ctx context.Context) {
 	look := time.NewTicker(r.Times.Look)
 	defer look.Stop()

@@ -27,7 +27,7 @@ type Config struct {
 	Watches []hub.Watch  // none: what Like watches, or the token's user
 	Domains []hub.Domain // none: those of Like, or both
 	Like    string       // id of a webhook to take watches and domains from
-	Mute    []string     // ids of webhooks to disable meanwhile
+	Mute    []string     // ids of webhooks to disable while the session runs
 
 	Secret    string
 	Tunnel    TunnelConfig
@@ -98,8 +98,7 @@ type states struct {
 	check   atomic.Pointer[Check]
 }
 
-// WebhookState is the latest that was told of the webhook, the zero value when
-// there is none.
+// WebhookState is the latest state of the webhook, the zero value if there is none.
 func (l *Live) WebhookState() event.State {
 	if s := l.states.webhook.Load(); s != nil {
 		return *s

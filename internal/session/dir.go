@@ -54,7 +54,7 @@ func (d Dir) reachable() error {
 			continue
 		}
 		if err != nil {
-			return nil // whoever uses it will see
+			return nil // its users report the error
 		}
 		info, err := os.Stat(path)
 		switch {

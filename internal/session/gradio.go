@@ -18,10 +18,9 @@ type gradioName struct {
 	lock *lock // nil for a name that is not kept
 }
 
-// holdGradioName takes the name that this machine keeps, made at the first call
-// or with renew. Two sessions must not have it at once: the second could take
-// the first's deliveries. Whoever comes second gets another name, which is not
-// kept.
+// holdGradioName locks the Gradio name of this machine. The first call makes the name,
+// and so does renew. Two sessions must not have it at once: the second could take the
+// first's deliveries. A second session gets another name, which is not kept.
 func (d Dir) holdGradioName(renew bool) (gradioName, error) {
 	path := filepath.Join(string(d), "gradio-name")
 	l, held, err := d.lockGradioName()

@@ -130,8 +130,7 @@ func (h *holding) writeLocked(b []byte) error {
 // writable reports why the record could not be written again, nil if it could.
 func (h *holding) writable() error { return writable(h.dir.leases()) }
 
-// release lets go of the lock, and removes the record unless something is left
-// to undo.
+// release unlocks the session, and removes its record unless something is left to undo.
 func (h *holding) release(rec *Record) error {
 	var err error
 	if rec.needsUndo() {

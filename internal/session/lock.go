@@ -15,8 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// lock is the file lock that a session holds while it lives. The kernel lets
-// go of it when the process ends, however it ends.
+// lock is the file lock that a session holds while it runs. The kernel releases it when
+// the process ends, however it ends.
 type lock struct{ *flock.Flock }
 
 // ownLock is the lock of a file that is made if there is none.
@@ -58,8 +58,8 @@ func (d Dir) lock(id string) (*lock, error) {
 	return &lock{l}, nil
 }
 
-// removeLock lets go of a lock and removes its file, unless that is not at its path
-// any more.
+// removeLock releases a lock and removes its file, unless the file at its path is
+// another one.
 func (d Dir) removeLock(l *lock) error {
 	if !l.atPath() {
 		return l.Close()

@@ -16,7 +16,7 @@ import (
 type Loose struct {
 	Name string      // within the state folder, with slashes; "." for the folder itself
 	Mode fs.FileMode // as it was found
-	Err  error       // why it stays so; nil if it can be tightened
+	Err  error       // why it cannot be tightened; nil if it can
 }
 
 // String is the name and the mode.

@@ -27,7 +27,7 @@ import (
 type Record struct {
 	Version   int       `json:"v"`
 	ID        string    `json:"id"`      // the session's
-	Machine   string    `json:"machine"` // a hash that tells machines apart and names none
+	Machine   string    `json:"machine"` // a hash that differs between machines and names none
 	PID       int       `json:"pid"`
 	Started   time.Time `json:"started"`
 	Endpoint  string    `json:"endpoint"`
@@ -40,8 +40,8 @@ type Record struct {
 	// Watches is what the webhook watches: a sample event goes through the session
 	// that would get the real one. None without a webhook.
 	Watches []hub.Watch `json:"watches,omitempty"`
-	// Doubt is set while a create is under way: there may be a webhook with
-	// this record's token that no answer has told the id of.
+	// Doubt is set while a webhook is being created: a webhook with this record's token
+	// may exist, but its id is not known yet.
 	Doubt bool      `json:"doubt,omitempty"`
 	Asked time.Time `json:"asked,omitzero"`  // when that create was sent
 	Muted []string  `json:"muted,omitempty"` // webhooks that the session disabled and that were enabled before

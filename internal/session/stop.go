@@ -95,7 +95,7 @@ func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
 	if r.live != nil {
 		shown = r.show(ctx, r.front.Last)
 	}
-	// What kept the session from being ended keeps the history from being closed.
+	// The error that kept the session from ending keeps the history from closing, too.
 	if closed := r.store.Close(); ended == nil {
 		ended = closed
 	}

@@ -35,9 +35,10 @@ type Survey struct {
 // Look lists the webhooks of an account and where they come from. It changes
 // nothing, neither there nor here.
 func Look(ctx context.Context, dir Dir, client *hub.Client) (Survey, error) {
-	// Sessions come and go meanwhile. One that ends removes its webhook before its
-	// record, and one that begins writes its record before it makes the webhook:
-	// whatever is on the list was on record before it or is afterwards.
+	// Sessions begin and end while the list is read. A session that ends removes its
+	// webhook before its record. A session that begins writes its record before it
+	// makes the webhook. So every listed webhook of a session is in the records before
+	// or after.
 	before, _, errBefore := dir.records()
 	list, err := client.ListWebhooks(ctx)
 	if err != nil {

@@ -239,7 +239,7 @@ func (w *sweeper) undo(ctx context.Context) {
 	w.ours = nil
 }
 
-// finishSwept lets go of a dead session's lock, and of its record unless something
+// finishSwept releases a dead session's lock, and removes its record unless something
 // is left to undo.
 func (d Dir) finishSwept(rec *Record, l *lock) error {
 	if rec.needsUndo() {

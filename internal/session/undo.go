@@ -80,7 +80,7 @@ func (u *undoResult) delete(ctx context.Context, client *hub.Client, rec *Record
 	exists := false
 	for _, w := range list {
 		if tokenOf(w.URL) != rec.Token {
-			if rec.Webhook != "" && w.ID == rec.Webhook { // whoever changed its address may need it there
+			if rec.Webhook != "" && w.ID == rec.Webhook { // the user who changed its address may need it
 				errs = append(errs, fmt.Errorf("the webhook %s leads to %q now, which is not a session's address, and is left alone", w.ID, event.MaskURL(w.URL)))
 			}
 			continue
