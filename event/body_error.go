@@ -15,11 +15,11 @@ const (
 	maxBodyError = 200      // bytes of what BodyError returns, about
 )
 
-// BodyError returns what an answer of 2xx says in its body where that is an error:
-// a JSON object with "error" or "errors", with a "status" of "error" or above 399,
-// or FastAPI's "detail"; or the list [body, status] that FastAPI makes of a
-// returned pair. The sender takes such an answer for success. It is empty for every
-// other answer, and for a command.
+// BodyError returns the error in the body of a 2xx answer, "" if there is none: a JSON
+// object with "error" or "errors", with a "status" of "error" or above 399, or
+// FastAPI's "detail"; or the list [body, status] that FastAPI makes of a returned pair.
+// The sender takes such an answer for success. It is empty for every other answer, and
+// for a command.
 func (a *Attempt) BodyError() string {
 	body := bytes.TrimSpace(a.Body)
 	if !a.OK() || a.Status == 0 || a.BodyCut || len(body) > maxErrorBody || len(body) == 0 || body[0] != '{' && body[0] != '[' {

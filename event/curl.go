@@ -73,8 +73,8 @@ func (e *Event) webhookSecret() string {
 	return ""
 }
 
-// leftOut reports whether curl makes the header itself: a second one, or one
-// with the length of another body, would be wrong.
+// leftOut reports whether curl writes the header itself: a second one, or one with the
+// length of another body, would be wrong.
 func leftOut(name string) bool {
 	name = http.CanonicalHeaderKey(name)
 	return headers.OfConnection(name) || name == "Accept-Encoding" || name == LeftOutHeader || strings.HasPrefix(name, "X-Forwarded-")
@@ -86,7 +86,7 @@ type shell struct {
 	others Secrets // that are masked
 }
 
-// parts splits s where the webhook's secret stands, and masks other secrets.
+// parts splits s at each copy of the webhook's secret, and masks other secrets.
 func (sh shell) parts(s string) []string {
 	parts := []string{s}
 	if sh.secret != "" {

@@ -152,7 +152,7 @@ func fromReader(stdin io.Reader) (Token, error) {
 	return checked(value, "standard input")
 }
 
-// checked makes a token of what was found, if it can be one.
+// checked makes a Token of a found text, or returns an error if the text cannot be one.
 func checked(value, source string) (Token, error) {
 	if err := checkToken(value); err != nil {
 		return Token{}, fmt.Errorf("the token from %s cannot be one: %w", source, err)
@@ -160,7 +160,7 @@ func checked(value, source string) (Token, error) {
 	return Token{Value: value, Source: source}, nil
 }
 
-// checkToken refuses what no token has: sent in a header, a line end would be
+// checkToken returns an error for characters that no token has: a line end would begin
 // another header.
 func checkToken(value string) error {
 	if strings.Trim(value, "\"'`“”‘’") != value {

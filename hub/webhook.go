@@ -152,8 +152,8 @@ func (s WebhookSpec) Check() error {
 	return nil
 }
 
-// body returns s as the API takes it: domains under the API's names, each once,
-// and nothing that only answers have.
+// body returns s in the form that the API accepts: each domain once, under the API's
+// name, and no fields that only answers have.
 func (s WebhookSpec) body() ([]byte, error) {
 	if err := s.Check(); err != nil {
 		return nil, err

@@ -29,8 +29,8 @@ func newQueues(r *Receiver, routes []Route) []*targetQueue {
 	return queues
 }
 
-// newQueue makes the queue of a target that is not among others. If one of these has
-// the target's name, a number is appended to it.
+// newQueue makes the queue of a target. If the queue of another target has the same
+// name, the name gets a number.
 func newQueue(r *Receiver, others []*targetQueue, target Target) *targetQueue {
 	q := &targetQueue{r: r, target: target, identity: identityOf(target), name: target.Name()}
 	for n := 2; slices.ContainsFunc(others, func(other *targetQueue) bool { return other.name == q.name }); n++ {
@@ -39,8 +39,8 @@ func newQueue(r *Receiver, others []*targetQueue, target Target) *targetQueue {
 	return q
 }
 
-// identityOf distinguishes targets by all of their configuration, also by what their
-// names leave out.
+// identityOf returns a key of the target's whole configuration, which has also the
+// parts that its name leaves out.
 func identityOf(t Target) string {
 	switch t := t.(type) {
 	case *HTTPTarget:

@@ -66,7 +66,7 @@ func (t *keptTunnel) trouble() error {
 	return nil
 }
 
-// The limit of connections in a period.
+// The most connections that may be made in a period.
 const (
 	flapTimes = 10
 	flapSpan  = 10 * time.Second

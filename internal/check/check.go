@@ -38,7 +38,7 @@ func Groups() []Group {
 	return []Group{Kinds, Payload, Secrets, Repeats, Writes, Request, Time}
 }
 
-// Status is how a check ended.
+// Status is the result of a check in a word.
 type Status string
 
 // The statuses.
@@ -60,7 +60,7 @@ type Check struct {
 	judges bool // it judges what other checks saw, also when nothing is sent any more
 }
 
-// Result is how a check ended, and what it saw.
+// Result is the result of a check, with the requests and answers.
 type Result struct {
 	Check
 	Status  Status
@@ -107,7 +107,7 @@ type World interface {
 	Writes(ctx context.Context, wait bool) []string
 }
 
-// Config is what a run needs to know.
+// Config configures a run.
 type Config struct {
 	Target *receiver.HTTPTarget
 	Secret string

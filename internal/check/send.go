@@ -21,7 +21,8 @@ import (
 // maxAnswer is how much of an answer is read, in bytes.
 const maxAnswer = 64 << 10
 
-// secretForm is how a request carries the secret.
+// secretForm is the place of the secret in a request: a header, the query or a
+// signature.
 type secretForm int
 
 const (
@@ -33,7 +34,7 @@ const (
 	secretInQuery // the right one, as ?secret= only
 )
 
-// request is what is sent.
+// request is one request to the handler.
 type request struct {
 	method      string // POST if empty
 	kind        event.Kind

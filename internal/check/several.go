@@ -111,8 +111,8 @@ func repeat(ctx context.Context, r *runner) outcome {
 	return o
 }
 
-// worse orders what was found at several deliveries: a repeat that was seen to be
-// dropped says more than one of which nothing is known.
+// worse returns the outcome that counts of two deliveries: for example, a repeat that
+// was seen to be dropped counts more than one with an unknown result.
 func worse(a, b Status) bool {
 	order := map[Status]int{CannotTell: 0, Pass: 1, Warn: 2, Fail: 3}
 	return order[a] > order[b]

@@ -239,8 +239,8 @@ func (f *checkFlags) explained(err error, cfg check.Config, args []string) error
 	return err
 }
 
-// paths is the hint that names the paths at which a handler takes POST, the usual ones
-// if they are not known.
+// paths is the hint with the paths at which the handler accepts POST, or with the usual
+// ones if they are unknown.
 func (f *checkFlags) paths(target *receiver.HTTPTarget, paths []string) string {
 	behind := ", where the handler takes POST"
 	if len(paths) == 0 {
@@ -258,7 +258,7 @@ func (f *checkFlags) paths(target *receiver.HTTPTarget, paths []string) string {
 	return strings.Join(commands, " or ") + behind
 }
 
-// typed is the command for another target.
+// typed is the same command as the user typed it, with another target.
 func (f *checkFlags) typed(target string) string {
 	command := "hf-tap check " + target
 	if f.sandbox {
@@ -270,7 +270,7 @@ func (f *checkFlags) typed(target string) string {
 	return command
 }
 
-// again is the command that makes the checks again that failed.
+// again is the command that repeats the failed checks.
 func (f *checkFlags) again(args, failed []string) string {
 	words := []string{"hf-tap check"}
 	for _, arg := range args {

@@ -166,7 +166,8 @@ func (f *exportFlags) export(ctx context.Context, p *Process, q history.Query, n
 	return lines.WriteError(err)
 }
 
-// eachOf calls found with events that are named, else with those of a query.
+// eachOf calls found with each named event, or with the events of a query if none is
+// named.
 func eachOf(ctx context.Context, reader *history.Reader, q history.Query, named []int64, found func(*event.Event) error) error {
 	if len(named) == 0 {
 		return reader.Each(ctx, q, found)
@@ -189,7 +190,8 @@ type exporter interface {
 	end() error
 }
 
-// open begins what is written, and returns how to finish it: with what went wrong.
+// open opens the output. The caller calls finish at the end, with the error if there
+// was one.
 func (f *exportFlags) open(p *Process) (exporter, func(error) error, error) {
 	const command = "hf-tap events export --output FILE"
 	if f.format == formatFixtures {

@@ -79,8 +79,8 @@ func (p *Process) importEvents(ctx context.Context, args []string) (err error) {
 	return errors.Join(err, lines.WriteError(printed))
 }
 
-// importable returns the files that an argument names: of a folder those of fixtures, in
-// the order in which their events were received.
+// importable returns the files that an argument names. For a folder, they are its
+// fixtures, in the order in which their events were received.
 func importable(arg string) ([]string, error) {
 	info, err := os.Stat(arg)
 	switch {
@@ -114,7 +114,7 @@ func importable(arg string) ([]string, error) {
 	return names, nil
 }
 
-// escapeGlob is a path that a pattern takes as it is.
+// escapeGlob escapes a path for use in a glob pattern.
 func escapeGlob(path string) string {
 	var b bytes.Buffer
 	for _, r := range path {
@@ -266,7 +266,7 @@ type allowance struct {
 	left int
 }
 
-// Read reads what is allowed.
+// Read reads up to the limit.
 func (a *allowance) Read(b []byte) (int, error) {
 	if a.left <= 0 {
 		return 0, fmt.Errorf("larger than %s", present.Size(maxImported))
@@ -276,9 +276,9 @@ func (a *allowance) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readUntil reads what open opens, until ctx ends. Nothing interrupts the opening and
-// the reading of a pipe: the goroutine then lasts as long as the process, which is
-// about to end.
+// readUntil opens a file with open and reads it, until ctx ends. Nothing interrupts the
+// opening and the reading of a pipe: the goroutine then lasts as long as the process,
+// which is about to end.
 func readUntil(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {

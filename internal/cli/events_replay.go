@@ -158,8 +158,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	return err
 }
 
-// manner reads how the events are sent: with what interval between them at least, and
-// whether what is answered is compared.
+// manner reads the options for sending: the least interval between events, and whether
+// to compare answers.
 func (f *replayFlags) manner() (interval time.Duration, compared *comparison, err error) {
 	const command = "hf-tap events replay 12"
 	if f.times < 1 {
@@ -237,5 +237,5 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 	return "", none, nil
 }
 
-// elsewhere reports whether events are to go elsewhere than to their targets.
+// elsewhere reports whether a flag names other targets for the events.
 func (f *replayFlags) elsewhere() bool { return len(f.forward)+len(f.exec) > 0 }

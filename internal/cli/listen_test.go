@@ -213,7 +213,7 @@ func TestAWebhookMadeByHandIsItsMakersToDelete(t *testing.T) {
 
 func TestAReadyFileThatCannotBeWrittenIsToldBeforeThereIsAWebhook(t *testing.T) {
 	w := newWorld(t)
-	w.run(1, listenArgs("--ready-file", filepath.Join(t.TempDir(), "nowhere", "ready"))...).says("write the ready file: .*", "name a file in a folder .*")
+	w.run(1, listenArgs("--ready-file", filepath.Join(t.TempDir(), "nowhere", "ready"))...).says("write the ready file: .*", "name a file in .*--ready-file ready.txt")
 	if n := w.CallCount("POST /api/settings/webhooks"); n != 0 {
 		t.Errorf("%d webhooks were made", n)
 	}

@@ -136,7 +136,7 @@ func (f *mcpFlags) serve(ctx context.Context, p *Process) error {
 
 func (f *mcpFlags) secret() *secretFlags { return &secretFlags{file: f.secretFile} }
 
-// listen is what "hf-tap listen" would run.
+// listen returns the options that "hf-tap listen" would run with.
 func (f *mcpFlags) listen(ctx context.Context, p *Process, watches, domains, targets []string) (listen.Options, func(), error) {
 	var l listenFlags
 	flags := pflag.NewFlagSet("listen", pflag.ContinueOnError)

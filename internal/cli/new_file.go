@@ -45,12 +45,13 @@ func createFile(path string, force bool, command string) (*newFile, error) {
 	return &newFile{Writer: bufio.NewWriterSize(f, 64<<10), f: f, path: path, force: force}, nil
 }
 
-// notWritten says why a file cannot be written, without the name of a temporary one.
+// notWritten is the error of a file that cannot be written. It does not name the
+// temporary file.
 func notWritten(path string, err error) error {
 	return withHint(fmt.Errorf("cannot write %q: %w", path, bare(err)), "name a file in a folder that exists and that you may write to")
 }
 
-// bare is the reason in an error about a file.
+// bare is the cause of an error about a file, without the operation and the path.
 func bare(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err
@@ -62,8 +63,7 @@ func fileExists(path, command string) error {
 	return withHint(fmt.Errorf("%q exists", path), "name another one, or replace it: "+command+" --force")
 }
 
-// finish puts the file into its place, or removes what was written if failed is an
-// error.
+// finish moves the complete file to its path, or removes it if failed is an error.
 func (n *newFile) finish(failed error, command string) error {
 	err := errors.Join(failed, n.Flush(), n.f.Close())
 	if n.path == "" {

@@ -14,7 +14,7 @@ import (
 // errDiffers says that a target answered a replay otherwise than the first time.
 var errDiffers = errors.New("answers differ")
 
-// comparison is what targets answered to replays, beside what they answered before.
+// comparison compares the answers of targets to replays with their earlier answers.
 type comparison struct {
 	json    bool
 	ignored []diff.Path
@@ -34,8 +34,8 @@ type comparedLine struct {
 	Differences []string `json:"differences"`
 }
 
-// lines compares a replay with the event that it repeats, and returns what is to be
-// printed of it.
+// lines compares a replay with the event that it repeats, and returns the differences
+// to print.
 func (c *comparison) lines(old, now *event.Event) (all []string, err error) {
 	old, now = old.Masked(), now.Masked()
 	compared := false
@@ -100,8 +100,8 @@ func (c *comparison) words(l comparedLine) (all []string, err error) {
 	return all, nil
 }
 
-// result says how many answers were compared, and is an error if one differs or there
-// was nothing to compare.
+// result prints how many answers were compared. It returns an error if one differs or
+// there was none to compare.
 func (c *comparison) result(p *Process) error {
 	if c.without > 0 {
 		p.tell("%s without an answer to compare with", present.Count(c.without, "event"))

@@ -39,8 +39,8 @@ type replayer struct {
 	progress *progress
 }
 
-// each calls send for each of the events, as often and as slowly as wanted, and shows
-// what became of it.
+// each calls send for each of the events, with the repeats and intervals of the flags,
+// and shows the result.
 func (r *replayer) each(ctx context.Context, send func(n int64) (*event.Event, error)) error {
 	next := time.Now()
 	for range max(r.times, 1) {
@@ -66,8 +66,8 @@ func (r *replayer) each(ctx context.Context, send func(n int64) (*event.Event, e
 	return nil
 }
 
-// throughSession posts each event to a live session, where it takes the way of
-// the others, and prints it when it is settled there.
+// throughSession posts each event to a running session, which handles it like a live
+// one, and prints it when it is settled there.
 func (r *replayer) throughSession(ctx context.Context) error {
 	return r.each(ctx, func(n int64) (*event.Event, error) {
 		e, err := getEvent(ctx, r.source.Reader, n)
@@ -150,8 +150,8 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 	return routes, nil
 }
 
-// formerHandler is the error for an event that a handler in a program got, which has a
-// name and no address. Only that program can call it.
+// formerHandler is the error for an event whose target was a handler function in a
+// program, which has no address. Only that program can call it.
 func formerHandler(n int64, name, replay string) error {
 	return withHint(fmt.Errorf("event %d went to the handler %q of a program, which does not run", n, name),
 		fmt.Sprintf("start that program, then: %s; or send it elsewhere: hf-tap events replay %d --forward 7860", replay, n))
@@ -231,8 +231,8 @@ func (r *replayer) show(ctx context.Context, n int64, e *event.Event) error {
 // waitPoll is how often another process's history is looked at.
 const waitPoll = 50 * time.Millisecond
 
-// waitSettled waits until an event that the live session hands over can change no
-// more. It fails if the session is killed before.
+// waitSettled waits until an event is settled that the running session hands over. It
+// fails if the session is killed before.
 func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, error) {
 	tick := time.NewTicker(waitPoll)
 	defer tick.Stop()
@@ -258,7 +258,8 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 	}
 }
 
-// ended is an error if the live session has ended; when says what that interrupts.
+// ended returns an error if the running session has ended. when names the interrupted
+// step.
 func (r *replayer) ended(ctx context.Context, when string) error {
 	live, err := session.LiveAt(r.dir)
 	if _, ok := live[r.liveID]; ok || err != nil {

@@ -205,7 +205,7 @@ func (f *triggerFlags) checkSample(plan triggerPlan) (err error) {
 	return f.sampleError(err, plan.kinds[0], repos[0])
 }
 
-// subject is the kind, or the flag in its place, as it is typed.
+// subject is the kind as the user typed it, or the flag that replaces it.
 func (f *triggerFlags) subject(args []string) string {
 	switch {
 	case f.all:
@@ -379,7 +379,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 	return d, withHint(fmt.Errorf("no running session watches %s", plan.repo), typed+" --session "+ids[0]+", which sends it all the same")
 }
 
-// url is the address that requests are printed with.
+// url is the address in printed requests.
 func (d destination) url(public bool) string {
 	switch {
 	case len(d.routes) > 0:
@@ -392,7 +392,7 @@ func (d destination) url(public bool) string {
 	return d.session.Local.URL
 }
 
-// secretHeader sets the secret of a request, or the lack of one.
+// secretHeader sets or removes the secret of a request.
 func (f *triggerFlags) secretHeader(h http.Header, right string) {
 	switch {
 	case f.noSecret:

@@ -76,7 +76,7 @@ func tooLarge(size int64) error {
 	return fmt.Errorf("it has %s, and a delivery may have %s", present.Size(size), present.Size(maxPayload))
 }
 
-// checkJSON says why a text is not JSON, and in which line.
+// checkJSON returns the error of a text that is not JSON, with its line.
 func checkJSON(text []byte) error {
 	var v json.RawMessage
 	err := json.Unmarshal(text, &v)
@@ -128,9 +128,9 @@ func (f *triggerFlags) events(ctx context.Context, p *Process, plan triggerPlan,
 	return events, nil
 }
 
-// change makes the changes of --set, and returns what may surprise about them. With
-// --all, what is to be deleted need not be in every payload. Before the Hub is asked,
-// the tags of a repo are not known, and changes of them wait.
+// change makes the changes of --set, and returns notes about unusual ones. With --all,
+// what is to be deleted need not be in every payload. Before the Hub is asked, the tags
+// of a repo are not known, and changes of them wait.
 func (f *triggerFlags) change(changes []jsonedit.Change, body []byte, asked bool) (after []byte, notes []*jsonedit.Note, err error) {
 	for i, c := range changes {
 		if !asked && strings.HasPrefix(c.String(), "repo.tags") {
@@ -166,7 +166,7 @@ func meantWords(meant string) string {
 	return ": did you mean " + quoted(meant) + "?"
 }
 
-// samples makes a payload for each kind, and says whose facts are in it.
+// samples makes a payload for each kind, and prints which of its details are real.
 func (f *triggerFlags) samples(ctx context.Context, p *Process, plan triggerPlan, d destination, env hub.Env) ([][]byte, error) {
 	opts := event.SampleOptions{Seed: f.seed, Endpoint: env.Endpoint, Variant: event.Variant(f.variant)}
 	if !f.given.Changed("seed") {
@@ -257,7 +257,7 @@ func (f *triggerFlags) sampleRepo(ctx context.Context, p *Process, plan triggerP
 // lookUpTime is how long looking up a repo on the Hub may take.
 const lookUpTime = 3 * time.Second
 
-// repoFacts are what the Hub says of a repo, as far as it could be asked.
+// repoFacts are the details of a repo that could be looked up on the Hub.
 type repoFacts struct {
 	repo        hub.Repo
 	known       hub.PayloadRepo
@@ -334,7 +334,7 @@ func (r *repoFacts) fill(opts event.SampleOptions, kind event.Kind) event.Sample
 	return opts
 }
 
-// words say which facts are the Hub's.
+// words is the line about which details are the Hub's.
 func (r *repoFacts) words() string {
 	if r.missing != "" {
 		return fmt.Sprintf("the details of %s are invented: %s", r.repo, r.missing)

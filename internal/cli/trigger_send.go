@@ -25,7 +25,7 @@ import (
 // triggerWorkers is how many events are sent at a time.
 const triggerWorkers = 8
 
-// triggerRun is the sending of events, and what has become of them.
+// triggerRun sends events, and collects their results.
 type triggerRun struct {
 	*triggerFlags
 	p        *Process
@@ -43,7 +43,7 @@ type triggerRun struct {
 	failed   []int64 // of those, the ones that a target refused
 }
 
-// send sends the events, and prints what becomes of them.
+// send sends the events, and prints their results.
 func (f *triggerFlags) send(ctx context.Context, p *Process, dir session.Dir, events []*event.Event, plan triggerPlan, d destination) (err error) {
 	store, _, err := p.openHistory(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (f *triggerFlags) send(ctx context.Context, p *Process, dir session.Dir, ev
 // untrusted reports whether the events have no secret, or a wrong one.
 func (f *triggerFlags) untrusted() bool { return f.noSecret || f.wrongSecret }
 
-// courier returns what all ways of sending have in common.
+// courier returns a courier with the settings that all ways of sending share.
 func (r *triggerRun) courier(sessionID string, send func(ctx context.Context, e *event.Event) (int64, error)) *courier {
 	return &courier{
 		total: len(r.events) * r.repeat, workers: min(triggerWorkers, r.repeat), interval: r.plan.interval,

@@ -38,8 +38,7 @@ var (
 	ErrClosed = errors.New("the history is closed")
 )
 
-// fault adds to err what was being done, to which file, and which of the
-// sentinels it is.
+// fault wraps err with the operation, the path and the sentinel that fits.
 func (r *Reader) fault(doing string, err error) error {
 	return fault(r.path, doing, err)
 }

@@ -107,7 +107,7 @@ type Follower struct {
 	states map[int64]struct{}
 }
 
-// catchUp is how far a follower has come in reading from the file, page by page.
+// catchUp is the position of a follower that reads changes from the file, page by page.
 type catchUp struct {
 	position uint64 // of the ring when the reading began: it goes on there
 	rev      int64  // the reading covers all changes up to here
@@ -132,8 +132,8 @@ func (s *Store) Follow(session string) *Follower {
 	return f
 }
 
-// Wake is a channel that holds a value when there may be something to read. It
-// is closed when the history is.
+// Wake returns a channel that holds a value when changes may be available. It is closed
+// when the history is.
 func (f *Follower) Wake() <-chan struct{} { return f.wake }
 
 // Close ends the following.

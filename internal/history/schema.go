@@ -126,7 +126,7 @@ CREATE TABLE states (
 ) STRICT;
 `
 
-// identity says which history a file is.
+// identity identifies a history: its id and generation.
 type identity struct {
 	lineage    string // the same in every file made for a lost one
 	generation int    // how often that happened

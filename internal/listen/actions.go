@@ -25,8 +25,8 @@ import (
 	"github.com/hf-tap/hf-tap/tui"
 )
 
-// actions are what the interface can do with a session. What happens to events
-// is the session's; here it is put into words.
+// actions are the operations of the interface on a session. What happens to events is
+// the session's; here it is put into words.
 type actions struct {
 	mask  *lines.Mask
 	live  *session.Live
@@ -74,7 +74,8 @@ func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
 	return words, nil
 }
 
-// shortList is a list, of whose middle only the length is shown if it is long.
+// shortList returns a list as text; a long list without its middle items, but with
+// their number.
 func shortList(all []string) string {
 	if len(all) <= 4 {
 		return strings.Join(all, ", ")

@@ -11,8 +11,9 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// announce says what the session is, once it is up. The line "ready: …" and the ready
-// file come after it: a program that waits for them may start at once.
+// announce prints the webhook, the targets and the address of a session that is up. The
+// line "ready: …" and the ready file come after it: a program that waits for them may
+// start at once.
 func (o *Options) announce(live *session.Live) {
 	cfg := o.Session
 	if cfg.NoWebhook {

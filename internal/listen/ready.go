@@ -65,8 +65,8 @@ func (r *readiness) writeLocked(text string) error {
 	return nil
 }
 
-// temporary makes a file beside the ready file, of a name that nobody has
-// prepared.
+// temporary creates a file beside the ready file, with a name that others cannot
+// predict.
 func (r *readiness) temporary(text string) (name string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(r.file), "."+filepath.Base(r.file)+".*") // 0600
 	if err != nil {

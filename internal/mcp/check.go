@@ -62,7 +62,7 @@ type checkOut struct {
 	Others     []string    `json:"others,omitempty" jsonschema:"further results, as result and name: call again with only"`
 }
 
-// checkView is how one check ended.
+// checkView is the result of one check.
 type checkView struct {
 	Name      string     `json:"name"`
 	Group     string     `json:"group"`
@@ -136,7 +136,8 @@ func (s *server) checkHandler(ctx context.Context, c call, in checkIn) (out chec
 	return out, nil
 }
 
-// checked is the handler to check: the one that is named, or the only one of the user's.
+// checked is the handler to check: the named one, or the only one that the user has
+// configured.
 func (s *server) checked(named string) (*receiver.HTTPTarget, error) {
 	if named == "" && len(s.Targets) != 1 {
 		return nil, hint.With(errors.New("name the handler"), `a port and a path on this machine: "target": "7860/webhook"`)

@@ -35,7 +35,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// Config is what the server works with. If a func is nil, its tools do not exist.
+// Config configures the server. If a func is nil, its tools do not exist.
 type Config struct {
 	Version string
 	In      io.Reader // messages of the client
@@ -134,7 +134,7 @@ func Serve(ctx context.Context, cfg Config) error {
 	return lines.WriteError(err)
 }
 
-// warnings is a log without what the SDK says of the usual.
+// warnings is a log handler that drops the SDK's records below warnings.
 type warnings struct{ slog.Handler }
 
 // Enabled reports whether the log takes a record of a level.
@@ -147,7 +147,8 @@ func (s *server) within(ctx context.Context) (context.Context, context.CancelFun
 	return joined(ctx, s.ctx)
 }
 
-// untilInputEnds returns the context of a call that is of no use without its client.
+// untilInputEnds returns a context that also ends with the client's input, for calls
+// whose result only the client needs.
 func (s *server) untilInputEnds(ctx context.Context) (context.Context, context.CancelFunc) {
 	return joined(ctx, s.input)
 }

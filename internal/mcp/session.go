@@ -120,7 +120,7 @@ type startOut struct {
 	Notes   []string    `json:"notes,omitempty" jsonschema:"what it said at its start"`
 }
 
-// startListening starts a session, unless one runs that serves.
+// startListening starts a session, unless a running one fits.
 func (s *server) startListening(ctx context.Context, c call, in startIn) (out startOut, err error) {
 	for i, t := range in.Targets {
 		if _, in.Targets[i], err = s.allowed(t); err != nil {
@@ -239,7 +239,7 @@ type statusOut struct {
 	Notes      []string      `json:"notes" jsonschema:"the latest lines that this server has logged"`
 }
 
-// sessionView is a session that runs.
+// sessionView is a running session.
 type sessionView struct {
 	ID       string           `json:"id"`
 	Own      bool             `json:"own" jsonschema:"start_listening has started it; it ends with this server"`
@@ -298,7 +298,8 @@ func (s *server) sessionStatus(ctx context.Context, _ call, _ struct{}) (statusO
 	return out, ctx.Err()
 }
 
-// viewRecord is a session by its record, and by itself if it is this server's own.
+// viewRecord returns the view of a session from its record, with live details if it is
+// this server's own.
 func (s *server) viewRecord(r *session.Record) sessionView {
 	if live := s.ownLive(); live != nil && live.ID == r.ID {
 		return s.viewLive(live)
@@ -342,8 +343,8 @@ func (s *server) viewLive(live *session.Live) sessionView {
 	return v
 }
 
-// serves reports whether a session that runs is what is asked for. What a session of
-// another process forwards, and which domains it watches, is not known.
+// serves reports whether a running session fits the arguments of a call. What a session
+// of another process forwards, and which domains it watches, is not known.
 func (s *server) serves(r *session.Record, in startIn) bool {
 	is := session.Running{Watches: r.Watches}
 	for _, text := range in.Watches {

@@ -69,7 +69,7 @@ func addTool[In, Out any](s *server, t tool, do func(ctx context.Context, c call
 	})
 }
 
-// errorText is an error as people get it: what failed, then what to type.
+// errorText is an error with its hint, in the form of the command line.
 func errorText(err error) string {
 	text := present.Error(err)
 	if next := hint.For(err); next != "" {
@@ -101,7 +101,7 @@ func plainTypes(s *jsonschema.Schema) {
 	}
 }
 
-// number bounds a number among the arguments, and says what it is if it is not given.
+// number sets the bounds and the default of a number in the schema of the arguments.
 func number(s *jsonschema.Schema, name string, low, high, fallback int) {
 	p := s.Properties[name]
 	least, most := float64(low), float64(high)

@@ -78,7 +78,7 @@ func (s *server) waitForEvent(ctx context.Context, c call, in waitIn) (waitOut, 
 	}
 }
 
-// watcher looks for the first event that fits, in a history that others write.
+// watcher looks for the first event that fits, in a history that other processes write.
 type watcher struct {
 	*server
 	filter    string

@@ -43,8 +43,8 @@ type callKey struct{}
 
 func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call) }
 
-// answer keeps a response until the call is over: a hold or fault may come
-// between what was done and what is said.
+// answer buffers a response until the call is over: a hold or fault may come between
+// the work and the answer.
 type answer struct {
 	header http.Header
 	status int
@@ -274,7 +274,7 @@ func (h *Hub) fail(w http.ResponseWriter, status int, code, format string, args 
 	}
 }
 
-// headerRune keeps what a header may hold.
+// headerRune returns a character that a header may have, or -1 for another one.
 func headerRune(r rune) rune {
 	if r < ' ' || r > '~' {
 		return ' '

@@ -76,7 +76,7 @@ type delivery struct {
 	job              *jobStart // nil where the webhook calls a URL
 }
 
-// outbox is all deliveries. Hub.mu guards it.
+// outbox holds all deliveries, and the queues of webhooks. Hub.mu guards it.
 type outbox struct {
 	deliveries []*delivery // oldest first
 	bytes      int         // of their bodies
@@ -135,7 +135,7 @@ func (h *Hub) requeue(d *delivery) {
 	}
 }
 
-// empty makes the attempts that wait in a webhook's queue until there are none.
+// empty makes the waiting attempts of a webhook's queue until the queue is empty.
 func (h *Hub) empty(hook *webhook) {
 	for {
 		h.mu.Lock()
@@ -166,7 +166,8 @@ func (h *Hub) empty(hook *webhook) {
 	}
 }
 
-// deaf says why a webhook gets no deliveries, or nothing. The caller holds mu.
+// deaf returns why a webhook gets no deliveries, "" if it gets them. The caller holds
+// mu.
 func (hook *webhook) deaf() string {
 	switch {
 	case hook.removed:
@@ -239,7 +240,8 @@ func (h *Hub) post(ctx context.Context, d *delivery, to, secret string) (int, er
 	return resp.StatusCode, nil
 }
 
-// settle decides what follows an attempt: nothing, a retry, or suspension.
+// settle decides the next step after an attempt: nothing, a retry, or suspension of the
+// webhook.
 func (h *Hub) settle(d *delivery, a Attempt) {
 	h.mu.Lock()
 	switch {

@@ -84,8 +84,8 @@ func (h *Hub) nextFault(r *http.Request, when When) *fault {
 	return nil
 }
 
-// apply lets a fault happen. over says that the call ends here, answered or
-// not; else extra has the headers to add.
+// apply carries out a fault. over says that the call ends here, answered or not; else
+// extra has the headers to add.
 func (f *fault) apply(ctx context.Context, r *http.Request, a *answer, extra http.Header) (over, answered bool) {
 	if f == nil {
 		return false, false

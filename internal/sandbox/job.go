@@ -152,7 +152,7 @@ func integer(f fields, key string, least, most float64) (n int64, given bool, er
 	return int64(x), given, err
 }
 
-// notTold checks the parts of a job that a webhook's answer leaves out.
+// notTold checks the parts of a job that the API's answers leave out.
 func notTold(job fields) error {
 	var arch, group string
 	if err := oneOf(job, "arch", []string{"amd64", "arm64"}, false, &arch); err != nil {

@@ -204,7 +204,7 @@ func (h *Hub) managed(t *token, w hub.Repo) (*repo, error) {
 	return c.repo, t.mayNot(toManage, c.repo.owner)
 }
 
-// answerOK answers a call that has nothing to say.
+// answerOK answers a call that returns no data.
 func (h *Hub) answerOK(w http.ResponseWriter, err error) {
 	if err != nil {
 		h.answerError(w, err)

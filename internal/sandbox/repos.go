@@ -156,8 +156,7 @@ func (h *Hub) UpdateRepo(w hub.Repo, tags ...string) error {
 	})
 }
 
-// DeleteRepo sends repo.delete and takes the repo away. Webhooks go on
-// watching its name.
+// DeleteRepo sends repo.delete and deletes the repo. Webhooks go on watching its name.
 func (h *Hub) DeleteRepo(w hub.Repo) error {
 	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)

@@ -27,7 +27,7 @@ func get[T any](f fields, key, want string, v *T) (given bool, err error) {
 	return true, nil
 }
 
-// webhookSpec is what a valid body asks for.
+// webhookSpec is the webhook that a valid body describes.
 type webhookSpec struct {
 	webhook     hub.Webhook
 	secret      string

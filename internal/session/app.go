@@ -40,8 +40,8 @@ var (
 	portVariables   = []string{"PORT", "GRADIO_SERVER_PORT", "UVICORN_PORT", "FLASK_RUN_PORT"}
 )
 
-// AppEnv is what the app's environment has to say. It replaces what the user
-// has exported: with another secret or port, no event would arrive.
+// AppEnv returns the environment variables of the app. It replaces what the user has
+// exported: with another secret or port, no event would arrive.
 func AppEnv(secret, port string) []string {
 	var env []string
 	for _, name := range secretVariables {
@@ -112,7 +112,8 @@ func (r *run) watchAppPort(ctx context.Context) {
 	}
 }
 
-// elsewhere says on which ports an app listens instead of its own, and what to type.
+// elsewhere returns the line about an app that listens on other ports than its own,
+// with the command to type.
 func elsewhere(ports []int, own, path string) string {
 	var words []string
 	for _, port := range ports {

@@ -11,8 +11,8 @@ import (
 	"github.com/hf-tap/hf-tap/internal/plainfile"
 )
 
-// gradioName is the name that gradio.live makes an address of: who keeps it has
-// the same address in every session.
+// gradioName is the name from which gradio.live makes an address: the same name has the
+// same address in every session.
 type gradioName struct {
 	name string
 	lock *lock // nil for a name that is not kept
@@ -71,7 +71,7 @@ func plainName(s string) bool {
 	return len(s) >= 20 && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
-// Close lets others have the name.
+// Close releases the name for other sessions.
 func (n gradioName) Close() error {
 	if n.lock == nil {
 		return nil

@@ -52,8 +52,8 @@ func (h *holding) save(rec *Record) error {
 	return nil
 }
 
-// restore makes the lock and the record again where they are not as this
-// session made them, and reports what it made since the last time, for people.
+// restore creates the lock and the record again if they are missing or changed. It
+// returns a text about what it created since the last call.
 func (h *holding) restore() (made string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -48,8 +48,8 @@ func (d Dir) Undelivered(ctx context.Context, reader *history.Reader) (failed, p
 	return failed, pending, nil
 }
 
-// EndDead ends the sessions in the history that were killed: what they were to
-// hand over becomes pending.
+// EndDead marks killed sessions as ended in the history: their unsettled events become
+// pending.
 func (d Dir) EndDead(ctx context.Context, store *history.Store) error {
 	sessions, err := store.OpenSessions(ctx)
 	if err != nil {

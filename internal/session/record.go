@@ -22,8 +22,8 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// Record is what a session writes down before it changes anything on the
-// user's account, so that a later one can undo it when this one is killed.
+// Record is the file that a session writes before it changes the user's account. A
+// later session uses it to undo the changes if this one is killed.
 type Record struct {
 	Version   int       `json:"v"`
 	ID        string    `json:"id"`      // the session's
@@ -76,13 +76,13 @@ func tokenOf(webhookURL string) string {
 	return token
 }
 
-// isToken reports whether s is like what newToken makes.
+// isToken reports whether s has the form of a token by newToken.
 func isToken(s string) bool {
 	b, err := hex.DecodeString(s)
 	return err == nil && len(b) == 16
 }
 
-// machineHash distinguishes this machine from others, and names none.
+// machineHash is a hash that differs between machines and does not reveal their names.
 func machineHash() string {
 	name := machineName()
 	if name == "" {
@@ -195,8 +195,9 @@ func readRecord(path, id string) (*Record, error) {
 	return &r, r.check()
 }
 
-// check reports what a record lacks. One without its token would fit every
-// webhook that is not of an hf-tap, which must not be deleted.
+// check returns an error if a record has no valid value in a field that it needs. One
+// without its token would fit every webhook that is not of an hf-tap, which must not be
+// deleted.
 func (r *Record) check() error {
 	if !isToken(r.Token) || r.Version < 1 || r.Machine == "" || r.Endpoint == "" || r.Started.IsZero() {
 		return errors.New("it lacks what a record has")
@@ -211,8 +212,8 @@ func (r *Record) check() error {
 	return nil
 }
 
-// readSmallFile reads a regular file, and nothing else: a symbolic link may lead
-// out of the folder, and a pipe would never end.
+// readSmallFile reads a regular file. It refuses symbolic links, which may lead out of
+// the folder, and pipes, which may never end.
 func readSmallFile(path string, most int64) ([]byte, error) {
 	info, err := os.Lstat(path)
 	switch {

@@ -83,8 +83,8 @@ func (r *run) closeServers(ctx context.Context) error {
 	return nil
 }
 
-// closeHistory marks what was not handed over, counts what is kept, and closes
-// the history.
+// closeHistory marks the events that were not handed over as pending, counts the kept
+// ones, and closes the history.
 func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Times.Call)
 	defer cancel()

@@ -23,7 +23,8 @@ func (r *Record) owns(w hub.Webhook) bool {
 // doubtLasts is how long a create whose answer never came is looked for.
 const doubtLasts = 24 * time.Hour
 
-// doubtEnds is when a create that was never answered is not looked for any more.
+// doubtEnds is the time until which a webhook is looked for whose create was never
+// answered.
 func (r *Record) doubtEnds() time.Time {
 	if r.Asked.IsZero() { // an older hf-tap wrote it
 		return r.Started.Add(doubtLasts)
@@ -31,7 +32,7 @@ func (r *Record) doubtEnds() time.Time {
 	return r.Asked.Add(doubtLasts)
 }
 
-// undoResult is what undo did for one record.
+// undoResult is the result of undo for one record.
 type undoResult struct {
 	deleted, enabled []string         // the ids of webhooks
 	unsure           map[string]error // the errors of deletes that may have succeeded, by the webhook's id
