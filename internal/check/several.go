@@ -111,8 +111,8 @@ func repeat(ctx context.Context, r *runner) outcome {
 	return o
 }
 
-// worse returns the outcome that counts of two deliveries: for example, a repeat that
-// was seen to be dropped counts more than one with an unknown result.
+// worse reports whether status a replaces b as the result for several deliveries. A
+// seen success replaces an unknown result, and a failure replaces both.
 func worse(a, b Status) bool {
 	order := map[Status]int{CannotTell: 0, Pass: 1, Warn: 2, Fail: 3}
 	return order[a] > order[b]

@@ -61,7 +61,8 @@ default. It checks both files, and calls no server.`,
 	return cmd
 }
 
-// checkTyped reports the first typed flag whose value would also be invalid in a file.
+// checkTyped reports the first typed flag whose value breaks the rules of configuration
+// files.
 func checkTyped(fs *pflag.FlagSet) error {
 	for _, key := range config.Keys() {
 		f := fs.Lookup(key.Flag())

@@ -274,7 +274,7 @@ func (h *Hub) fail(w http.ResponseWriter, status int, code, format string, args 
 	}
 }
 
-// headerRune returns a character that a header may have, or -1 for another one.
+// headerRune returns r, or a space if a header cannot have it.
 func headerRune(r rune) rune {
 	if r < ' ' || r > '~' {
 		return ' '

@@ -180,8 +180,8 @@ func (a *hubChange) discuss(r *repo, w wishes) error {
 	return a.updateComment(r, d, w, post)
 }
 
-// latest is the newest open discussion that fits. A merged discussion cannot change any
-// more, and a closed one can only be reopened.
+// latest is the newest discussion that fits and can still change. A merged one cannot,
+// and a closed one can only be reopened.
 func (r *repo) latest(fits func(*discussion) bool, status string) *discussion {
 	for _, d := range slices.Backward(r.discussions) {
 		over := d.Status == hub.DiscussionMerged || d.Status == hub.DiscussionClosed && status != "open"

@@ -76,7 +76,7 @@ type delivery struct {
 	job              *jobStart // nil where the webhook calls a URL
 }
 
-// outbox holds all deliveries, and the queues of webhooks. Hub.mu guards it.
+// outbox holds all deliveries, and the timers of their retries. Hub.mu guards it.
 type outbox struct {
 	deliveries []*delivery // oldest first
 	bytes      int         // of their bodies

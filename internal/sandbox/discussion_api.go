@@ -29,7 +29,7 @@ func (c *repoCall) discussion() (*discussion, error) {
 // by reports whether a user opened a discussion.
 func (d *discussion) by(user *account) bool { return user != nil && d.Author.ID == user.id }
 
-// own returns a refusal unless the caller is the author, or may change the repo. what
+// own returns a refusal unless the caller is the author, or may change the repo. do
 // names the refused action.
 func (c *repoCall) own(author string, do string) error {
 	if c.token.user.id == author || c.repo.owner.has(c.token.user) {
