@@ -154,7 +154,7 @@ func (o SampleOptions) variant(kind Kind, repo hub.Repo) (Variant, error) {
 	case err != nil:
 		return "", fmt.Errorf("making a sample: %w", err)
 	case parsed.Type != repo.Type:
-		return "", fmt.Errorf("making a sample: %q is not a repo, and events happen in repos", repo)
+		return "", fmt.Errorf("making a sample: %q is not a repo, and an event needs one", repo)
 	case !strings.Contains(repo.Name, "/") && repo.Type != "model" && repo.Type != "dataset":
 		return "", fmt.Errorf("making a sample: %q has no owner, and only old models and datasets have none", repo)
 	case !kind.Known():

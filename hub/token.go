@@ -59,7 +59,7 @@ func FindToken(env TokenEnv, name string, stdin io.Reader) (Token, error) {
 
 func (env TokenEnv) implicit() (Token, error) {
 	if truthy(env.Getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
-		return Token{}, fmt.Errorf("%w: HF_HUB_DISABLE_IMPLICIT_TOKEN is set, and none was named", ErrNoToken)
+		return Token{}, fmt.Errorf("%w: HF_HUB_DISABLE_IMPLICIT_TOKEN is set, and no token was named", ErrNoToken)
 	}
 	for _, key := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"} {
 		if value := strings.TrimSpace(env.Getenv(key)); value != "" {
@@ -155,7 +155,7 @@ func fromReader(stdin io.Reader) (Token, error) {
 // checked makes a Token of a found text, or returns an error if the text cannot be one.
 func checked(value, source string) (Token, error) {
 	if err := checkToken(value); err != nil {
-		return Token{}, fmt.Errorf("the token from %s cannot be one: %w", source, err)
+		return Token{}, fmt.Errorf("the token from %s is not valid: %w", source, err)
 	}
 	return Token{Value: value, Source: source}, nil
 }

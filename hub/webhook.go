@@ -140,7 +140,7 @@ func (s WebhookSpec) Check() error {
 		// Not quoted: its query may hold a secret.
 		return errors.New("the webhook's URL is not an http or https URL")
 	case s.ClearSecret && s.Secret != "":
-		return errors.New("the secret is both given and cleared")
+		return errors.New("the secret is both set and cleared")
 	case strings.ContainsFunc(s.Secret, func(r rune) bool { return r < ' ' || r > 0x7f }):
 		return errors.New("the secret has characters other than printable ASCII")
 	}

@@ -133,9 +133,9 @@ func (who Identity) fineGrained(token *AccessToken) Permission {
 	case slices.Contains(granted, write) && slices.Contains(granted, read):
 		return Permission{Known: true, Allowed: true}
 	case slices.Contains(granted, write):
-		return Permission{Reason: fmt.Sprintf("the token %q has %s but not %s, and may not be let list them", token.DisplayName, write, read)}
+		return Permission{Reason: fmt.Sprintf("the token %q has %s but not %s, and the Hub may refuse to list them", token.DisplayName, write, read)}
 	case unknown:
-		return Permission{Reason: fmt.Sprintf("the token %q has permissions on webhooks that are not known here", token.DisplayName)}
+		return Permission{Reason: fmt.Sprintf("the token %q has unknown permissions on webhooks", token.DisplayName)}
 	}
 	return Permission{Known: true, Reason: fmt.Sprintf("the fine-grained token %q lacks the permission %s", token.DisplayName, write)}
 }

@@ -126,7 +126,7 @@ type HostKeyError struct {
 
 // Error returns both fingerprints.
 func (e *HostKeyError) Error() string {
-	return fmt.Sprintf("the host key of %s is another than before: it was %s and is %s", e.Host, strings.Join(e.Known, " or "), e.Got)
+	return fmt.Sprintf("the host key of %s has changed: it was %s and is %s", e.Host, strings.Join(e.Known, " or "), e.Got)
 }
 
 // kind is a text that is equal for causes of the same sort. The texts of errors are

@@ -95,7 +95,7 @@ type Result struct {
 // caller must Stop the app.
 func Start(cfg Config) (*App, error) {
 	if len(cfg.Args) == 0 {
-		return nil, errors.New("start the app: no program is given")
+		return nil, errors.New("start the app: the command is empty")
 	}
 	if cfg.Dir != "" {
 		// The system's error for a missing folder is the one for a missing program.
@@ -243,13 +243,13 @@ func (a *App) Stop(ctx context.Context) error {
 	case <-a.done:
 		return a.leftError()
 	case <-time.After(afterKill + 2*quiet):
-		return fmt.Errorf("the app %q (process %d) does not end, or its output is not taken", a.name, a.PID())
+		return fmt.Errorf("the app %q (process %d) does not end, or its output is not read", a.name, a.PID())
 	}
 }
 
 func (a *App) leftError() error {
 	if a.left {
-		return fmt.Errorf("something that the app %q (process %d) started does not end", a.name, a.PID())
+		return fmt.Errorf("a process that the app %q (process %d) started does not end", a.name, a.PID())
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func rightSecret(ctx context.Context, r *runner) outcome {
 	case r.send(ctx, signed).OK():
 		o.says = answered(o.answers[0]) + "; it wants a signature (HMAC), which the Hub never sends: compare X-Webhook-Secret with the secret"
 	case r.send(ctx, inQuery).OK():
-		o.says = answered(o.answers[0]) + "; it takes the secret from the URL: give the webhook, and hf-tap check, a URL with ?secret="
+		o.says = answered(o.answers[0]) + "; it reads the secret from the URL: use a URL with ?secret= for the webhook and for hf-tap check"
 	}
 	return o
 }
@@ -203,7 +203,7 @@ func repeatAtOnce(ctx context.Context, r *runner) outcome {
 // ownComment shows whether the handler reacts to its own comments, which only its own
 // calls show.
 func ownComment(ctx context.Context, r *runner) outcome {
-	o := outcome{status: CannotTell, look: "let the handler's own account comment, and look whether it answers; with --sandbox -- COMMAND this is tried out"}
+	o := outcome{status: CannotTell, look: "let the handler's own account comment, and look whether it answers; --sandbox -- COMMAND checks that"}
 	switch {
 	case r.World == nil:
 		o.says = "only what the handler writes would show it"

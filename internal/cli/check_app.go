@@ -67,7 +67,7 @@ func (a *checkedApp) elsewhere() string {
 	if ports, known := a.running.Ports(); known && len(ports) > 0 {
 		return fmt.Sprintf("it listens on port %d: hf-tap check %d%s -- %s", ports[0], ports[0], a.target.URL().Path, typedArgs(a.args))
 	}
-	return "let it listen on PORT, or give it longer with --wait-target"
+	return "let it listen on PORT, or wait longer with --wait-target"
 }
 
 func (a *checkedApp) listens(ctx context.Context) bool { return a.target.Probe(ctx) == nil }

@@ -168,9 +168,9 @@ func hintFor(err error) string {
 	switch {
 	case next != "":
 	case errors.Is(err, listen.ErrNotInTime):
-		next = "give it longer with --wait, or see what did come: hf-tap events ls"
+		next = "wait longer with --wait, or list the events that came: hf-tap events ls"
 	case errors.Is(err, listen.ErrAppEnded):
-		next = "see what it printed, and what did come: hf-tap events ls"
+		next = "read its output, and list the events that came: hf-tap events ls"
 	}
 	return next
 }

@@ -217,7 +217,7 @@ func completeTunnels(c completion) ([]cobra.Completion, cobra.ShellCompDirective
 // completeMatches completes the kinds in front of a target.
 func completeMatches(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
 	front := c.typed[:strings.LastIndexByte(c.typed, ',')+1]
-	words := []string{front + "default=\twhat no other target takes"}
+	words := []string{front + "default=\tevents that no other target gets"}
 	if front != "" {
 		words = nil
 	}

@@ -303,9 +303,9 @@ func (x *curlScript) event(e *event.Event) error {
 	text := fmt.Sprintf("\n# event %d %s\n", e.N, fixtureName(e))
 	switch {
 	case e.BodyCut || !e.Verdict.Trusted():
-		text += "# is not sent again: its secret was not right, or its body is not whole\n"
+		text += "# cannot be sent again: its secret is wrong, or its body is incomplete\n"
 	case len(targets) == 0:
-		text += "# had no target over HTTP: give one with --to\n"
+		text += "# had no HTTP target: add --to TARGET\n"
 	default:
 		for _, target := range targets {
 			text += x.mask.Text(event.Curl(e, target)) + " -o /dev/null -w '" + fmt.Sprintf("event %d: %%{http_code}\\n", e.N) + "'\n"

@@ -228,7 +228,7 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 		return first.Session, at, nil
 	}
 	if len(live) > 1 {
-		return "", none, withHint(errors.New("several sessions live, and none of them received this event"),
+		return "", none, withHint(errors.New("several sessions run, and none of them received this event"),
 			fmt.Sprintf("hf-tap events replay %d --forward PORT", numbers[0]))
 	}
 	for id, at := range live {

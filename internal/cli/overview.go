@@ -106,7 +106,7 @@ func (o *overview) next() {
 	all := [2]string{"hf-tap --help", "all commands"}
 	next := [][2]string{{"hf-tap demo", "see it work, without an account and without a network"}, listen, all}
 	if o.used {
-		next = [][2]string{listen, {"hf-tap events ls", "what has come so far"}, all}
+		next = [][2]string{listen, {"hf-tap events ls", "list the recorded events"}, all}
 	}
 	for _, n := range next {
 		o.add("%-40s %s", n[0], n[1])

@@ -93,7 +93,7 @@ func (c *comparison) words(l comparedLine) (all []string, err error) {
 	if l.Same {
 		return nil, nil
 	}
-	all = []string{fmt.Sprintf("  %s answered #%d otherwise than #%d:", present.Target(l.Target), l.N, l.Of)}
+	all = []string{fmt.Sprintf("  %s answered #%d differently from #%d:", present.Target(l.Target), l.N, l.Of)}
 	for _, d := range l.Differences {
 		all = append(all, "    "+term.Line(d))
 	}
@@ -109,7 +109,7 @@ func (c *comparison) result(p *Process) error {
 	compared := c.same + c.differ
 	switch {
 	case compared == 0:
-		return withHint(errors.New("nothing was compared: a target has to have answered these events before"), "hf-tap events replay --compare --filter 'status:200..599'")
+		return withHint(errors.New("nothing was compared: no target answered these events before"), "hf-tap events replay --compare --filter 'status:200..599'")
 	case c.differ == 0:
 		p.tell("%s compared, all are the same", present.Count(compared, "answer"))
 		return nil

@@ -144,7 +144,7 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 		}
 	}
 	if len(routes) == 0 {
-		return nil, withHint(errors.New("these events had no target, and no session lives to send them through"),
+		return nil, withHint(errors.New("these events had no target, and no session runs to send them through"),
 			fmt.Sprintf("hf-tap events replay %d --forward 7860", r.numbers[0]))
 	}
 	return routes, nil

@@ -92,7 +92,7 @@ func (f *triggerFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.variant, "variant", "", "another form of the kind, like tag or pull-ref")
 	fs.StringArrayVar(&f.sets, "set", nil, "change the payload; PATH= deletes; repeatable")
 	fs.StringVar(&f.file, "file", "", "send the payload in this file, or - for standard input")
-	fs.Uint64Var(&f.seed, "seed", 0, "make up the same ids and texts at each call")
+	fs.Uint64Var(&f.seed, "seed", 0, "invent the same ids and texts at each call")
 	fs.BoolVar(&f.edit, "edit", false, "change the payload in your editor before it is sent")
 	fs.IntVar(&f.repeat, "repeat", 1, "send each event N times")
 	fs.StringVar(&f.rate, "rate", "", "send at most this many, like 10/s or 90/m")
@@ -269,7 +269,7 @@ func (p *Process) parseRepo(s, before string) (hub.Repo, error) {
 	}
 	repo, ok := w.Repo()
 	if !ok {
-		return repo, usageError(fmt.Errorf("%q is not a repo, and events happen in repos", s), before+" model:"+w.Name+"/my-model")
+		return repo, usageError(fmt.Errorf("%q is not a repo, and an event needs one", s), before+" model:"+w.Name+"/my-model")
 	}
 	return repo, nil
 }
@@ -360,7 +360,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 	switch {
 	case i >= 0:
 		if len(running) > 1 && f.session == "" {
-			p.tell("through the session %s, the newest of those that may get it", ids[i])
+			p.tell("through the session %s, the newest that can deliver it", ids[i])
 		}
 		return destination{session: &running[i]}, nil
 	case f.dryRun && f.session == "":

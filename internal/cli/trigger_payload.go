@@ -401,7 +401,7 @@ func (p *Process) editJSON(ctx context.Context, body []byte) ([]byte, error) {
 			return nil, fmt.Errorf("edit the payload: %w", err)
 		}
 		if len(bytes.TrimSpace(text)) == 0 {
-			return nil, withHint(errors.New("the payload was emptied, and nothing was sent"), triggerHelp)
+			return nil, withHint(errors.New("the payload is empty: nothing was sent"), triggerHelp)
 		}
 		fault := checkJSON(text)
 		if fault == nil {

@@ -174,7 +174,7 @@ func (r *triggerRun) postPublic(ctx context.Context, client *http.Client, e *eve
 	case err != nil:
 		return 0, withHint(fmt.Errorf("send the event to %s: %w", event.MaskURL(to.URL), err), "without --through-tunnel it goes to the session on this machine")
 	case n == 0:
-		return 0, withHint(fmt.Errorf("%s answered %d, and it was not the session %s", event.MaskURL(to.URL), status, to.ID), "hf-tap doctor")
+		return 0, withHint(fmt.Errorf("%s answered %d, but it is not the session %s", event.MaskURL(to.URL), status, to.ID), "hf-tap doctor")
 	case refused && !r.untrusted():
 		return 0, withHint(fmt.Errorf("the session %s has a different secret: it answered %d", to.ID, status), "use --secret-file, or leave out --through-tunnel")
 	case refused:

@@ -587,7 +587,7 @@ func TestWrongUseOfTriggerIsSaidBeforeAnythingIsSent(t *testing.T) {
 		"":                                       "error: name one kind, or choose --all or --file\nhint: hf-tap trigger discussion.comment.create",
 		"repo.update --all":                      "name one kind, or choose",
 		"discusion.create":                       "error: \"discusion.create\" is not a kind that the Hub documents\nhint: hf-tap trigger discussion.create",
-		"repo.update --repo user:me":             "error: \"user:me\" is not a repo, and events happen in repos\nhint: hf-tap trigger repo.update --repo model:me/my-model",
+		"repo.update --repo user:me":             "error: \"user:me\" is not a repo, and an event needs one\nhint: hf-tap trigger repo.update --repo model:me/my-model",
 		"repo.update --repo modle:me/m":          "hint: hf-tap trigger repo.update --repo model:me/m",
 		"discussion.create --repo bucket:a/b":    "the Hub sends no discussion.create for a bucket\nhint: hf-tap trigger discussion.create --repo model:me/my-model",
 		"repo.update --variant tag":              "has no variant \"tag\"",

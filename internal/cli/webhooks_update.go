@@ -100,7 +100,7 @@ func (u *webhookUpdate) run(ctx context.Context) error {
 		if ctx.Err() != nil { // the process ends without a word
 			u.p.tell("updated webhook %s; interrupted before it was read again: %s", u.id, look)
 		}
-		return fmt.Errorf("webhook %s was updated, and what it is now is unknown: %w", u.id, err)
+		return fmt.Errorf("webhook %s was updated, but its new settings are unknown: %w", u.id, err)
 	}
 	return u.report(old, spec, now)
 }

@@ -173,7 +173,7 @@ func refused(path string, info fs.FileInfo, own bool) error {
 	switch {
 	case mode&fs.ModeSymlink != 0:
 		to, _ := os.Readlink(path)
-		return &RefusedError{path, fmt.Sprintf("is a symbolic link, to %q: what it leads to may be changed by others", to), ignore(own)}
+		return &RefusedError{path, fmt.Sprintf("is a symbolic link, to %q: others may change the file that it leads to", to), ignore(own)}
 	case mode.IsDir():
 		return &RefusedError{path, "is a folder", ignore(own)}
 	case !mode.IsRegular():

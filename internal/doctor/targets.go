@@ -51,7 +51,7 @@ func lookAtTarget(ctx context.Context, target *receiver.HTTPTarget) Finding {
 		f.Status, f.Detail = Failed, fmt.Sprintf("%s: %v", name, err)
 		f.Hint = "start your app; events wait a minute for it (--wait-target)"
 	case proxy != "" && !secure: // it takes a request to see more
-		f.Status, f.Detail = Warning, fmt.Sprintf("%s is unverified: the proxy %s on the way takes connections", name, proxy)
+		f.Status, f.Detail = Warning, fmt.Sprintf("%s is unverified: the proxy %s accepts the connection", name, proxy)
 	case proxy != "":
 		f.Detail += ", through the proxy " + proxy
 	}

@@ -140,7 +140,7 @@ func (s *Store) salvage() error {
 	if err := s.reopen(); err != nil {
 		return err
 	}
-	s.report("restored", "its write-ahead log was removed or cut; what it held is in a new file")
+	s.report("restored", "its write-ahead log was removed or cut; its content is in a new file")
 	return nil
 }
 

@@ -36,7 +36,7 @@ func routeWords(r receiver.Route) string {
 	words := event.MaskURL(r.Target.Name())
 	switch {
 	case r.Default:
-		words += ", what no other target takes"
+		words += ", events that no other target gets"
 	case r.Match.String() != "":
 		words += ", if " + r.Match.String()
 	}

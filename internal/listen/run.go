@@ -181,7 +181,7 @@ func lastLine(sum session.Summary) string {
 	case sum.Left != "":
 		parts = append(parts, fmt.Sprintf("webhook %s NOT deleted", sum.Left))
 	case sum.Doubt:
-		parts = append(parts, "the Hub never said whether it made the webhook: the next start looks again")
+		parts = append(parts, "whether the Hub made the webhook is unknown: the next start checks")
 	case sum.ByHand != "":
 		parts = append(parts, "the webhook that you made by hand is yours to delete: "+sum.ByHand)
 	case len(sum.Deleted) == 0:

@@ -38,7 +38,7 @@ func (s *server) addSendTools() {
 	}, s.replayEvent)
 	addTool(s, tool{
 		name: "trigger_event", title: "Send a sample event", waits: true,
-		text: "Make up a realistic event of a kind, as the Hub sends it, send it with the right secret, and return what the targets answered. It goes to the target that is named; else through the session that runs.",
+		text: "Create a realistic event of a kind, in the form of the Hub, send it with the right secret, and return what the targets answered. It goes to the target that is named; else through the session that runs.",
 		input: func(in *jsonschema.Schema) {
 			bounds(in)
 			for _, k := range event.Kinds() {

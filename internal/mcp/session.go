@@ -24,7 +24,7 @@ import (
 func (s *server) addSessionTools() {
 	addTool(s, tool{
 		name: "session_status", title: "What runs", reads: true,
-		text: "Say which sessions run on this machine, how tunnel, webhook and targets of this server's own session are, how many events failed, and the number of the latest event.",
+		text: "List the sessions that run on this machine, the state of the tunnel, webhook and targets of this server's own session, how many events failed, and the number of the latest event.",
 	}, s.sessionStatus)
 	if s.Doctor != nil {
 		addTool(s, tool{
@@ -43,7 +43,7 @@ func (s *server) addSessionTools() {
 	}
 	addTool(s, tool{
 		name: "start_listening", title: "Receive webhooks here", waits: true, repeats: true, open: true,
-		text: "Make a temporary webhook on the Hub and receive here what it delivers, until stop_listening or the end of this server. If a session runs already that has been started for the same, it is used.",
+		text: "Make a temporary webhook on the Hub and receive here what it delivers, until stop_listening or the end of this server. If a session with the same arguments runs already, it is used.",
 	}, s.startListening)
 	addTool(s, tool{
 		name: "stop_listening", title: "Stop receiving", waits: true, repeats: true, open: true,

@@ -51,7 +51,7 @@ func ToReplay(ctx context.Context, store *history.Reader, q history.Query) ([]in
 
 // ErrRefused says that an event's body did not arrive whole, so that its sender
 // was refused: there is nothing that could be sent again.
-var ErrRefused = errors.New("its body did not arrive whole, and only the beginning was kept")
+var ErrRefused = errors.New("its body is incomplete: only the beginning was kept")
 
 // ErrBodyLost says that an event's body is not in the history any more, which was
 // damaged or removed.
@@ -162,7 +162,7 @@ func MakeUp(kind event.Kind, repo hub.Repo, opts event.SampleOptions) (*event.Ev
 	}
 	body, err := json.Marshal(payload)
 	if err != nil {
-		return nil, fmt.Errorf("make up a %s: %w", kind, err)
+		return nil, fmt.Errorf("create a %s event: %w", kind, err)
 	}
 	return &event.Event{
 		Source: event.SourceTrigger, Method: http.MethodPost, Body: body,

@@ -58,7 +58,7 @@ func (r *run) nameGradio() (err error) {
 		return err
 	}
 	if r.gradio.lock == nil {
-		r.Tell("another session has the address that this machine keeps at gradio.live: this one gets a fresh one")
+		r.Tell("another session uses this machine's address at gradio.live: this one gets a new one")
 	}
 	r.Tunnel.Gradio.Name = r.gradio.name
 	r.Tunnel.Gradio.Ending = func(ends time.Time) {
@@ -121,7 +121,7 @@ func (r *run) follow(ctx context.Context, status tunnel.Status) (look bool, err 
 	r.live.point(r.rec)
 	err = errors.Join(r.holding.save(r.rec), r.store.StartSession(ctx, r.info()))
 	if r.NoWebhook {
-		r.Tell("the public address is another now: point your webhook to " + r.rec.URL())
+		r.Tell("the public address has changed: set your webhook's URL to " + r.rec.URL())
 	}
 	if r.Moved != nil {
 		err = errors.Join(err, r.Moved(r.rec.URL()))

@@ -186,7 +186,7 @@ func readRecord(path, id string) (*Record, error) {
 	case len(b) == 0:
 		return nil, errors.New("it is empty")
 	case err != nil:
-		return nil, fmt.Errorf("it is not JSON of a record: %w", err)
+		return nil, fmt.Errorf("it is not a valid record: %w", err)
 	case r.Version > recordVersion:
 		return nil, fmt.Errorf("it is of version %d, which a newer hf-tap wrote", r.Version)
 	case r.ID != id:
@@ -200,7 +200,7 @@ func readRecord(path, id string) (*Record, error) {
 // deleted.
 func (r *Record) check() error {
 	if !isToken(r.Token) || r.Version < 1 || r.Machine == "" || r.Endpoint == "" || r.Started.IsZero() {
-		return errors.New("it lacks what a record has")
+		return errors.New("a field that it needs is missing")
 	}
 	if r.Local == "" {
 		return nil

@@ -176,7 +176,7 @@ func (r *run) sweep(ctx context.Context) error {
 	if err != nil && ctx.Err() == nil {
 		r.Log.Warn("sweep", "error", err)
 		if len(swept.Left()) == 0 {
-			r.Tell("what killed sessions left could not all be looked at: " + oneLine(err))
+			r.Tell("some leftovers of killed sessions could not be checked: " + oneLine(err))
 		}
 	}
 	return nil
@@ -345,7 +345,7 @@ func (r *run) identify(ctx context.Context) error {
 	if r.Like != "" {
 		like, err := r.Hub.GetWebhook(ctx, r.Like)
 		if err != nil {
-			return fmt.Errorf("take the watches of %s: %w", r.Like, err)
+			return fmt.Errorf("read the watches of %s: %w", r.Like, err)
 		}
 		if len(r.Watches) == 0 {
 			r.Watches = slices.Clone(like.Watched)

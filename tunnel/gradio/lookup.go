@@ -118,7 +118,7 @@ func parseLookup(body []byte) (place, error) {
 	if start := bytes.TrimSpace(body); len(start) == 0 {
 		return place{}, errors.New("the answer is empty")
 	} else if start[0] == '<' {
-		return place{}, errors.New("the answer is a page, no list of servers")
+		return place{}, errors.New("the answer is a web page, not a list of servers")
 	}
 	var servers []struct {
 		Host   string          `json:"host"`
