@@ -11,15 +11,15 @@ import (
 
 // The kinds of an [*Error], for errors.Is.
 var (
-	ErrUnauthorized = errors.New("the Hub refused the token")             // 401
-	ErrForbidden    = errors.New("the Hub does not allow this token to do it")  // 403
-	ErrNotFound     = errors.New("not found on the Hub")              // 404; another account's webhook is a 404, too
-	ErrInvalid      = errors.New("the request is not valid")              // 400, 422, or refused here before it was sent
-	ErrRateLimited  = errors.New("too many requests to the Hub")     // 429
-	ErrOffline      = errors.New("HF_HUB_OFFLINE is set")                 // nothing was sent
-	ErrInsecure     = errors.New("the token is not sent over plain http") // nothing was sent
-	ErrUnreachable  = errors.New("the Hub does not answer")               // no connection, or no whole answer in time
-	ErrBadAnswer    = errors.New("the answer is not the Hub's")           // 2xx, but not what the Hub's OpenAPI document says
+	ErrUnauthorized = errors.New("the Hub refused the token")                  // 401
+	ErrForbidden    = errors.New("the Hub does not allow this token to do it") // 403
+	ErrNotFound     = errors.New("not found on the Hub")                       // 404; another account's webhook is a 404, too
+	ErrInvalid      = errors.New("the request is not valid")                   // 400, 422, or refused here before it was sent
+	ErrRateLimited  = errors.New("too many requests to the Hub")               // 429
+	ErrOffline      = errors.New("HF_HUB_OFFLINE is set")                      // nothing was sent
+	ErrInsecure     = errors.New("the token is not sent over plain http")      // nothing was sent
+	ErrUnreachable  = errors.New("the Hub does not answer")                    // no connection, or no whole answer in time
+	ErrBadAnswer    = errors.New("the answer is not the Hub's")                // 2xx, but not what the Hub's OpenAPI document says
 )
 
 // Error is a failed call of the Hub. Code, Message and RequestID are as the

@@ -28,7 +28,7 @@ func TestAnInvalidLookUpIsAnErrorThatSaysWhy(t *testing.T) {
 	s := start(t, frptest.Config{})
 	ca := strings.ReplaceAll(string(s.CAPEM()), "\n", `\n`)
 	for body, want := range map[string]string{
-		"": "empty", " \n": "empty", "<!doctype html><h1>Sign in": "a page", "null": "no server", "[]": "no server",
+		"": "empty", " \n": "empty", "<!doctype html><h1>Sign in": "a web page", "null": "no server", "[]": "no server",
 		"{}": "list of servers", `{"host":"a","port":1}`: "list of servers", `[1]`: "list of servers", `[[`: "list of servers", `[{}]`: "no host",
 		`[{"host":"a","port":0,"root_ca":"` + ca + `"}]`:            "no host",
 		`[{"host":"a","port":70000,"root_ca":"` + ca + `"}]`:        "no host",
@@ -55,7 +55,7 @@ func TestAFailedLookUpSaysWhereAndWhy(t *testing.T) {
 		fault frptest.Faults
 		want  string
 	}{
-		{"HTML", frptest.Faults{LookupBody: text("<html>welcome to the airport")}, "a page"},
+		{"HTML", frptest.Faults{LookupBody: text("<html>welcome to the airport")}, "a web page"},
 		{"an empty list", frptest.Faults{LookupBody: text("[]")}, "no server at the moment"},
 		{"another shape", frptest.Faults{LookupBody: text(`{"servers":[]}`)}, "list of servers"},
 		{"nothing", frptest.Faults{LookupBody: text("")}, "empty"},
