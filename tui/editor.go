@@ -77,6 +77,7 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 		m.showError(fmt.Errorf("edit #%d: %w", of.N, err))
 		return nil
 	}
+	m.edited = true
 	file := filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N))
 	args := append(append([]string(nil), m.cfg.Editor[1:]...), file)
 	// A session that ends does not wait for the editor.

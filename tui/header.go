@@ -68,7 +68,9 @@ func (h *header) tunnelRow() []fact {
 	state = state.Add(st, "● "+s.Tunnel.State)
 	facts := []fact{{rank: 1, line: state}}
 	if s.URL != "" {
-		facts = append(facts, fact{rank: 4, line: line.Text(line.Strong, s.URL)})
+		host := strings.TrimPrefix(s.URL, "https://")
+		host, _, _ = strings.Cut(strings.TrimPrefix(host, "http://"), "/")
+		facts = append(facts, fact{rank: 4, line: line.Text(line.Strong, s.URL), late: true, brief: line.Text(line.Strong, host)})
 	}
 	via := line.Line{}
 	if s.Provider != "" {

@@ -41,6 +41,7 @@ type model struct {
 	notes  []note // those that were shown
 	search string // the last phrase that was searched for
 	mouse  bool   // the mouse works here
+	edited bool   // an editor had the terminal
 
 	bodySearch   bodySearch
 	readingOlder bool

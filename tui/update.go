@@ -43,8 +43,19 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.showBotWarning(msg)
 	case actionResult:
 		cmd = m.finishAction(msg)
+	case continued:
+		cmd = resume()
+	case resumed:
+		if msg.err != nil {
+			m.showError(msg.err)
+		}
+	case suspended:
+		m.finishSuspend(msg)
 	case editorResult:
 		cmd = m.finishEdit(msg)
+		if !m.mouse {
+			cmd = tea.Batch(cmd, tea.Raw(mouseOff))
+		}
 	}
 	return m, tea.Batch(cmd, m.showSelected())
 }
@@ -57,7 +68,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case "ctrl+c":
 		return tea.Quit
 	case "ctrl+z":
-		return tea.Suspend
+		return m.suspend()
 	}
 	m.note = note{}
 	switch {

@@ -60,7 +60,7 @@ func (m *model) compose() (content string, x, y int) {
 	}
 	l := m.layout()
 	c := make(canvas, m.h)
-	if l.list.h == 0 && l.tabs.h == 0 { // too small
+	if m.w < minWidth || m.h < minHeight {
 		c[0] = m.oneLine().Render(m.w, line.Plain)
 		return strings.TrimRight(strings.Join(c, "\n"), "\n"), 0, 0
 	}
@@ -192,6 +192,9 @@ func (m *model) filterLine() line.Line {
 	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+present.Group(m.list.Shown())+" of "+present.Group(m.list.Events()))
 	if cut := m.list.Filter().JQCutOff(); cut > 0 {
 		l = l.Add(line.Warn, "  the expression took too long on "+present.Count(cut, "event"))
+	}
+	if failed, why := m.list.Filter().JQFailed(); failed > 0 {
+		l = l.Add(line.Warn, "  the expression fails on "+present.Count(failed, "event")+": "+why)
 	}
 	if left := m.list.Undecided() + m.bodySearch.batch; left > 0 {
 		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", present.Group(m.bodySearch.decided), present.Group(m.bodySearch.decided+left)))

@@ -109,6 +109,9 @@ func (f *listFlags) list(ctx context.Context, p *Process, matching *filter.Filte
 	if n := q.Filter.JQCutOff(); n > 0 {
 		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", present.Count(n, "event"))
 	}
+	if n, why := q.Filter.JQFailed(); n > 0 {
+		p.tell("the jq expression failed on %s, which are left out: %s", present.Count(n, "event"), why)
+	}
 	if len(numbers) == 0 && missing == nil {
 		if err := f.selected.known(ctx, reader, "hf-tap events ls"); err != nil {
 			return err

@@ -20,7 +20,7 @@ func bodyLines(body []byte, contentType string) []line.Line {
 	if len(body) > maxPainted {
 		more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", present.Size(int64(len(body)-maxPainted))))
 	}
-	shown := body[:min(len(body), maxPainted)]
+	shown := []byte(line.CutBytes(string(body[:min(len(body), maxPainted+1)]), maxPainted))
 	media, _, _ := mime.ParseMediaType(contentType)
 	var lines []line.Line
 	var indented []byte

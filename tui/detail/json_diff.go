@@ -116,6 +116,6 @@ func (d *jsonDiffer) addOnly(t *tree, n *node, sign string, st line.Style) bool 
 
 // brief is the beginning of a value on one line.
 func brief(b []byte) string {
-	s := oneLine(string(b[:min(len(b), maxPreview)]))
+	s := oneLine(line.CutBytes(string(b[:min(len(b), maxPreview+1)]), maxPreview))
 	return line.Shorten(s, 120)
 }

@@ -110,7 +110,7 @@ func (t *tree) render(w, h int, focused bool) (rows []string, cursor int) {
 				over = line.Invert
 			}
 		}
-		rows = append(rows, r.text.Render(w, over))
+		rows = append(rows, r.text.Unjoined().Render(w, over))
 	}
 	return rows, cursor
 }
@@ -168,7 +168,7 @@ func (t *tree) line(tl treeLine) line.Line {
 // have lines of their own.
 func (t *tree) value(n *node) line.Line {
 	source := t.text[n.start:n.end]
-	preview := string(source[:min(len(source), maxPreview)])
+	preview := line.CutBytes(string(source[:min(len(source), maxPreview+1)]), maxPreview)
 	switch n.kind {
 	case nodeObject, nodeArray:
 		if n.open && len(n.kids) > 0 {

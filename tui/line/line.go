@@ -117,6 +117,15 @@ func (l Line) Steady(mask func(string) string) Line {
 	return out
 }
 
+// Unjoined returns the line with all its text as by the function.
+func (l Line) Unjoined() Line {
+	out := make(Line, len(l))
+	for i, s := range l {
+		out[i] = span{s.style, Unjoined(s.text)}
+	}
+	return out
+}
+
 // Fit returns the line exactly w cells wide, with all its text made safe. A line
 // that is cut ends in "…".
 func (l Line) Fit(w int) Line {

@@ -20,7 +20,7 @@ func (t wrapped) Row(i int) Line { return t[i] }
 func WrapAll(lines []Line, w int) Rows {
 	var out wrapped
 	for _, l := range lines {
-		out = append(out, l.Wrap(w, 2)...)
+		out = append(out, l.Unjoined().Wrap(w, 2)...)
 	}
 	return out
 }
