@@ -15,13 +15,18 @@ import (
 // Curl returns the command that sends e to a URL as it came, for a POSIX shell: it runs
 // as it is and contains no secret. The webhook's secret is taken from $WEBHOOK_SECRET
 // wherever it stands; one that was wrong stays wrong, and other secrets are left out,
-// or masked where something repeats them. A body that is not text comes from printf,
-// since no word of a shell can hold every byte.
+// or masked where something repeats them. A body that is not text, or is long, comes
+// from printf: no word of a shell can hold every byte, and an argument of a program has
+// a limit.
 func Curl(e *Event, url string) string {
 	var b strings.Builder
 	sh := shell{secret: e.webhookSecret(), others: e.Secrets()}
-	text := isText(string(e.Body))
-	if !text {
+	text := isText(string(e.Body)) && len(e.Body) <= maxArgument
+	switch {
+	case text:
+	case isText(string(e.Body)):
+		fmt.Fprintf(&b, "printf %%s %s |\n", sh.word(string(e.Body)))
+	default:
 		fmt.Fprintf(&b, "printf %s |\n", sh.octal(string(e.Body)))
 	}
 	fmt.Fprintf(&b, "curl -sS -X %s %s", sh.word(e.Method), sh.word(MaskURL(url)))
@@ -54,6 +59,10 @@ func Curl(e *Event, url string) string {
 	}
 	return b.String()
 }
+
+// maxArgument is the largest body that is an argument of curl, in bytes. Linux takes
+// 128 KiB; printf is a part of the shell and has no such limit.
+const maxArgument = 96 << 10
 
 // webhookSecret returns the secret that e was sent with, "" if it had none or one
 // that is too short to be told from ordinary text.

@@ -30,7 +30,7 @@ func TestCurlSendsTheEventAsItCame(t *testing.T) {
 		requests <- request{r.Header, body}
 	}))
 	defer server.Close()
-	for _, sent := range []string{`{"a":"it's \"so\" $HOME ` + "`id`" + `"}`, "line\nline", "\x00\xff\u009bnot %s text'\\", "@file", "\u202e", "tell s3cret-0, s3cret-0\n", "\x00s3cret-0", "s3cret-0", "zero\u200bwidth"} {
+	for _, sent := range []string{`{"a":"it's \"so\" $HOME ` + "`id`" + `"}`, "line\nline", "\x00\xff\u009bnot %s text'\\", "@file", "\u202e", "tell s3cret-0, s3cret-0\n", "\x00s3cret-0", "s3cret-0", "zero\u200bwidth", "long s3cret-0 " + strings.Repeat("it's 100% ", 20_000)} {
 		e := &Event{Method: "POST", Body: []byte(sent), Header: http.Header{
 			"Content-Type": {"application/json"}, "X-Webhook-Secret": {"s3cret-0"}, "Authorization": {"Bearer t0ken-of-me"}, "X-Original-Url": {"/hook?v=1&secret=s3cret-0&token=x"}, "X-Repeats": {"a s3cret-0 and t0ken-of-me b"}, "X-Empty": {""},
 			"X-Two": {"$(id)", "it's"}, "Content-Length": {"99"}, "X-Forwarded-For": {"1.2.3.4"}}}
@@ -43,7 +43,8 @@ func TestCurlSendsTheEventAsItCame(t *testing.T) {
 		}) {
 			t.Errorf("the command holds what a terminal obeys: %q", text)
 		}
-		cmd := exec.Command("bash", "-c", text)
+		cmd := exec.Command("bash") // an argument of it would have a limit, too
+		cmd.Stdin = strings.NewReader(text)
 		cmd.Env = []string{"WEBHOOK_SECRET=from the environment", "PATH=/usr/bin:/bin"}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v, %s\n%s", err, out, text)

@@ -77,7 +77,8 @@ const (
 )
 
 // AwaitsAnswer reports whether the sender of an event waits for an answer. For
-// events that the user sends, nobody does.
+// events that the user sends, nobody does, unless they are sent to the public address:
+// then they have an Answer, and are complete without it.
 func (s Source) AwaitsAnswer() bool { return s == SourceHub || s == SourceSandbox }
 
 // Verdict is the result of the check of a delivery's secret.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -61,14 +62,18 @@ type lineAnswer struct {
 }
 
 type lineAttempt struct {
-	N         int       `json:"n"`
-	Target    string    `json:"target"`
-	StartedAt time.Time `json:"started_at"`
-	Status    int       `json:"status"`
-	Exit      *int      `json:"exit,omitempty"`
-	MS        float64   `json:"ms"`
-	Error     string    `json:"error,omitempty"`
-	BodyError string    `json:"body_error,omitempty"`
+	N          int             `json:"n"`
+	Target     string          `json:"target"`
+	StartedAt  time.Time       `json:"started_at"`
+	Status     int             `json:"status"`
+	Exit       *int            `json:"exit,omitempty"`
+	MS         float64         `json:"ms"`
+	Headers    [][2]string     `json:"headers,omitempty"`
+	Body       json.RawMessage `json:"body,omitempty"`
+	BodyBase64 *[]byte         `json:"body_base64,omitempty"`
+	BodyCut    bool            `json:"body_cut,omitempty"`
+	Error      string          `json:"error,omitempty"`
+	BodyError  string          `json:"body_error,omitempty"`
 }
 
 // lineDelivery says that a target took a later event of the same family.
@@ -97,18 +102,17 @@ func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 		Type: lineType, V: LineVersion, N: e.N, Session: e.Session, Source: e.Source, ReplayOf: e.ReplayOf, Edited: e.Edited, Pinned: e.Pinned,
 		WebhookID: e.WebhookID, Delivery: e.Delivery, DeliveryN: e.DeliveryN, Kind: e.Kind,
 		Repo: lineRepo{string(e.Repo.Type), e.Repo.Name}, ReceivedAt: e.ReceivedAt.UTC(), Verdict: e.Verdict,
-		Method: e.Method, Path: m.Path, Headers: [][2]string{}, BodyCut: e.BodyCut, Size: e.Size,
+		Method: e.Method, Path: m.Path, Headers: lineHeaders(m.Header), BodyCut: e.BodyCut, Size: e.Size,
 		Summary: e.Summary, Phase: e.Phase, Dismissed: e.Dismissed, Answer: lineAnswer{e.Answer.Status, ms(e.Answer.Duration)}, Attempts: []lineAttempt{},
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
-		for _, value := range m.Header[name] {
-			l.Headers = append(l.Headers, [2]string{name, value})
-		}
 	}
 	for i := range m.Attempts {
 		a := &m.Attempts[i]
 		tried := lineAttempt{
 			N: a.N, Target: a.Target, StartedAt: a.StartedAt.UTC(), Status: a.Status, MS: ms(a.Duration), Error: a.Err, BodyError: a.BodyError(),
+			Headers: lineHeaders(a.Header), BodyCut: a.BodyCut,
+		}
+		if len(a.Body) > 0 || a.Header != nil { // else there was no answer
+			tried.Body, tried.BodyBase64 = lineBody(a.Body)
 		}
 		if exit, ok := a.Exit(); ok {
 			tried.Exit = &exit
@@ -118,14 +122,31 @@ func (e *Event) JSONLine(lineType LineType) ([]byte, error) {
 	for _, target := range slices.Sorted(maps.Keys(e.DeliveredBy)) {
 		l.Later = append(l.Later, lineDelivery{MaskURL(target), e.DeliveredBy[target]})
 	}
-	switch {
-	case e.Body == nil:
-	case json.Valid(m.Body) && utf8.Valid(m.Body):
-		l.Body = m.Body
-	default:
-		l.BodyBase64 = &m.Body
-	}
+	l.Body, l.BodyBase64 = lineBody(m.Body)
 	return marshal(l)
+}
+
+// lineHeaders is a header as pairs, never nil.
+func lineHeaders(h http.Header) [][2]string {
+	pairs := [][2]string{}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			pairs = append(pairs, [2]string{name, value})
+		}
+	}
+	return pairs
+}
+
+// lineBody is a body as one of the two keys that lines have for it, or none if it
+// was not loaded.
+func lineBody(body []byte) (asJSON json.RawMessage, asBase64 *[]byte) {
+	switch {
+	case body == nil:
+		return nil, nil
+	case json.Valid(body) && utf8.Valid(body):
+		return body, nil
+	}
+	return nil, &body
 }
 
 // JSONLine returns s as a line of the schema [LineVersion], without the line

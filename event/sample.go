@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -47,6 +48,15 @@ type SampleOptions struct {
 	WebhookID string  // made from the seed when empty
 	Variant   Variant // the first of Variants when empty
 	Private   bool    // whether the repo is private
+
+	// Facts are what is known of the repo, for example by hub.Client.LookUpRepo:
+	// id, owner, visibility, head, subdomain and tags. Empty fields are made up; its
+	// type, name and addresses do not count.
+	Facts hub.PayloadRepo
+	// Discussion is the discussion or pull request that a discussion event is about,
+	// for example by hub.Client.LookUpDiscussion. Empty ids are made up. It counts
+	// only for a variant that such a discussion can have.
+	Discussion *hub.Discussion
 }
 
 // KindsOf returns the kinds that repos of a type can have, in the order of Kinds.
@@ -103,13 +113,13 @@ func Sample(kind Kind, repo hub.Repo, opts SampleOptions) (hub.Payload, error) {
 		webhookID = s.ID("webhook")
 	}
 	r := s.Repo(repo)
-	r.Private = opts.Private
+	opts.fill(&r)
 	p := NewPayload(kind, r, webhookID)
 	switch kind {
 	case "repo.move":
 		p.MovedTo = s.move(repo)
 	case "repo.config.update":
-		p.UpdatedConfig = UpdatedConfig(variant == VariantVisibility, opts.Private)
+		p.UpdatedConfig = UpdatedConfig(variant == VariantVisibility, r.Private)
 	case "repo.content.update":
 		if repo.Type == "bucket" {
 			p.UpdatedFiles, p.UpdatedFilesTruncated = s.files(variant)
@@ -118,10 +128,23 @@ func Sample(kind Kind, repo hub.Repo, opts SampleOptions) (hub.Payload, error) {
 		}
 	default:
 		if kind.Domain() == "discussion" {
-			s.discuss(&p, kind, r, variant)
+			s.discuss(&p, kind, r, variant, opts.Discussion)
 		}
 	}
 	return p, nil
+}
+
+// fill puts what is known of a repo in the place of what was made up.
+func (o SampleOptions) fill(r *hub.PayloadRepo) {
+	f := o.Facts
+	r.ID, r.Owner.ID = cmp.Or(f.ID, r.ID), cmp.Or(f.Owner.ID, r.Owner.ID)
+	r.Private, r.Tags = f.Private || o.Private, f.Tags
+	if r.Type != "bucket" {
+		r.HeadSHA = cmp.Or(f.HeadSHA, r.HeadSHA)
+	}
+	if r.Type == "space" {
+		r.Subdomain = cmp.Or(f.Subdomain, r.Subdomain)
+	}
 }
 
 // variant checks that the Hub sends such a thing, and completes the variant.
@@ -214,18 +237,32 @@ func (s Sampler) files(variant Variant) (files []hub.FileUpdate, truncated bool)
 // num is the number of the discussion that samples about a repo speak of.
 func (s Sampler) num(r hub.PayloadRepo) int { return 2 + s.pick(40, "num", r.ID) }
 
-func (s Sampler) discuss(p *hub.Payload, kind Kind, r hub.PayloadRepo, variant Variant) {
+func (s Sampler) discuss(p *hub.Payload, kind Kind, r hub.PayloadRepo, variant Variant, known *hub.Discussion) {
 	pull := variant == VariantPullRequest || variant == VariantMerged
 	d := s.Discussion(r, s.num(r), pull)
+	// A closed or reopened one, and one with an edited comment, may be either.
+	either := variant == VariantClosed || variant == VariantReopened || variant == VariantEdited || variant == VariantHidden
+	if known != nil && (known.IsPullRequest == pull || either) {
+		made := s.Discussion(r, known.Num, known.IsPullRequest)
+		d = *known
+		d.ID, d.Author.ID = cmp.Or(d.ID, made.ID), cmp.Or(d.Author.ID, made.Author.ID)
+		d.URL = made.URL
+		if d.IsPullRequest && d.Changes == nil {
+			d.Changes = made.Changes
+		}
+		if kind == KindDiscussionCreate || variant == VariantReopened {
+			d.Status = hub.DiscussionOpen
+		}
+	}
 	switch variant {
 	case VariantClosed:
 		d.Status = hub.DiscussionClosed
 	case VariantMerged:
 		d.Status = hub.DiscussionMerged
-		d.Changes.MergeCommitID = r.HeadSHA
+		d.Changes = &hub.Changes{Base: d.Changes.Base, MergeCommitID: r.HeadSHA}
 	}
 	p.Discussion = &d
-	if kind != "discussion.create" && kind.Scope() != "discussion.comment" {
+	if kind != KindDiscussionCreate && kind.Scope() != "discussion.comment" {
 		return
 	}
 	n := 0 // the opening comment

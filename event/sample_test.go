@@ -292,3 +292,77 @@ func TestWhatTheHubNeverSendsIsAnErrorThatSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestASampleHasTheFactsOfItsRepo(t *testing.T) {
+	facts := hub.PayloadRepo{
+		Type: "user", Name: "not/this", ID: "65a14fd933eca76f4639fc84", Private: true, HeadSHA: "ab", Subdomain: "real-sub", Tags: []string{"gradio"},
+		Owner: hub.Account{ID: "65a14fd933eca76f4639fc85"}, URL: hub.URLs{Web: "https://elsewhere/"},
+	}
+	for _, repo := range sampleRepos {
+		for _, kind := range KindsOf(repo.Type) {
+			made, errMade := Sample(kind, repo, SampleOptions{Seed: 7})
+			p, err := Sample(kind, repo, SampleOptions{Seed: 7, Facts: facts})
+			if err != nil || errMade != nil {
+				t.Fatal(err, errMade)
+			}
+			want := made.Repo
+			want.ID, want.Private, want.Tags, want.Owner = facts.ID, true, facts.Tags, facts.Owner
+			if kind.Domain() == "repo" && repo.Type != "bucket" {
+				want.HeadSHA = "ab"
+			}
+			if repo.Type == "space" {
+				want.Subdomain = "real-sub"
+			}
+			if diff := cmp.Diff(want, p.Repo); diff != "" {
+				t.Errorf("%s of %s:\n%s", kind, repo, diff)
+			}
+			if kind == KindRepoConfigUpdate && string(p.UpdatedConfig) != `{"private":true}` {
+				t.Errorf("updatedConfig is %s", p.UpdatedConfig)
+			}
+			if kind == KindRepoContentUpdate && repo.Type != "bucket" && *p.UpdatedRefs[0].NewSHA != "ab" {
+				t.Errorf("main moves to %s", *p.UpdatedRefs[0].NewSHA)
+			}
+		}
+	}
+}
+
+func TestASampleIsAboutADiscussionThatIsKnown(t *testing.T) {
+	repo := hub.Repo{Type: "model", Name: "me/m"}
+	known := map[bool]*hub.Discussion{
+		false: {ID: "65a14fd933eca76f4639fc84", Num: 9, Title: "real", Status: hub.DiscussionClosed, Author: hub.Account{ID: "65"}},
+		true:  {Num: 12, Title: "real", Status: hub.DiscussionOpen, IsPullRequest: true},
+	}
+	for _, c := range []struct {
+		kind    Kind
+		variant Variant
+		pull    bool // of the one that is known
+		num     int  // 0: it does not count
+		status  hub.DiscussionStatus
+	}{
+		{KindDiscussionCreate, VariantDiscussion, false, 9, "open"},
+		{KindDiscussionCreate, VariantPullRequest, true, 12, "open"},
+		{KindDiscussionCreate, VariantPullRequest, false, 0, "open"},
+		{KindDiscussionCommentCreate, VariantDiscussion, false, 9, "closed"},
+		{KindDiscussionCommentCreate, VariantDiscussion, true, 0, "open"},
+		{KindDiscussionUpdate, VariantClosed, true, 12, "closed"},
+		{KindDiscussionUpdate, VariantReopened, false, 9, "open"},
+		{KindDiscussionUpdate, VariantMerged, true, 12, "merged"},
+		{KindDiscussionUpdate, VariantMerged, false, 0, "merged"},
+		{KindDiscussionCommentUpdate, VariantHidden, true, 12, "open"},
+	} {
+		p, err := Sample(c.kind, repo, SampleOptions{Variant: c.variant, Discussion: known[c.pull]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := p.Discussion
+		if is := d.Title == "real"; is != (c.num != 0) || is && d.Num != c.num || d.Status != c.status {
+			t.Errorf("%s %s with a known one (pull request %t) is about %+v", c.kind, c.variant, c.pull, d)
+		}
+		if d.ID == "" || d.Author.ID == "" || d.IsPullRequest != (d.Changes != nil) || d.URL != hub.DiscussionURLs(p.Repo.URL, d.Num) {
+			t.Errorf("%s %s lacks something: %+v", c.kind, c.variant, d)
+		}
+	}
+	if known[true].Changes != nil || known[false].Status != hub.DiscussionClosed {
+		t.Errorf("the known ones were changed: %+v, %+v", known[true], known[false])
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -83,12 +82,10 @@ func (d *delivery) recordRefusal(e *event.Event, status int) bool {
 	if _, err := d.r.record(d.r.life, e); err != nil {
 		return false
 	}
-	if e.Source.AwaitsAnswer() {
+	if d.awaitsAnswer() {
 		d.r.config.Recorder.Update(event.Update{N: e.N, Answer: newAnswer(status, e.ReceivedAt)})
 	}
-	if d.local {
-		d.w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
-	}
+	d.tellNumber(e)
 	d.r.settleOne()
 	return true
 }

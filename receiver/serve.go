@@ -20,6 +20,7 @@ const (
 	headerKey      = "Hf-Tap-Key"
 	headerSource   = "Hf-Tap-Source"
 	headerReplayOf = "Hf-Tap-Replay-Of"
+	headerSecret   = "Hf-Tap-Secret"
 	headerEvent    = "Hf-Tap-Event"
 )
 
@@ -31,6 +32,7 @@ type delivery struct {
 	body     bodyReader
 	verdict  event.Verdict // "" until the secret is checked
 	local    bool          // it came through LocalHandler
+	marked   bool          // it has a TriggerMark
 	source   event.Source
 	replayOf int64
 }
@@ -39,6 +41,16 @@ func (r *Receiver) newDelivery(w http.ResponseWriter, req *http.Request) *delive
 	return &delivery{
 		r: r, w: w, req: req, source: r.config.Source,
 		body: bodyReader{body: req.Body, control: http.NewResponseController(w), limits: &r.config.Limits},
+	}
+}
+
+// awaitsAnswer reports whether the sender waits for what the Hub would be told.
+func (d *delivery) awaitsAnswer() bool { return d.marked || d.source.AwaitsAnswer() }
+
+// tellNumber puts the number of the event into the answer to a caller on this machine.
+func (d *delivery) tellNumber(e *event.Event) {
+	if d.local || d.marked {
+		d.w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
 	}
 }
 
@@ -58,7 +70,12 @@ func (r *Receiver) newDelivery(w http.ResponseWriter, req *http.Request) *delive
 // down, and 504 after RelayTimeout. The connection must support deadlines, as
 // every net.Conn does.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.newDelivery(w, req).serve()
+	d := r.newDelivery(w, req)
+	if r.isMarked(req.Header) {
+		d.marked, d.source = true, event.SourceTrigger
+		delete(req.Header, headerMark)
+	}
+	d.serve()
 }
 
 // LocalHandler returns the handler for callers on this machine. They do not need
@@ -69,8 +86,9 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // A request with the header Hf-Tap-Source ("replay" or "trigger") gets the secret
 // from the Receiver and is handled like [Receiver.Deliver]: it is answered 200 as
 // soon as it is recorded, in Relay too, and no answer is recorded. Hf-Tap-Replay-Of
-// is the number of the event that it repeats. The three headers are removed before
-// the event is recorded. A path below Config.Path that no route has counts as
+// is the number of the event that it repeats. With Hf-Tap-Secret: as-is the secret is
+// checked as it came, and not put right. The four headers are removed before the event
+// is recorded. A path below Config.Path that no route has counts as
 // Config.Path itself, because a replay may come from a session with other routes.
 //
 // The header Hf-Tap-Event of the answer is the number of the new event. A request
@@ -93,7 +111,7 @@ func (r *Receiver) LocalHandler() http.Handler {
 		case "":
 		case event.SourceReplay, event.SourceTrigger:
 			d.source = source
-			if r.config.Secret != "" {
+			if r.config.Secret != "" && req.Header.Get(headerSecret) != "as-is" {
 				req.Header[event.SecretHeader] = []string{r.config.Secret}
 			}
 		default:
@@ -108,7 +126,7 @@ func (r *Receiver) LocalHandler() http.Handler {
 			}
 			d.replayOf = n
 		}
-		for _, name := range []string{headerKey, headerSource, headerReplayOf} {
+		for _, name := range []string{headerKey, headerSource, headerReplayOf, headerSecret} {
 			delete(req.Header, name)
 		}
 		d.serve()
@@ -171,15 +189,13 @@ func (d *delivery) receive() {
 		d.unavailable()
 		return
 	}
-	if d.local {
-		d.w.Header().Set(headerEvent, strconv.FormatInt(e.N, 10))
-	}
+	d.tellNumber(e)
 	var fault *Fault
-	if e.Source.AwaitsAnswer() {
+	if d.awaitsAnswer() {
 		fault = r.faultFor(e)
 	}
 	var status int
-	if r.config.Respond == Relay && e.Source.AwaitsAnswer() && len(queues) > 0 {
+	if r.config.Respond == Relay && d.awaitsAnswer() && len(queues) > 0 {
 		status = d.answerAfterTargets(e, queues, fault, release)
 	} else {
 		status = d.answerAtOnce(e, queues, fault)
@@ -260,7 +276,7 @@ func (d *delivery) answerAtOnce(e *event.Event, queues []*targetQueue, fault *Fa
 	if status != noAnswer {
 		respond(d.w, status, nil)
 	}
-	if e.Source.AwaitsAnswer() {
+	if d.awaitsAnswer() {
 		d.r.config.Recorder.Update(event.Update{N: e.N, Answer: newAnswer(status, e.ReceivedAt)})
 	}
 	d.r.dispatch(e, queues, nil)

@@ -74,7 +74,7 @@ type Status struct {
 	Deliveries int // of this webhook, within the Hub's day
 
 	Targets []TargetStatus
-	Queued  int // events before their turn
+	Queued  int // events that are not settled
 
 	AppRuns bool // the app under development
 

@@ -74,6 +74,10 @@ func (m *model) applyFeed(u feedUpdate) tea.Cmd {
 	for _, change := range u.changes {
 		if change.Row != nil {
 			m.updatePins(change.Row)
+		} else if gone := change.Deleted(); len(gone) > 0 {
+			m.pins = slices.DeleteFunc(m.pins, func(n int64) bool {
+				return slices.ContainsFunc(gone, func(r [2]int64) bool { return r[0] <= n && n <= r[1] })
+			})
 		} else if s := change.State; s.Subject == event.SubjectTarget && s.State == string(advice.WrongPath) {
 			m.detail.SetPathHint(s.Name, s.Detail)
 		}

@@ -20,9 +20,9 @@ func (m *model) offerFormats(ns []int64) tea.Cmd {
 		key, name string
 		format    Format
 	}{
-		{"j", "as JSON, all that is known of it", FormatJSON},
+		{"j", "as JSON, all that is known of it: events import reads it", FormatJSON},
 		{"n", "as NDJSON, a line an event", FormatNDJSON},
-		{"f", "as a fixture: the body alone, byte for byte", FormatFixture},
+		{"f", "the body alone, byte for byte", FormatFixture},
 	} {
 		mn.add(f.key, f.name, func() tea.Cmd {
 			save := m.cfg.Actions.Save

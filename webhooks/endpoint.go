@@ -113,10 +113,9 @@ func (p *panicked) Error() string { return fmt.Sprint("panic: ", p.value) }
 // fromPanic is a stack without the calls that took it: the first is that which panicked.
 func fromPanic(stack []byte) []byte {
 	goroutine, calls, _ := bytes.Cut(stack, []byte("\n"))
-	_, below, found := bytes.Cut(calls, []byte("\npanic("))
-	if _, below, found = bytes.Cut(below, []byte("\n\t")); found { // where panic is in Go's sources
-		_, below, found = bytes.Cut(below, []byte("\n"))
-	}
+	_, below, _ := bytes.Cut(calls, []byte("\npanic("))
+	_, below, _ = bytes.Cut(below, []byte("\n\t")) // where panic is in Go's sources
+	_, below, found := bytes.Cut(below, []byte("\n"))
 	if !found {
 		return stack
 	}

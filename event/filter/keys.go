@@ -53,7 +53,7 @@ var filterKeys = []Key{
 	{Name: "error", Help: "why a target did not take it: error:refused", text: perTargetText(func(t event.RowTarget) string { return t.Err })},
 	{Name: "is", Help: "what became of it", choices: []string{
 		"failed", "handed", "open", "waiting", "pending", "settled", "replay", "trigger", "again", "pinned", "edited", "trusted"}, is: rowIs},
-	{Name: "source", Help: "who made it", choices: []string{"hub", "trigger", "replay", "sandbox"},
+	{Name: "source", Help: "who made it", choices: []string{"hub", "trigger", "replay", "sandbox", "import"},
 		text: func(r *event.Row, fits func(string) bool) bool { return fits(string(r.Source)) }},
 	{Name: "tries", Help: "attempts at a target: tries:>1", read: readCount, want: wantCount,
 		number: perTarget(func(t event.RowTarget) int64 { return int64(t.Tries) })},

@@ -31,7 +31,7 @@ const (
 	exitFailed    = 1
 	exitUsage     = 2
 	exitNotInTime = 3 // the wanted event did not come within --wait
-	exitTarget    = 4 // a target failed, and --fail-on-error was set
+	exitTarget    = 4 // a target failed, and --fail-on-error was set; or a handler fails a check, or answers otherwise than before
 	exitSignal    = 130
 )
 
@@ -43,6 +43,8 @@ type Process struct {
 	Getenv   func(string) string
 	// Terminal reports whether standard output is a terminal.
 	Terminal bool
+	// ErrTerminal reports whether standard error is a terminal: progress is shown there.
+	ErrTerminal bool
 	// Supervisor is the path of a program that can be the supervisor of an app or a command
 	// (process.Config); empty: there is none.
 	Supervisor string
@@ -58,7 +60,7 @@ func ThisProcess(version string) *Process {
 	return &Process{
 		Supervisor: "/proc/self/exe", // this program; it means nothing where there is none
 		Version:    version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
-		Terminal: isTerminal(os.Stdout), Interactive: term.Interactive(os.Stdin, os.Stdout),
+		Terminal: isTerminal(os.Stdout), ErrTerminal: isTerminal(os.Stderr), Interactive: term.Interactive(os.Stdin, os.Stdout),
 	}
 }
 
@@ -122,7 +124,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newConfig(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newCheck(p), newConfig(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)
@@ -177,7 +179,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &app) && app.Code > 0 && app.Code <= 255:
 		return app.Code
-	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver):
+	case errors.Is(err, listen.ErrFailed), errors.Is(err, listen.ErrNotHandedOver), errors.Is(err, errCheckFailed), errors.Is(err, errDiffers):
 		return exitTarget
 	case errors.As(err, &hinted):
 		return exitFailed

@@ -15,12 +15,13 @@ import (
 func newEvents(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "events",
-		Short:   "Look at recorded events and send them again",
+		Short:   "Look at recorded events, send them again, export and remove them",
 		Example: "  hf-tap events ls",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEventsLs(p), newEventsShow(p), newEventsReplay(p), newEventsDismiss(p), newEventsRecover(p))
+	cmd.AddCommand(newEventsLs(p), newEventsShow(p), newEventsReplay(p), newEventsDiff(p), newEventsExport(p), newEventsImport(p),
+		newEventsSave(p), newEventsPin(p), newEventsUnpin(p), newEventsDismiss(p), newEventsRm(p), newEventsRecover(p))
 	return cmd
 }
 

@@ -106,12 +106,7 @@ func (f *listFlags) list(ctx context.Context, p *Process, matching *filter.Filte
 			return err
 		}
 	}
-	if n := q.Filter.JQCutOff(); n > 0 {
-		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", present.Count(n, "event"))
-	}
-	if n, why := q.Filter.JQFailed(); n > 0 {
-		p.tell("the jq expression failed on %s, which are left out: %s", present.Count(n, "event"), why)
-	}
+	p.tellCutOff(q.Filter)
 	if len(numbers) == 0 && missing == nil {
 		if err := f.selected.known(ctx, reader, "hf-tap events ls"); err != nil {
 			return err
@@ -135,6 +130,16 @@ func (f *listFlags) list(ctx context.Context, p *Process, matching *filter.Filte
 		return missing
 	}
 	return nil
+}
+
+// tellCutOff says on how many events the jq of a filter gave up.
+func (p *Process) tellCutOff(f *filter.Filter) {
+	if n := f.JQCutOff(); n > 0 {
+		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", present.Count(n, "event"))
+	}
+	if n, why := f.JQFailed(); n > 0 {
+		p.tell("the jq expression failed on %s, which are left out: %s", present.Count(n, "event"), why)
+	}
 }
 
 // print prints events by their numbers, the last one first. It returns missing with

@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/hf-tap/hf-tap/internal/diff"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/session"
@@ -17,6 +19,11 @@ import (
 // replayFlags are the flags of events replay, as they were given.
 type replayFlags struct {
 	sel         selectFlags
+	span        spanFlags
+	times       int
+	rate        string
+	compare     bool
+	ignore      []string
 	forward     []string
 	exec        []string
 	newID       bool
@@ -37,10 +44,16 @@ right. Each becomes a new event that names the old one. With --forward or
 --exec they go there; else, while a session lives, they take the same way as its live
 events; else they go to the targets that they had. A command that they had has to be
 given again by --exec. A replay keeps the Webhook-Id of its event; --new-id gives it
-another, so that a handler which drops repeats takes it.`,
+another, so that a handler which drops repeats takes it.
+
+With --compare it is a test of a handler: each answer is compared with what the target
+answered before, by status, by the headers that change its meaning, and by its body, of JSON
+the values. The exit code is 4 where one differs.`,
 		Example: `  hf-tap events replay 12 13
   hf-tap events replay --failed
   hf-tap events replay 12 --forward 9000
+  hf-tap events replay --since 2h --filter 'discussion.*' --forward 9000 --rate 10/s
+  hf-tap events replay 5 --forward 9000 --compare --ignore .id --ignore '.items[].at'
   hf-tap events replay 12 --new-id`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.replay(cmd.Context(), p, args)
@@ -52,7 +65,12 @@ another, so that a handler which drops repeats takes it.`,
 
 func (f *replayFlags) register(fs *pflag.FlagSet) {
 	f.sel.register(fs)
+	f.span.register(fs)
 	f.set = fs
+	fs.IntVar(&f.times, "times", 1, "send all of them so many times")
+	fs.StringVar(&f.rate, "rate", "", "send at most so many: 10/s, 30/m")
+	fs.BoolVar(&f.compare, "compare", false, "compare what targets answer with what they answered before; exit 4 when one differs")
+	fs.StringArrayVar(&f.ignore, "ignore", nil, "leave this path of JSON, as jq writes it, out of --compare; repeatable")
 	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
 	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each of them instead, as listen does; repeatable")
 	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
@@ -66,8 +84,8 @@ func (f *replayFlags) register(fs *pflag.FlagSet) {
 // parse reads the numbers of the events that are named, none if the flags choose
 // them, and where they are to go instead of their targets.
 func (f *replayFlags) parse(p *Process, args []string) (named []int64, routes []receiver.Route, err error) {
-	if selects := f.sel.failed || f.sel.pending || f.sel.session != ""; selects == (len(args) > 0) {
-		return nil, nil, usageError(errors.New("name the events by number, or choose them by --failed, --pending or --session"), "hf-tap events replay --failed")
+	if selects := f.sel.failed || f.sel.pending || f.sel.session != "" || f.span.given(); selects == (len(args) > 0) {
+		return nil, nil, usageError(errors.New("name the events by number, or choose them by --failed, --pending, --session, --since, --until or --filter"), "hf-tap events replay --failed")
 	}
 	if named, err = parseNumbers(args); err != nil {
 		return nil, nil, err
@@ -87,6 +105,14 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	if err != nil {
 		return err
 	}
+	q := f.sel.query()
+	if err := f.span.narrow(&q, "hf-tap events replay"); err != nil {
+		return err
+	}
+	interval, compared, err := f.manner()
+	if err != nil {
+		return err
+	}
 	var roots *x509.CertPool
 	if f.ca != "" {
 		n, err := (&accountFlags{ca: f.ca}).network(p)
@@ -100,15 +126,18 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	numbers, err := f.numbers(ctx, store, named)
+	numbers, err := f.numbers(ctx, store, named, q)
 	if err != nil {
 		return err
 	}
+	p.tellCutOff(q.Filter)
 	if len(numbers) == 0 {
 		p.tell("nothing to send again")
 		return nil
 	}
-	r := &replayer{p: p, printer: lines.NewPrinter(p.Out, f.json, p.notes.Mask), source: store, numbers: numbers, newID: f.newID, typed: f.sel.typed("hf-tap events replay", named)}
+	r := &replayer{p: p, printer: lines.NewPrinter(p.Out, f.json, p.notes.Mask), source: store, numbers: numbers, newID: f.newID, typed: f.sel.typed("hf-tap events replay", named) + f.span.typed(),
+		times: f.times, interval: interval, compared: compared, progress: newProgress(p.Err, p.ErrTerminal, "sent", len(numbers)*f.times)}
+	defer r.progress.Done()
 	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
@@ -118,14 +147,47 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	default:
 		err = f.ownSession(ctx, p, dir, r, routes, roots)
 	}
+	r.progress.Done()
+	if err == nil && compared != nil {
+		err = compared.result(p)
+	}
 	if err == nil && f.failOnError {
 		return r.tally.Failure("")
 	}
 	return err
 }
 
+// manner reads how the events are sent: with what interval between them at least, and
+// whether what is answered is compared.
+func (f *replayFlags) manner() (interval time.Duration, compared *comparison, err error) {
+	const command = "hf-tap events replay 12"
+	if f.times < 1 {
+		return 0, nil, usageError(errors.New("--times must be 1 or more"), command+" --times 3")
+	}
+	if f.rate != "" {
+		if interval, err = parseRate(f.rate); err != nil {
+			return 0, nil, usageError(err, command+" --rate 10/s")
+		}
+	}
+	if !f.compare {
+		if len(f.ignore) > 0 {
+			return 0, nil, usageError(errors.New("--ignore has no effect without --compare"), command+" --compare --ignore "+quoted(f.ignore[0]))
+		}
+		return interval, nil, nil
+	}
+	compared = &comparison{json: f.json}
+	for _, s := range f.ignore {
+		path, err := diff.ParsePath(s)
+		if err != nil {
+			return 0, nil, usageError(err, command+" --compare --ignore '.items[].at'")
+		}
+		compared.ignored = append(compared.ignored, path)
+	}
+	return interval, compared, nil
+}
+
 // numbers returns the events to send, the oldest first.
-func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named []int64) ([]int64, error) {
+func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named []int64, q history.Query) ([]int64, error) {
 	for _, n := range named {
 		e, err := getEvent(ctx, store.Reader, n)
 		if err != nil {
@@ -139,7 +201,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named [
 	if len(named) > 0 {
 		return named, nil
 	}
-	numbers, err := session.ToReplay(ctx, store.Reader, f.sel.query())
+	numbers, err := session.ToReplay(ctx, store.Reader, q)
 	if err == nil && len(numbers) == 0 {
 		err = f.sel.known(ctx, store.Reader, "hf-tap events replay")
 	}

@@ -11,10 +11,12 @@ import (
 
 // valueNames are the words for values of flags, as docs/commands.md has them.
 var valueNames = map[string]string{
-	"ca": "FILE", "domain": "NAME", "exec": "COMMAND", "forget": "ID", "forward": "TARGET", "gradio-server": "HOST:PORT",
-	"job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "org": "NAME", "public-url": "URL",
-	"ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "ssh-domain": "DOMAIN",
-	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "watch": "TYPE:NAME",
+	"ca": "FILE", "comment": "TEXT", "domain": "NAME", "exec": "COMMAND", "file": "FILE", "filter": "FILTER", "forget": "ID", "format": "NAME",
+	"forward": "TARGET", "gradio-server": "HOST:PORT", "ignore": "PATH", "job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID",
+	"ngrok-domain": "NAME", "older": "AGE", "only": "NAME", "org": "NAME", "output": "FILE", "public-url": "URL", "rate": "RATE", "ready-file": "FILE",
+	"repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "set": "PATH=VALUE", "since": "TIME", "skip": "NAME",
+	"ssh-domain": "DOMAIN",
+	"to":         "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "variant": "NAME", "watch": "TYPE:NAME",
 }
 
 // valueName is the word for a flag's value in its help, "" if it needs none.
@@ -29,7 +31,7 @@ func valueName(f *pflag.Flag) string {
 		return name
 	}
 	switch f.Value.Type() {
-	case "int", "int64":
+	case "int", "int64", "uint64":
 		return "N"
 	case "duration":
 		return "TIME"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/listen"
 	"github.com/hf-tap/hf-tap/internal/session"
 	"github.com/hf-tap/hf-tap/receiver"
@@ -252,7 +253,7 @@ func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 // config turns the flags into a session's configuration. It looks at nothing
 // outside.
 func (f *listenFlags) config(p *Process, args []string) (session.Config, error) {
-	cfg := session.Config{NoWebhook: f.noWebhook}
+	cfg := session.Config{NoWebhook: f.noWebhook, Retention: history.Retention(p.settings.Retention())}
 	const help = "hf-tap listen --help"
 	for _, arg := range args {
 		w, err := p.parseWatch(arg, "hf-tap listen")

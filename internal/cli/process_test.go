@@ -40,6 +40,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, http.ListenAndServe(net.JoinHostPort("::1", os.Getenv("PORT")), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 		os.Exit(1)
 	}
+	if path, query, ok := strings.Cut(os.Getenv(scanOf), "|"); ok {
+		if err := scan(path, query); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	// Under nohup hang-ups are ignored, and the programs that are started here
 	// would inherit that. One that is taken is one that they know.
 	signal.Notify(make(chan os.Signal, 1), hangUp)

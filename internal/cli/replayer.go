@@ -35,30 +35,54 @@ type replayer struct {
 	typed    string              // the command that chose them
 	newID    bool                // each has a Webhook-Id of its own
 	live     session.LocalAccess // the live session to send through
+	times    int                 // all are sent so often
+	interval time.Duration       // between two, at least
+	compared *comparison         // nil: answers are not compared
+	progress *progress
+}
+
+// each calls send for each of the events, as often and as slowly as wanted, and shows
+// what became of it.
+func (r *replayer) each(ctx context.Context, send func(n int64) (*event.Event, error)) error {
+	next := time.Now()
+	for range max(r.times, 1) {
+		for _, n := range r.numbers {
+			timer := time.NewTimer(time.Until(next))
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+				return ctx.Err()
+			}
+			next = time.Now().Add(r.interval)
+			e, err := send(n)
+			if err != nil {
+				return err
+			}
+			r.progress.Add(1)
+			if err := r.progress.Above(func() error { return r.show(ctx, n, e) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // throughSession posts each event to a live session, where it takes the way of
 // the others, and prints it when it is settled there.
 func (r *replayer) throughSession(ctx context.Context) error {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for _, n := range r.numbers {
+	return r.each(ctx, func(n int64) (*event.Event, error) {
 		e, err := getEvent(ctx, r.source.Reader, n)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		made, err := post(ctx, client, r.live, e, r.newID)
 		if err != nil {
-			return fmt.Errorf("send event %d through the live session: %w", n, err)
+			return nil, fmt.Errorf("send event %d through the live session: %w", n, err)
 		}
-		settled, err := waitSettled(ctx, r.source, made)
-		if err != nil {
-			return err
-		}
-		if err := r.show(settled); err != nil {
-			return err
-		}
-	}
-	return nil
+		return waitSettled(ctx, r.source, made)
+	})
 }
 
 // post sends e to a session's own loopback address and gives the number of the
@@ -111,7 +135,9 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 	receiver.TrustRoots(roots, cfg.Receiver.Routes...)
 	// A person waits for this: a target that is not there is told at once.
 	cfg.Receiver.WaitTarget = time.Second
-	_, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()})
+	if _, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()}); err == nil {
+		err = ctx.Err() // to be interrupted is how other sessions end
+	}
 	return err
 }
 
@@ -169,42 +195,36 @@ type ownReplay struct {
 // Run hands the events over, one after the other, and prints each when it is
 // settled.
 func (o *ownReplay) Run(ctx context.Context, live *session.Live) error {
-	for _, n := range o.numbers {
+	return o.each(ctx, func(n int64) (*event.Event, error) {
 		var targets []string
 		if o.restrict {
 			old, err := getEvent(ctx, o.source.Reader, n)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			targets = old.Targets
 		}
 		sent, err := live.Replay(ctx, n, session.Again{Targets: targets, NewID: o.newID})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		select {
 		case <-sent.Settled:
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		if err := live.Flush(ctx); err != nil {
-			return err
+			return nil, err
 		}
-		e, err := live.Event(ctx, sent.N)
-		if err != nil {
-			return err
-		}
-		if err := o.show(e); err != nil {
-			return err
-		}
-	}
-	return nil
+		return live.Event(ctx, sent.N)
+	})
 }
 
 // Last prints nothing: all was printed as it settled.
 func (o *ownReplay) Last(context.Context, *session.Live) error { return nil }
 
-func (r *replayer) show(e *event.Event) error {
+// show prints an event that repeats event n, and how its answers differ.
+func (r *replayer) show(ctx context.Context, n int64, e *event.Event) error {
 	row := event.NewRow(e)
 	if err := r.printer.Event(event.LineEvent, row, func() (*event.Event, error) { return e, nil }); err != nil {
 		return err
@@ -216,6 +236,22 @@ func (r *replayer) show(e *event.Event) error {
 	for i := range e.Attempts {
 		if advice, ok := r.troubles.Note(e, &e.Attempts[i]); ok {
 			r.p.tell("hint: %s", advice.Hint)
+		}
+	}
+	if r.compared == nil {
+		return nil
+	}
+	old, err := getEvent(ctx, r.source.Reader, n)
+	if err != nil {
+		return err
+	}
+	compared, err := r.compared.lines(old, e)
+	if err != nil {
+		return err
+	}
+	for _, line := range compared {
+		if _, err := fmt.Fprintln(r.p.Out, r.p.notes.Mask.Text(line)); err != nil {
+			return lines.WriteError(err)
 		}
 	}
 	return nil

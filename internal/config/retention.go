@@ -23,9 +23,9 @@ type Retention struct {
 	MaxSize int64         // the oldest events are deleted above this many bytes; 0: none
 }
 
-// parseAge reads an age in hours, days or weeks, like 12h, 30d and 8w. Other units
+// ParseAge reads an age in hours, days or weeks, like 12h, 30d and 8w. Other units
 // are errors: 30m may be meant as months and would delete nearly everything.
-func parseAge(s string) (time.Duration, error) {
+func ParseAge(s string) (time.Duration, error) {
 	n, err := product(s, map[string]int64{"h": int64(time.Hour), "d": 24 * int64(time.Hour), "w": 7 * 24 * int64(time.Hour)})
 	return time.Duration(n), err
 }

@@ -10,7 +10,7 @@ func TestAgesHaveAUnitThatCannotBeMisread(t *testing.T) {
 		"12h": 12 * time.Hour, "30d": 30 * 24 * time.Hour, "8W": 8 * 7 * 24 * time.Hour, "1 d": 24 * time.Hour,
 		"30m": 0, "30": 0, "d": 0, "0d": 0, "-1d": 0, "1.5d": 0, "": 0, "30days": 0, "106752d": 0, "99999999999999999999h": 0,
 	} {
-		got, err := parseAge(text)
+		got, err := ParseAge(text)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}

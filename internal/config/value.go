@@ -83,7 +83,7 @@ func Environment(getenv func(string) string) Layer {
 // Retention is what [history] says.
 func (l Layer) Retention() (r Retention) {
 	if age, ok := l["history.max_age"]; ok {
-		r.MaxAge, _ = parseAge(age.Texts[0]) // checked when it was read
+		r.MaxAge, _ = ParseAge(age.Texts[0]) // checked when it was read
 	}
 	if size, ok := l["history.max_size"]; ok {
 		r.MaxSize, _ = parseSize(size.Texts[0])

@@ -193,7 +193,7 @@ func (s *Store) Close() error {
 // e.Body must not be changed afterwards, not even when Append fails.
 func (s *Store) Append(ctx context.Context, e *event.Event) error {
 	stored, header := *e, encodeHeader(e.Header)
-	stored.Header = nil
+	stored.Header, stored.Family = nil, 0
 	var row *event.Row
 	err := s.write(ctx, newWrite(int64(len(e.Body))+rowSize, func(tx *transaction) (err error) {
 		row, err = tx.insert(&stored, header)

@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 		appendForAnother(path)
 		return
 	}
+	if path := os.Getenv("HISTORY_TEST_DELETE_FROM"); path != "" {
+		deleteForever(path)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

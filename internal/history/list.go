@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/event/filter"
@@ -16,6 +17,9 @@ import (
 type Query struct {
 	Session  string       // only those of this session
 	Before   int64        // only those with a smaller number: where the last page ended
+	After    int64        // only those with a larger number
+	Since    time.Time    // only those received then or later
+	Until    time.Time    // only those received before
 	Limit    int          // at most so many, 1,000 when 0 or less
 	Phase    event.Phase  // only those that have come so far
 	Source   event.Source // only those from there
@@ -52,6 +56,16 @@ func (q Query) from() (from string, args []any) {
 	}
 	if q.Before > 0 {
 		add("e.n < ?", q.Before)
+	}
+	if q.After > 0 {
+		add("e.n > ?", q.After)
+	}
+	if !q.Since.IsZero() {
+		// The plus keeps SQLite from sorting by time what it wants by number, for each page.
+		add("+e.received_at >= ?", encodeTime(q.Since))
+	}
+	if !q.Until.IsZero() {
+		add("+e.received_at < ?", encodeTime(q.Until))
 	}
 	if q.Phase != "" {
 		add("e.phase = ?", string(q.Phase))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"strings"
 	"sync"
@@ -195,7 +196,11 @@ func (r *Reader) read(ctx context.Context, look func(*view) error) error {
 		// Nothing was written, so that only look's error counts.
 		_ = tx.Rollback()
 	}()
-	return look(&view{ctx: ctx, tx: tx})
+	err = look(&view{ctx: ctx, tx: tx})
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // what it interrupts fails in many ways: "statement is closed"
+	}
+	return err
 }
 
 // view is a snapshot of the history.
@@ -275,29 +280,51 @@ func scanRow(rows interface{ Scan(...any) error }) (*event.Row, error) {
 	return &r, nil
 }
 
+// payload is a row of payloads.
+type payload struct {
+	stored *int64 // nil: there is none
+	header *string
+	body   []byte
+}
+
+// decode returns a header and a body, nil when they are lost.
+func (p *payload) decode(n int64) (header http.Header, body []byte, err error) {
+	body = p.body
+	if body == nil && p.stored != nil {
+		body = []byte{}
+	}
+	if header, err = decodeHeader(p.header); err != nil {
+		return nil, nil, fmt.Errorf("event %d: %w", n, err)
+	}
+	return header, body, nil
+}
+
 // payload returns the header and the body of an event, nil when they are lost.
-func (v *view) payload(n int64) (header map[string][]string, body []byte, err error) {
-	var stored *int64
-	var text *string
-	err = v.tx.QueryRowContext(v.ctx, sqlPayload, n).Scan(&stored, &text, &body)
+func (v *view) payload(n int64) (header http.Header, body []byte, err error) {
+	var p payload
+	err = v.tx.QueryRowContext(v.ctx, sqlPayload, n).Scan(&p.stored, &p.header, &p.body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, fmt.Errorf("event %d: %w", n, ErrNotFound)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if body == nil && stored != nil {
-		body = []byte{}
-	}
-	if header, err = decodeHeader(text); err != nil {
-		return nil, nil, fmt.Errorf("event %d: %w", n, err)
-	}
-	return header, body, nil
+	return p.decode(n)
 }
 
 // attempts fills in the attempts of an event.
 func (v *view) attempts(e *event.Event) error {
-	return v.each(func(rows *sql.Rows) error {
+	rows, err := v.tx.QueryContext(v.ctx, sqlAttempts, e.N)
+	if err != nil {
+		return err
+	}
+	return scanAttempts(rows, e)
+}
+
+// scanAttempts adds the attempts that a query has found to their event.
+func scanAttempts(rows *sql.Rows, e *event.Event) error {
+	defer rows.Close()
+	for rows.Next() {
 		var a event.Attempt
 		var started *int64
 		var header *string
@@ -313,6 +340,6 @@ func (v *view) attempts(e *event.Event) error {
 			return fmt.Errorf("event %d, attempt %d: %w", e.N, a.N, err)
 		}
 		e.Attempts = append(e.Attempts, a)
-		return nil
-	}, sqlAttempts, e.N)
+	}
+	return rows.Err()
 }

@@ -2,8 +2,10 @@ package history
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/hf-tap/hf-tap/event"
@@ -26,6 +28,10 @@ func (r *Reader) Matches(ctx context.Context, f *filter.Filter, row *event.Row) 
 	return f.Match(whole), nil
 }
 
+// matchedTogether is how many events Search reads whole, if it has to, before it
+// calls found with the first of them.
+const matchedTogether = 100
+
 // Search calls found with the events that q selects and its filter fits, the
 // newest first, until q.Limit of them were found (0 or less: all). What SQL can
 // leave out is never read. Of a damaged history it searches what is readable; the
@@ -41,23 +47,30 @@ func (r *Reader) Search(ctx context.Context, q Query, found func(*event.Row) err
 		} else if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			fits, err := r.Matches(ctx, q.Filter, row)
-			if errors.Is(err, ErrDamaged) {
-				unreadable = unreadable.add(1, err)
-				continue
-			}
+		for some := range slices.Chunk(rows, matchedTogether) {
+			fits, err := r.matchAll(ctx, q.Filter, some)
 			if err != nil {
 				return err
 			}
-			if !fits {
-				continue
-			}
-			if err := found(row); err != nil {
-				return err
-			}
-			if n++; n == wanted {
-				return unreadable.result()
+			for i, row := range some {
+				fit, err := fits != nil && fits[i], error(nil)
+				if fits == nil {
+					fit, err = r.Matches(ctx, q.Filter, row)
+				}
+				if errors.Is(err, ErrDamaged) {
+					unreadable = unreadable.add(1, err)
+				} else if err != nil {
+					return err
+				}
+				if !fit {
+					continue
+				}
+				if err := found(row); err != nil {
+					return err
+				}
+				if n++; n == wanted {
+					return unreadable.result()
+				}
 			}
 		}
 		if len(rows) < rowsPerPage {
@@ -65,6 +78,78 @@ func (r *Reader) Search(ctx context.Context, q Query, found func(*event.Row) err
 		}
 		q.Before = rows[len(rows)-1].N
 	}
+}
+
+// matchAll reports which events of a page fit a filter; nil if one of them is damaged.
+// Those that have to be read whole are read together: a snapshot for each takes
+// longer than all else.
+func (r *Reader) matchAll(ctx context.Context, f *filter.Filter, rows []*event.Row) (fits []bool, err error) {
+	fits = make([]bool, len(rows))
+	var unknown []int
+	for i, row := range rows {
+		fit := f.MatchRow(row)
+		fits[i] = fit == filter.FitYes
+		if fit == filter.FitUnknown {
+			unknown = append(unknown, i)
+		}
+	}
+	for len(unknown) > 0 {
+		var whole []*event.Event
+		err := r.read(ctx, func(v *view) (err error) {
+			whole, err = v.whole(rows, unknown)
+			return err
+		})
+		if classify(err) == ErrDamaged {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, r.fault("search", err)
+		}
+		for j, e := range whole {
+			fits[unknown[j]] = e != nil && f.Match(e)
+		}
+		unknown = unknown[len(whole):]
+	}
+	return fits, nil
+}
+
+// whole reads events of a page, as many as bytesPerPage allow; nil for one that was
+// deleted meanwhile.
+func (v *view) whole(rows []*event.Row, wanted []int) (all []*event.Event, err error) {
+	one, err := v.tx.PrepareContext(v.ctx, sqlPayload)
+	if err != nil {
+		return nil, err
+	}
+	defer one.Close()
+	tried, err := v.tx.PrepareContext(v.ctx, sqlAttempts)
+	if err != nil {
+		return nil, err
+	}
+	defer tried.Close()
+	for size := 0; len(all) < len(wanted) && size < bytesPerPage; {
+		var p payload
+		e := wholeEvent(rows[wanted[len(all)]])
+		err := one.QueryRowContext(v.ctx, e.N).Scan(&p.stored, &p.header, &p.body)
+		if errors.Is(err, sql.ErrNoRows) {
+			all = append(all, nil)
+			continue
+		}
+		if err == nil {
+			e.Header, e.Body, err = p.decode(e.N)
+		}
+		if err == nil {
+			err = addAttempts(v.ctx, tried, e)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if e.Body == nil {
+			e.Body = []byte{}
+		}
+		all = append(all, e)
+		size += wholeSize(e)
+	}
+	return all, nil
 }
 
 // columns are those that hold what a key of the filter asks for.

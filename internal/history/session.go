@@ -98,35 +98,6 @@ func (s *Store) count(ctx context.Context, change func(*transaction) (int, error
 	return changed, nil
 }
 
-// Delete removes events with their bodies and attempts, and returns how many
-// were there. Their numbers are not used again. Followers do not learn of it.
-// It returns as Append does.
-func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err error) {
-	deleted, err = s.count(ctx, func(tx *transaction) (deleted int, err error) {
-		if _, err := tx.once(sqlKeepNumbers, tx.n); err != nil {
-			return 0, err
-		}
-		for _, n := range numbers {
-			result, err := tx.once(`DELETE FROM events WHERE n = ?`, n)
-			if err != nil {
-				return 0, err
-			}
-			if rows, err := result.RowsAffected(); err != nil || rows == 0 {
-				continue // it is not there
-			}
-			deleted++
-			for _, text := range []string{`DELETE FROM payloads WHERE n = ?`, `DELETE FROM attempts WHERE event = ?`} {
-				if _, err := tx.once(text, n); err != nil {
-					return 0, err
-				}
-			}
-			tx.drop(n)
-		}
-		return deleted, nil
-	})
-	return deleted, s.fault("delete from", err)
-}
-
 // Pin keeps events at hand, or with on unset no longer, and returns how many it
 // changed. It returns as Append does.
 func (s *Store) Pin(ctx context.Context, on bool, numbers ...int64) (changed int, err error) {

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -133,10 +134,11 @@ func (tx *transaction) nextRev() int64 {
 	return tx.rev
 }
 
-// insert stores an event and gives it the next number and revision.
+// insert stores an event and gives it the next number and revision. A family that it
+// has is kept.
 func (tx *transaction) insert(e *event.Event, header any) (*event.Row, error) {
 	tx.n++
-	e.N, e.Family, e.DeliveryN, e.Rev = tx.n, tx.n, 1, tx.nextRev()
+	e.N, e.Family, e.DeliveryN, e.Rev = tx.n, cmp.Or(e.Family, tx.n), 1, tx.nextRev()
 	if e.Phase == "" {
 		e.Phase = event.PhaseOpen
 	}

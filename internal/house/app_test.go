@@ -1,7 +1,9 @@
 package house
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"testing"
@@ -23,11 +25,22 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "no secret")
 		os.Exit(1)
 	}
-	answer := func(w http.ResponseWriter, req *http.Request) {
-		if req.Header.Get("X-Webhook-Secret") != os.Getenv("WEBHOOK_SECRET") {
-			w.WriteHeader(http.StatusForbidden)
-		}
-	}
-	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), http.HandlerFunc(answer)))
+	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), handlerWithSecret(os.Getenv("WEBHOOK_SECRET"))))
 	os.Exit(1)
+}
+
+// handlerWithSecret takes deliveries that carry a secret, as a good handler does.
+func handlerWithSecret(secret string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		var payload map[string]any
+		switch {
+		case req.Method != http.MethodPost:
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		case req.Header.Get("X-Webhook-Secret") != secret:
+			w.WriteHeader(http.StatusForbidden)
+		case err != nil || json.Unmarshal(body, &payload) != nil:
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	})
 }

@@ -2,6 +2,8 @@ package house
 
 import (
 	"fmt"
+	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -201,6 +203,16 @@ func (w *world) makeApp() {
 	}
 }
 
+// serveHandler puts a handler that checks the secret in the place of the app that takes
+// all.
+func (w *world) serveHandler() {
+	w.t.Helper()
+	secret := strings.TrimSpace(w.output("secret"))
+	s := httptest.NewServer(handlerWithSecret(secret))
+	w.t.Cleanup(s.Close)
+	_, w.app, _ = net.SplitHostPort(s.Listener.Addr().String())
+}
+
 // jobInExamples is the file with a Job that examples name.
 const jobInExamples = "job.yaml"
 
@@ -209,6 +221,14 @@ func (w *world) makeJob() {
 	const job = "flavor: cpu-basic\ndockerImage: python:3.12\ncommand: [python, train.py]\n"
 	if err := os.WriteFile(filepath.Join(w.dir, jobInExamples), []byte(job), 0o600); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// makeExports puts into the folder of an example what others have exported.
+func (w *world) makeExports() {
+	w.t.Helper()
+	for _, args := range [][]string{{"--output", "events.ndjson"}, {"--format", "fixtures", "--output", "fixtures"}} {
+		w.output(append([]string{"events", "export", "--filter", "n:1..3"}, args...)...)
 	}
 }
 
@@ -223,6 +243,9 @@ func (w *world) makeConfig() {
 // run runs one example and checks that it works.
 func (w *world) run(e example) {
 	w.t.Helper()
+	if strings.Contains(e.text, "hf-tap check") {
+		w.serveHandler()
+	}
 	text := w.nameSession(w.filledIn(e.text))
 	if strings.Contains(text, "hf-tap webhooks") {
 		w.makeJob()
@@ -231,6 +254,9 @@ func (w *world) run(e example) {
 	}
 	if strings.Contains(text, appInExamples) {
 		w.makeApp()
+	}
+	if strings.HasPrefix(text, "hf-tap events import") {
+		w.makeExports()
 	}
 	if strings.HasPrefix(text, "hf-tap config") {
 		w.makeConfig()

@@ -12,7 +12,7 @@ import (
 )
 
 // publicPackages are the packages that other programs may import.
-var publicPackages = []string{"hub", "event", "event/filter", "tunnel", "tunnel/*", "receiver", "webhooks", "webhooks/dev"}
+var publicPackages = []string{"hub", "event", "event/eventtest", "event/filter", "tunnel", "tunnel/*", "receiver", "webhooks", "webhooks/dev"}
 
 // TestPublicPackagesHaveNoMutableVariable: what one importer changes would
 // change for all. Errors to compare with are variables, as everywhere in Go.

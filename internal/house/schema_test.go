@@ -169,7 +169,7 @@ func (w *world) keepPinned() {
 		return e.N
 	}
 	add(&event.Event{Pinned: true, Edited: true})
-	failed := []event.Attempt{{N: 1, Target: target, Status: 500}}
+	failed := []event.Attempt{{N: 1, Target: target, Status: 500, Body: []byte("the beginning"), BodyCut: true}}
 	first := add(&event.Event{Targets: []string{target}, Attempts: failed})
 	add(&event.Event{ReplayOf: first, Targets: []string{target}, Attempts: []event.Attempt{{N: 1, Target: target, Status: 200, Body: []byte(`{"error":"incorrect secret"}`)}}})
 	if _, err := store.Dismiss(w.t.Context(), add(&event.Event{Targets: []string{target}, Attempts: failed})); err != nil {

@@ -110,7 +110,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		},
 		Actions: (&actions{s.notes.Mask, live, s.roots, s.saveTo}).all(),
 		Repo:    repoToTrigger(live.Watches),
-		Editor:  editor(s.getenv),
+		Editor:  Editor(s.getenv),
 		Secrets: s.notes.Mask.Secrets(),
 		NoColor: s.getenv("NO_COLOR") != "",
 		Log:     s.log,
@@ -181,8 +181,9 @@ func splitWords(s string) (words []string) {
 	return words
 }
 
-// editor returns the user's editor, as git and gh find it.
-func editor(getenv func(string) string) []string {
+// Editor returns the command of the user's editor, as git and gh find it; nil if there
+// is none.
+func Editor(getenv func(string) string) []string {
 	for _, name := range []string{"VISUAL", "EDITOR"} {
 		if command := splitWords(getenv(name)); len(command) > 0 {
 			return command
@@ -208,7 +209,7 @@ func statusOf(live *session.Live) tui.Status {
 		Tunnel:    tui.Health{State: string(tunnel.State), Since: tunnel.Since},
 		Check:     tui.Check{At: check.At, Took: check.Took},
 		WebhookID: live.Webhook(), Deliveries: stats.Today,
-		Queued: int(stats.Queued),
+		Queued: int(stats.Unsettled),
 		Paused: !stats.PausedSince.IsZero(), PausedSince: stats.PausedSince,
 	}
 	if tunnel.Cause != nil {

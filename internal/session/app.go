@@ -39,9 +39,9 @@ var (
 	portVariables   = []string{"PORT", "GRADIO_SERVER_PORT", "UVICORN_PORT", "FLASK_RUN_PORT"}
 )
 
-// appEnv is what the app's environment has to say. It replaces what the user
+// AppEnv is what the app's environment has to say. It replaces what the user
 // has exported: with another secret or port, no event would arrive.
-func appEnv(secret, port string) []string {
+func AppEnv(secret, port string) []string {
 	var env []string
 	for _, name := range secretVariables {
 		env = append(env, name+"="+secret)
@@ -60,7 +60,7 @@ func (r *run) startApp(ctx context.Context) (err error) {
 		return nil
 	}
 	cfg := r.App
-	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], appEnv(r.Secret, r.AppPort)...)
+	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], AppEnv(r.Secret, r.AppPort)...)
 	if r.app, err = app.Start(cfg); err != nil {
 		return err
 	}

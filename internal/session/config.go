@@ -38,6 +38,7 @@ type Config struct {
 	AppPort   string                 // where the app is to listen, which its environment says
 	AppPicked bool                   // the user did not name AppPort, and hints leave it out
 	Receiver  receiver.Config        // routes, ways to respond and limits; the session fills in the rest
+	Retention history.Retention      // what is kept of the history while the session runs; the zero value: all
 	Times     Times
 	Tell      func(line string) // a line for people, on standard error
 	Log       *slog.Logger      // nil: none
@@ -52,6 +53,7 @@ type Times struct {
 	Again  time.Duration // before a second try to point the webhook to another address, doubling up to Tend: 1 s
 	Drain  time.Duration // for the queue, on the way out: 5 s
 	Look   time.Duration // between looks at the state folder, which may be moved or removed at any time: 2 s
+	Retain time.Duration // between looks for events that are not kept any more: 1 h
 	Tunnel tunnel.KeeperTimes
 }
 
@@ -59,7 +61,7 @@ func (t Times) withDefaults() Times {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}, {&t.Look, 2 * time.Second}} {
+	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}, {&t.Look, 2 * time.Second}, {&t.Retain, time.Hour}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}

@@ -103,7 +103,8 @@ func (l *Live) Replay(ctx context.Context, n int64, how Again) (Sent, error) {
 // NewDeliveryID returns a Webhook-Id that no delivery has had.
 func NewDeliveryID() string { return "hf-tap_" + rand.Text() }
 
-// Send hands over an event that the user wrote: Method, Path, Header and Body,
+// Send hands over an event that the user wrote: Method, Path (that of the session's
+// webhook by default), Header and Body,
 // ReplayOf when it was made from another, and Targets when it is not to take the
 // way of a live event. With sign the secret is put right; without, its verdict
 // is that of what it carries. What was made from a stranger's event is not signed:
@@ -121,6 +122,9 @@ func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error
 	made := *e
 	if made.Source == "" {
 		made.Source = event.SourceTrigger
+	}
+	if made.Path == "" {
+		made.Path = l.path
 	}
 	made.Header = headers.Onward(e.Header)
 	if sign {

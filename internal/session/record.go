@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/loopback"
 	"github.com/rogpeppe/go-internal/robustio"
 )
@@ -36,6 +37,9 @@ type Record struct {
 	Local     string    `json:"local,omitempty"`      // host:port where callers on this machine reach the receiver
 	LocalKey  string    `json:"local_key,omitempty"`  // what they show, so that only who may read this record is taken for its user
 	Webhook   string    `json:"webhook_id,omitempty"` // known once the Hub has answered a create
+	// Watches is what the webhook watches: a sample event goes through the session
+	// that would get the real one. None without a webhook.
+	Watches []hub.Watch `json:"watches,omitempty"`
 	// Doubt is set while a create is under way: there may be a webhook with
 	// this record's token that no answer has told the id of.
 	Doubt bool      `json:"doubt,omitempty"`

@@ -286,6 +286,7 @@ func (r *run) reportTarget(s event.State) {
 // is.
 func (r *run) makeWebhook(ctx context.Context) error {
 	r.rec.PublicURL = r.keeper.Status().URL // the self-check may have found another
+	r.rec.Watches = r.Watches
 	r.lease = &lease{holding: r.holding, hub: r.Hub, rec: r.rec, deadline: r.Times.Call, say: r.report,
 		spec: hub.WebhookSpec{Watched: r.Watches, Domains: r.Domains, Secret: r.Secret}}
 	if err := r.holding.save(r.rec); err != nil {
@@ -317,6 +318,9 @@ func (r *run) goLive(ctx context.Context) error {
 	ctx, r.endTending = context.WithCancel(ctx)
 	r.spawn(&r.tending, func() { r.keeper.Run(ctx) })
 	r.spawn(&r.tending, func() { r.tend(ctx) })
+	if r.Retention != (history.Retention{}) {
+		r.spawn(&r.tending, func() { r.retain(ctx) })
+	}
 	return nil
 }
 

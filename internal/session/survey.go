@@ -118,18 +118,56 @@ type LocalAccess struct {
 	Key string // for the header Hf-Tap-Key
 }
 
-// LiveAt returns the sessions that live now and take deliveries from callers on
-// this machine, by session id.
-func LiveAt(dir Dir) (map[string]LocalAccess, error) {
+// Running is a session that lives and takes deliveries from callers on this machine.
+type Running struct {
+	ID       string
+	Endpoint string      // of its Hub
+	Webhook  string      // the id of its webhook, "" without one
+	Watches  []hub.Watch // what the webhook watches; none without a webhook
+	URL      string      // its public address
+	Local    LocalAccess
+}
+
+// Watched reports whether the session's webhook watches a repo. A session without a
+// webhook may get events of any.
+func (r Running) Watched(repo hub.Repo) bool {
+	owner := event.OwnerOf(repo.Name)
+	return len(r.Watches) == 0 || slices.ContainsFunc(r.Watches, func(w hub.Watch) bool {
+		if w.IsRepo() {
+			return w.Type == hub.WatchType(repo.Type) && strings.EqualFold(w.Name, repo.Name)
+		}
+		return strings.EqualFold(w.Name, owner)
+	})
+}
+
+// RunningAt returns the sessions that live now and take deliveries from callers on
+// this machine, the newest first.
+func RunningAt(dir Dir) (running []Running, err error) {
 	records, _, err := dir.records()
 	if err != nil {
 		return nil, err
 	}
-	live := map[string]LocalAccess{}
-	for _, r := range records {
+	for _, r := range slices.Backward(records) {
 		if r.Local != "" && r.Machine == machineHash() && dir.alive(r.ID) {
-			live[r.ID] = LocalAccess{URL: "http://" + r.Local + r.Path(), Key: r.LocalKey}
+			running = append(running, Running{
+				ID: r.ID, Endpoint: r.Endpoint, Webhook: r.Webhook, Watches: r.Watches, URL: r.URL(),
+				Local: LocalAccess{URL: "http://" + r.Local + r.Path(), Key: r.LocalKey},
+			})
 		}
+	}
+	return running, nil
+}
+
+// LiveAt returns the sessions that live now and take deliveries from callers on
+// this machine, by session id.
+func LiveAt(dir Dir) (map[string]LocalAccess, error) {
+	running, err := RunningAt(dir)
+	if err != nil {
+		return nil, err
+	}
+	live := map[string]LocalAccess{}
+	for _, r := range running {
+		live[r.ID] = r.Local
 	}
 	return live, nil
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,6 +163,59 @@ func TestAnEventOfAnEndpointsOwnAddressIsSentThereAgain(t *testing.T) {
 	} {
 		if got := to.For(&event.Event{Path: path}); got != want {
 			t.Errorf("%q is sent to %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestARunningSessionSaysWhatItsWebhookWatches(t *testing.T) {
+	w := newWorld(t, sandbox.Config{})
+	older := w.start(w.config())
+	olderLive := older.live()
+	cfg := w.config()
+	cfg.NoWebhook = true
+	cfg.Watches = nil
+	newer := w.start(cfg)
+	live := newer.live()
+	running, err := RunningAt(w.dir)
+	if err != nil || len(running) != 2 {
+		t.Fatalf("%+v, %v", running, err)
+	}
+	if r := running[0]; r.ID != live.ID || len(r.Watches) != 0 || r.Webhook != "" || r.URL != live.URL() || !r.Watched(hub.Repo{Type: "space", Name: "you/any"}) {
+		t.Errorf("the newest is %+v", r)
+	}
+	r := running[1]
+	if r.ID != olderLive.ID || r.Webhook != olderLive.Webhook() || !slices.Equal(r.Watches, olderLive.Watches) || r.Endpoint != w.endpoint {
+		t.Errorf("the older is %+v", r)
+	}
+	newer.stop()
+	if running, err := RunningAt(w.dir); err != nil || len(running) != 1 || running[0].ID != r.ID {
+		t.Errorf("after one has ended: %+v, %v", running, err)
+	}
+	older.stop()
+}
+
+func TestAWatchIsOfARepoOrOfAllOfAnAccount(t *testing.T) {
+	for _, c := range []struct {
+		watch, repo string
+		want        bool
+	}{
+		{"model:me/m", "model:me/m", true},
+		{"model:Me/M", "model:me/m", true},
+		{"model:me/m", "dataset:me/m", false},
+		{"model:me/m", "model:me/m2", false},
+		{"user:me", "space:me/any", true},
+		{"user:me", "space:you/any", false},
+		{"org:us", "bucket:us/b", true},
+		{"org:huggingface", "model:gpt2", true},
+		{"user:gpt2", "model:gpt2", false},
+	} {
+		watch, err := hub.ParseWatch(c.watch)
+		repo, errRepo := hub.ParseRepo(c.repo)
+		if err != nil || errRepo != nil {
+			t.Fatal(err, errRepo)
+		}
+		if got := (Running{Watches: []hub.Watch{watch}}).Watched(repo); got != c.want {
+			t.Errorf("%s watches %s: %t", c.watch, c.repo, got)
 		}
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"mime"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/hf-tap/hf-tap/internal/diff"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
@@ -31,7 +31,7 @@ func bodyLines(body []byte, contentType string) []line.Line {
 	switch {
 	case isJSON:
 		lines = textLines(indented, line.Good)
-	case !isText(shown):
+	case !diff.IsText(shown):
 		h := newHexRows(shown[:min(len(shown), 4096)], 80)
 		for i := range h.Count() {
 			lines = append(lines, h.Row(i))
@@ -56,18 +56,4 @@ func textLines(b []byte, st line.Style) []line.Line {
 		lines = append(lines, line.Text(st, strings.TrimSuffix(l, "\r")))
 	}
 	return lines
-}
-
-// isText reports whether nearly all of b is text in UTF-8.
-func isText(b []byte) bool {
-	odd, n := 0, 0
-	for i := 0; i < len(b); {
-		r, size := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && size == 1 && len(b)-i >= utf8.UTFMax || r < 0x20 && r != '\n' && r != '\r' && r != '\t' {
-			odd++
-		}
-		i += size
-		n++
-	}
-	return odd*20 <= n
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/jsontext"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
@@ -145,7 +146,7 @@ func (d *Detail) Cursor() (path, value string, ok bool) {
 	n := d.tree.selected()
 	value = string(d.tree.text[n.start:n.end])
 	if n.kind == nodeString {
-		value = unquote(d.tree.text[n.start:n.end])
+		value = jsontext.Unquote(d.tree.text[n.start:n.end])
 	}
 	return d.tree.path(n), value, true
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
+	"github.com/hf-tap/hf-tap/internal/diff"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -51,7 +52,7 @@ func (p preparation) run(ctx context.Context) Prepared {
 	case isTree:
 	case len(e.Body) == 0:
 		out.panes[Payload] = line.WrapAll([]line.Line{line.Text(line.Faint, "the body is empty")}, s.Width)
-	case !isText(e.Body[:min(len(e.Body), 64<<10)]):
+	case !diff.IsText(e.Body[:min(len(e.Body), 64<<10)]):
 		out.panes[Payload] = newHexRows(e.Body, s.Width)
 	default:
 		out.panes[Payload] = line.WrapAll(bodyLines(e.Body, e.Header.Get("Content-Type")), s.Width)

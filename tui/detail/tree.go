@@ -1,6 +1,6 @@
 package detail
 
-import ()
+import "github.com/hf-tap/hf-tap/internal/jsontext"
 
 // The kinds of node: the first byte of their text, and '0' for numbers. The other
 // kinds are 't', 'f' and 'n'.
@@ -56,8 +56,8 @@ type tree struct {
 
 // newTree returns the tree of a valid JSON text, opened until it fills a screen or two.
 func newTree(text []byte) *tree {
-	start := skipSpace(text, 0)
-	t := &tree{text: text, root: &node{start: int32(start), end: int32(skipValue(text, start)), kind: kindOf(text, start)}}
+	start := jsontext.SkipSpace(text, 0)
+	t := &tree{text: text, root: &node{start: int32(start), end: int32(jsontext.SkipValue(text, start)), kind: kindOf(text, start)}}
 	t.root.open = true
 	t.scan(t.root)
 	// Breadth first, so that the first child does not take all the room.

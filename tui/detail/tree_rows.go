@@ -1,6 +1,7 @@
 package detail
 
 import (
+	"github.com/hf-tap/hf-tap/internal/jsontext"
 	"github.com/hf-tap/hf-tap/internal/present"
 	"github.com/hf-tap/hf-tap/tui/line"
 	"strconv"
@@ -40,7 +41,7 @@ func (t *tree) rowsOf(line int) *stringRows {
 	if lt := t.texts[l.node]; lt != nil && lt.width == w {
 		return lt
 	}
-	lt := newStringRows(unquote(t.text[l.node.start:l.node.end]), w)
+	lt := newStringRows(jsontext.Unquote(t.text[l.node.start:l.node.end]), w)
 	if t.texts == nil {
 		t.texts = map[*node]*stringRows{}
 	}

@@ -52,8 +52,13 @@ func New(zone *time.Location, now func() time.Time, mask func(string) string) *L
 	return &List{store: newStore(), marks: map[int64]bool{}, follow: true, layout: layout{zone: zone, now: now, mask: mask}, cache: map[int64]cachedRow{}}
 }
 
-// Apply adds new events and states, and replaces events that have changed.
-func (l *List) Apply(changes []event.Change) { l.updateSelection(l.store.apply(changes)) }
+// Apply adds new events and states, replaces events that have changed, and removes
+// those that were deleted.
+func (l *List) Apply(changes []event.Change) {
+	added := l.store.apply(changes)
+	l.forget(changes)
+	l.updateSelection(added)
+}
 
 // Prepend adds a page of older events, the newest first, and returns how many of them
 // are new.

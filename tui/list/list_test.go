@@ -164,6 +164,51 @@ func TestARowHasRoomForWhatMattersMost(t *testing.T) {
 	}
 }
 
+func TestDeletedEventsLeaveTheList(t *testing.T) {
+	l := newTestList()
+	l.Apply(rows(1, 10))
+	l.Move(-5) // to 5
+	l.ToggleMark()
+	l.Move(1) // to 7
+	deleted := event.DeletedState([]int64{2, 3, 5, 9})
+	l.Apply([]event.Change{{State: &deleted}, {Row: &event.Row{N: 11, At: noon}}})
+	var left []int64
+	for r := range l.Rows() {
+		left = append(left, r.N)
+	}
+	if !slices.Equal(left, []int64{11, 10, 8, 7, 6, 4, 1}) {
+		t.Errorf("left: %v", left)
+	}
+	if n := l.SelectedRow().N; n != 7 {
+		t.Errorf("the selection went to %d", n)
+	}
+	if len(l.Marked()) > 0 {
+		t.Errorf("marked: %v", l.Marked())
+	}
+	// The selected one itself: what came after it is selected.
+	deleted = event.DeletedState([]int64{7, 8})
+	l.Apply([]event.Change{{State: &deleted}})
+	if n := l.SelectedRow().N; n != 10 {
+		t.Errorf("the selection went to %d", n)
+	}
+	l.SetFilter(parse(t, "n:10..11"))
+	deleted = event.DeletedState([]int64{10})
+	l.Apply([]event.Change{{State: &deleted}})
+	if l.Shown() != 1 || l.SelectedRow().N != 11 {
+		t.Errorf("%d are shown, %d is selected", l.Shown(), l.SelectedRow().N)
+	}
+	// All of them.
+	all := make([]int64, 20)
+	for i := range all {
+		all[i] = int64(i)
+	}
+	deleted = event.DeletedState(all)
+	l.Apply([]event.Change{{State: &deleted}})
+	if l.Shown() != 0 || l.Events() != 0 {
+		t.Errorf("%d are shown of %d", l.Shown(), l.Events())
+	}
+}
+
 // FuzzList filters, extends, searches and trims a list. Its order, its keys and its
 // selection stay valid.
 func FuzzList(f *testing.F) {
@@ -175,7 +220,7 @@ func FuzzList(f *testing.F) {
 		kinds := []event.Kind{"repo.create", "discussion.create", ""}
 		filters := []string{"", "kind:repo", "is:failed", "nowhere", "jq:.n"}
 		for i, op := range ops[:min(len(ops), 200)] {
-			switch op % 7 {
+			switch op % 8 {
 			case 0, 1:
 				n++
 				l.Apply([]event.Change{{Row: &event.Row{N: n, Rev: int64(i), Kind: kinds[op%3]}}, {State: &event.State{}}})
@@ -194,6 +239,9 @@ func FuzzList(f *testing.F) {
 				}
 				l.Decide(batch, matches)
 			case 6:
+				deleted := event.DeletedState([]int64{low + int64(op)%(n-low+1), low + int64(op)%(n-low+1) + 1})
+				l.Apply([]event.Change{{State: &deleted}})
+			case 7:
 				l.Move(int(op) - 128)
 				if len(s.entries) > 20 {
 					s.removeFirst(int(op) % 10)
