@@ -20,6 +20,9 @@ type Config struct {
 	Repo    string   // "model:me/m": whose events are triggered while none is selected
 	Editor  []string // a command and its arguments, before the name of a file; none: no editing
 
+	Pager []string // a command and its arguments, before the name of a file; none: no pager
+	Bell  bool     // the terminal's bell rings when an event fails
+
 	// Secrets are the session's secret and the Hub's token. They are masked everywhere
 	// on the screen, as the secrets of each event are.
 	Secrets event.Secrets
@@ -58,6 +61,9 @@ type AppLine struct {
 	At     time.Time
 	Stderr bool
 	Text   string
+	// Replaces says that the line takes the place of the last one of its stream, which
+	// was an earlier state of it: a progress bar.
+	Replaces bool
 }
 
 // Status is the state of the session.
@@ -76,7 +82,9 @@ type Status struct {
 	Targets []TargetStatus
 	Queued  int // events that are not settled
 
-	AppRuns bool // the app under development
+	AppRuns    bool      // the app under development
+	AppEnded   string    // how it ended, in words; empty while it runs
+	AppEndedAt time.Time // when it ended
 
 	Paused      bool
 	PausedSince time.Time
@@ -128,6 +136,10 @@ type Actions struct {
 	Pin func(ctx context.Context, numbers []int64, on bool) (string, error)
 	// Save writes events to a file, and returns its name in words.
 	Save func(ctx context.Context, numbers []int64, format Format) (string, error)
+	// SaveApp writes the output of the app to a file, and returns its name in words.
+	SaveApp func(ctx context.Context, text string) (string, error)
+	// RestartApp ends the app, if it runs, and starts it again.
+	RestartApp func(ctx context.Context) (string, error)
 	// Open opens an address in the browser. It comes from a payload: Open checks that it
 	// is on the Hub.
 	Open func(ctx context.Context, url string) (string, error)

@@ -3,11 +3,13 @@ package tui
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/internal/present"
+	"golang.org/x/term"
 )
 
 // continued is the message that the process runs again after it was stopped from outside.
@@ -30,13 +32,24 @@ func (m *model) suspend() tea.Cmd {
 		return nil
 	}
 	began := time.Now().Round(0) // by the wall clock: the monotonic one may stop with the process
-	return tea.Exec(&pauseScreen{text: "hf-tap is stopped and receives nothing: fg continues it", then: stopProcess}, func(err error) tea.Msg {
+	return tea.Exec(&pauseScreen{text: "hf-tap is stopped and receives nothing: fg continues it", then: func() error {
+		m.work.stops.Add(1)
+		return stopProcess()
+	}}, func(err error) tea.Msg {
 		return suspended{took: time.Now().Round(0).Sub(began), err: err}
 	})
 }
 
 // mouseOff switches all mouse modes off. An editor that is killed leaves them on.
 const mouseOff = ansi.ResetModeMouseNormal + ansi.ResetModeMouseButtonEvent + ansi.ResetModeMouseAnyEvent + ansi.ResetModeMouseExtSgr
+
+// resetMouse switches off what another program has left of its mouse mode.
+func (m *model) resetMouse() tea.Cmd {
+	if m.mouse {
+		return nil
+	}
+	return tea.Raw(mouseOff)
+}
 
 // finishSuspend shows what a stop meant.
 func (m *model) finishSuspend(s suspended) {
@@ -47,9 +60,21 @@ func (m *model) finishSuspend(s suspended) {
 	m.showNote("stopped for " + present.Duration(s.took) + ": nothing was received meanwhile")
 }
 
-// resume sets the terminal up again, and draws the whole screen.
-func resume() tea.Cmd {
-	return tea.Exec(&pauseScreen{}, func(err error) tea.Msg { return resumed{err} })
+// resume sets the terminal to raw mode again, and draws the whole screen. The terminal
+// kept its other modes: whoever stopped the process did not give it back first.
+func (m *model) resume() tea.Cmd {
+	input := m.cfg.Input
+	return func() tea.Msg {
+		if input == nil {
+			input = os.Stdin
+		}
+		if f, ok := input.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			if _, err := term.MakeRaw(int(f.Fd())); err != nil {
+				return resumed{err}
+			}
+		}
+		return resumed{}
+	}
 }
 
 // pauseScreen gives the terminal back while it does something. The interface gets it

@@ -54,8 +54,8 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.NoColor {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
-	err := runUntil(ctx, tea.NewProgram(m, options...))
-	if m.edited {
+	err := runUntil(ctx, work, tea.NewProgram(m, options...))
+	if m.foreign {
 		out := cfg.Output
 		if out == nil {
 			out = os.Stdout
@@ -79,7 +79,7 @@ const quitGrace = 2 * editorGrace
 
 // runUntil runs the program until it ends, and makes it quit when ctx ends. With a
 // context of its own, Bubble Tea closes the terminal's input while it is read.
-func runUntil(ctx context.Context, p *tea.Program) error {
+func runUntil(ctx context.Context, w *work, p *tea.Program) error {
 	ended, watched := make(chan struct{}), make(chan struct{})
 	again := make(chan os.Signal, 1)
 	notifyContinued(again)
@@ -92,7 +92,12 @@ func runUntil(ctx context.Context, p *tea.Program) error {
 			select {
 			case <-ended:
 				return
-			case <-again: // a program that has the terminal holds the message back
+			case <-again:
+				if w.stops.Load() > 0 { // the stop by a key sets the terminal up itself
+					w.stops.Add(-1)
+					continue
+				}
+				// A program that has the terminal holds the message back.
 				sending.Go(func() { p.Send(continued{}) })
 			case <-ctx.Done():
 			}

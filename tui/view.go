@@ -140,7 +140,7 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 		c.write(l.rule, []string{line.Text(line.Faint, strings.Repeat("─", l.rule.w)).Render(l.rule.w, line.Plain)})
 	}
 	if m.focus == paneApp {
-		c.write(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
+		c.write(l.tabs, []string{m.appHeading().Render(l.tabs.w, line.Plain)})
 		rows, at := m.app.render(l.app.w, l.app.h, true)
 		c.write(l.app, rows)
 		return l.app.x, l.app.y + at, true
@@ -155,6 +155,19 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 	rows, at := m.detail.Render(l.detail.w, l.detail.h, focused)
 	c.write(l.detail, rows)
 	return l.detail.x, l.detail.y + at, focused
+}
+
+// appHeading is the line above the app's output.
+func (m *model) appHeading() line.Line {
+	l := line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output")
+	if ended := m.appEnded(); ended != "" {
+		l = l.Add(line.Alarm, "  "+ended)
+	}
+	wrap := "w cuts long lines"
+	if m.app.cut {
+		wrap = "w wraps long lines"
+	}
+	return l.Add(line.Faint, "  "+wrap)
 }
 
 // stateRows is the selected state in full.

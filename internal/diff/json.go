@@ -65,7 +65,11 @@ func (d *jsonDiff) compare(a, b []byte) bool {
 	case bytes.Equal(a, b):
 		return true
 	case len(d.path) > maxDepth || a[0] != b[0] || a[0] != '{' && a[0] != '[':
-		return sameScalar(a, b) || d.add(Line{Mark: Changed, Path: d.where(), Before: brief(a), Now: brief(b)})
+		if sameScalar(a, b) {
+			return true
+		}
+		before, now := excerpts(a, b)
+		return d.add(Line{Mark: Changed, Path: d.where(), Before: before, Now: now, WholeBefore: string(a), WholeNow: string(b)})
 	case a[0] == '[':
 		return d.compareArrays(jsontext.Children(a), jsontext.Children(b))
 	}
