@@ -2,8 +2,6 @@ package tui
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -51,13 +49,4 @@ func (m *model) showApp() tea.Cmd {
 		m.focusOn(paneApp)
 	}
 	return nil
-}
-
-// appEnded is how the app ended, in words; "" while it runs.
-func (m *model) appEnded() string {
-	s := &m.header.status
-	if s.AppEnded == "" {
-		return ""
-	}
-	return fmt.Sprintf("%s at %s: ^r starts it again", s.AppEnded, s.AppEndedAt.In(m.cfg.Zone).Format(time.TimeOnly))
 }

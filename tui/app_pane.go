@@ -137,20 +137,19 @@ func (a *appPane) add(lines []AppLine, seen bool) {
 
 // addLine adds a line, or puts it in the place of an earlier state of it.
 func (a *appPane) addLine(l AppLine) {
-	if l.Replaces {
-		for i := len(a.all) - 1; i >= 0; i-- {
-			if a.all[i].Stderr != l.Stderr {
-				continue
-			}
-			a.all[i] = a.entry(l)
-			if i == len(a.all)-1 {
-				a.rows = a.rows[:slices.IndexFunc(a.rows, func(r appRow) bool { return r.entry == i })]
-				a.appendRows(i)
-			} else {
-				a.layOut()
-			}
+	i := len(a.all) - 1
+	for i >= 0 && a.all[i].Stderr != l.Stderr {
+		i--
+	}
+	if i >= 0 && strings.HasSuffix(a.all[i].Text, "\r") {
+		a.all[i] = a.entry(l)
+		if i < len(a.all)-1 {
+			a.layOut()
 			return
 		}
+		a.rows = a.rows[:slices.IndexFunc(a.rows, func(r appRow) bool { return r.entry == i })]
+		a.appendRows(i)
+		return
 	}
 	a.all = append(a.all, a.entry(l))
 	a.appendRows(len(a.all) - 1)

@@ -68,12 +68,12 @@ func TestTheAppKeepsItsColoursAndNothingElse(t *testing.T) {
 
 func TestAProgressBarIsItsLastState(t *testing.T) {
 	onScreen(t, 80, 24, func(w *fakeSession) {
-		w.app = []AppLine{{Rev: 1, At: noon, Text: "\r 10%\r 50%\r"}, {Rev: 2, At: noon, Stderr: true, Text: "a warning"}, {Rev: 3, At: noon, Text: "\r 70%\r 90%\r", Replaces: true}}
+		w.app = []AppLine{{Rev: 1, At: noon, Text: "\r 10%\r 50%\r"}, {Rev: 2, At: noon, Stderr: true, Text: "a warning"}, {Rev: 3, At: noon, Text: "\r 70%\r 90%\r"}}
 	}, func(s *screen) {
 		s.press("a")
 		s.shows("out  90%", "err a warning", "2 lines of its output")
 		s.hides("10%", "50%", "70%")
-		s.session.app = append(s.session.app, AppLine{Rev: 4, At: noon, Text: "100%", Replaces: true}, AppLine{Rev: 5, At: noon, Text: "done"})
+		s.session.app = append(s.session.app, AppLine{Rev: 4, At: noon, Text: "100%"}, AppLine{Rev: 5, At: noon, Text: "done"})
 		s.session.signal()
 		s.settle()
 		s.shows("out 100%", "out done", "3 lines of its output")
@@ -105,7 +105,7 @@ func TestAnAppThatEndedIsStartedAgain(t *testing.T) {
 		s.session.signal()
 		s.settle()
 		s.press("a")
-		s.shows("ended with status 1 at 12:00:00: ^r starts it again")
+		s.shows("APP ended with status 1 at 12:00:00  ^r starts it again")
 		s.press("ctrl+r")
 		s.did("started the app again")
 		s.session.status.AppRuns, s.session.status.AppEnded = true, ""

@@ -60,10 +60,9 @@ type AppLine struct {
 	Rev    int64
 	At     time.Time
 	Stderr bool
-	Text   string
-	// Replaces says that the line takes the place of the last one of its stream, which
-	// was an earlier state of it: a progress bar.
-	Replaces bool
+	// Text is what the app wrote. If it ends in "\r", the next line of the stream takes its
+	// place: it is a state of a progress bar.
+	Text string
 }
 
 // Status is the state of the session.

@@ -223,6 +223,9 @@ func (h *header) alarmRow() []fact {
 		}
 		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, words).Add(line.Plain, ": "+present.Count(s.Queued, "event")+" queued"), brief: line.Text(line.Warn, fmt.Sprintf("PAUSED %d", s.Queued))})
 	}
+	if s.AppEnded != "" {
+		facts = append(facts, fact{rank: 0, line: line.Text(line.Alarm, "APP").Add(line.Plain, " "+s.AppEnded+" at "+h.clock(s.AppEndedAt)+"  ").Add(line.Accent, "^r").Add(line.Faint, " starts it again"), brief: line.Text(line.Alarm, "APP ENDED")})
+	}
 	if s.Fault != nil {
 		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, "FAULT").Add(line.Plain, ": "+faultWords(s.Fault, s.FaultLeft)), brief: line.Text(line.Warn, "FAULT")})
 	}

@@ -160,9 +160,6 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 // appHeading is the line above the app's output.
 func (m *model) appHeading() line.Line {
 	l := line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output")
-	if ended := m.appEnded(); ended != "" {
-		l = l.Add(line.Alarm, "  "+ended)
-	}
 	wrap := "w cuts long lines"
 	if m.app.cut {
 		wrap = "w wraps long lines"

@@ -29,7 +29,6 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/advice"
-	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -82,7 +81,7 @@ type run struct {
 	recv    *receiver.Receiver
 	servers []*http.Server
 	lease   *lease
-	app     *app.App
+	host    appHost
 	front   Front
 	live    *Live
 
@@ -309,8 +308,10 @@ func (r *run) makeWebhook(ctx context.Context) error {
 func (r *run) goLive(ctx context.Context) error {
 	r.live = &Live{
 		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, Receiver: r.recv,
-		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report,
+		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report, host: &r.host,
 	}
+	r.host.cfg, r.host.started = r.App, make(chan struct{}, 1)
+	r.host.cfg.Env = append(r.App.Env[:len(r.App.Env):len(r.App.Env)], AppEnv(r.Secret, r.AppPort)...)
 	r.live.point(r.rec)
 	if r.Local {
 		return nil
