@@ -49,7 +49,7 @@ func (s *screen) Run(ctx context.Context, live *session.Live, follower *follower
 	wake := make(chan struct{}, 1)
 	feed := live.Follow()
 	defer feed.Close()
-	background.Go(func() { s.merge(ctx, feed.Wake(), wake) })
+	background.Go(func() { s.merge(ctx, feed.Wake(), live.AppChanged(), wake) })
 	s.notes.Hold()
 	err := tui.Run(ctx, s.config(live, feed, wake))
 	s.notes.Release()
@@ -75,8 +75,9 @@ func (s *screen) lastWords() {
 	}
 }
 
-// merge wakes the interface when the history or the app has something new.
-func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- struct{}) {
+// merge wakes the interface when the history has something new, or the app has written
+// something, ended or started.
+func (s *screen) merge(ctx context.Context, stored, app <-chan struct{}, wake chan<- struct{}) {
 	var written <-chan struct{}
 	if s.app != nil {
 		written = s.app.wake
@@ -90,6 +91,7 @@ func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- 
 				return
 			}
 		case <-written:
+		case <-app:
 		}
 		select {
 		case wake <- struct{}{}:

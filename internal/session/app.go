@@ -120,4 +120,9 @@ func elsewhere(ports []int, own, path string) string {
 }
 
 // stopApp ends the app and all that it started.
-func (r *run) stopApp(ctx context.Context) error { return r.host.close(ctx) }
+func (r *run) stopApp(ctx context.Context) error {
+	if r.host == nil {
+		return nil
+	}
+	return r.host.close(ctx)
+}

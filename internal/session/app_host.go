@@ -26,7 +26,7 @@ type AppState struct {
 	At    time.Time // when it ended
 }
 
-// appHost runs the app under development, and starts it again. Its zero value has no app.
+// appHost runs the app under development, and starts it again.
 type appHost struct {
 	cfg app.Config
 
@@ -36,6 +36,20 @@ type appHost struct {
 	closed bool // the session ends: nothing is started any more
 
 	started chan struct{} // has one slot: the app was started again
+	changed chan struct{} // has one slot: state has changed
+}
+
+// newAppHost returns a host of an app that is not started yet.
+func newAppHost(cfg app.Config) *appHost {
+	return &appHost{cfg: cfg, started: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
+}
+
+// signalChange says that the state has changed.
+func (h *appHost) signalChange() {
+	select {
+	case h.changed <- struct{}{}:
+	default:
+	}
 }
 
 // start starts the app, unless the session ends.
@@ -50,6 +64,7 @@ func (h *appHost) start() error {
 		return err
 	}
 	h.app, h.state = a, AppState{Runs: true}
+	h.signalChange()
 	return nil
 }
 
@@ -71,6 +86,7 @@ func (h *appHost) end(a *app.App) (*AppError, bool) {
 		return ended, false
 	}
 	h.state = AppState{Ended: ended, At: time.Now()}
+	h.signalChange()
 	return ended, true
 }
 
@@ -169,6 +185,9 @@ func (l *Live) App() AppState {
 	defer l.host.mu.Unlock()
 	return l.host.state
 }
+
+// AppChanged has a value when App has changed.
+func (l *Live) AppChanged() <-chan struct{} { return l.host.changed }
 
 // HasApp reports whether the session runs an app.
 func (l *Live) HasApp() bool { return len(l.host.cfg.Args) > 0 }

@@ -15,7 +15,7 @@ import (
 // hostOf runs a shell script as the app. Each run writes to the pipe "run".
 func hostOf(t *testing.T, script string, end AppEnd) (h *appHost, ended chan error) {
 	t.Helper()
-	h = &appHost{cfg: app.Config{Args: []string{"sh", "-c", script}, Grace: time.Second}, started: make(chan struct{}, 1)}
+	h = newAppHost(app.Config{Args: []string{"sh", "-c", script}, Grace: time.Second})
 	if err := h.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +46,7 @@ func TestAnAppThatEndedCanBeStartedAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "again")
 	h, ended := hostOf(t, "[ -e "+file+" ] && exec sleep 60; exit 7", Waits)
 	l := &Live{host: h}
-	<-h.current().Done()
-	for l.App().Runs { // until tend has seen it
-		select {
-		case err := <-ended:
-			t.Fatalf("the session ends: %v", err)
-		case <-time.After(time.Millisecond):
-		}
+	for <-l.AppChanged(); l.App().Runs; <-l.AppChanged() {
 	}
 	if s := l.App(); s.Ended == nil || s.Ended.Code != 7 || s.At.IsZero() {
 		t.Errorf("got %+v", s)

@@ -81,7 +81,7 @@ type run struct {
 	recv    *receiver.Receiver
 	servers []*http.Server
 	lease   *lease
-	host    appHost
+	host    *appHost
 	front   Front
 	live    *Live
 
@@ -306,12 +306,13 @@ func (r *run) makeWebhook(ctx context.Context) error {
 // goLive makes what front ends see, and begins to look after the tunnel and
 // the webhook.
 func (r *run) goLive(ctx context.Context) error {
+	hosted := r.App
+	hosted.Env = append(hosted.Env[:len(hosted.Env):len(hosted.Env)], AppEnv(r.Secret, r.AppPort)...)
+	r.host = newAppHost(hosted)
 	r.live = &Live{
 		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, Receiver: r.recv,
-		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report, host: &r.host,
+		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report, host: r.host,
 	}
-	r.host.cfg, r.host.started = r.App, make(chan struct{}, 1)
-	r.host.cfg.Env = append(r.App.Env[:len(r.App.Env):len(r.App.Env)], AppEnv(r.Secret, r.AppPort)...)
 	r.live.point(r.rec)
 	if r.Local {
 		return nil
