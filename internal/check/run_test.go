@@ -231,8 +231,7 @@ func TestAHandlerThatGoesDownIsBlamedOnTheDeliveryAndStartedAgain(t *testing.T) 
 	var mu sync.Mutex
 	address := ""
 	var died, started int
-	var h *handler
-	h = &handler{work: func(w http.ResponseWriter, p payload, _ []byte) bool {
+	h := &handler{work: func(w http.ResponseWriter, p payload, _ []byte) bool {
 		if p.Event.Scope != "collection" {
 			return false
 		}

@@ -60,7 +60,8 @@ down, and ended. Nothing is asked of the Hub. It exits 4 when a check fails.`,
 		Example: `  hf-tap check 7860
   hf-tap check 7860 --only secret,repeat* --verbose
   hf-tap check 7860 --repo dataset:me/d --json | jq 'select(.result == "fail")'
-  hf-tap check --sandbox -- ./my-app`,
+  hf-tap check --sandbox -- ./my-app
+  hf-tap check /webhook -- ./my-app`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				f.app = args[dash:]
@@ -133,6 +134,13 @@ func (f *checkFlags) parse(args []string) (cfg check.Config, err error) {
 }
 
 func (f *checkFlags) check(ctx context.Context, p *Process, args []string) (err error) {
+	if len(args) == 1 && len(f.app) > 0 && strings.HasPrefix(args[0], "/") { // a path of the app
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		args = []string{port + args[0]}
+	}
 	cfg, err := f.parse(args)
 	if err != nil {
 		return err

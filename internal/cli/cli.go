@@ -31,7 +31,7 @@ const (
 	exitFailed    = 1
 	exitUsage     = 2
 	exitNotInTime = 3 // the wanted event did not come within --wait
-	exitTarget    = 4 // a target failed, and --fail-on-error was set; or a handler fails a check, or answers otherwise than before
+	exitTarget    = 4 // a target failed, and --fail-on-error was set; or a handler fails a check, or answers otherwise with --compare
 	exitSignal    = 130
 )
 

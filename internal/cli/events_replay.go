@@ -138,7 +138,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	r := &replayer{p: p, printer: lines.NewPrinter(p.Out, f.json, p.notes.Mask), source: store, numbers: numbers, newID: f.newID, typed: f.sel.typed("hf-tap events replay", named) + f.span.typed(),
 		times: f.times, interval: interval, compared: compared, progress: newProgress(p.Err, p.ErrTerminal, "sent", len(numbers)*f.times)}
 	defer r.progress.Done()
-	switch r.live, err = f.liveSession(ctx, store, dir, numbers); {
+	r.dir = dir
+	switch r.liveID, r.live, err = f.liveSession(ctx, store, dir, numbers); {
 	case err != nil:
 		return err
 	case r.live.URL != "":
@@ -208,32 +209,32 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named [
 	return numbers, err
 }
 
-// liveSession returns the way to the session that replays go through: the
+// liveSession returns the id of the session that replays go through, and the way to it: the
 // one that received the events if it lives, else the only one that does. It is
 // empty when --forward or --exec names another way or when none lives.
-func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (none session.LocalAccess, err error) {
+func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir session.Dir, numbers []int64) (id string, none session.LocalAccess, err error) {
 	if f.elsewhere() {
-		return none, nil
+		return "", none, nil
 	}
 	live, err := session.LiveAt(dir)
 	if err != nil || len(live) == 0 {
-		return none, err
+		return "", none, err
 	}
 	first, err := getEvent(ctx, store.Reader, numbers[0])
 	if err != nil {
-		return none, err
+		return "", none, err
 	}
 	if at, ok := live[first.Session]; ok {
-		return at, nil
+		return first.Session, at, nil
 	}
 	if len(live) > 1 {
-		return none, withHint(errors.New("several sessions live, and none of them received this event"),
+		return "", none, withHint(errors.New("several sessions live, and none of them received this event"),
 			fmt.Sprintf("hf-tap events replay %d --forward PORT", numbers[0]))
 	}
-	for _, at := range live {
-		return at, nil
+	for id, at := range live {
+		return id, at, nil
 	}
-	return none, nil
+	return "", none, nil
 }
 
 // elsewhere reports whether events are to go elsewhere than to their targets.

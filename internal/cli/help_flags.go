@@ -11,12 +11,10 @@ import (
 
 // valueNames are the words for values of flags, as docs/commands.md has them.
 var valueNames = map[string]string{
-	"ca": "FILE", "comment": "TEXT", "domain": "NAME", "exec": "COMMAND", "file": "FILE", "filter": "FILTER", "forget": "ID", "format": "NAME",
-	"forward": "TARGET", "gradio-server": "HOST:PORT", "ignore": "PATH", "job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID",
-	"ngrok-domain": "NAME", "older": "AGE", "only": "NAME", "org": "NAME", "output": "FILE", "public-url": "URL", "rate": "RATE", "ready-file": "FILE",
-	"repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "set": "PATH=VALUE", "since": "TIME", "skip": "NAME",
-	"ssh-domain": "DOMAIN",
-	"to":         "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "variant": "NAME", "watch": "TYPE:NAME",
+	"ca": "FILE", "comment": "TEXT", "domain": "NAME", "exec": "COMMAND", "file": "FILE", "filter": "FILTER", "forget": "ID", "format": "NAME", "forward": "TARGET", "gradio-server": "HOST:PORT",
+	"ignore": "PATH", "job": "FILE", "job-id": "ID", "like": "ID", "mute": "ID", "ngrok-domain": "NAME", "older": "AGE", "only": "NAME", "org": "NAME", "output": "FILE", "public-url": "URL",
+	"rate": "RATE", "ready-file": "FILE", "repo": "TYPE:NAME", "respond": "HOW", "secret-file": "FILE", "session": "ID", "set": "PATH=VALUE", "since": "TIME", "skip": "NAME", "ssh-domain": "DOMAIN",
+	"to": "FILE", "token": "NAME", "tunnel": "NAME", "until": "FILTER", "url": "URL", "user": "NAME", "variant": "NAME", "watch": "TYPE:NAME",
 }
 
 // valueName is the word for a flag's value in its help, "" if it needs none.

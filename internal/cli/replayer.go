@@ -35,6 +35,8 @@ type replayer struct {
 	typed    string              // the command that chose them
 	newID    bool                // each has a Webhook-Id of its own
 	live     session.LocalAccess // the live session to send through
+	liveID   string              // its id
+	dir      session.Dir         // its folder
 	times    int                 // all are sent so often
 	interval time.Duration       // between two, at least
 	compared *comparison         // nil: answers are not compared
@@ -81,7 +83,7 @@ func (r *replayer) throughSession(ctx context.Context) error {
 		if err != nil {
 			return nil, fmt.Errorf("send event %d through the live session: %w", n, err)
 		}
-		return waitSettled(ctx, r.source, made)
+		return r.waitSettled(ctx, made)
 	})
 }
 
@@ -260,18 +262,29 @@ func (r *replayer) show(ctx context.Context, n int64, e *event.Event) error {
 // waitPoll is how often another process's history is looked at.
 const waitPoll = 50 * time.Millisecond
 
-// waitSettled waits until an event that another process hands over can change
-// no more.
-func waitSettled(ctx context.Context, store *history.Store, n int64) (*event.Event, error) {
+// waitSettled waits until an event that the live session hands over can change no
+// more. It fails if the session is killed before.
+func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, error) {
 	tick := time.NewTicker(waitPoll)
 	defer tick.Stop()
-	for {
-		e, err := store.Get(ctx, n)
+	for looked := time.Now(); ; {
+		e, err := r.source.Get(ctx, n)
 		if err != nil {
 			return nil, err
 		}
 		if e.Phase == event.PhaseSettled || e.Phase == event.PhasePending {
 			return e, nil
+		}
+		if time.Since(looked) > aliveEvery {
+			looked = time.Now()
+			live, err := session.LiveAt(r.dir)
+			if err != nil {
+				return nil, err
+			}
+			if _, ok := live[r.liveID]; !ok {
+				err := withHint(fmt.Errorf("the session %s ended before event %d was handed over", r.liveID, n), "hf-tap events replay --pending --session "+r.liveID)
+				return nil, errors.Join(err, r.dir.EndDead(ctx, r.source))
+			}
 		}
 		select {
 		case <-ctx.Done():
