@@ -108,10 +108,10 @@ func (s Secrets) maskJSON(text []byte) []byte {
 	}
 }
 
-// Masked returns a copy of e as it may be shown or exported: secrets in headers and
-// URLs are replaced by [Masked], and what they say is masked wherever else it
-// stands, as in a header that a proxy adds or an answer that repeats its request.
-// So are the others.
+// Masked returns a copy of e that may be shown or exported. In headers and URLs, each
+// secret is replaced by [Masked]. The same text is then also replaced everywhere else
+// in the event, for example in a header that a proxy adds, or in an answer that repeats
+// its request. The other secrets are replaced in the same way.
 func (e *Event) Masked(others ...Secrets) *Event {
 	secrets := e.Secrets()
 	for _, other := range others {

@@ -17,23 +17,23 @@
 //
 // A webhook watches repos, users and organizations ([Watch], [ParseWatch]) in one
 // or both domains ([Domains]), and calls a URL or starts a Job. It belongs to the
-// token's user. Too many failed deliveries suspend it ([StateSuspended]) until
-// EnableWebhook.
+// token's user. After too many failed deliveries the Hub suspends it
+// ([StateSuspended]); EnableWebhook ends that.
 //
-// An update on the Hub replaces the whole webhook, and the Hub never returns a
-// secret: keep the secret, and send it again with each update. Of a Job the Hub
-// returns only parts, and [Webhook.Spec] leaves it out.
+// An update replaces the whole webhook, and the Hub never returns a secret. So keep the
+// secret, and send it with each update. The Hub returns only parts of a Job, and
+// [Webhook.Spec] leaves it out.
 //
 // # Errors
 //
 // The error of a call is an [*Error]; its kind is one of [ErrNotFound] and the
 // other Err variables, for errors.Is. A Client retries calls that can be sent
 // twice without harm, with pauses: see [ClientConfig]. After an error,
-// [OutcomeUnknown] reports whether the call may have taken effect: look for the
+// [OutcomeUnknown] reports whether the call may have taken effect. If so, look for the
 // webhook with [Client.ListWebhooks] before you create it a second time.
 //
-// Messages are kept as the network sent them, with the token and the secret
-// masked: make them printable before they reach a terminal.
+// In messages of the Hub, the token and the secret are masked, and nothing else is
+// changed. Make them printable before you write them to a terminal.
 //
 // # Payloads
 //

@@ -15,10 +15,10 @@ import (
 // example a replay. It has no sender: no answer is recorded, and RelayTimeout
 // does not apply.
 //
-// The caller sets Method, Path, Header and Body as a sender would; ReplayOf and
-// Edited; Source if the event is not a replay; and Targets to restrict it to
-// these targets, whose matches are then ignored. Deliver sets the other fields.
-// The caller must not use e afterwards, except for e.N.
+// The caller sets Method, Path, Header and Body as a sender would, and ReplayOf and
+// Edited. It sets Source if the event is not a replay. It sets Targets if only these
+// targets are to get the event; their matches are then ignored. Deliver sets the other
+// fields. The caller must not use e afterwards, except for e.N.
 //
 // Deliver returns when the event is recorded. settled is closed after the event's
 // last update, which may also make it pending. ctx is for the recording only.

@@ -16,14 +16,14 @@
 //
 // Three decisions shape it:
 //
-//   - An event is recorded before its sender is answered. An answer of 2xx means
-//     that the event is safe.
-//   - By default ([Ack]) the sender is answered before any target has the event.
-//     The Hub retries, and then suspends a webhook whose handler does not answer
-//     2xx, and a handler under development often does not.
-//   - An event waits for a target that refuses connections, because a server
-//     that reloads at every save is down for seconds. An event that a target may
-//     have read is not sent to it again, unless Config.Retries allows it.
+//   - An event is recorded before its sender is answered. So the event is safe when
+//     the answer is 2xx.
+//   - By default ([Ack]) the sender is answered before any target gets the event. If
+//     a webhook's answers are not 2xx, the Hub retries and then suspends the webhook,
+//     and a handler under development often fails.
+//   - An event waits for a target that refuses connections, because a server that
+//     reloads at every save is down for seconds. An event that a target may have read
+//     is not sent to it again, unless Config.Retries allows it.
 //
 // Bodies and headers are recorded and passed on as they came. A delivery with a
 // wrong secret or to a wrong path reaches no target.
@@ -126,11 +126,13 @@ func (r *Receiver) spawn(f func()) {
 	})
 }
 
-// Server returns a new http.Server for ServeHTTP, with time-outs and limits that
-// the handler itself cannot set: 10 s for the head of a request, which has at
-// most 64 KiB; 2 minutes for an idle connection; and for a whole request the
-// time that its body and a relay may take, and 30 s more. It logs nothing. The
-// caller may set another Handler, for example LocalHandler.
+// Server returns a new http.Server for ServeHTTP. It logs nothing. The caller may set
+// another Handler, for example LocalHandler. The server has the limits that a handler
+// cannot set:
+//
+//   - The head of a request has at most 64 KiB, and must arrive within 10 s.
+//   - An idle connection is closed after 2 minutes.
+//   - A whole request may take as long as its body and a relay may, and 30 s more.
 func (r *Receiver) Server() *http.Server {
 	return &http.Server{
 		Handler:                      r,

@@ -78,21 +78,23 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	d.serve()
 }
 
-// LocalHandler returns the handler for callers on this machine. They do not need
-// the secret, but Config.LocalKey in the header Hf-Tap-Key. Without the key they get
-// a 403. They also get it for a Host that is not the address that was called: a web
-// page whose name leads to this machine sends that name.
+// LocalHandler returns the handler for callers on this machine. They need
+// Config.LocalKey, in the header Hf-Tap-Key, but not the secret. The answer is 403
+// without the key. It is also 403 if the Host is not the address that was called, as in
+// the requests of a web page whose domain resolves to this machine.
 //
-// A request with the header Hf-Tap-Source ("replay" or "trigger") gets the secret
-// from the Receiver and is handled like [Receiver.Deliver]: it is answered 200 as
-// soon as it is recorded, in Relay too, and no answer is recorded. Hf-Tap-Replay-Of
-// is the number of the event that it repeats. With Hf-Tap-Secret: as-is the secret is
-// checked as it came, and not put right. The four headers are removed before the event
-// is recorded. A path below Config.Path that no route has counts as
-// Config.Path itself, because a replay may come from a session with other routes.
+// A request with the header Hf-Tap-Source is a "replay" or a "trigger". It is handled
+// like [Receiver.Deliver]: it is answered 200 as soon as it is recorded, also in Relay,
+// and no answer is recorded. Any other request is handled like one to ServeHTTP. Of a
+// replay or a trigger,
 //
-// The header Hf-Tap-Event of the answer is the number of the new event. A request
-// without Hf-Tap-Source is handled as by ServeHTTP.
+//   - the Receiver sets the secret, unless Hf-Tap-Secret is "as-is";
+//   - Hf-Tap-Replay-Of is the number of the event that it repeats;
+//   - a path below Config.Path that no route has counts as Config.Path, because a replay
+//     may come from a session with other routes.
+//
+// The four headers are removed before the event is recorded. The header Hf-Tap-Event of
+// the answer is the number of the new event.
 func (r *Receiver) LocalHandler() http.Handler {
 	key := sha256.Sum256([]byte(r.config.LocalKey))
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

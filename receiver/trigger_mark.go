@@ -11,11 +11,12 @@ import (
 // knows Config.LocalKey sends. See [TriggerMark].
 const headerMark = "Hf-Tap-Trigger"
 
-// TriggerMark is the value of the header Hf-Tap-Trigger, by which a caller who knows
-// Config.LocalKey marks a delivery that it sends to the public address: the event's
-// Source is then SourceTrigger, and the header Hf-Tap-Event of the answer is its
-// number. The key itself would be seen by whoever runs the tunnel; the mark holds
-// for one Webhook-Id, and spares nobody the secret.
+// TriggerMark returns the value of the header Hf-Tap-Trigger. A caller that knows
+// Config.LocalKey sends it with a delivery to the public address. The event's Source is
+// then SourceTrigger, and the header Hf-Tap-Event of the answer is the event's number.
+//
+// The mark is valid for one Webhook-Id only, and the delivery needs the secret as well.
+// The key itself is not sent, because the operator of the tunnel would see it.
 func TriggerMark(localKey, delivery string) string {
 	mac := hmac.New(sha256.New, []byte(localKey))
 	mac.Write([]byte("hf-tap trigger\n" + delivery))

@@ -56,8 +56,9 @@ type Provider interface {
 // Tunnel is a listener with a public address.
 type Tunnel interface {
 	net.Listener
-	// URL is the public address, without a slash at its end: what is asked of
-	// URL + "/path" arrives at the listener as "/path".
+	// URL is the public address, without a slash at its end. A request to URL + "/path"
+	// arrives at the listener as "/path". It is https, except on loopback, because each
+	// delivery carries the webhook's secret.
 	URL() string
 	// Provider is the name of the provider.
 	Provider() string

@@ -20,10 +20,9 @@
 //		}
 //	}
 //
-// Programs that need a secret from elsewhere, a page of their own or a place in
-// a larger server make a [Server] with [New]: it is an [http.Handler], and has
-// the same methods. [Registered] makes one of the handlers that are registered
-// already.
+// [New] makes a [Server], which has the same methods and is an [http.Handler]. Use it if
+// the secret does not come from the environment, for a page at /, or inside a larger
+// server. [Registered] makes one with the handlers that were registered before.
 //
 // # Payloads
 //
@@ -39,17 +38,17 @@
 //	discussion.comment.create              Discussion, Comment
 //	discussion.comment.update              Discussion, Comment
 //
-// A pull request is a discussion, and opening one is a repo.content.update of
-// refs/pr/N, too. A hidden comment has no Content. Fields, scopes, actions and
-// repo types that this package does not know are accepted, because the Hub adds
-// new ones without notice; a field of an unexpected shape is left empty.
+// A pull request is a discussion. A new one also causes a repo.content.update of
+// refs/pr/N. A hidden comment has no Content. The Hub adds fields, scopes, actions and
+// repo types without notice, so unknown ones are accepted. A field with an unexpected
+// type of value is left empty.
 //
 // # Answers
 //
-// The Hub regards every answer outside 2xx as a failed delivery: it delivers
-// again, later and later, and in the end suspends the webhook and writes to its
-// owner. A webhook may be triggered 1,000 times in 24 hours. Deliveries come in
-// no particular order, and the same one may come twice.
+// An answer that is not 2xx is a failed delivery. The Hub retries it, with longer and
+// longer pauses. In the end it suspends the webhook and notifies its owner. A
+// webhook may be triggered 1,000 times in 24 hours. Deliveries arrive in no particular
+// order, and the same one may arrive twice.
 //
 //	200  what the handler returned, as JSON; {"accepted":true} with AnswerFirst;
 //	     {"ignored":"why"} if Match or DropRepeats kept it from the handler
@@ -68,13 +67,13 @@
 //
 // # Slow handlers and repeated deliveries
 //
-// By default a handler works before the answer, and the sender waits. The
-// context of the handler ends when the sender hangs up or the server stops.
-// Handlers that take more than some seconds should use [AnswerFirst], and those
-// for which the same event twice is a mistake should use [DropRepeats].
+// By default the sender waits until the handler returns. The context of the handler ends
+// when the sender closes the connection or the server stops. Use [AnswerFirst] for a
+// handler that takes more than some seconds, and [DropRepeats] for one that must not
+// handle an event twice.
 //
-// A handler that writes to a repository which its webhook watches causes further
-// deliveries: let it ignore those of its own account, for example by
+// If a handler writes to a repository that its webhook watches, it causes further
+// deliveries. It should ignore those of its own account, for example by
 // d.Comment.Author.ID.
 //
 // # The secret
@@ -87,10 +86,12 @@
 //
 // # Addresses
 //
-// [Server.Run] listens on 127.0.0.1:7860, which the Hub cannot reach: during
-// development, "hf-tap listen --forward 7860/webhooks/NAME" brings deliveries
-// there, or package webhooks/dev runs the same handlers with a tunnel. The environment variable PORT changes the port. In a Space, which is
-// known by SPACE_ID, it listens on all addresses, and SPACE_HOST is the public
-// name. A Space on free hardware sleeps after 48 hours without visitors, and
+// [Server.Run] listens on 127.0.0.1:7860, which the Hub cannot reach. During
+// development, "hf-tap listen --forward 7860/webhooks/NAME" forwards deliveries to it,
+// or package webhooks/dev runs the same handlers with a tunnel. The environment variable
+// PORT changes the port.
+//
+// In a Space, where SPACE_ID is set, it listens on all addresses, and SPACE_HOST is the
+// public name. A Space on free hardware sleeps after 48 hours without visitors, and
 // misses deliveries then.
 package webhooks

@@ -112,10 +112,9 @@ func jqFirst(code *gojq.Code, input any, report *jqReport) (result any, ok bool)
 	return result, ok
 }
 
-// budget is a context that ends when an evaluation has had its share of time
-// or memory. gojq asks for Done before each step, so that a step that doubles a
-// value is seen before the next one doubles it again; a timer would come too
-// late for that, as forty steps fill any memory.
+// budget is a context that ends when an evaluation has used up its time or memory. It
+// checks both in Done, which gojq calls before each step. A timer would be too late: a
+// program that doubles a value at each step fills any memory in forty steps.
 type budget struct {
 	context.Context
 	began, last time.Time

@@ -174,10 +174,9 @@ func (a *App) closePipes() {
 	}
 }
 
-// run starts the child, waits for its end, and keeps the tree until nothing is
-// left of it, on one thread of the system: on Linux a signal comes to the child
-// when the thread ends that started it, and any other thread of Go may end while
-// the app runs.
+// run starts the child, and waits until it and all processes that it started have
+// ended. It is locked to one OS thread until then. On Linux the child gets a signal when
+// the thread that started it ends, and Go may end a thread that is not locked.
 func (a *App) run(started chan<- error, supervisor string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

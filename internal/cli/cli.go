@@ -124,7 +124,7 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newCheck(p), newConfig(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newMCP(p), newCheck(p), newConfig(p), newVersion(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkTopics(root)

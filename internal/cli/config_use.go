@@ -75,6 +75,11 @@ func (p *Process) useConfig(cmd *cobra.Command, args []string) error {
 			return endpoint
 		}
 	}
+	return p.setFromFiles(fs)
+}
+
+// setFromFiles sets flags to the values of the configuration files that count.
+func (p *Process) setFromFiles(fs *pflag.FlagSet) (err error) {
 	fs.VisitAll(func(f *pflag.Flag) {
 		value, have := p.settings[strings.ReplaceAll(f.Name, "-", "_")]
 		if isConfigurable(f) && have && value.Origin.Source == config.SourceFile {

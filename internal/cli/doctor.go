@@ -62,30 +62,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 			return err
 		}
 	}
-	env, err := p.hubEnv()
-	if err != nil {
-		return err
-	}
-	if err := f.tunnel.misplaced(p, env); err != nil {
-		return err
-	}
-	n, err := f.account.network(p)
-	if err != nil {
-		return err
-	}
-	receiver.TrustRoots(n.Roots(), routes...)
-	transport := n.Transport()
-	defer transport.CloseIdleConnections()
-	dir, dirErr := session.FindDir(p.Getenv)
-	tunnelConfig, tunnelErr := f.tunnel.config(p, dir, env, n, transport)
-	if err := f.tunnel.check(tunnelConfig); err != nil && exitCode(err) == exitUsage {
-		return err
-	}
-	found, err := doctor.Examine(ctx, doctor.Config{
-		Endpoint: env.Endpoint, Network: n, Transport: transport,
-		Client: func(t http.RoundTripper) (*hub.Client, hub.Token, error) { return f.account.client(p, env, t) },
-		Dir:    dir, DirErr: dirErr, Tunnel: tunnelConfig, TunnelErr: tunnelErr, Routes: routes,
-	}, func(found []doctor.Finding) error {
+	found, err := f.examine(ctx, p, routes, func(found []doctor.Finding) error {
 		if f.json {
 			return nil
 		}
@@ -107,6 +84,34 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 		next = "follow the hints, then again: hf-tap doctor"
 	}
 	return withHint(fmt.Errorf("not everything works: %s", strings.Join(failed, ", ")), next)
+}
+
+// examine makes the checks, and calls show with what they find.
+func (f *doctorFlags) examine(ctx context.Context, p *Process, routes []receiver.Route, show func([]doctor.Finding) error) ([]doctor.Finding, error) {
+	env, err := p.hubEnv()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.tunnel.misplaced(p, env); err != nil {
+		return nil, err
+	}
+	n, err := f.account.network(p)
+	if err != nil {
+		return nil, err
+	}
+	receiver.TrustRoots(n.Roots(), routes...)
+	transport := n.Transport()
+	defer transport.CloseIdleConnections()
+	dir, dirErr := session.FindDir(p.Getenv)
+	tunnelConfig, tunnelErr := f.tunnel.config(p, dir, env, n, transport)
+	if err := f.tunnel.check(tunnelConfig); err != nil && exitCode(err) == exitUsage {
+		return nil, err
+	}
+	return doctor.Examine(ctx, doctor.Config{
+		Endpoint: env.Endpoint, Network: n, Transport: transport,
+		Client: func(t http.RoundTripper) (*hub.Client, hub.Token, error) { return f.account.client(p, env, t) },
+		Dir:    dir, DirErr: dirErr, Tunnel: tunnelConfig, TunnelErr: tunnelErr, Routes: routes,
+	}, show)
 }
 
 // askForAll names every tunnel, if the user agrees that all those services are

@@ -182,50 +182,59 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 	if err := f.fillPorts(); err != nil {
 		return err
 	}
-	o, err := f.parse(p, args)
+	o, release, err := f.options(ctx, p, args)
 	if err != nil {
 		return err
+	}
+	defer release()
+	return listen.Run(ctx, o)
+}
+
+// options is what is to be run: the flags and arguments, and what they do not say.
+// release is to be called afterwards.
+func (f *listenFlags) options(ctx context.Context, p *Process, args []string) (o listen.Options, release func(), err error) {
+	if o, err = f.parse(p, args); err != nil {
+		return o, nil, err
 	}
 	cfg := &o.Session
 	if err := f.useApp(p, cfg); err != nil {
-		return err
+		return o, nil, err
 	}
 	if err := f.secret.check(p); err != nil {
-		return err
+		return o, nil, err
 	}
 	env, err := p.hubEnv()
 	if err != nil {
-		return err
+		return o, nil, err
 	}
 	if err := f.tunnel.misplaced(p, env); err != nil {
-		return err
+		return o, nil, err
 	}
 	cfg.Endpoint, cfg.NewURL = env.Endpoint, f.tunnel.newURL
 	network, err := f.account.network(p)
 	if err != nil {
-		return err
+		return o, nil, err
 	}
 	o.Roots = network.Roots()
 	receiver.TrustRoots(o.Roots, cfg.Receiver.Routes...)
 	transport := network.Transport()
-	defer transport.CloseIdleConnections()
 	cfg.Public = &http.Client{Transport: transport}
 	if env.Loopback() {
 		cfg.Receiver.Source = event.SourceSandbox
 	}
 	if cfg.Dir, err = session.FindDir(p.Getenv); err != nil {
-		return err
+		return o, nil, err
 	}
 	if cfg.Tunnel, err = f.tunnel.config(p, cfg.Dir, env, network, transport); err != nil {
-		return err
+		return o, nil, err
 	}
 	if err := f.tunnel.check(cfg.Tunnel); err != nil {
-		return p.blamed("tunnel", err)
+		return o, nil, p.blamed("tunnel", err)
 	}
 	f.tellUnused(p, *cfg)
 	if !f.noWebhook {
 		if cfg.Hub, _, err = f.account.client(p, env, transport); err != nil {
-			return err
+			return o, nil, err
 		}
 	}
 	if len(args) == 0 && f.like == "" && !f.noWebhook {
@@ -236,10 +245,8 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 			p.tell("watching your whole account: %s", why)
 		}
 	}
-	if cfg.Secret, err = f.secret.find(p, cfg.Dir); err != nil {
-		return err
-	}
-	return listen.Run(ctx, o)
+	cfg.Secret, err = f.secret.find(p, cfg.Dir)
+	return o, transport.CloseIdleConnections, err
 }
 
 // tellUnused says which flags have no effect.

@@ -1,20 +1,16 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/advice"
-	"github.com/hf-tap/hf-tap/internal/headers"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/lines"
 	"github.com/hf-tap/hf-tap/internal/listen"
@@ -73,49 +69,22 @@ func (r *replayer) each(ctx context.Context, send func(n int64) (*event.Event, e
 // throughSession posts each event to a live session, where it takes the way of
 // the others, and prints it when it is settled there.
 func (r *replayer) throughSession(ctx context.Context) error {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	return r.each(ctx, func(n int64) (*event.Event, error) {
 		e, err := getEvent(ctx, r.source.Reader, n)
 		if err != nil {
 			return nil, err
 		}
-		made, err := post(ctx, client, r.live, e, r.newID)
+		again, err := session.Repeat(e, session.Again{NewID: r.newID})
 		if err != nil {
-			return nil, fmt.Errorf("send event %d through the live session: %w", n, err)
+			return nil, err
+		}
+		made, err := r.live.Send(ctx, again)
+		if err != nil {
+			err = fmt.Errorf("send event %d through the live session: %w", n, err)
+			return nil, cmp.Or(r.ended(ctx, fmt.Sprintf("while event %d was sent", n)), err)
 		}
 		return r.waitSettled(ctx, made)
 	})
-}
-
-// post sends e to a session's own loopback address and gives the number of the
-// new event. The session puts its secret in.
-func post(ctx context.Context, client *http.Client, to session.LocalAccess, e *event.Event, newID bool) (int64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.For(e), bytes.NewReader(e.Body))
-	if err != nil {
-		return 0, err
-	}
-	for name, values := range headers.Onward(e.Header) {
-		req.Header[name] = values
-	}
-	if newID {
-		req.Header.Set("Webhook-Id", session.NewDeliveryID())
-	}
-	req.Header.Set("Hf-Tap-Key", to.Key)
-	req.Header.Set("Hf-Tap-Source", string(event.SourceReplay))
-	req.Header.Set("Hf-Tap-Replay-Of", strconv.FormatInt(e.N, 10))
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, event.MaxTargetBody)); err != nil {
-		return 0, err
-	}
-	made, err := strconv.ParseInt(resp.Header.Get("Hf-Tap-Event"), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("the session answered %s and recorded nothing", resp.Status)
-	}
-	return made, nil
 }
 
 // ownSession sends the events in a session made for it, without Hub or tunnel.
@@ -277,13 +246,8 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 		}
 		if time.Since(looked) > aliveEvery {
 			looked = time.Now()
-			live, err := session.LiveAt(r.dir)
-			if err != nil {
+			if err := r.ended(ctx, fmt.Sprintf("before event %d was handed over", n)); err != nil {
 				return nil, err
-			}
-			if _, ok := live[r.liveID]; !ok {
-				err := withHint(fmt.Errorf("the session %s ended before event %d was handed over", r.liveID, n), "hf-tap events replay --pending --session "+r.liveID)
-				return nil, errors.Join(err, r.dir.EndDead(ctx, r.source))
 			}
 		}
 		select {
@@ -292,4 +256,13 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 		case <-tick.C:
 		}
 	}
+}
+
+// ended is an error if the live session has ended; when says what that interrupts.
+func (r *replayer) ended(ctx context.Context, when string) error {
+	live, err := session.LiveAt(r.dir)
+	if _, ok := live[r.liveID]; ok || err != nil {
+		return err
+	}
+	return errors.Join(withHint(fmt.Errorf("the session %s ended %s", r.liveID, when), "hf-tap events replay --pending --session "+r.liveID), r.dir.EndDead(ctx, r.source))
 }

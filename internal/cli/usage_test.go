@@ -117,6 +117,7 @@ var wrongUses = map[string][]string{
 	"hf-tap webhooks prune":        {"xyz", "--forget=" + anID + " " + anID},
 	"hf-tap secret":                {"x", "--new-secret --secret-file=x"},
 	"hf-tap sandbox":               {"x", "--port=99999", "--port=-1", "--user=a/b", "--org=a/b", "--org=me", "--repo=modle:me/m", "--repo=user:me", "--repo=model:you/m --repo=x"},
+	"hf-tap mcp":                   {"extra", "--forward nonsense", "--forward a.b.c=3000", "--tunnel nope", "--tunnel=public", "--tunnel=ssh://", "--public-url=nonsense", "--ca=/nonexistent", "--port 70000", "--port -1", "--token -", "--gradio-server x", "--ngrok-domain x --tunnel gradio", "--allow-webhooks=maybe"},
 	"hf-tap check":                 {"", "nowhere", "1 2", "7860 --only=secrt", "7860 --skip=nope", "7860 --only=get --skip=get", "7860 --repo=modle:me/m", "7860 --repo=user:me", "7860 --repo=space:s", "7860 --timeout=0s", "7860 --sandbox", "7860 --", "-- ./no-such-app", "https://example.com -- go", "7860 --ca=/nonexistent", "--wait-target=-1s -- go"},
 	"hf-tap doctor":                {"x", "--tunnel=bogus", "--tunnel=public", "--tunnel=ssh://", "--tunnel=gradio --gradio-server=nonsense", "--public-url=nonsense", "--port=99999", "--forward=nowhere", "--forward=discusion.*=1", "--all --tunnel=ngrok", "--all", "--ca=/nonexistent"},
 	"hf-tap version":               {"x"},

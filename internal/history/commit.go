@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// How long writes without a caller gather before they are stored, and how long
-// the store waits before it tries again to store those that failed.
+// gatherTime is how long background writes wait for others to share a transaction.
+// retryTime is the pause before background writes that failed are tried again.
 const (
 	gatherTime = 5 * time.Millisecond
 	retryTime  = time.Second
 )
 
-// write stores w and returns the result. A caller that finds nobody storing does
-// it itself, and then passes the turn to one that came meanwhile: to wake a
-// goroutine of the store's and be woken by it takes a third as long as the
-// transaction.
+// write stores w and returns the result. If no caller has the turn, this one takes
+// it, stores w with everything else that waits, and passes the turn on. There is no
+// goroutine for this, because waking one and being woken by it would take a third of
+// the time of a transaction.
 func (s *Store) write(ctx context.Context, w *write) error {
 	mine, err := s.queue.enqueue(w)
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Store) write(ctx context.Context, w *write) error {
 	}
 	runtime.Gosched() // callers that are about to come share the transaction
 	for len(w.done) == 0 {
-		if err := s.turn(ctx); err != nil {
+		if err := s.storeNext(ctx); err != nil {
 			s.queue.remove(w)
 			w.done <- err
 		}
@@ -47,9 +47,9 @@ func (s *Store) write(ctx context.Context, w *write) error {
 	return <-w.done
 }
 
-// turn stores what has gathered. An error means that ctx ended before another
-// process released the file: all of it waits for the next turn then.
-func (s *Store) turn(ctx context.Context) error {
+// storeNext stores the next batch of the queue. It returns an error only if ctx ended
+// while another process held the file. The batch is still in the queue then.
+func (s *Store) storeNext(ctx context.Context) error {
 	if s.ready(ctx) == nil {
 		s.writer.begin(ctx)
 	}
@@ -61,14 +61,14 @@ func (s *Store) turn(ctx context.Context) error {
 	return nil
 }
 
-// storeQuietly is the goroutine that stores writes without a caller.
-func (s *Store) storeQuietly() {
+// storeInBackground is the goroutine that stores background writes.
+func (s *Store) storeInBackground() {
 	pause := gatherTime
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
-		case <-s.queue.stirred:
+		case <-s.queue.background:
 		}
 		select {
 		case <-s.ctx.Done():
@@ -82,8 +82,10 @@ func (s *Store) storeQuietly() {
 	}
 }
 
-// commit stores writes: all at once, or, when that fails, each by itself, so that
-// one bad event cannot take others with it. It needs the turn.
+// commit stores a batch in one transaction. If that fails, it stores each write in a
+// transaction of its own, so that one bad event does not fail the others. Background
+// writes that fail go back to the queue, except those that can never succeed. The
+// caller must have the turn.
 func (s *Store) commit(batch []*write) {
 	together := s.transact(func(tx *transaction) error {
 		for _, w := range batch {
@@ -94,19 +96,19 @@ func (s *Store) commit(batch []*write) {
 		return nil
 	})
 	apart := together != nil && len(batch) > 1 && !errors.Is(together, errFile)
-	var failed error // for a reason that is not in what was to be stored
+	var failed error // the file is the reason, not the write
 	var back []*write
 	var backErr error
 	for _, w := range batch {
 		err := together
 		switch {
 		case !apart:
-		case backErr != nil && (w.after || w.done == nil): // order counts
+		case backErr != nil && (w.needsEarlier || w.done == nil): // an update must not overtake an earlier one
 			err = backErr
 		default:
 			err = s.transact(w.apply)
 		}
-		if err != nil && !hopeless(err) {
+		if err != nil && !isPermanent(err) {
 			failed = err
 		}
 		switch {
@@ -115,7 +117,7 @@ func (s *Store) commit(batch []*write) {
 				s.show(*w.state)
 			}
 			w.done <- err
-		case err != nil && hopeless(err):
+		case err != nil && isPermanent(err):
 			s.report("lost", fmt.Sprintf("an update of event %d: %v", w.n, err))
 		case err != nil:
 			back, backErr = append(back, w), err
@@ -125,4 +127,33 @@ func (s *Store) commit(batch []*write) {
 	if together == nil || failed != nil {
 		s.setFailing(failed)
 	}
+}
+
+// transact runs apply in a transaction, and publishes the changes. If the guard finds
+// that the file was lost or damaged, transact repairs the history and runs apply
+// again. The caller must have the turn.
+func (s *Store) transact(apply func(*transaction) error) error {
+	if err := s.ready(context.Background()); err != nil {
+		return err
+	}
+	done, err := s.writer.transact(apply)
+	if done.others {
+		s.feed.skip()
+	}
+	if err != nil {
+		if err = s.revive(err); err != nil {
+			return err
+		}
+		if !done.committed || !s.writer.holds(done) {
+			if done, err = s.writer.transact(apply); err != nil {
+				return err
+			}
+		}
+		s.feed.skip()
+	}
+	s.writer.noteUnderWay(done.changes)
+	s.feed.stored(done.stored)
+	s.feed.publish(done.changes, false)
+	s.writer.checkpointer.committed()
+	return nil
 }

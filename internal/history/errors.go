@@ -97,9 +97,9 @@ func classifyCode(code int) error {
 	return nil
 }
 
-// hopeless reports whether err is about what was to be stored rather than
+// isPermanent reports whether err is about what was to be stored rather than
 // about the file, so that trying again cannot help.
-func hopeless(err error) bool {
+func isPermanent(err error) bool {
 	failure, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return false

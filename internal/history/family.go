@@ -7,11 +7,10 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Events that repeat each other, as replays or as deliveries with the same
-// Webhook-Id, are a family. A target that did not take one of them but takes a
-// later one has got what it was sent: the earlier event has not failed there any
-// more. One that was never handed to a target is not pending there any more once a
-// later one was.
+// A family is an event with its replays and its repeats, which have the same
+// Webhook-Id. If a target fails on one event of a family and succeeds on a later one,
+// the earlier event no longer counts as failed there. If an event was never handed to
+// a target, it no longer counts as pending there after any try of a later one.
 
 const (
 	sqlEarlierLeft   = `SELECT n FROM events WHERE failed + pending > 0 AND family = ? AND n < ?`
@@ -31,8 +30,8 @@ func (tx *transaction) joinFamilies() error {
 	return nil
 }
 
-// joinFamily applies to a row what later events of its family did, and to
-// earlier ones what it did itself.
+// joinFamily updates DeliveredBy in a family after a row of it has changed: in the row,
+// from later events, and in earlier events, from the row.
 func (tx *transaction) joinFamily(row *event.Row) error {
 	if row.Failed || row.Pending {
 		if err := tx.markDeliveredLater(row); err != nil {
@@ -72,12 +71,12 @@ func (tx *transaction) markDeliveredLater(row *event.Row) error {
 	return nil
 }
 
-// markDelivered notes on an event which of its targets took a later one. It
-// returns the event's row as it is then.
+// markDelivered sets DeliveredBy for each target of row that the later event was
+// delivered to. It returns the new row, or row itself if nothing has changed.
 func (tx *transaction) markDelivered(row, later *event.Row) *event.Row {
 	var next *event.Row
 	for i := range row.Targets {
-		if t := &row.Targets[i]; t.OK() || t.DeliveredBy != 0 || !gotIt(later, t) {
+		if t := &row.Targets[i]; t.OK() || t.DeliveredBy != 0 || !delivers(later, t) {
 			continue
 		}
 		if next == nil {
@@ -95,9 +94,9 @@ func (tx *transaction) markDelivered(row, later *event.Row) *event.Row {
 	return next
 }
 
-// gotIt reports whether a later event makes good for what became of an earlier
-// one at a target.
-func gotIt(later *event.Row, earlier *event.RowTarget) bool {
+// delivers reports whether a later event replaces an earlier one at a target: it
+// succeeded there, or it was tried there and the earlier one never was.
+func delivers(later *event.Row, earlier *event.RowTarget) bool {
 	return slices.ContainsFunc(later.Targets, func(t event.RowTarget) bool {
 		return t.Name == earlier.Name && (t.OK() || t.Tries > 0 && earlier.Tries == 0)
 	})

@@ -12,13 +12,14 @@ import (
 // ringSize is how many changes are held for followers.
 const ringSize = 8192
 
-// feed is the latest changes of the history, which followers share. Its writer
-// never waits for them. The zero value is ready.
+// feed holds the latest changes of the history in memory, for all followers. A
+// follower that is slow does not hold up the writer: it misses changes, and reads them
+// from the file. The zero value is ready.
 type feed struct {
 	mu        sync.Mutex
 	ring      []event.Change // the change with position p is at p % ringSize
 	first     uint64         // position of the oldest change that is held
-	next      uint64         // position of the change to come
+	next      uint64         // position of the next change
 	rev       int64          // the last revision that was published
 	waiting   []event.Change // states that were published and are not in the file yet
 	followers map[*Follower]struct{}
@@ -60,11 +61,11 @@ func (f *feed) stored(states []event.Change) {
 	})
 }
 
-// skip notes that other processes have written: followers read the file.
+// skip makes all followers read the file, because another process has written to it.
 func (f *feed) skip() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.next++ // a place that no follower has read
+	f.next++ // a gap in the ring, which no follower has read
 	f.first = f.next
 	f.wakeLocked()
 }
@@ -96,21 +97,21 @@ type Follower struct {
 	session string
 	wake    chan struct{}
 
-	position uint64   // where the ring goes on
+	position uint64   // of the next change to read from the ring
 	rev      int64    // all changes up to here were read
-	catchUp  *catchUp // nil while the ring holds all that is new
+	catchUp  *catchUp // set while it reads from the file
 
-	// What was read from the file comes again in the ring: the revision of each
-	// event, and those of states.
+	// What was read from the file and will come again in the ring: the revision of
+	// each event, and the revisions of states.
 	events map[int64]int64
 	states map[int64]struct{}
 }
 
-// catchUp is the reading of changes from the file, a page at a time.
+// catchUp is how far a follower has come in reading from the file, page by page.
 type catchUp struct {
-	position uint64 // of the ring, at its start
-	rev      int64  // all up to here was in the file, or in states
-	after    int64  // the last number that was read
+	position uint64 // of the ring when the reading began: it goes on there
+	rev      int64  // the reading covers all changes up to here
+	after    int64  // the last event number that was read
 	states   []event.Change
 	started  bool
 }
@@ -166,8 +167,8 @@ func (f *Follower) Read(ctx context.Context, limit int) ([]event.Change, error) 
 	return changes, nil
 }
 
-// fromRing returns changes from memory; false when some that the follower has
-// not read are not held any more.
+// fromRing returns changes from memory. It returns false if the ring no longer holds
+// the next one.
 func (f *Follower) fromRing(limit int) ([]event.Change, bool) {
 	feed := &f.store.feed
 	feed.mu.Lock()
@@ -198,7 +199,8 @@ func (f *Follower) has(c event.Change) bool {
 	return ok
 }
 
-// fromFile reads a page of changes, with which catchUp may end.
+// fromFile reads the next page of changes from the file. After the last page it sets
+// f.catchUp to nil: the follower then goes on in the ring.
 func (f *Follower) fromFile(ctx context.Context, limit int) ([]event.Change, error) {
 	c := f.catchUp
 	var waiting []event.Change
@@ -254,9 +256,9 @@ func (f *Follower) newStates(stored, waiting []event.Change) []event.Change {
 	return stored
 }
 
-// merge puts states among events by time, and notes what was read. It returns at
-// most limit changes; states that are later than events still to come wait for
-// them.
+// merge returns events and states in the order of time, at most limit of them, and
+// records what was read. more means that another page of events follows: then a state
+// that is later than all events of this page waits for that one.
 func (f *Follower) merge(events []event.Change, limit int, more bool) (changes []event.Change) {
 	c := f.catchUp
 	for len(changes) < limit {

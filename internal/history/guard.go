@@ -146,8 +146,8 @@ func (g *guard) logHolds(pages int64) bool {
 	return err == nil && (pages == 0 || now.Size() >= logHeader+pages*logFrame)
 }
 
-// accept notes sizes that are smaller for a good reason.
-func (g *guard) accept() error {
+// acceptSizes notes sizes that are smaller for a good reason.
+func (g *guard) acceptSizes() error {
 	for _, f := range []*openFile{&g.db, &g.log} {
 		info, err := os.Stat(f.path)
 		if err != nil {

@@ -4,27 +4,32 @@
 //
 // # What is safe when
 //
-// Append and AppendState return when what they stored survives the death of
-// this process (SQLite's WAL mode with synchronous=NORMAL: the operating system
-// has it). A power cut may lose the last moments; it never damages the file.
-// Update does not wait: it is in the file a few milliseconds later.
+// Append and AppendState return when the operating system has the data (SQLite's
+// WAL mode with synchronous=NORMAL). From then on it survives the death of this
+// process. A power cut may lose the last moments, but never damages the file.
+// Update does not wait: its data is in the file a few milliseconds later.
 //
 // # How it writes
 //
-// One connection writes. A caller that finds nobody writing does it itself; what
-// gathers meanwhile is committed in the next transaction. Processes take turns
-// at BEGIN IMMEDIATE. Numbers of events follow the order of recording, in every
-// process. When a transaction fails, each of its parts gets another of its own.
+// A store has one connection that writes, and no goroutine for it. A caller that
+// finds the queue idle stores its own write. Writes that arrive in the meantime
+// share the next transaction. If that transaction fails, each write is tried again
+// in a transaction of its own. Processes take turns at BEGIN IMMEDIATE, so that
+// event numbers follow the order of recording across all of them.
 //
-// SQLite goes on writing to a file that was removed or renamed. Right before and
-// right after each commit the files are compared with what is at their paths,
-// and what would not be found later is not acknowledged; see guard and revive.
+//	Append ─► queue ─► Store.write (whose turn?) ─► commit ─► transact ─► feed
+//
+// SQLite goes on writing to a file that was removed or renamed. To notice that,
+// guard compares the open files with those at their paths, right before and right
+// after each commit. If they differ, revive repairs the history, and the write is
+// acknowledged only when it is in the repaired one.
 //
 // # How it is read
 //
-// Readers have connections of their own, and see a snapshot. Each commit gives
-// the events and states that it changed the next revisions and publishes them to
-// followers, which share them; a follower that has fallen behind reads the file.
+// Readers have connections of their own, and see a snapshot. Each commit gives a
+// new revision to every event and state that it changed, and publishes these
+// changes in memory. A Follower reads them there. A follower that has fallen too far
+// behind reads them from the file instead.
 package history
 
 import (
@@ -89,7 +94,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		s.cancel()
 		return nil, s.fault("open", errors.Join(err, s.closeFiles()))
 	}
-	s.workers.Go(s.storeQuietly)
+	s.workers.Go(s.storeInBackground)
 	return s, nil
 }
 
@@ -160,7 +165,7 @@ func (s *Store) closeFiles() error {
 // The error says what could not be stored. Later calls do nothing.
 func (s *Store) Close() error {
 	last := newWrite(0, func(*transaction) error { return nil })
-	last.after, last.last = true, true
+	last.needsEarlier, last.last = true, true
 	mine, err := s.queue.enqueue(last)
 	if err != nil {
 		return nil
@@ -224,7 +229,7 @@ func (s *Store) AppendState(ctx context.Context, state event.State) error {
 //
 // The body of u.Attempt must not be changed afterwards.
 func (s *Store) Update(u event.Update) {
-	s.queue.enqueueQuietly(&write{n: u.N, size: updateSize(&u), apply: func(tx *transaction) error { return tx.update(u) }})
+	s.queue.enqueueBackground(&write{n: u.N, size: updateSize(&u), apply: func(tx *transaction) error { return tx.update(u) }})
 }
 
 // updateSize is how many bytes an update holds.
@@ -240,6 +245,6 @@ func updateSize(u *event.Update) int64 {
 // now the error says why; they are kept.
 func (s *Store) Flush(ctx context.Context) error {
 	nothing := newWrite(0, func(*transaction) error { return nil })
-	nothing.after = true
+	nothing.needsEarlier = true
 	return s.fault("update", s.write(ctx, nothing))
 }

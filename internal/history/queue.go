@@ -7,39 +7,41 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// queue is what waits to be stored, in order, and says whose turn it is to store
-// it. One caller at a time has the turn: it commits what has gathered in one
-// transaction, and passes the turn to a caller that came meanwhile.
+// queue holds the writes that wait to be stored, in order. It also has one turn,
+// which is the right to store them. One caller at a time has the turn: it commits
+// the waiting writes in one transaction, and passes the turn to a caller that waits.
+//
+// A background write is one that no caller waits for, for example an update.
 type queue struct {
-	mu      sync.Mutex
-	turn    bool // somebody has it
-	closed  bool
-	writes  []*write
-	size    int64         // bytes of the writes without a caller
-	room    chan struct{} // closed and replaced when size shrinks
-	stirred chan struct{} // one slot: there are writes without a caller
+	mu         sync.Mutex
+	turnTaken  bool // a caller has the turn
+	closed     bool
+	writes     []*write
+	size       int64         // bytes of the background writes
+	room       chan struct{} // closed and replaced when size shrinks
+	background chan struct{} // one slot: there are background writes
 }
 
-// write is something to store.
+// write is one change that waits to be stored.
 type write struct {
-	apply func(*transaction) error // it may run again, in another transaction
-	size  int64                    // bytes it holds
-	n     int64                    // the event it updates, if that is what it does
-	state *event.State             // the state it stores, if followers do not have that yet
-	after bool                     // it fails when a write without a caller has failed before it
-	last  bool                     // its own caller stores it, and nothing follows it
+	apply        func(*transaction) error // may run more than once, each time in a new transaction
+	size         int64                    // bytes it holds
+	n            int64                    // the event that it updates; 0: it is not an update
+	state        *event.State             // the state that it stores, if followers have not seen it yet
+	needsEarlier bool                     // it fails if an earlier background write has failed
+	last         bool                     // the last write before the queue closes; only its own caller may store it
 
-	// Of the caller that waits for it, if there is one.
-	done chan error    // one slot: it was stored, or why not
+	// For the caller that waits; both are nil in a background write.
+	done chan error    // one slot: nil if it was stored, else why not
 	turn chan struct{} // one slot: its caller gets the turn
 }
 
-// newWrite returns a write with a caller.
+// newWrite returns a write that its caller waits for.
 func newWrite(size int64, apply func(*transaction) error) *write {
 	return &write{apply: apply, size: size, done: make(chan error, 1), turn: make(chan struct{}, 1)}
 }
 
-// Bounds of what waits without a caller and of what is stored together, in bytes.
+// Limits for the background writes that wait, and for one transaction, in bytes.
 const (
 	maxWaiting = 64 << 20
 	maxBatch   = 16 << 20
@@ -47,7 +49,7 @@ const (
 )
 
 func (q *queue) init() {
-	q.room, q.stirred = make(chan struct{}), make(chan struct{}, 1)
+	q.room, q.background = make(chan struct{}), make(chan struct{}, 1)
 }
 
 // enqueue adds a write. mine reports whether its caller has the turn. After the
@@ -63,20 +65,21 @@ func (q *queue) enqueue(w *write) (mine bool, err error) {
 		q.makeRoomLocked()
 	}
 	q.writes = append(q.writes, w)
-	mine = !q.turn
-	q.turn = true
+	mine = !q.turnTaken
+	q.turnTaken = true
 	return mine, nil
 }
 
-// enqueueQuietly adds a write without a caller, and waits while very many are
-// queued. One of size 0 never waits. After the last write it does nothing.
-func (q *queue) enqueueQuietly(w *write) {
+// enqueueBackground adds a background write. It blocks while more than maxWaiting
+// bytes are queued, but never for a write of size 0. After the last write it does
+// nothing.
+func (q *queue) enqueueBackground(w *write) {
 	for {
 		q.mu.Lock()
 		room, fits := q.room, w.size == 0 || q.size == 0 || q.size+w.size <= maxWaiting
 		if fits && !q.closed {
 			q.writes, q.size = append(q.writes, w), q.size+w.size
-			q.stirLocked()
+			q.signalBackgroundLocked()
 		}
 		closed := q.closed
 		q.mu.Unlock()
@@ -87,16 +90,16 @@ func (q *queue) enqueueQuietly(w *write) {
 	}
 }
 
-func (q *queue) stirLocked() {
+func (q *queue) signalBackgroundLocked() {
 	select {
-	case q.stirred <- struct{}{}:
+	case q.background <- struct{}{}:
 	default:
 	}
 }
 
-// take removes what is stored next, as far as it fits into a transaction. Only
-// the caller that has the turn calls it. The last write is not taken together with
-// one that has a caller: that caller would store it.
+// take removes the writes for the next transaction, at most maxBatch bytes of them.
+// Only the caller that has the turn calls it. The last write is never in a batch with
+// a write of another caller, because that caller would then store it.
 func (q *queue) take() []*write {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -121,7 +124,7 @@ func (q *queue) makeRoomLocked() {
 	q.room = make(chan struct{})
 }
 
-// putBack returns writes that could not be stored to their place in front.
+// putBack puts background writes that could not be stored back at the front.
 func (q *queue) putBack(writes []*write) {
 	if len(writes) == 0 {
 		return
@@ -132,10 +135,11 @@ func (q *queue) putBack(writes []*write) {
 		q.size += w.size
 	}
 	q.writes = append(writes, q.writes...)
-	q.stirLocked()
+	q.signalBackgroundLocked()
 }
 
-// pass gives the turn to the caller that has waited longest, or to nobody.
+// pass gives the turn to the caller that has waited longest. If none waits, the turn
+// is free.
 func (q *queue) pass() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -145,12 +149,12 @@ func (q *queue) pass() {
 			return
 		}
 	}
-	q.turn = false
+	q.turnTaken = false
 }
 
-// remove takes a write out of the queue. It reports false when the write is being
-// stored or was stored. When its caller has just got the turn, the turn is
-// passed on.
+// remove takes a write out of the queue, for a caller that does not want to wait any
+// longer. It returns false if the write is already taken for a transaction. If the
+// caller got the turn at the same moment, remove passes it on.
 func (q *queue) remove(w *write) bool {
 	q.mu.Lock()
 	i := slices.Index(q.writes, w)

@@ -21,7 +21,15 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 		return nil, fault(path, "open", err)
 	}
 	r := &Reader{path: absolute}
-	if err := r.open(ctx); err != nil {
+	// The last writer that closes locks the whole file for a moment.
+	err = patiently(ctx, lockPatience, func() error {
+		err := r.open(ctx)
+		if err != nil {
+			err = errors.Join(err, r.release())
+		}
+		return err
+	})
+	if err != nil {
 		return nil, r.fault("open", errors.Join(err, r.Close()))
 	}
 	return r, nil

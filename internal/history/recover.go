@@ -168,7 +168,7 @@ func (r *recovery) insert(ctx context.Context, table string, values []any) error
 		}
 		r.inserts[table] = insert
 	}
-	if _, err := insert.ExecContext(ctx, values...); err != nil && !hopeless(err) {
+	if _, err := insert.ExecContext(ctx, values...); err != nil && !isPermanent(err) {
 		return err
 	}
 	return nil

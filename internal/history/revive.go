@@ -13,34 +13,6 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// transact runs apply in a transaction and publishes what it changed. It needs
-// the turn. What the guard finds is put right first, as far as that is possible.
-func (s *Store) transact(apply func(*transaction) error) error {
-	if err := s.ready(context.Background()); err != nil {
-		return err
-	}
-	done, err := s.writer.transact(apply)
-	if done.others {
-		s.feed.skip()
-	}
-	if err != nil {
-		if err = s.revive(err); err != nil {
-			return err
-		}
-		if !done.committed || !s.writer.holds(done) {
-			if done, err = s.writer.transact(apply); err != nil {
-				return err
-			}
-		}
-		s.feed.skip()
-	}
-	s.writer.noteUnderWay(done.changes)
-	s.feed.stored(done.stored)
-	s.feed.publish(done.changes, false)
-	s.writer.checkpointer.committed()
-	return nil
-}
-
 // Check compares the files with what is at their paths, and makes a missing
 // history anew. It also lets followers know when other processes have written.
 // The errors are those of Append.
@@ -63,9 +35,10 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// revive puts right what the guard finds. When the error is nil the transaction
-// can be run again. Processes that share the history take turns, and the later
-// ones use what the first has made.
+// revive repairs the history after a transaction has failed. If it returns nil, the
+// transaction can be run again; otherwise the error is the failure, or why there is
+// no repair. Processes that share the history take turns here: the first repairs it,
+// and the others find the repaired file.
 func (s *Store) revive(failure error) error {
 	if !isFinding(failure) && s.writer.guard.check() == nil {
 		return failure
@@ -77,22 +50,32 @@ func (s *Store) revive(failure error) error {
 	return nil
 }
 
-// repair needs the lock of the folder.
+// repair puts right what the guard finds, and returns nil if it could:
+//
+//	the file is missing               make a new one, and store what is in memory
+//	a repaired copy is in its place   open that
+//	another file is in its place      an error; the log is kept from that file
+//	another process began a new log   open the file again
+//	the log was removed               move everything into a new file
+//	the log is shorter                see repairLog
+//	the file is shorter               accept that after a VACUUM, else it is damaged
+//
+// The caller holds the lock of the folder.
 func (s *Store) repair() error {
-	found := s.writer.guard.check() // by now
+	found := s.writer.guard.check() // another process may have repaired it meanwhile
 	switch {
 	case found == nil:
 	case errors.Is(found, errMissing):
-		s.writer.completeFile() // it may have been renamed
-		s.writer.lookForNumbers()
+		s.writer.checkpointAll() // it may have been renamed
+		s.writer.recoverLastNumber()
 		return s.reopen()
 	case errors.Is(found, ErrReplaced):
 		if next, err := identify(s.path); err == nil && next.succeeds(s.writer.id) {
-			s.writer.completeFile()
+			s.writer.checkpointAll()
 			return s.reopen()
 		}
-		if s.writer.guard.ownsLog() { // which SQLite would take for that of the other file
-			s.writer.completeFile()
+		if s.writer.guard.ownsLog() { // SQLite would apply this log to the other file
+			s.writer.checkpointAll()
 			_ = removeLog(s.path)
 		}
 	case errors.Is(found, errLogOther):
@@ -106,7 +89,7 @@ func (s *Store) repair() error {
 		version, err := s.writer.schemaVersion()
 		if err == nil && version != s.writer.schema && quickCheck(context.Background(), s.writer.conn) == nil {
 			s.writer.schema = version
-			return s.writer.guard.accept()
+			return s.writer.guard.acceptSizes()
 		}
 		s.writer.guard.damage = found
 	default:
@@ -115,7 +98,8 @@ func (s *Store) repair() error {
 	return found
 }
 
-// repairLog looks at a log that has become smaller.
+// repairLog handles a log that has become shorter. That is normal if another process
+// has emptied it and begun it again. Otherwise the data is moved into a new file.
 func (s *Store) repairLog() error {
 	release, err := s.writer.stopOthers()
 	if err != nil {
@@ -130,7 +114,7 @@ func (s *Store) repairLog() error {
 	case found == nil:
 		return nil
 	case complete:
-		return s.writer.guard.accept()
+		return s.writer.guard.acceptSizes()
 	case err == nil:
 		err = s.salvage()
 	}
@@ -140,8 +124,9 @@ func (s *Store) repairLog() error {
 	return err
 }
 
-// salvage moves all that the open files hold into a new file in the place of the
-// old one: other processes, and those to come, would see another log or none.
+// salvage copies everything that the open connection still reads into a new file, and
+// puts that in the place of the old one. Without it, other processes would open the
+// old file with another log or with none, and miss what the removed log holds.
 func (s *Store) salvage() error {
 	release, err := s.writer.stopOthers()
 	if err != nil {
@@ -180,9 +165,9 @@ func (s *Store) reopen() error {
 	return s.openFiles(context.Background())
 }
 
-// resume brings into a file that was opened again what the store knows: numbers
-// that were given, its sessions, and of a file that is gone the rows of events
-// that are under way. Their payloads are lost.
+// resume stores in a newly opened file what the store knows: the last event number and
+// its sessions. If a session is missing there, the old file is gone. Then kept is
+// false, and resume also stores the rows of unsettled events; their payloads are lost.
 func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 	kept = true
 	_, err = w.transact(func(tx *transaction) error {
@@ -218,8 +203,8 @@ func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 	return kept, err
 }
 
-// setFailing notes whether the history can be written, and shows a state when
-// that changes.
+// setFailing records whether the history can be written; nil means that it can. When
+// that changes, it reports the state "failing" or "healed".
 func (s *Store) setFailing(err error) {
 	s.failing.Lock()
 	err = s.fault("write", err)
@@ -242,8 +227,8 @@ func (s *Store) setFailing(err error) {
 	}
 }
 
-// explain looks for all damage after some was met, and adds to the states of
-// sessions what it finds.
+// explain checks the whole file after some damage was found, and reports the result as
+// a state of each session.
 func (s *Store) explain(sessions []string) {
 	err := s.CheckAll(s.ctx)
 	for _, id := range sessions {
@@ -274,5 +259,5 @@ func (s *Store) show(state event.State) {
 	s.writer.rev = max(s.writer.rev+1, time.Now().UnixNano())
 	c := event.Change{Rev: s.writer.rev, State: &state}
 	s.feed.publish([]event.Change{c}, true)
-	s.queue.enqueueQuietly(&write{apply: func(tx *transaction) error { return tx.insertState(c) }})
+	s.queue.enqueueBackground(&write{apply: func(tx *transaction) error { return tx.insertState(c) }})
 }

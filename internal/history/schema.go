@@ -17,23 +17,26 @@ const (
 
 // schema makes the tables.
 //
-//   - The next number of an event is one more than the largest: a row that
-//     counts them would be one more page to write in every transaction. meta keeps
-//     the numbers of events that were deleted.
-//   - A revision is the time of its change in nanoseconds, or one more than the
-//     one before: it grows without being looked up. An index of them would be
-//     written twice for every event; touched says instead that another process
-//     than the session's own has changed its events.
-//   - events holds what lists show, in short rows: an update rewrites little.
-//     payloads holds headers and bodies, attempts what targets answered.
-//   - targets is a JSON list of what became of the event at each target:
+//   - A new event gets the largest number in events plus one. A counter would be one
+//     more page to write in every transaction. meta.n keeps the last number when
+//     events are deleted, so that no number is used twice.
+//   - A revision (rev) is the time of the change in nanoseconds, or the last revision
+//     plus one. So it grows without a look-up. It has no index, which would be written
+//     twice for every event. sessions.touched tells followers instead that another
+//     process has changed events of the session.
+//   - events has only what lists show, because an update rewrites the whole row.
+//     payloads has the headers and bodies, attempts the answers of targets.
+//   - events.targets is a JSON list with one entry for each target:
 //     [name, tries, status, nanoseconds, error, delivered by, error in the body].
-//   - family is the first event of those that repeat each other, by replay or
-//     with the same Webhook-Id.
-//   - delivery_n counts arrivals of one Webhook-Id, and is NULL for events that
-//     are not counted. Its index is unique, so that a first arrival needs no look.
-//   - Times and durations are nanoseconds; NULL is the zero time. Texts are the
-//     bytes as they came, valid UTF-8 or not.
+//   - events.family is the number of the first event of a family: see family.go.
+//   - events.delivery_n counts the arrivals of one Webhook-Id, and is NULL for events
+//     that are not counted. Its index is unique: a second arrival fails to insert, so
+//     that a first one needs no look-up.
+//   - Times and durations are in nanoseconds, and NULL is the zero time. Texts are
+//     stored as they came, even if they are not valid UTF-8.
+//
+// A further column changes the number of values by which recover.go knows a table,
+// and schemaVersion.
 const schema = `
 CREATE TABLE meta (
 	id         INTEGER PRIMARY KEY CHECK (id = 1),

@@ -91,7 +91,7 @@ func (s *Store) count(ctx context.Context, change func(*transaction) (int, error
 		changed, err = change(tx)
 		return err
 	})
-	c.after = true
+	c.needsEarlier = true
 	if err := s.write(ctx, c); err != nil {
 		return 0, err
 	}

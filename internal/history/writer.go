@@ -39,8 +39,8 @@ const (
 // the file before it gives up with ErrBusy.
 const lockPatience = 10 * time.Second
 
-// writer is the connection that writes, and what belongs to it. Only the caller
-// that has the queue's turn uses it.
+// writer is the connection that writes, with its prepared statements and what it
+// knows of the file. Only the caller that has the queue's turn uses it.
 type writer struct {
 	db           *sql.DB
 	conn         *sql.Conn
@@ -48,19 +48,19 @@ type writer struct {
 	statements   map[string]*sql.Stmt
 	checkpointer *checkpointer
 	guard        *guard
-	own          sessions // whose events no other process changes unasked
+	own          sessions // started by this store: other processes change their events only on request
 	id           identity
 	closed       bool
 
-	begun    bool // a transaction was begun, or could not be because of beginErr
-	beginErr error
-	doubted  bool   // the last transaction failed: the guard looks before the next one, too
-	version  uint32 // SQLite's count of changes, as of the last transaction; 0: not known
-	schema   int64  // SQLite's count of changes of the schema
-	n, rev   int64  // the last that were given
-	touched  int64  // the last revision by a process that did not start the session
-	recent   recentRows
-	underWay map[int64]*event.Row // what a file made anew has to hold, too: rows of own sessions
+	begun      bool // begin was called for the next transaction, with the result beginErr
+	beginErr   error
+	lastFailed bool   // the last transaction failed: the next one also checks the files at its start
+	version    uint32 // SQLite's data version after the last transaction; 0: not known
+	schema     int64  // SQLite's schema version
+	n, rev     int64  // the last event number and the last revision that were assigned
+	touched    int64  // the last revision made by a process other than the session's
+	recent     recentRows
+	underWay   map[int64]*event.Row // unsettled events of own sessions, to be stored again if the file is lost
 }
 
 // openWriter opens a file that create has made, and makes its tables as id says
@@ -165,9 +165,9 @@ func (w *writer) checkpoint() (pages, copied int64, err error) {
 	return pages, copied, err
 }
 
-// completeFile copies all of the log into the file, as far as that is possible
-// in a second: it is going to be without its log.
-func (w *writer) completeFile() {
+// checkpointAll copies the whole log into the file, because the file is about to lose
+// its log. It gives up after a second.
+func (w *writer) checkpointAll() {
 	for deadline := time.Now().Add(time.Second); ; time.Sleep(time.Millisecond) {
 		pages, copied, err := w.checkpoint()
 		if err != nil && classify(err) != ErrBusy || err == nil && pages == copied && pages >= 0 || time.Now().After(deadline) {
@@ -176,8 +176,8 @@ func (w *writer) completeFile() {
 	}
 }
 
-// copyTo writes all that the connection sees into a new file, the next
-// generation.
+// copyTo copies everything that the connection reads into a new file, whose
+// generation is one higher.
 func (w *writer) copyTo(path string) error {
 	ctx := context.Background()
 	if _, err := w.conn.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
@@ -195,7 +195,7 @@ func (w *writer) copyTo(path string) error {
 	return err
 }
 
-// holds reports whether what a transaction changed is in the file.
+// holds reports whether the changes of a transaction are in the file.
 func (w *writer) holds(done outcome) bool {
 	if len(done.changes) == 0 {
 		return false // to run it again changes nothing
@@ -210,8 +210,8 @@ func (w *writer) holds(done outcome) bool {
 	return query.Scan(&found) == nil && found > 0
 }
 
-// begin begins the next transaction, and keeps why it could not. ctx ends the
-// wait for other processes.
+// begin begins the next transaction. Its error is in w.beginErr, where transact
+// finds it. The end of ctx ends the wait for other processes.
 func (w *writer) begin(ctx context.Context) {
 	w.begun, w.beginErr = true, takeLock(ctx, func() error {
 		_, err := w.statements[sqlBegin].ExecContext(context.Background())
@@ -222,9 +222,9 @@ func (w *writer) begin(ctx context.Context) {
 	}
 }
 
-// takeLock takes the file's one place for writers, by a statement that begins a
-// transaction. The pauses are short and random: other processes hold it for well
-// under a millisecond at a time.
+// takeLock calls begin until SQLite gives it the file's write lock. The pauses are
+// short and random, because other processes hold the lock for well under a
+// millisecond.
 func takeLock(ctx context.Context, begin func() error) error {
 	var deadline time.Time
 	for {
@@ -244,8 +244,9 @@ func takeLock(ctx context.Context, begin func() error) error {
 	}
 }
 
-// stopOthers keeps other processes from writing until release is called, by
-// another connection: this one has to be outside of transactions.
+// stopOthers takes the file's write lock until release is called, so that no other
+// process writes. It uses a second connection, because the work that follows cannot
+// run inside a transaction.
 func (w *writer) stopOthers() (release func(), err error) {
 	ctx := context.Background()
 	conn, err := w.checkpointer.db.Conn(ctx)
@@ -262,17 +263,18 @@ func (w *writer) stopOthers() (release func(), err error) {
 	}, nil
 }
 
-// outcome is what a transaction has done.
+// outcome is the result of a transaction.
 type outcome struct {
 	committed bool
 	changes   []event.Change
-	stored    []event.Change // states that were shown before
-	others    bool           // other processes have changed something of running sessions
+	stored    []event.Change // states that followers have seen already
+	others    bool           // another process has changed events of running sessions
 }
 
-// transact runs apply in the transaction that was begun, or in one of its own:
-// when it fails nothing of it is stored. The files are compared with their paths
-// right before the commit and right after it.
+// transact runs apply in a transaction: in the one that begin has begun, or else in a
+// new one. If it fails, nothing is stored. There is one exception: if
+// outcome.committed is set, the commit succeeded, and then the guard found that the
+// file is no longer at its path.
 func (w *writer) transact(apply func(*transaction) error) (done outcome, err error) {
 	if !w.begun {
 		w.begin(context.Background())
@@ -282,13 +284,13 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 		return done, w.beginErr
 	}
 	tx := &transaction{w: w, rows: map[int64]*event.Row{}, dirty: map[int64]struct{}{}, relatives: map[int64]struct{}{}}
-	done.others, err = w.lookForOthers()
-	if err == nil && w.doubted {
+	done.others, err = w.refresh()
+	if err == nil && w.lastFailed {
 		err = w.guard.check()
 	}
 	if err == nil {
 		tx.n, tx.rev = w.n, w.rev
-		err = guarded(apply, tx)
+		err = applySafely(apply, tx)
 	}
 	if err == nil {
 		err = tx.joinFamilies()
@@ -304,7 +306,7 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 	}
 	if err != nil {
 		_, _ = tx.exec(sqlRollback) // after some errors SQLite has done it already
-		w.version, w.recent, w.doubted = 0, recentRows{}, true
+		w.version, w.recent, w.lastFailed = 0, recentRows{}, true
 		return done, err
 	}
 	done.committed, done.changes, done.stored = true, tx.changes, tx.stored
@@ -313,13 +315,14 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 		w.recent.add(n, row)
 	}
 	err = w.guard.check()
-	w.doubted = err != nil
+	w.lastFailed = err != nil
 	return done, err
 }
 
-// noteUnderWay keeps the rows of own sessions while something may still become of
-// their events. It is called when the changes are known to be in the file: a
-// transaction that is run again must not find its first run in a file made anew.
+// noteUnderWay keeps the rows of unsettled events of own sessions in memory. resume
+// stores them again if the file is lost. Call it only when the changes are known to
+// be in the file: otherwise resume would store an event, and the second run of the
+// same transaction would find it there.
 func (w *writer) noteUnderWay(changes []event.Change) {
 	for _, c := range changes {
 		if c.Row == nil {
@@ -334,8 +337,8 @@ func (w *writer) noteUnderWay(changes []event.Change) {
 	}
 }
 
-// dataVersion is SQLite's count of changes to the file. The connection's own
-// commits count, too.
+// dataVersion returns SQLite's data version, which every commit to the file changes,
+// also one of this connection.
 func (w *writer) dataVersion() (version uint32) {
 	_ = w.conn.Raw(func(any) (err error) {
 		version, err = w.control.FileControlDataVersion("main")
@@ -344,10 +347,10 @@ func (w *writer) dataVersion() (version uint32) {
 	return version
 }
 
-// lookForOthers makes true what others may have changed: nobody else can write
-// until the transaction ends. It reports whether another process has changed
-// events of sessions that run.
-func (w *writer) lookForOthers() (changed bool, err error) {
+// refresh brings w.n, w.rev and the row cache up to date if another process has
+// written since the last transaction. It runs inside the transaction, when no other
+// process can write. It reports whether one has changed events of running sessions.
+func (w *writer) refresh() (changed bool, err error) {
 	version := w.dataVersion()
 	if version == w.version && version != 0 {
 		return false, nil
@@ -362,21 +365,22 @@ func (w *writer) lookForOthers() (changed bool, err error) {
 	return w.touched > before, err
 }
 
-// unseen is how many numbers other processes may have given since this one has
-// looked for the last time.
-const unseen = 10_000
+// maxUnseen is more than the event numbers that other processes can have assigned
+// since this one last read the file.
+const maxUnseen = 10_000
 
-// lookForNumbers finds out which numbers were given in a file that is lost.
-func (w *writer) lookForNumbers() {
+// recoverLastNumber finds the last event number of a file that is lost, so that no
+// number is used twice. If it cannot be read, it skips maxUnseen numbers.
+func (w *writer) recoverLastNumber() {
 	err := w.statements[sqlLastN].QueryRowContext(context.Background()).Scan(&w.n)
 	if err != nil || w.guard.damage != nil {
-		w.n += unseen
+		w.n += maxUnseen
 	}
 }
 
-// guarded turns a panic into an error of its own transaction: callers that wait
-// for other transactions go on, and the program can end in order.
-func guarded(apply func(*transaction) error, tx *transaction) (err error) {
+// applySafely runs apply and turns a panic into an error. So only this transaction
+// fails: other callers get their results, and the program can end in order.
+func applySafely(apply func(*transaction) error, tx *transaction) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("hf-tap has a bug: %v", value)

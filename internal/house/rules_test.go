@@ -65,6 +65,7 @@ var layers = map[string][]string{
 	"internal/session":     {"event", "event/filter", "hub", "tunnel", "tunnel/*", "internal/loopback", "receiver", "internal/advice", "internal/history", "internal/sandbox", "internal/term", "internal/network", "internal/app", "internal/headers", "internal/plainfile", "internal/present"},
 	"internal/check":       {"event", "hub", "receiver", "internal/advice", "internal/nearest", "internal/neterror", "internal/present", "internal/sandbox"},
 	"internal/doctor":      {"event", "hub", "receiver", "tunnel", "internal/advice", "internal/hint", "internal/history", "internal/network", "internal/present", "internal/session"},
+	"internal/mcp":         {"event", "event/filter", "hub", "receiver", "tunnel/local", "internal/advice", "internal/check", "internal/diff", "internal/doctor", "internal/hint", "internal/history", "internal/jsonedit", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/present", "internal/session", "internal/term"},
 	"internal/hint":        {"hub", "tunnel", "tunnel/*", "internal/history", "internal/network", "internal/plainfile", "internal/session"},
 	"internal/diff":        {"event", "internal/jsontext", "internal/present"},
 	"internal/jsontext":    {},
@@ -94,7 +95,7 @@ var layers = map[string][]string{
 
 	"internal/cli": {
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
-		"internal/advice", "internal/app", "internal/check", "internal/config", "internal/diff", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/jsonedit", "internal/lines", "internal/listen", "internal/loopback", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
+		"internal/advice", "internal/app", "internal/check", "internal/config", "internal/diff", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/jsonedit", "internal/lines", "internal/listen", "internal/loopback", "internal/mcp", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
 }
 

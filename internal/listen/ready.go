@@ -29,13 +29,17 @@ type readiness struct {
 	written string // what the file holds of this session; "" before
 }
 
-// publish calls url when it is its turn, so that the latest is published last.
+// publish calls url when it is its turn, so that the latest is published last. The
+// file is there before the line: a program that waits for the line may read it.
 func (r *readiness) publish(url func() string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := url()
+	if err := r.writeLocked(at + "\n"); err != nil {
+		return err
+	}
 	r.notes.Print("ready: %s", at)
-	return r.writeLocked(at + "\n")
+	return nil
 }
 
 // writeLocked writes the file as a whole: a program that waits for it never finds

@@ -89,10 +89,10 @@ func ofAnInterface(addr netip.Addr) bool {
 	return false
 }
 
-// Addr reads an address in the spellings that the C library and browsers
-// understand: beside the usual ones with fewer than four numbers (127.1), in
-// hexadecimal (0x7f.1), in octal (0177.0.0.1), with a dot at the end, in
-// brackets, and IPv4 within IPv6 (::ffff:127.0.0.1). ok is false for a name.
+// Addr parses an IP address in any form that the C library and browsers accept: the
+// usual forms, fewer than four numbers (127.1), hexadecimal (0x7f.1), octal
+// (0177.0.0.1), a dot at the end, brackets, and IPv4 in IPv6 (::ffff:127.0.0.1). ok is
+// false for a name.
 func Addr(host string) (addr netip.Addr, ok bool) {
 	if inner, found := strings.CutPrefix(host, "["); found {
 		host = strings.TrimSuffix(inner, "]")

@@ -14,14 +14,13 @@ import (
 // handshakeWithin is how long a TLS handshake may take.
 const handshakeWithin = 10 * time.Second
 
-// Transport makes a transport for HTTP clients with these proxies and
-// certificates. It opens connections for https as DialContext does, with the
-// same errors; requests to http:// addresses go to the proxy of HTTP_PROXY, as
-// requests and not as connections, because proxies seldom let anybody connect
-// to port 80. How long an answer may take is left to the request's context.
+// Transport returns a transport for HTTP clients with these proxies and certificates.
+// For https it opens connections like DialContext, with the same errors. A request to an
+// http:// address is sent to the proxy of HTTP_PROXY itself, because most proxies do not
+// allow CONNECT to port 80. The request's context limits the time for an answer.
 //
-// A change to the transport's TLSClientConfig has no effect on https. The
-// caller lets go of idle connections with CloseIdleConnections.
+// A change to the transport's TLSClientConfig has no effect on https. The caller closes
+// idle connections with CloseIdleConnections.
 func (n *Network) Transport() *http.Transport {
 	t := n.transport("h2", "http/1.1")
 	t.ForceAttemptHTTP2 = true // or a dialer of one's own ends HTTP/2

@@ -1,13 +1,12 @@
 // Package process starts a program, and ends it together with all processes that it
 // has started: a server that a reloader leaves behind keeps its port.
 //
-// On unix the program leads a process group of its own, which is not the
-// terminal's foreground group, so that a Ctrl+C reaches hf-tap alone. What it
-// starts belongs to it, too, in whatever group. On Linux that holds also for
-// daemons and other orphans, because a supervisor adopts them (see Supervise). On
-// macOS it holds as long as a process's parents live; an orphan that has left the
-// group is lost. On Windows a job object has them all, and closes with hf-tap,
-// however that ends.
+// On unix the program leads a process group of its own. That group is not the
+// terminal's foreground group, so that a Ctrl+C reaches only hf-tap. The processes that
+// the program starts are ended with it, also those in other groups. On Linux this
+// includes daemons and other orphans, because a supervisor adopts them (see Supervise).
+// On macOS an orphan that has left the group is not found. On Windows all of them are in
+// a job object, which the system closes when hf-tap ends in any way.
 package process
 
 import (

@@ -72,13 +72,14 @@ func statusOf(s syscall.WaitStatus) Status {
 	return Status{Code: s.ExitStatus()}
 }
 
-// membersLocked are the processes of the tree that have not ended: the descendants of
-// the supervisor; without one those of the program's group, and the descendants of
-// all that were seen before. false means that the system does not show it.
+// membersLocked returns the processes of the tree that have not ended. With a
+// supervisor, these are its descendants. Without one, they are the processes of the
+// program's group, and the descendants of all processes that were members before. false
+// means that the system does not list its processes.
 //
-// The number of a process can come to mean another one, which has started at
-// another time. That of a group can only after the group was empty: then nobody
-// asks any more.
+// A process id can be used again, so a member is identified by its start time, too. The
+// id of a group can be used again only after the group was empty, and then nothing looks
+// at it any more.
 func (t *Tree) membersLocked() ([]entry, bool) {
 	all := list()
 	if all == nil {

@@ -22,17 +22,18 @@ type Happening struct {
 	Deliveries []Sent     `json:"deliveries"` // those of the implied second event too
 }
 
-// Happen makes an event of any documented kind, or of a narrower one like
-// "repo.config.dois.update", happen in a repo. What has to be there first, a
-// repo or a discussion, is made without events. A pull request brings its ref's
-// repo.content.update along, and a merge that of main.
+// Happen causes an event in a repo. Its kind is a documented one, or a narrower one like
+// "repo.config.dois.update". If the event needs a repo or a discussion that does not
+// exist, Happen creates it without an event. A new pull request also causes the
+// repo.content.update of its ref, and a merge that of main.
 //
-// set overrides values of the payload by dotted path: "discussion.title",
-// "updatedRefs.0.ref". Those that name a property of the Hub's data change that, too:
-// repo.private, repo.tags, movedTo.name, updatedConfig.private, discussion.title,
-// discussion.status and discussion.isPullRequest, comment.content and comment.hidden.
-// The error names a kind that the Hub never sends for such a repo, or a path that
-// leads nowhere; nothing was sent then.
+// set overrides values of the payload by dotted path, for example "discussion.title" or
+// "updatedRefs.0.ref". These paths also change the sandbox's data: repo.private,
+// repo.tags, movedTo.name, updatedConfig.private, discussion.title, discussion.status,
+// discussion.isPullRequest, comment.content and comment.hidden.
+//
+// The error says that the Hub never sends the kind for such a repo, or that a path does
+// not exist in the payload. Nothing was sent then.
 func (h *Hub) Happen(kind event.Kind, repo hub.Repo, set map[string]any) (Happening, error) {
 	documented := kind.Documented()
 	// A sample fails for what is impossible, before anything changes.

@@ -1,18 +1,19 @@
-// Package sandbox is a stand-in for the Hugging Face Hub: its webhooks API,
-// whoami, and repos with commits, branches, tags, discussions and pull
-// requests. What happens there, by the API or by the methods of Hub, is
-// delivered to webhooks. It follows the Hub's OpenAPI document, its docs and its
-// own clients; where these leave the behaviour of webhooks open, each
-// possible one is a field of Modes, so that a client can be tried against all
-// of them. Calls that the Hub has and the sandbox has not are answered 501 with
-// their name.
+// Package sandbox is a stand-in for the Hugging Face Hub. It has the webhooks API,
+// whoami, and repos with commits, branches, tags, discussions and pull requests. Each
+// change, by the API or by the methods of Hub, is delivered to the webhooks that watch
+// the repo.
 //
-// Nothing in here reaches beyond this machine. The server listens on loopback
-// addresses only and answers only requests that name it by one, so that a web
-// page cannot talk to it under a name of its own; deliveries go to loopback
-// addresses only, which is checked on the address that is dialled.
+// It follows the Hub's OpenAPI document, its docs and its clients. Where these do not
+// say how a webhook behaves, Modes has a field for each possible behaviour, so that a
+// client can be tested against all of them. A call that only the real Hub has is
+// answered 501 with its name.
 //
-// One mutex guards all state. Each change of the data runs as a hubChange, under that
-// mutex, and puts deliveries into the queues of webhooks; goroutines owned by the Hub
-// empty them, and Close waits for those.
+// The sandbox does not communicate with other machines. The server listens on loopback
+// addresses. It answers only requests whose Host is one, because a web page could call
+// it under a domain that resolves to this machine. Deliveries go to loopback addresses
+// only, which is checked after the host's name is resolved.
+//
+// One mutex guards all state. Each change runs as a hubChange under that mutex, and puts
+// deliveries into the queues of webhooks. Goroutines of the Hub send them, and Close
+// waits for these.
 package sandbox

@@ -84,9 +84,9 @@ var unservedFamilies = map[string]string{
 	"users":                 "this call about users",
 }
 
-// unserved returns the refusal of a call that the sandbox does not have: 501
-// with its name if the Hub has it, else 404. rest is what stands behind the
-// name of a repo of a type; both are empty for other calls.
+// unserved returns the error for a call that the sandbox does not have. It is 501 with
+// the call's name if the Hub has the call, else 404. typ and rest are the type of the
+// repo and the path after its name; both are empty for a call that is not about a repo.
 func unserved(r *http.Request, typ hub.RepoType, rest []string) error {
 	parts := segments(r.URL)
 	call := " (" + r.Method + " " + r.URL.EscapedPath() + ")"

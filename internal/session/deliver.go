@@ -83,11 +83,22 @@ func (l *Live) Replay(ctx context.Context, n int64, how Again) (Sent, error) {
 	if err != nil {
 		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
 	}
+	again, err := Repeat(old, how)
+	if err != nil {
+		return Sent{}, err
+	}
+	l.sign(again)
+	return l.deliver(ctx, again)
+}
+
+// Repeat is the event that sends a recorded one again, byte for byte. The error is
+// that of Sendable.
+func Repeat(old *event.Event, how Again) (*event.Event, error) {
 	if err := Sendable(old); err != nil {
-		return Sent{}, fmt.Errorf("send event %d again: %w", n, err)
+		return nil, fmt.Errorf("send event %d again: %w", old.N, err)
 	}
 	again := &event.Event{
-		Source: event.SourceReplay, ReplayOf: n, Targets: how.Targets,
+		Source: event.SourceReplay, ReplayOf: old.N, Targets: how.Targets,
 		Method: old.Method, Path: old.Path, Header: headers.Onward(old.Header), Body: old.Body,
 	}
 	if again.Header == nil {
@@ -96,8 +107,7 @@ func (l *Live) Replay(ctx context.Context, n int64, how Again) (Sent, error) {
 	if how.NewID {
 		again.Header.Set("Webhook-Id", NewDeliveryID())
 	}
-	l.sign(again)
-	return l.deliver(ctx, again)
+	return again, nil
 }
 
 // NewDeliveryID returns a Webhook-Id that no delivery has had.
@@ -135,20 +145,29 @@ func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error
 
 // Trigger makes up a realistic event of a kind about a repo and hands it over.
 func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Repo) (Sent, error) {
-	payload, err := event.Sample(kind, repo, event.SampleOptions{WebhookID: l.Webhook(), Endpoint: l.Endpoint, Seed: mathrand.Uint64()})
+	made, err := MakeUp(kind, repo, event.SampleOptions{WebhookID: l.Webhook(), Endpoint: l.Endpoint})
 	if err != nil {
 		return Sent{}, err
 	}
+	return l.Send(ctx, made, true)
+}
+
+// MakeUp makes a realistic event of a kind about a repo, as the Hub sends it, another
+// one at each call: the seed of opts does not count.
+func MakeUp(kind event.Kind, repo hub.Repo, opts event.SampleOptions) (*event.Event, error) {
+	opts.Seed = mathrand.Uint64()
+	payload, err := event.Sample(kind, repo, opts)
+	if err != nil {
+		return nil, err
+	}
 	body, err := json.Marshal(payload)
 	if err != nil {
-		return Sent{}, fmt.Errorf("make up a %s: %w", kind, err)
+		return nil, fmt.Errorf("make up a %s: %w", kind, err)
 	}
-	made := &event.Event{
-		Source: event.SourceTrigger, Method: http.MethodPost, Path: l.path, Body: body,
+	return &event.Event{
+		Source: event.SourceTrigger, Method: http.MethodPost, Body: body,
 		Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {"hf-tap"}, "Webhook-Id": {NewDeliveryID()}},
-	}
-	l.sign(made)
-	return l.deliver(ctx, made)
+	}, nil
 }
 
 // Pause stops handing over, or resumes it, and keeps that as a state.

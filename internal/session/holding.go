@@ -10,17 +10,17 @@ import (
 	"sync"
 )
 
-// holding is what a session has in the state folder: a lock, which shows that
-// it lives, and its record. The folder is the user's: it may be moved or removed
-// at any time, and the session must stay on record. So a record is written only
-// under a lock that others see.
+// holding is a session's lock and record in the state folder. The lock shows that the
+// session lives. The user may move or remove the folder at any time, so both are made
+// again when they are missing. A record is written only while the lock is held at its
+// path, where other processes look for it.
 type holding struct {
 	dir Dir
 	id  string
 
 	mu     sync.Mutex
 	lock   *lock
-	moved  []*lock  // earlier ones, of files that are elsewhere now: who finds them there sees that the session lives
+	moved  []*lock  // earlier locks, in folders that were moved: they stay held, so that the session counts as alive there, too
 	record []byte   // what the record's file has to hold; nil: there is none yet
 	made   []string // what was made again and is not reported yet
 }
@@ -134,15 +134,15 @@ func (h *holding) writable() error { return writable(h.dir.leases()) }
 // to undo.
 func (h *holding) release(rec *Record) error {
 	var err error
-	if rec.leaves() {
+	if rec.needsUndo() {
 		err = h.save(rec)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if rec.leaves() {
+	if rec.needsUndo() {
 		err = errors.Join(err, h.lock.Close())
 	} else {
-		err = errors.Join(h.removeLocked(), h.dir.drop(h.lock))
+		err = errors.Join(h.removeLocked(), h.dir.removeLock(h.lock))
 	}
 	for _, l := range h.moved {
 		err = errors.Join(err, l.Close())

@@ -53,12 +53,12 @@ func (r *run) stopWatchingFolder() {
 	}
 }
 
-// leaseWatch keeps the session on record while it lives. The state folder may
-// be moved, removed or damaged under it: killed then, it would leave a webhook
-// that no start knows of.
+// leaseWatch checks that the session's lock and record are in the state folder, and
+// restores them. The user may move, remove or damage the folder while the session runs.
+// If the session were killed then, no later start would know of its webhook.
 type leaseWatch struct {
 	*run
-	lost int   // looks in a row at which it was not on record
+	lost int   // consecutive checks that could not restore lock and record
 	bad  error // nothing can be changed in the folder
 }
 
@@ -71,7 +71,7 @@ func (w *leaseWatch) look(context.Context) {
 	switch {
 	case made != "":
 		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: made + "; made again"})
-		w.lookAgain()
+		w.wakeTend()
 	case w.lost > 0:
 		w.report(event.State{Subject: event.SubjectSession, State: stateRestored, Detail: "its lock and record are as before"})
 	}
@@ -86,28 +86,28 @@ func (w *leaseWatch) look(context.Context) {
 	w.bad = err
 }
 
-// notRestored says that the session is not on record, and ends it when that
-// lasts.
+// notRestored reports that the session has no lock or record. After maxLost checks in a
+// row it ends the session, while it can still delete the webhook.
 func (w *leaseWatch) notRestored(err error) {
 	w.lost++
 	if w.lost == 1 {
 		w.report(event.State{Subject: event.SubjectSession, State: stateUnrecorded, Detail: err.Error()})
 	}
-	if w.lost >= maxLost && !passes(err) {
+	if w.lost >= maxLost && !isTransient(err) {
 		w.cancel(fmt.Errorf("the session cannot be kept on record, and would leave its webhook behind if it were killed: %w", err))
 	}
 }
 
-// passes reports whether an error is one that passes, and says little about the
-// record. A process that holds the lock has taken this session for dead: it
-// deletes the webhook and lets go. Too many open files are those of a burst.
-func passes(err error) bool {
+// isTransient reports whether an error will go away by itself. errHeld means that a sweep
+// of another process took this session for dead: it deletes the webhook and releases the
+// lock. Too many files are open only during a burst of deliveries.
+func isTransient(err error) bool {
 	return errors.Is(err, errHeld) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// lookAgain has the webhook looked after now: while the session was not on
-// record, another start may have deleted it.
-func (r *run) lookAgain() {
+// wakeTend makes tend check the webhook now. While the session had no lock, another start
+// may have deleted its webhook.
+func (r *run) wakeTend() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -123,7 +123,7 @@ func TestASessionThatWasSweptAliveMakesItsWebhookAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := undo(t.Context(), w.client(w.token), []*Record{rec})
-	if err := w.dir.settle(rec, sweeps); err != nil || len(done[0].deleted) != 1 {
+	if err := w.dir.finishSwept(rec, sweeps); err != nil || len(done[0].deleted) != 1 {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	r.state(live, event.SubjectSession, stateRestored)

@@ -24,7 +24,7 @@ func ownLock(path string) *flock.Flock {
 	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|plainfile.Flags), flock.SetPermissions(0o600))
 }
 
-// errHeld says that the session of a lock lives.
+// errHeld means that another process holds a session's lock: the session lives.
 var errHeld = errors.New("the session is alive")
 
 // atPath reports whether the locked file is the one at the lock's path. Where
@@ -38,9 +38,9 @@ func (l *lock) atPath() bool {
 	return err == nil && os.SameFile(there, held)
 }
 
-// lock locks a session, or fails with errHeld. Lock files come
-// and go only under the folder's own lock, or a session could hold the lock of
-// a file that a sweep has just unlinked.
+// lock locks a session, or fails with errHeld. Lock files are created and removed only
+// while the gate is held. Otherwise a session could lock a file that a sweep has just
+// removed.
 func (d Dir) lock(id string) (*lock, error) {
 	gate, err := d.gate()
 	if err != nil {
@@ -58,9 +58,9 @@ func (d Dir) lock(id string) (*lock, error) {
 	return &lock{l}, nil
 }
 
-// drop lets go of a lock and removes its file, unless that is not at its path
+// removeLock lets go of a lock and removes its file, unless that is not at its path
 // any more.
-func (d Dir) drop(l *lock) error {
+func (d Dir) removeLock(l *lock) error {
 	if !l.atPath() {
 		return l.Close()
 	}
@@ -82,15 +82,16 @@ const (
 	recordExt = ".json"
 )
 
-// gate is held for moments only, while a lock file is made, taken or removed.
+// gate takes the lock of the folder. A process holds it only for the moment in which it
+// creates, locks or removes a lock file.
 func (d Dir) gate() (*flock.Flock, error) {
 	gate := ownLock(d.gatePath())
-	return gate, passed(gate.TryLockContext)
+	return gate, waitForGate(gate.TryLockContext)
 }
 
-// passed waits for the gate. A process that holds it for longer than moments was
-// stopped, or is none of ours.
-func passed(try func(ctx context.Context, again time.Duration) (bool, error)) error {
+// waitForGate waits until try has taken the gate. If that lasts for gateWait, the process
+// that holds it was stopped (SIGSTOP), or is not an hf-tap.
+func waitForGate(try func(ctx context.Context, again time.Duration) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), gateWait)
 	defer cancel()
 	_, err := try(ctx, time.Millisecond)
@@ -111,7 +112,7 @@ const gateWait = 10 * time.Second
 // gate: nobody else sees a lock that is held only to find out.
 func (d Dir) lives(id string) (bool, error) {
 	gate := flock.New(d.gatePath(), flock.SetFlag(os.O_RDONLY|plainfile.Flags))
-	switch err := passed(gate.TryRLockContext); {
+	switch err := waitForGate(gate.TryRLockContext); {
 	case errors.Is(err, fs.ErrNotExist): // nobody has come through yet, or the folder is gone
 	case err != nil:
 		return false, err

@@ -20,8 +20,8 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel/ssh"
 )
 
-// TunnelConfig is the tunnel to open, and the settings of each provider. The options
-// and the public URL of those settings are replaced by the ones here.
+// TunnelConfig is the tunnel to open, and the settings of each provider. Options,
+// PublicURL and Port here replace those in the providers' settings: see choices.
 type TunnelConfig struct {
 	tunnel.Options
 
@@ -80,8 +80,9 @@ func (c *TunnelConfig) FindNgrok(getenv func(string) string, tell func(format st
 	return nil
 }
 
-// choices lists all providers, in the order in which help and hints name them.
-// The first with a reason for auto is the one that auto takes.
+// choices lists all providers, in the order in which help and hints name them. Auto
+// takes the first one that has a reason for it. Each provider needs the shared options,
+// because without them it ignores proxies and time limits.
 func (c TunnelConfig) choices() []tunnel.Choice {
 	c.Ngrok.Options, c.Gradio.Options, c.SSH.Options, c.Cloudflared.Options = c.Options, c.Options, c.Options, c.Options
 	c.SSH.PublicURL, c.SSH.Port = c.PublicURL, c.Port

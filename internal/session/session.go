@@ -1,11 +1,17 @@
 // Package session is one run of the program: what starts in which order, what is
 // checked while it runs, and what stops in which order.
 //
-// The order is what keeps the promises. Nothing is asked of the account before
-// a record of it is on disk; the webhook is made last and deleted first; events
-// are answered only once they are recorded; what was not handed over is marked
-// before the history closes. Every way out but SIGKILL takes the same road
-// through stop, and for SIGKILL there is the sweep at the next start.
+// The order keeps these promises. A session changes nothing on the account before a
+// record of the change is on disk. It creates the webhook last, and deletes it first.
+// It answers a delivery only after the event is recorded. Before it closes the history,
+// it marks the events that no target got.
+//
+// Every end of a session goes through stop. After a SIGKILL, Sweep does that work at
+// the next start.
+//
+// Three names are used throughout. A Record is the file that says what a session has on
+// the account. A holding is that file with the lock that shows that the session lives.
+// A lease is the webhook, from its creation to its deletion.
 package session
 
 import (
@@ -34,10 +40,10 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// Run starts a session, shows it by front while it lives, and stops it. It ends
-// when front's Run returns, when ctx ends, or when something that it cannot do
-// without fails. The summary holds in either case; the error does not tell of
-// a cancelled ctx, which is how a session is meant to end.
+// Run starts a session, runs the front end, and stops the session. The session ends
+// when front.Run returns, when ctx ends, or when a part that it needs fails. The summary
+// is valid also with an error. The end of ctx is not an error, because it is the usual
+// end of a session.
 func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -65,8 +71,8 @@ func Run(ctx context.Context, cfg Config, front Front) (sum Summary, err error) 
 	return sum, errors.Join(err, stopErr)
 }
 
-// run is a session on its way. Its fields are set in the order of start and
-// taken down in the order of stop; what is nil was never started.
+// run is a running session. start sets the fields in this order, and stop closes them.
+// A field that is nil was never started.
 type run struct {
 	Config
 	id     string
@@ -85,12 +91,12 @@ type run struct {
 	front   Front
 	live    *Live
 
-	troubles advice.Watch       // of targets, as their answers tell
+	troubles advice.Watch       // problems of targets that their answers show
 	statuses chan tunnel.Status // the tunnel's latest, for tend; one slot
-	wake     chan struct{}      // tend is to look after the webhook now; one slot
+	wake     chan struct{}      // makes tend check the webhook now; one slot
 	targets  chan event.State   // whether a target is down or up, for watchAppPort
 	states   states
-	looks    []func(context.Context) // at the state folder, every Times.Look
+	looks    []func(context.Context) // checks of the state folder, run every Times.Look
 
 	background sync.WaitGroup     // the servers
 	asking     asking             // targets for their paths
@@ -101,8 +107,8 @@ type run struct {
 	endWatching context.CancelFunc // nil until it runs
 }
 
-// spawn runs f in a goroutine of wg. A panic ends the session on the ordinary
-// road instead of the process.
+// spawn runs f in a goroutine of wg. A panic in it ends the session in the usual order,
+// and not the process.
 func (r *run) spawn(wg *sync.WaitGroup, f func()) {
 	wg.Go(func() {
 		defer func() {
@@ -123,7 +129,7 @@ func (r *run) panicked(value any) error {
 	return err
 }
 
-// show calls the front end; a panic in it, too, takes the ordinary road.
+// show calls the front end. A panic in it ends the session in the usual order, too.
 func (r *run) show(ctx context.Context, front func(context.Context, *Live) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -149,8 +155,8 @@ func (r *run) start(ctx context.Context) error {
 	return nil
 }
 
-// sweep undoes what dead sessions left. That it fails is told and stops
-// nothing: what is left stays on record.
+// sweep undoes what dead sessions left. If that fails, it prints why and the session
+// starts all the same: what is left stays on record.
 func (r *run) sweep(ctx context.Context) error {
 	if err := r.Dir.Make(); err != nil {
 		return err
@@ -175,8 +181,8 @@ func (r *run) sweep(ctx context.Context) error {
 	return nil
 }
 
-// openHistory takes the session's lock, so that others know that it lives, and
-// opens the history. Sessions in it that died are ended there.
+// openHistory takes the session's lock, which shows others that it lives, and opens the
+// history. It ends the sessions there whose processes have died.
 func (r *run) openHistory(ctx context.Context) (err error) {
 	if r.holding, err = r.Dir.hold(r.id); err != nil {
 		return err
@@ -254,9 +260,8 @@ func (r *run) prove(nonce string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// report records a state among the events, where every front end sees it. It may
-// be the last moment of a session that is already cancelled: the state is recorded
-// all the same. One that the history cannot store now is shown nevertheless.
+// report records a state in the history, where every front end sees it. It uses no
+// context, because a session reports also after its own has ended.
 func (r *run) report(s event.State) {
 	s.Session, s.At = r.id, time.Now()
 	if s.Subject == event.SubjectWebhook && s.State != "muted" {
@@ -280,9 +285,8 @@ func (r *run) reportTarget(s event.State) {
 	}
 }
 
-// makeWebhook writes the lease down and makes the webhook. Without a webhook
-// there is still a record: it tells callers on this machine where the session
-// is.
+// makeWebhook saves the record, and then creates the webhook. A session without a
+// webhook has a record, too: callers on this machine find the session by it.
 func (r *run) makeWebhook(ctx context.Context) error {
 	r.rec.PublicURL = r.keeper.Status().URL // the self-check may have found another
 	r.rec.Watches = r.Watches
@@ -303,8 +307,8 @@ func (r *run) makeWebhook(ctx context.Context) error {
 	return nil
 }
 
-// goLive makes what front ends see, and begins to look after the tunnel and
-// the webhook.
+// goLive makes the Live that front ends use, and starts the goroutines that watch the
+// tunnel and the webhook.
 func (r *run) goLive(ctx context.Context) error {
 	hosted := r.App
 	hosted.Env = append(hosted.Env[:len(hosted.Env):len(hosted.Env)], AppEnv(r.Secret, r.AppPort)...)
@@ -326,8 +330,8 @@ func (r *run) goLive(ctx context.Context) error {
 	return nil
 }
 
-// identify asks the Hub who the token belongs to and what it may, before
-// anything is opened, and settles what to watch.
+// identify asks the Hub for the user and the permissions of the token, before anything
+// is opened. Then it decides what the webhook watches.
 func (r *run) identify(ctx context.Context) error {
 	if r.NoWebhook {
 		return nil

@@ -9,10 +9,14 @@ import (
 	"github.com/hf-tap/hf-tap/internal/history"
 )
 
-// stop takes down what start has put up, in this order: nothing tends the
-// webhook any more; the webhook is deleted; the queue gets a moment; servers,
-// app and tunnel close; the history is closed; the lock goes last, because until
-// then no other process may take this session for dead.
+// stop ends everything that start has started, in this order:
+//
+//  1. the goroutines that watch the tunnel and the webhook
+//  2. the webhook
+//  3. the queues of targets, which get Times.Drain for what they hold
+//  4. the servers, the app and the tunnel
+//  5. the history
+//  6. the lock, because without it another process may sweep this session as dead
 func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 	ctx = context.WithoutCancel(ctx)
 	if r.endTending != nil {
@@ -54,13 +58,13 @@ func (r *run) stop(ctx context.Context) (sum Summary, err error) {
 }
 
 func (r *run) releaseLease(ctx context.Context, sum *Summary) error {
-	if r.lease == nil || !r.rec.leaves() {
+	if r.lease == nil || !r.rec.needsUndo() {
 		return nil
 	}
 	left := r.rec.Webhook
 	done, err := r.lease.release(ctx)
 	sum.Deleted, sum.Enabled = done.deleted, done.enabled
-	if r.rec.leaves() {
+	if r.rec.needsUndo() {
 		sum.Left, sum.Doubt = left, r.rec.Doubt
 	}
 	return err

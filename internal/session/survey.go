@@ -68,7 +68,7 @@ func (s *Survey) place(dir Dir, endpoint string, w hub.Webhook, known []*Record)
 	for _, r := range known {
 		// One that is enabled by now was enabled by somebody else.
 		muted := slices.Contains(r.Muted, w.ID) && r.Endpoint == endpoint && w.State != hub.StateEnabled
-		if !r.made(w) && !muted {
+		if !r.owns(w) && !muted {
 			continue
 		}
 		is.Origin, is.Muted = "hf-tap session "+r.ID, muted
@@ -105,7 +105,7 @@ func (s *Survey) place(dir Dir, endpoint string, w hub.Webhook, known []*Record)
 func (d Dir) LeftBehind() (left []*Record, damaged []*RecordError, err error) {
 	records, damaged, err := d.records()
 	for _, r := range records {
-		if r.leaves() && !d.alive(r.ID) {
+		if r.needsUndo() && !d.alive(r.ID) {
 			left = append(left, r)
 		}
 	}

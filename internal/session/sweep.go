@@ -80,13 +80,15 @@ func (s Swept) lines() (lines []string) {
 	return lines
 }
 
-// Sweep undoes what dead sessions of this machine, endpoint and user left on
-// the account. Without a client it asks no Hub, and only clears away records of
-// sessions that left nothing. A session is dead when its lock can be taken.
-// Records of another user, endpoint or machine stay and are named; but those of
-// an endpoint on this machine where nobody listens are forgotten after a day:
-// it was a sandbox. The error joins what went wrong with single records; the
-// others are swept all the same.
+// Sweep undoes what dead sessions left on the account. A session is dead if its lock
+// is free. Sweep handles the records of this machine, endpoint and user. It returns
+// those of others in Kept, with one exception: if a record is older than a day, and its
+// endpoint is on this machine and nobody listens there, it was a sandbox, and the record
+// is removed.
+//
+// Without a client, Sweep asks no Hub, and only removes the records of sessions that
+// left nothing. An error with one record does not stop the others; the error that is
+// returned joins them all.
 func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user string) (Swept, error) {
 	records, damaged, err := dir.records()
 	w := &sweeper{dir: dir, client: client, endpoint: endpoint, user: user, listens: map[string]bool{}}
@@ -112,21 +114,21 @@ func Sweep(ctx context.Context, dir Dir, client *hub.Client, endpoint, user stri
 // sweptAtOnce bounds how many locks a sweep holds: each is an open file.
 const sweptAtOnce = 64
 
-// sweeper is a sweep on its way.
+// sweeper is a running Sweep.
 type sweeper struct {
 	Swept
 	dir            Dir
 	client         *hub.Client
 	endpoint, user string
 
-	ours     []taken         // to undo
+	ours     []lockedRecord  // to undo
 	listens  map[string]bool // whether somebody listens at an endpoint on this machine
 	readOnly bool            // no record can be changed or removed
 	errs     []error
 }
 
-// taken is the record of a dead session and its lock.
-type taken struct {
+// lockedRecord is the record of a dead session and its lock.
+type lockedRecord struct {
 	*Record
 	*lock
 }
@@ -152,25 +154,25 @@ func (w *sweeper) reportKept(rec *Record, why string) {
 	w.Kept = append(w.Kept, Kept{Record: *rec, Why: why})
 }
 
-// add decides what becomes of a record.
+// add locks a record, and either handles it at once or adds it to w.ours for undo.
 func (w *sweeper) add(ctx context.Context, rec *Record) {
 	l, err := w.dir.lock(rec.ID)
 	if err != nil {
-		w.notTaken(rec, err)
+		w.reportNotLocked(rec, err)
 		return
 	}
-	// Between the listing and the lock another sweep may have been here.
+	// Read it again: another sweep may have changed it before the lock was taken.
 	id := rec.ID
 	rec, err = w.dir.record(id)
 	var bad *RecordError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		w.changed(w.dir.drop(l))
+		w.changed(w.dir.removeLock(l))
 	case errors.As(err, &bad):
 		w.Damaged = append(w.Damaged, bad)
 		w.failed(l.Close())
-	case rec.Machine == machineHash() && !rec.leaves():
-		w.changed(w.dir.settle(rec, l))
+	case rec.Machine == machineHash() && !rec.needsUndo():
+		w.changed(w.dir.finishSwept(rec, l))
 	case !w.readOnly && w.abandoned(ctx, rec):
 		if err := w.dir.remove(rec.ID, l); err != nil {
 			w.reportKept(rec, oneLine(err))
@@ -182,7 +184,7 @@ func (w *sweeper) add(ctx context.Context, rec *Record) {
 		w.reportKept(rec, w.foreign(rec))
 		w.failed(l.Close())
 	default:
-		w.ours = append(w.ours, taken{rec, l})
+		w.ours = append(w.ours, lockedRecord{rec, l})
 	}
 }
 
@@ -201,9 +203,9 @@ func (w *sweeper) foreign(rec *Record) string {
 	return ""
 }
 
-// notTaken is about a record whose lock could not be taken: its session lives,
-// or nothing can be changed in the folder.
-func (w *sweeper) notTaken(rec *Record, err error) {
+// reportNotLocked reports a record whose lock could not be taken. Either its session lives,
+// or the folder is read-only.
+func (w *sweeper) reportNotLocked(rec *Record, err error) {
 	if live, _ := w.dir.lives(rec.ID); live || errors.Is(err, errHeld) {
 		w.Kept = append(w.Kept, Kept{Record: *rec, Live: true})
 		return
@@ -229,18 +231,18 @@ func (w *sweeper) undo(ctx context.Context) {
 		case done.err != nil:
 			w.reportKept(rec, oneLine(done.err))
 			w.failed(done.err)
-		case rec.leaves():
+		case rec.needsUndo():
 			w.reportKept(rec, "the Hub never said whether it made the webhook; it is looked for until "+rec.doubtEnds().Local().Format(time.DateTime))
 		}
-		w.changed(w.dir.settle(rec, w.ours[i].lock))
+		w.changed(w.dir.finishSwept(rec, w.ours[i].lock))
 	}
 	w.ours = nil
 }
 
-// settle lets go of a dead session's lock, and of its record unless something
+// finishSwept lets go of a dead session's lock, and of its record unless something
 // is left to undo.
-func (d Dir) settle(rec *Record, l *lock) error {
-	if rec.leaves() {
+func (d Dir) finishSwept(rec *Record, l *lock) error {
+	if rec.needsUndo() {
 		return errors.Join(d.save(rec), l.Close())
 	}
 	return d.remove(rec.ID, l)
@@ -248,7 +250,7 @@ func (d Dir) settle(rec *Record, l *lock) error {
 
 // remove removes a record and its lock, which is held.
 func (d Dir) remove(id string, l *lock) error {
-	return errors.Join(removeFile(d.recordPath(id)), d.drop(l))
+	return errors.Join(removeFile(d.recordPath(id)), d.removeLock(l))
 }
 
 // abandoned reports whether a record is older than a day and of an endpoint on

@@ -244,7 +244,7 @@ func TestALockIsNeverOfAFileThatIsGone(t *testing.T) {
 		if !dir.alive(id) {
 			t.Error("a session that holds its lock passes for dead")
 		}
-		if err := dir.drop(l); err != nil {
+		if err := dir.removeLock(l); err != nil {
 			t.Fatal(err)
 		}
 		if dir.alive(id) {

@@ -11,13 +11,12 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// leaves reports whether there is something on the account to undo.
-func (r *Record) leaves() bool { return r.Webhook != "" || r.Doubt || len(r.Muted) > 0 }
+// needsUndo reports whether there is something on the account to undo.
+func (r *Record) needsUndo() bool { return r.Webhook != "" || r.Doubt || len(r.Muted) > 0 }
 
-// made reports whether the record's session made a webhook: by its id, or by
-// the token in its path. A likeness is not enough. To delete it, the id is not
-// enough either: its address may have been changed by hand, or the record.
-func (r *Record) made(w hub.Webhook) bool {
+// owns reports whether the record's session created a webhook: it has the record's id,
+// or the record's token in its URL. To delete a webhook the id is not enough: see delete.
+func (r *Record) owns(w hub.Webhook) bool {
 	return r.Webhook != "" && w.ID == r.Webhook || tokenOf(w.URL) == r.Token
 }
 
@@ -32,19 +31,21 @@ func (r *Record) doubtEnds() time.Time {
 	return r.Asked.Add(doubtLasts)
 }
 
-// undone is what undo did for one record.
-type undone struct {
-	deleted, enabled []string         // ids of webhooks
-	unsure           map[string]error // of deletes that the list has to decide on, by the webhook's id
+// undoResult is what undo did for one record.
+type undoResult struct {
+	deleted, enabled []string         // the ids of webhooks
+	unsure           map[string]error // the errors of deletes that may have succeeded, by the webhook's id
 	failed           bool             // a webhook exists that could not be deleted
 	err              error            // why not all is undone
 }
 
-// undo deletes the webhooks of records and enables those that they muted. One
-// list of the account serves all of them; a second one decides about deletes
-// whose answers leave a doubt. What is done is taken out of the records.
-func undo(ctx context.Context, client *hub.Client, records []*Record) []undone {
-	done := make([]undone, len(records))
+// undo deletes the webhooks of records and enables those that they muted. It removes
+// from the records what it has done.
+//
+// It lists the account's webhooks once for all records. If the error of a delete leaves
+// open whether the webhook still exists, it lists them a second time to find out.
+func undo(ctx context.Context, client *hub.Client, records []*Record) []undoResult {
+	done := make([]undoResult, len(records))
 	list, err := client.ListWebhooks(ctx)
 	if err != nil {
 		for i := range done {
@@ -65,13 +66,16 @@ func undo(ctx context.Context, client *hub.Client, records []*Record) []undone {
 	list, err = client.ListWebhooks(ctx)
 	for i, rec := range records {
 		if u := &done[i]; len(u.unsure) > 0 {
-			u.err = errors.Join(u.err, u.decide(rec, list, err))
+			u.err = errors.Join(u.err, u.resolveUnsure(rec, list, err))
 		}
 	}
 	return done
 }
 
-func (u *undone) delete(ctx context.Context, client *hub.Client, rec *Record, list []hub.Webhook) error {
+// delete deletes the webhooks in list that have the record's token in their URL. A webhook
+// that has only the record's id is left alone: somebody has given it another URL, and
+// may need it there.
+func (u *undoResult) delete(ctx context.Context, client *hub.Client, rec *Record, list []hub.Webhook) error {
 	var errs []error
 	exists := false
 	for _, w := range list {
@@ -97,22 +101,24 @@ func (u *undone) delete(ctx context.Context, client *hub.Client, rec *Record, li
 	}
 	u.failed = len(errs) > 0
 	if !u.failed && len(u.unsure) == 0 {
-		rec.gone(exists)
+		rec.noteGone(exists)
 	}
 	return errors.Join(errs...)
 }
 
-// gone notes that no webhook of the record exists. A create that was never
-// answered may still be carried out, if no webhook of it was met.
-func (r *Record) gone(met bool) {
+// noteGone records that no webhook of the record exists. found means that one existed
+// before. If none did, a create that was never answered may still be carried out, and
+// the record keeps its Doubt until doubtEnds.
+func (r *Record) noteGone(found bool) {
 	r.Webhook = ""
-	if met || time.Now().After(r.doubtEnds()) {
+	if found || time.Now().After(r.doubtEnds()) {
 		r.Doubt = false
 	}
 }
 
-// decide goes by a list that is newer than the deletes.
-func (u *undone) decide(rec *Record, list []hub.Webhook, err error) error {
+// resolveUnsure finds out which of the unsure deletes have succeeded. list is the
+// account's webhooks after the deletes, and err is why there is no list.
+func (u *undoResult) resolveUnsure(rec *Record, list []hub.Webhook, err error) error {
 	if err != nil {
 		return fmt.Errorf("look for the webhook: %w", err)
 	}
@@ -123,7 +129,7 @@ func (u *undone) decide(rec *Record, list []hub.Webhook, err error) error {
 		}
 	}
 	if len(errs) == 0 && !u.failed {
-		rec.gone(true)
+		rec.noteGone(true)
 	}
 	return errors.Join(errs...)
 }
@@ -135,7 +141,7 @@ func maybeGone(err error) bool {
 	return errors.Is(err, hub.ErrNotFound) || errors.Is(err, hub.ErrInvalid) || hub.OutcomeUnknown(err)
 }
 
-func (u *undone) enable(ctx context.Context, client *hub.Client, rec *Record, list []hub.Webhook) error {
+func (u *undoResult) enable(ctx context.Context, client *hub.Client, rec *Record, list []hub.Webhook) error {
 	var muted []string
 	var errs []error
 	for _, id := range rec.Muted {

@@ -8,8 +8,9 @@ import (
 	"github.com/hf-tap/hf-tap/tunnel"
 )
 
-// tend looks after the webhook until ctx ends: now and then, and whenever the
-// tunnel comes back or has another address. Trouble is told once, and its end.
+// tend checks the webhook until ctx ends: every Times.Tend, and whenever the tunnel is
+// up again or has a new address. It reports a problem once when it begins, and once when
+// it ends. lease.check does one check.
 func (r *run) tend(ctx context.Context) {
 	every := time.NewTicker(r.Times.Tend)
 	defer every.Stop()
@@ -21,16 +22,16 @@ func (r *run) tend(ctx context.Context) {
 		if r.NoWebhook {
 			return
 		}
-		err := r.lease.tend(ctx)
+		err := r.lease.check(ctx)
 		r.live.point(r.rec)
-		webhook.now(ctx, r.rec.Webhook, err)
+		webhook.update(ctx, r.rec.Webhook, err)
 		if err == nil {
 			pause = r.Times.Again
 			again.Stop()
 			return
 		}
-		// Until it is known where the webhook points, deliveries may be on their
-		// way to nobody.
+		// Soon, because the webhook may still point to an address where nobody
+		// listens.
 		again.Reset(pause)
 		pause = min(2*pause, r.Times.Tend)
 	}
@@ -70,17 +71,17 @@ type trouble struct {
 	report    func(event.State)
 	subject   event.Subject
 	bad, good string
-	is        bool
+	active    bool
 }
 
-// now takes the newest finding.
-func (t *trouble) now(ctx context.Context, name string, err error) {
-	if ctx.Err() != nil || t.is == (err != nil) {
+// update takes the newest finding.
+func (t *trouble) update(ctx context.Context, name string, err error) {
+	if ctx.Err() != nil || t.active == (err != nil) {
 		return
 	}
-	t.is = err != nil
+	t.active = err != nil
 	s := event.State{Subject: t.subject, Name: name, State: t.good}
-	if t.is {
+	if t.active {
 		s.State, s.Detail = t.bad, err.Error()
 	}
 	t.report(s)

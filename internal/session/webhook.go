@@ -11,9 +11,9 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// lease is the life of the temporary webhook: made, looked after, deleted. Its
-// record is on disk before the Hub is asked for anything, so that no road
-// leaves a webhook behind without a record of it.
+// lease is the temporary webhook, from its creation to its deletion. Each change is
+// saved in the record before the Hub is asked for it. So there is never a webhook
+// without a record, wherever the process is killed.
 type lease struct {
 	holding  *holding
 	hub      *hub.Client
@@ -23,14 +23,15 @@ type lease struct {
 	say      func(event.State)
 }
 
-// certain returns a context for calls that must be brought to their end: a
-// signal in the middle of a create would lose the webhook's id.
+// certain returns a context for calls that a signal must not interrupt. For example,
+// an interrupted create would lose the webhook's id.
 func (l *lease) certain(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), l.deadline)
 }
 
-// create makes the webhook. When the Hub's answer does not come, the list says
-// whether it was made.
+// create creates the webhook. If the Hub's answer gets lost, create looks for the
+// webhook in the account's list. If that fails, too, the record keeps Doubt, and the
+// next sweep looks again.
 func (l *lease) create(ctx context.Context) error {
 	l.spec.URL = l.rec.URL()
 	l.rec.Webhook, l.rec.Doubt, l.rec.Asked = "", true, time.Now()
@@ -45,7 +46,7 @@ func (l *lease) create(ctx context.Context) error {
 			l.rec.Doubt = false
 			return errors.Join(err, l.holding.save(l.rec))
 		}
-		found, lookErr := l.look(ctx)
+		found, lookErr := l.find(ctx)
 		if lookErr != nil || found == nil {
 			return fmt.Errorf("%w; whether it was made anyway is not known yet, and the next start looks for it", err)
 		}
@@ -55,8 +56,8 @@ func (l *lease) create(ctx context.Context) error {
 	return l.holding.save(l.rec)
 }
 
-// look finds the webhook by its token, nil if there is none.
-func (l *lease) look(ctx context.Context) (*hub.Webhook, error) {
+// find finds the webhook by its token, nil if there is none.
+func (l *lease) find(ctx context.Context) (*hub.Webhook, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
 	list, err := l.hub.ListWebhooks(sure)
@@ -70,11 +71,10 @@ func (l *lease) look(ctx context.Context) (*hub.Webhook, error) {
 	return &list[i], nil
 }
 
-// tend puts right what happened to the webhook behind our back: it makes it
-// again when somebody deleted it, enables it when it was disabled or
-// suspended, and points it here when its address is another. It says what it
-// did.
-func (l *lease) tend(ctx context.Context) error {
+// check repairs the webhook if somebody else has changed it. It creates it again if it
+// was deleted, enables it if it was disabled or suspended, and corrects its URL. It
+// reports each repair as a state.
+func (l *lease) check(ctx context.Context) error {
 	if l.rec.Webhook == "" { // making it again failed last time
 		return l.restore(ctx)
 	}
@@ -110,9 +110,9 @@ func (l *lease) tend(ctx context.Context) error {
 	return nil
 }
 
-// restore makes the webhook again if the list, too, says that it is gone. One
-// that holds this session's token is ours, whatever its id: a create whose
-// answer was lost made it.
+// restore creates the webhook again if the account's list does not have it either. A
+// webhook with this session's token in its URL is ours even under another id: then the
+// answer to an earlier create was lost.
 func (l *lease) restore(ctx context.Context) error {
 	list, err := l.hub.ListWebhooks(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func (l *lease) restore(ctx context.Context) error {
 	}
 	for _, w := range list {
 		if w.ID == l.rec.Webhook {
-			return nil // a 404 that was no truth
+			return nil // it exists: the 404 was wrong
 		}
 		if tokenOf(w.URL) == l.rec.Token {
 			l.rec.Webhook, l.rec.Doubt = w.ID, false
@@ -150,9 +150,9 @@ func (l *lease) reportState(state, detail string) {
 	l.say(event.State{Subject: event.SubjectWebhook, Name: l.rec.Webhook, State: state, Detail: detail})
 }
 
-// mute disables webhooks of the user's for as long as the session lives. Each
-// is written down before it is disabled, and only if it was enabled: it is
-// enabled again by that list alone.
+// mute disables webhooks of the user while the session runs. It skips those that are
+// not enabled. It saves each id in the record before it disables the webhook, because
+// the end of the session, or a sweep, enables exactly the ids in the record.
 func (l *lease) mute(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		w, err := l.hub.GetWebhook(ctx, id)
@@ -180,17 +180,17 @@ func (l *lease) mute(ctx context.Context, ids []string) error {
 // release deletes the webhook and enables the muted ones. What fails stays in the
 // record, which is written when the session's lock is released. It returns what was
 // done also when it fails.
-func (l *lease) release(ctx context.Context) (undone, error) {
+func (l *lease) release(ctx context.Context) (undoResult, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
-	var done undone
+	var done undoResult
 	if l.rec.Webhook != "" && !l.rec.Doubt { // one call, where it succeeds
 		if l.hub.DeleteWebhook(sure, l.rec.Webhook) == nil {
 			done.deleted = []string{l.rec.Webhook}
 			l.rec.Webhook = ""
 		}
 	}
-	if l.rec.leaves() {
+	if l.rec.needsUndo() {
 		rest := undo(sure, l.hub, []*Record{l.rec})[0]
 		rest.deleted = append(done.deleted, rest.deleted...)
 		done = rest

@@ -18,11 +18,11 @@ func label(name string) string {
 	return hex.EncodeToString(sum[:])[:18]
 }
 
-// runID is the id of a session at the server. A session replaces the one that has the
-// same id. A new session of the same name needs that, because the server may not know
-// yet that the old one is dead, and would refuse its address. (frp 0.61 lets the
-// login wait until it knows, for about 40 seconds.) The id is derived from the name,
-// so that it is the same after a crash, and cannot be derived from the address.
+// runID returns the id of a session at the server, where a new session replaces the old
+// one with the same id. Without that, the server would refuse the address until it knows
+// that the old session is dead. (frp 0.61 delays the login until then, for about 40
+// seconds.) The id is derived from the name, so that it is the same after a crash. It
+// cannot be derived from the address.
 func runID(name string) string {
 	sum := sha256.Sum256([]byte("hf-tap run id " + name))
 	return hex.EncodeToString(sum[:8])

@@ -11,29 +11,33 @@
 //	err = webhooks.Run(ctx)                // the same for handlers registered with
 //	err = dev.Run(ctx, nil, dev.Options{}) // webhooks.Handle and webhooks.HandleFunc
 //
-// In a Space, which is known by SPACE_ID, [Run] only serves, so that its line can stay.
+// In a Space, where SPACE_ID is set, [Run] only serves. So the program needs no change
+// there.
 //
 // # What is watched
 //
-// An endpoint's Match options say it. "model:me/m", "user:me" and "org:my-org" are
-// watched as they are, and "dataset:me/*" as the account me. The webhook watches all
-// that the endpoints name, and each event goes to the endpoints that it matches. An
-// endpoint whose matches name no repo and no account is not fed by that webhook. Each
-// endpoint has a public URL of its own, which the start message lists: paste it into
-// the settings of a webhook. What comes there goes to that endpoint alone.
+// The webhook watches the repos and accounts in the Match options of all endpoints:
+// "model:me/m", "user:me" and "org:my-org" as they are, and "dataset:me/*" as the
+// account me. Each event goes to the endpoints that it matches. An endpoint whose
+// matches name no repo and no account gets nothing from this webhook.
+//
+// Each endpoint also has a public URL of its own, which the start message lists. You can
+// paste it into the settings of another webhook. A delivery to it goes to that endpoint
+// only.
 //
 // # What is needed
 //
-// A token of the Hub that may write webhooks, in HF_TOKEN or from "hf auth login"; none if
-// no endpoint names anything to watch. The secret is the server's, else the one that this
-// machine keeps ("hf-tap secret"). The history is that of hf-tap: "hf-tap events ls" lists
-// the events, and "hf-tap events replay" sends them again while the program runs.
+// Run needs a token of the Hub that may write webhooks, in HF_TOKEN or from
+// "hf auth login". It needs none if no endpoint names anything to watch. The secret is
+// the server's, or else the one of this machine ("hf-tap secret"). The events are in the
+// history of hf-tap: "hf-tap events ls" lists them, and "hf-tap events replay" sends them
+// again while the program runs.
 //
 // # Handlers
 //
-// The Hub is answered 200 as soon as a delivery is recorded, and the result, the error or
-// the panic of the handler is the attempt that is shown. With [webhooks.AnswerFirst] it is
-// the result of the handler, too, not that of the queue. A panic ends nothing.
+// The Hub is answered 200 as soon as a delivery is recorded. The attempt that is shown
+// has the result, the error or the panic of the handler, also with
+// [webhooks.AnswerFirst]. The program goes on after a panic of a handler.
 package dev
 
 import (

@@ -181,10 +181,10 @@ func (e *Edge) drop(c io.Closer) {
 	_ = c.Close()
 }
 
-// IgnoreLingering makes goleak overlook what the SDK leaves running for a
-// while after everything is closed: a pause between two tries to connect, a
-// heartbeat that looks at its session only at the next beat, and, of a session
-// that broke, one that waits until it is sure.
+// IgnoreLingering makes goleak ignore goroutines that ngrok's SDK leaves running for a
+// while after everything is closed: a pause between two connection attempts, a heartbeat
+// that checks its session only at the next beat, and the goroutine of a broken session
+// that waits to be sure that it is broken.
 func IgnoreLingering() []goleak.Option {
 	return []goleak.Option{
 		goleak.IgnoreAnyFunction("golang.ngrok.com/ngrok/v2/internal/tunnel/client.(*reconnectingSession).connect"),
