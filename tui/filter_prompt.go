@@ -78,7 +78,7 @@ func filterProblem(err error) string {
 	case err == nil:
 		return ""
 	case errors.As(err, &at):
-		return fmt.Sprintf("at %d: %s: want %s", at.Pos+1, at.Problem, at.Want)
+		return fmt.Sprintf("%s: %s: want %s", at.Place(), at.Problem, at.Want)
 	}
 	return err.Error()
 }
