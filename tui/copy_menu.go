@@ -14,7 +14,12 @@ import (
 )
 
 // copyMenu offers parts of the chosen events to copy.
-func (m *model) copyMenu() tea.Cmd { return m.onChosen("copy", m.offerCopies) }
+func (m *model) copyMenu() tea.Cmd {
+	if m.focus == paneApp {
+		return m.copyOfApp()
+	}
+	return m.onChosen("copy", m.offerCopies)
+}
 
 // part is a part of an event that can be copied.
 type part struct {

@@ -98,6 +98,9 @@ func (m *model) position() line.Line {
 	if n := len(m.list.Marked()); n > 0 {
 		l = l.Add(line.Accent, fmt.Sprintf("%d marked  ", n))
 	}
+	if m.app.unseen > 0 {
+		l = l.Add(line.Warn, "a "+present.Group(m.app.unseen)+" err  ")
+	}
 	if n := m.list.Fresh(); n > 0 {
 		return l.Add(line.Warn, present.Group(n)+" new ↓")
 	}

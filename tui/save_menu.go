@@ -8,6 +8,9 @@ import (
 
 // saveMenu offers formats in which to save the chosen events.
 func (m *model) saveMenu() tea.Cmd {
+	if m.focus == paneApp {
+		return m.saveApp()
+	}
 	if m.cfg.Actions.Save == nil {
 		return m.showUnavailable()
 	}

@@ -60,7 +60,7 @@ func (m *model) compose() (content string, x, y int) {
 	}
 	l := m.layout()
 	c := make(canvas, m.h)
-	if l.list.h == 0 && l.tabs.h == 0 { // too small
+	if m.w < minWidth || m.h < minHeight {
 		c[0] = m.oneLine().Render(m.w, line.Plain)
 		return strings.TrimRight(strings.Join(c, "\n"), "\n"), 0, 0
 	}
@@ -140,7 +140,7 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 		c.write(l.rule, []string{line.Text(line.Faint, strings.Repeat("─", l.rule.w)).Render(l.rule.w, line.Plain)})
 	}
 	if m.focus == paneApp {
-		c.write(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
+		c.write(l.tabs, []string{m.appHeading().Render(l.tabs.w, line.Plain)})
 		rows, at := m.app.render(l.app.w, l.app.h, true)
 		c.write(l.app, rows)
 		return l.app.x, l.app.y + at, true
@@ -155,6 +155,16 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 	rows, at := m.detail.Render(l.detail.w, l.detail.h, focused)
 	c.write(l.detail, rows)
 	return l.detail.x, l.detail.y + at, focused
+}
+
+// appHeading is the line above the app's output.
+func (m *model) appHeading() line.Line {
+	l := line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output")
+	wrap := "w cuts long lines"
+	if m.app.cut {
+		wrap = "w wraps long lines"
+	}
+	return l.Add(line.Faint, "  "+wrap)
 }
 
 // stateRows is the selected state in full.
@@ -192,6 +202,9 @@ func (m *model) filterLine() line.Line {
 	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+present.Group(m.list.Shown())+" of "+present.Group(m.list.Events()))
 	if cut := m.list.Filter().JQCutOff(); cut > 0 {
 		l = l.Add(line.Warn, "  the expression took too long on "+present.Count(cut, "event"))
+	}
+	if failed, why := m.list.Filter().JQFailed(); failed > 0 {
+		l = l.Add(line.Warn, "  the expression fails on "+present.Count(failed, "event")+": "+why)
 	}
 	if left := m.list.Undecided() + m.bodySearch.batch; left > 0 {
 		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", present.Group(m.bodySearch.decided), present.Group(m.bodySearch.decided+left)))

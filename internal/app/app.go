@@ -58,7 +58,8 @@ type Config struct {
 
 	// Line is called with each line of output, without the line's end, exactly
 	// as the app wrote it: it may hold anything. A line of more than 64 KiB
-	// comes in pieces. stream is "stdout" or "stderr"; each has a goroutine, on
+	// comes in pieces. A state of a line that the app ends with "\r" to write over it
+	// keeps the "\r". stream is "stdout" or "stderr"; each has a goroutine, on
 	// which Line is called, and while it does not return the app waits when it
 	// writes. After Done it is not called again. nil drops the output.
 	Line func(stream, line string)

@@ -262,10 +262,10 @@ func TestAFloodThatNobodyTakesWaitsAndCanBeStopped(t *testing.T) {
 	}
 }
 
-func TestLinesComeAsTheyWereWritten(t *testing.T) {
+func TestLinesAndStatesOfLinesComeAsTheyWereWritten(t *testing.T) {
 	a, out := start(t, "bytes")
 	ends(t, a)
-	if got := out.of("stdout"); !slices.Equal(got, []string{"a\xff\x1b[31m\x00", "", "\rb\r\rc"}) {
+	if got := out.of("stdout"); !slices.Equal(got, []string{"a\xff\x1b[31m\x00", "", "b\r", "c"}) {
 		t.Errorf("got %q", got)
 	}
 	if got := out.of("stderr"); !slices.Equal(got, []string{"no newline"}) {

@@ -107,7 +107,7 @@ func TestErrorsAreTwoLinesWithAHintToType(t *testing.T) {
 		"strange command": {nil, []string{"frobnicate"}, 2, `unknown command "frobnicate" for "hf-tap".*`, `hf-tap --help`},
 		"bad route":       {nil, []string{"listen", "--forward", "nowhere"}, 2, `.*"nowhere".*`, `hf-tap listen --forward .*`},
 		"-term":           {nil, []string{"events", "ls", "-kind:repo.*"}, 2, `unknown shorthand flag: .*`, `.*hf-tap events ls -- -kind:repo.*`},
-		"bad until":       {nil, []string{"listen", "--until", "discusion.*"}, 2, `filter "discusion.\*", at byte 0: .*`, `hf-tap listen --until .*`},
+		"bad until":       {nil, []string{"listen", "--until", "discusion.*"}, 2, `filter "discusion.\*", at character 1: .*`, `hf-tap listen --until .*`},
 		"bad webhook id":  {nil, []string{"listen", "--mute", "xyz"}, 2, `.*"xyz".*24 hex.*`, `hf-tap webhooks ls`},
 		"unknown like":    {nil, []string{"listen", "--like", strings.Repeat("a", 24)}, 1, `read the watches of a{24}: .*`, `.+`},
 		"unknown stored":  {nil, []string{"listen", "--token", "ci"}, 1, `.*"ci".*`, `.+`},

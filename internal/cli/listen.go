@@ -26,6 +26,7 @@ type listenFlags struct {
 	like      string
 	mute      []string
 	noWebhook bool
+	restart   bool
 	app       []string // the command after --
 	picked    string   // the app's port, if the user named none
 	set       *pflag.FlagSet
@@ -59,7 +60,7 @@ func (v *viewFlags) view(p *Process, hint string) (listen.View, error) {
 		return listen.View{}, usageError(errors.New("--plain and --json exclude each other"), hint)
 	}
 	screen := p.Interactive && !v.plain && !v.json && tui.Unusable(p.Getenv) == ""
-	return listen.View{Out: p.Out, JSON: v.json, Screen: screen, Notes: p.notes, Getenv: p.Getenv}, nil
+	return listen.View{Out: p.Out, JSON: v.json, Screen: screen, Bell: p.settings.Bell(), Notes: p.notes, Getenv: p.Getenv}, nil
 }
 
 // outputFlags are the flags for how a session is shown and when it ends by itself.
@@ -155,6 +156,7 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&f.retries, "retry", 0, "retry a failed delivery up to N times")
 	fs.DurationVar(&f.timeout, "timeout", 0, "time for a target to answer (default 30s with relay)")
 	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "wait for a target that is down")
+	fs.BoolVar(&f.restart, "restart", false, "start the app after -- again when it ends")
 	f.secret.register(fs)
 	f.account.register(fs)
 	f.output.register(fs)
@@ -174,6 +176,9 @@ func (f *listenFlags) parse(p *Process, args []string) (o listen.Options, err er
 	}
 	o.FailOnError, o.ReadyFile = f.output.failOnError, f.output.readyFile
 	o.Session, err = f.config(p, args)
+	if f.restart {
+		o.Session.AppEnd = session.Restarts
+	}
 	return o, err
 }
 
@@ -255,6 +260,9 @@ func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 	}
 	if len(f.forward)+len(f.app) == 0 && len(f.exec) > 0 {
 		p.tellUnused(f.set, "with commands alone, which are not waited for", "wait-target")
+	}
+	if len(f.app) == 0 {
+		p.tellUnused(f.set, "without an app behind --", "restart")
 	}
 	if f.noWebhook {
 		p.tellUnused(f.set, "with --no-webhook", "token")

@@ -202,6 +202,20 @@ func TestAnAppThatEndsBeforeTheWantedEventIsNoSuccess(t *testing.T) {
 	w.nothingLeft()
 }
 
+func TestAnAppThatEndsIsStartedAgain(t *testing.T) {
+	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "runs")
+	p := w.run(0, listenArgs("--restart", "--wait", "4s", "--", "sh", "-c", "echo run >>"+file+"; [ $(wc -l <"+file+") -gt 1 ] && exec sleep 60; exit 3")...)
+	if want := `the app "sh" ended with status 3: it is started again in 1s`; !strings.Contains(p.stderr.text(), want) {
+		t.Errorf("it does not say %s:\n%s", want, p.stderr.text())
+	}
+	runs, err := os.ReadFile(file)
+	if err != nil || string(runs) != "run\nrun\n" {
+		t.Errorf("it ran %q, %v", runs, err)
+	}
+	w.nothingLeft()
+}
+
 func TestAWebhookMadeByHandIsItsMakersToDelete(t *testing.T) {
 	w := newWorld(t)
 	p := w.start("listen", "--no-webhook", "--wait", "50ms")

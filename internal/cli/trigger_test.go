@@ -494,36 +494,6 @@ func TestASessionThatEndsInTheMiddleIsSaid(t *testing.T) {
 	}
 }
 
-// A replay through a session that is killed does not wait for it.
-func TestAReplayThroughASessionThatIsKilledEnds(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("needs signals")
-	}
-	w := newWorld(t)
-	got := make(chan struct{}, 100)
-	held := make(chan struct{})
-	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		got <- struct{}{}
-		<-held
-	}))
-	defer app.Close()
-	defer close(held)
-	p := w.start(listenArgs("--forward", app.URL)...)
-	p.ready()
-	trigger := w.start("trigger", "repo.update")
-	<-got
-	replay := w.start("events", "replay", "1")
-	<-got
-	p.signal(os.Kill)
-	<-p.exited
-	replay.ends(1)
-	if said := replay.stderr.text(); !regexp.MustCompile(`the session \w+ ended (before event 2 was handed over|while event 1 was sent)`).MatchString(said) {
-		t.Errorf("the replay says %s", said)
-	}
-	says(t, "the replay", replay.stderr.text(), "hint: hf-tap events replay --pending --session ")
-	trigger.ends(1)
-}
-
 func TestATargetThatIsNotThereOrHangsIsSaid(t *testing.T) {
 	w := newWorld(t)
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -38,8 +38,10 @@ const (
 type Line struct {
 	Mark        Mark
 	Path        string // of a value in JSON, or the name of a header
-	Before, Now string // of a Changed value
-	Text        string // of every other line
+	Before, Now string // of a Changed value, without what is the same at both ends of long ones
+	// WholeBefore and WholeNow are a Changed value of JSON as it is written.
+	WholeBefore, WholeNow string
+	Text                  string // of every other line
 }
 
 // Differs reports whether the line is about a difference.

@@ -38,7 +38,7 @@ type actions struct {
 func (a *actions) all() tui.Actions {
 	return tui.Actions{
 		Replay: a.replay, ReplayFailed: a.replayFailed, Deliver: a.deliver, Trigger: a.trigger, Pause: a.pause,
-		SetFault: a.setFault, Pin: a.pin, Save: a.save, Open: a.open, Copy: a.copy,
+		SetFault: a.setFault, Pin: a.pin, Save: a.save, SaveApp: a.saveApp, Open: a.open, Copy: a.copy,
 	}
 }
 
@@ -221,6 +221,24 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 	} else if format == tui.FormatJSON {
 		text = append(text, '\n')
 	}
+	return a.write(name, ending, text)
+}
+
+// saveApp writes the output of the app to a file.
+func (a *actions) saveApp(_ context.Context, text string) (string, error) {
+	return a.write("app-"+time.Now().Format("2006-01-02-150405"), ".log", []byte(text))
+}
+
+// restartApp ends the app and starts it again.
+func (a *actions) restartApp(ctx context.Context) (string, error) {
+	if err := a.live.RestartApp(ctx); err != nil {
+		return "", err
+	}
+	return "started the app again", nil
+}
+
+// write writes a new file, and returns its name in words.
+func (a *actions) write(name, ending string, text []byte) (string, error) {
 	file, err := writeNew(filepath.Join(a.saveTo, name), ending, text)
 	if err != nil {
 		return "", fmt.Errorf("save: %w", err)

@@ -28,6 +28,7 @@ type View struct {
 	Notes  *lines.Notes // gets lines for people about the session
 	Getenv func(string) string
 
+	Bell     bool     // the terminal's bell rings when an event fails on the Screen
 	Terminal *os.File // shows the Screen; nil: standard output
 	SaveTo   string   // the folder in which the Screen saves events; "": the working directory
 	// Output is called with a function that takes the lines that the program itself
@@ -84,6 +85,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return ready.publish(live.URL)
 	}
 	if len(cfg.App.Args) > 0 {
+		if front.screen != nil && cfg.AppEnd == session.EndsSession && !o.Stop.wants() {
+			cfg.AppEnd = session.Waits // on the screen a key starts it again
+		}
 		cfg.App.Line = front.appLines(filepath.Base(cfg.App.Args[0]), o.Notes)
 	}
 	if front.screen != nil && o.Output != nil {
@@ -126,7 +130,7 @@ type front struct {
 func newFront(v View, stop Stop) *front {
 	f := &front{follower: follower{stop: stop}}
 	if v.Screen {
-		f.screen = &screen{notes: v.Notes, getenv: v.Getenv, terminal: v.Terminal, saveTo: v.SaveTo}
+		f.screen = &screen{notes: v.Notes, getenv: v.Getenv, terminal: v.Terminal, saveTo: v.SaveTo, bell: v.Bell}
 	} else {
 		f.printer = lines.NewPrinter(v.Out, v.JSON, v.Notes.Mask)
 	}
@@ -148,7 +152,11 @@ func (f *front) Run(ctx context.Context, live *session.Live) error {
 // appLines shows the app's output.
 func (f *front) appLines(name string, notes *lines.Notes) func(stream, line string) {
 	if f.screen == nil {
-		return func(_, line string) { notes.Print("%s | %s", name, strings.TrimSuffix(line, "\r")) }
+		return func(_, line string) {
+			if !strings.HasSuffix(line, "\r") { // else a later state takes its place
+				notes.Print("%s | %s", name, line)
+			}
+		}
 	}
 	f.screen.app, f.screen.appName = newAppLog(), name
 	return func(stream, line string) { f.screen.app.add(stream, notes.Mask.Text(line)) }

@@ -29,6 +29,7 @@ type screen struct {
 	appName  string
 	terminal *os.File       // nil: standard output
 	saveTo   string         // the folder for saved events; "": the working directory
+	bell     bool           // the terminal's bell rings when an event fails
 	log      *slog.Logger   // gets what the foot of the screen says; nil: none
 	roots    *x509.CertPool // the certificates that targets may have; nil: the system's
 }
@@ -48,12 +49,15 @@ func (s *screen) Run(ctx context.Context, live *session.Live, follower *follower
 	wake := make(chan struct{}, 1)
 	feed := live.Follow()
 	defer feed.Close()
-	background.Go(func() { s.merge(ctx, feed.Wake(), wake) })
+	background.Go(func() { s.merge(ctx, feed.Wake(), live.AppChanged(), wake) })
 	s.notes.Hold()
 	err := tui.Run(ctx, s.config(live, feed, wake))
 	s.notes.Release()
 	cancel()
 	s.lastWords()
+	if ended := live.App().Ended; ended != nil && err == nil {
+		err = ended
+	}
 	if limited := <-limits; limited != nil && !errors.Is(limited, context.Canceled) {
 		err = errors.Join(err, limited)
 	}
@@ -71,8 +75,9 @@ func (s *screen) lastWords() {
 	}
 }
 
-// merge wakes the interface when the history or the app has something new.
-func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- struct{}) {
+// merge wakes the interface when the history has something new, or the app has written
+// something, ended or started.
+func (s *screen) merge(ctx context.Context, stored, app <-chan struct{}, wake chan<- struct{}) {
 	var written <-chan struct{}
 	if s.app != nil {
 		written = s.app.wake
@@ -86,6 +91,7 @@ func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- 
 				return
 			}
 		case <-written:
+		case <-app:
 		}
 		select {
 		case wake <- struct{}{}:
@@ -96,6 +102,7 @@ func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- 
 
 // config returns the configuration of the interface: its data and its actions.
 func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan struct{}) tui.Config {
+	acts := &actions{s.notes.Mask, live, s.roots, s.saveTo}
 	cfg := tui.Config{
 		Feed: tui.Feed{
 			Read:  feed.Read,
@@ -105,12 +112,18 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		},
 		Status: func() tui.Status {
 			status := statusOf(live)
-			status.AppRuns = s.app != nil
+			app := live.App()
+			status.AppRuns = app.Runs
+			if app.Ended != nil {
+				status.AppEnded, status.AppEndedAt = app.Ended.Outcome(), app.At
+			}
 			return status
 		},
-		Actions: (&actions{s.notes.Mask, live, s.roots, s.saveTo}).all(),
+		Actions: acts.all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  Editor(s.getenv),
+		Pager:   pager(s.getenv),
+		Bell:    s.bell,
 		Secrets: s.notes.Mask.Secrets(),
 		NoColor: s.getenv("NO_COLOR") != "",
 		Log:     s.log,
@@ -120,6 +133,9 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	}
 	if s.app != nil {
 		cfg.Feed.App = s.app.since
+	}
+	if live.HasApp() {
+		cfg.Actions.RestartApp = acts.restartApp
 	}
 	status := cfg.Status
 	cfg.Status = func() tui.Status {
@@ -194,6 +210,19 @@ func Editor(getenv func(string) string) []string {
 		usual = []string{"notepad"}
 	}
 	for _, name := range usual {
+		if path, err := exec.LookPath(name); err == nil {
+			return []string{path}
+		}
+	}
+	return nil
+}
+
+// pager returns the user's pager, or one that is usual.
+func pager(getenv func(string) string) []string {
+	if command := splitWords(getenv("PAGER")); len(command) > 0 {
+		return command
+	}
+	for _, name := range []string{"less", "more"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return []string{path}
 		}

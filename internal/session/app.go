@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/internal/app"
 )
 
 // AppError means that the app under development ended before the session did.
@@ -22,14 +21,17 @@ type AppError struct {
 }
 
 // Error says how the app ended.
-func (e *AppError) Error() string {
+func (e *AppError) Error() string { return fmt.Sprintf("the app %q %s", e.Name, e.Outcome()) }
+
+// Outcome is Error without the app: "ended with status 1".
+func (e *AppError) Outcome() string {
 	switch {
 	case e.Err != nil:
-		return fmt.Sprintf("the app %q ended: %v", e.Name, e.Err)
+		return fmt.Sprintf("ended: %v", e.Err)
 	case e.Signal != "":
-		return fmt.Sprintf("the app %q was ended by %s", e.Name, e.Signal)
+		return "was ended by " + e.Signal
 	}
-	return fmt.Sprintf("the app %q ended with status %d", e.Name, e.Code)
+	return fmt.Sprintf("ended with status %d", e.Code)
 }
 
 // The environment variables that apps read the secret and their port from. Of 40 public
@@ -55,25 +57,16 @@ func AppEnv(secret, port string) []string {
 	return env
 }
 
-// startApp starts the app under development, and ends the session when it ends.
-func (r *run) startApp(ctx context.Context) (err error) {
+// startApp starts the app under development. AppEnd says what happens when it ends.
+func (r *run) startApp(ctx context.Context) error {
 	if len(r.App.Args) == 0 {
 		return nil
 	}
-	cfg := r.App
-	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], AppEnv(r.Secret, r.AppPort)...)
-	if r.app, err = app.Start(cfg); err != nil {
+	if err := r.host.start(); err != nil {
 		return err
 	}
 	r.spawn(&r.background, func() { r.watchAppPort(ctx) })
-	r.spawn(&r.background, func() {
-		select {
-		case <-ctx.Done():
-		case <-r.app.Done():
-			result := r.app.Result()
-			r.cancel(&AppError{Name: cfg.Args[0], Code: result.Code, Signal: result.Signal, Err: result.Err})
-		}
-	})
+	r.spawn(&r.background, func() { r.host.tend(ctx, r.AppEnd, r.Times.Restart, r.Tell, r.cancel) })
 	return nil
 }
 
@@ -90,8 +83,6 @@ func (r *run) watchAppPort(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-r.app.Done():
-			return
 		case s := <-r.targets:
 			if u, err := url.Parse(s.Name); err == nil && u.Port() == r.AppPort && (s.State == "down" || s.State == "up") {
 				target, down, told = u, s.State == "down", told && s.State == "down"
@@ -100,7 +91,11 @@ func (r *run) watchAppPort(ctx context.Context) {
 			if !down || told {
 				continue
 			}
-			ports, known := r.app.Ports()
+			current := r.host.current()
+			if current == nil {
+				continue
+			}
+			ports, known := current.Ports()
 			same := slices.Equal(ports, before)
 			before = ports
 			if port, err := strconv.Atoi(r.AppPort); !known || !same || len(ports) == 0 || err != nil || slices.Contains(ports, port) {
@@ -128,8 +123,8 @@ func elsewhere(ports []int, own, path string) string {
 
 // stopApp ends the app and all that it started.
 func (r *run) stopApp(ctx context.Context) error {
-	if r.app == nil {
+	if r.host == nil {
 		return nil
 	}
-	return r.app.Stop(ctx)
+	return r.host.close(ctx)
 }

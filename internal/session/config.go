@@ -35,6 +35,7 @@ type Config struct {
 	Public    *http.Client           // asks at the public address; nil: a plain one
 	Moved     func(url string) error // called when the public address has become another; may be nil
 	App       app.Config             // the app under development, none without Args; the session adds to its Env
+	AppEnd    AppEnd                 // what happens when it ends
 	AppPort   string                 // where the app is to listen, which its environment says
 	AppPicked bool                   // the user did not name AppPort, and hints leave it out
 	Receiver  receiver.Config        // routes, ways to respond and limits; the session fills in the rest
@@ -47,21 +48,22 @@ type Config struct {
 // Times are the session's intervals and deadlines; zero values stand for the
 // defaults.
 type Times struct {
-	Call   time.Duration // of each Hub call that no signal may cut short: 10 s
-	Verify time.Duration // how long the first self-check tries: 10 s
-	Tend   time.Duration // between looks after the webhook: 1 min
-	Again  time.Duration // before a second try to point the webhook to another address, doubling up to Tend: 1 s
-	Drain  time.Duration // for the queue, on the way out: 5 s
-	Look   time.Duration // between looks at the state folder, which may be moved or removed at any time: 2 s
-	Retain time.Duration // between looks for events that are not kept any more: 1 h
-	Tunnel tunnel.KeeperTimes
+	Call    time.Duration // of each Hub call that no signal may cut short: 10 s
+	Verify  time.Duration // how long the first self-check tries: 10 s
+	Tend    time.Duration // between looks after the webhook: 1 min
+	Again   time.Duration // before a second try to point the webhook to another address, doubling up to Tend: 1 s
+	Drain   time.Duration // for the queue, on the way out: 5 s
+	Look    time.Duration // between looks at the state folder, which may be moved or removed at any time: 2 s
+	Restart time.Duration // before the first restart of an app that ended, doubling up to 30 s: 1 s
+	Retain  time.Duration // between looks for events that are not kept any more: 1 h
+	Tunnel  tunnel.KeeperTimes
 }
 
 func (t Times) withDefaults() Times {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}, {&t.Look, 2 * time.Second}, {&t.Retain, time.Hour}} {
+	}{{&t.Call, 10 * time.Second}, {&t.Verify, 10 * time.Second}, {&t.Tend, time.Minute}, {&t.Again, time.Second}, {&t.Drain, 5 * time.Second}, {&t.Look, 2 * time.Second}, {&t.Retain, time.Hour}, {&t.Restart, time.Second}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -83,6 +85,7 @@ type Live struct {
 	place        atomic.Pointer[place]
 	states       *states
 	report       func(event.State)
+	host         *appHost
 }
 
 // Check is a self-check through the public address.

@@ -35,7 +35,6 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/advice"
-	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -88,7 +87,7 @@ type run struct {
 	recv    *receiver.Receiver
 	servers []*http.Server
 	lease   *lease
-	app     *app.App
+	host    *appHost
 	front   Front
 	live    *Live
 
@@ -311,9 +310,12 @@ func (r *run) makeWebhook(ctx context.Context) error {
 // goLive makes the Live that front ends use, and starts the goroutines that watch the
 // tunnel and the webhook.
 func (r *run) goLive(ctx context.Context) error {
+	hosted := r.App
+	hosted.Env = append(hosted.Env[:len(hosted.Env):len(hosted.Env)], AppEnv(r.Secret, r.AppPort)...)
+	r.host = newAppHost(hosted)
 	r.live = &Live{
 		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, Receiver: r.recv,
-		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report,
+		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report, host: r.host,
 	}
 	r.live.point(r.rec)
 	if r.Local {
