@@ -133,8 +133,8 @@ const (
 	maxRestartDelay = 30 * time.Second
 )
 
-// tend waits for the end of the app, and restarts it or ends the session. first is the
-// delay before the first restart.
+// tend waits for the end of the app. Then it restarts the app, ends the session or waits
+// for a start by the user, depending on end. first is the delay before the first restart.
 func (h *appHost) tend(ctx context.Context, end AppEnd, first time.Duration, tell func(string), cancel func(error)) {
 	tries, began := 0, time.Now()
 	for a := h.current(); ; {
