@@ -27,7 +27,7 @@ type Key struct {
 	body    func(value) func(*event.Event) bool       // needs the whole event, with its body
 }
 
-// Keys are the keys that filters have, but for jq.
+// Keys are the keys of filters, except jq.
 func Keys() []Key { return filterKeys }
 
 const wantCount = "a number: 12, >=10, 3..7"

@@ -92,8 +92,8 @@ func (f *checkFlags) register(fs *pflag.FlagSet) {
 	configurable(fs, "ca", "secret-file")
 }
 
-// parse turns the flags and arguments into what is to be checked. It looks at nothing
-// outside. The target is nil where the app gets a free port.
+// parse turns the flags and arguments into the configuration of a run. It looks at
+// nothing outside. The target is nil where the app gets a free port.
 func (f *checkFlags) parse(args []string) (cfg check.Config, err error) {
 	const help = "hf-tap check --help"
 	switch {

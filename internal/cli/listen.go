@@ -165,7 +165,7 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 }
 
 // parse turns the flags and arguments into the options of a session. It looks at
-// nothing outside, so that what is wrong in how the command was called is said first.
+// nothing outside, so that errors in the call of the command come first.
 func (f *listenFlags) parse(p *Process, args []string) (o listen.Options, err error) {
 	const help = "hf-tap listen --help"
 	if o.View, err = f.output.view(p, help); err != nil {
@@ -195,7 +195,7 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 }
 
 // options are the options of the session: from the flags and arguments, with all
-// defaults filled in. release is to be called afterwards.
+// defaults filled in. The caller calls release afterwards.
 func (f *listenFlags) options(ctx context.Context, p *Process, args []string) (o listen.Options, release func(), err error) {
 	if o, err = f.parse(p, args); err != nil {
 		return o, nil, err

@@ -93,7 +93,7 @@ func checkJSON(text []byte) error {
 	return fmt.Errorf("invalid JSON: %w", err)
 }
 
-// events makes the requests that are asked for, without their secrets.
+// events makes the requests that the flags ask for, without their secrets.
 func (f *triggerFlags) events(ctx context.Context, p *Process, plan triggerPlan, body []byte, d destination, env hub.Env) ([]*event.Event, error) {
 	var bodies [][]byte
 	if body != nil {

@@ -204,7 +204,7 @@ func postEvent(ctx context.Context, client *http.Client, url string, e *event.Ev
 }
 
 // toTargets sends the events to the targets of --to, in a session of its own. With a
-// secret that is to be refused the session checks none, because a session hands
+// secret that a handler should refuse, the session checks none, because a session hands
 // nothing on that it does not trust.
 func (r *triggerRun) toTargets(ctx context.Context, dir session.Dir) (err error) {
 	cfg := session.Config{

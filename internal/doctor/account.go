@@ -17,8 +17,8 @@ import (
 // certificates and tokens of tunnels get into trouble.
 const maxSkew = time.Minute
 
-// account looks at the token, the Hub, the clock and the proxy. The Hub is
-// asked once, who the token belongs to: that call is strictly limited.
+// account looks at the token, the Hub, the clock and the proxy. The Hub is asked once
+// for the token's user: that call is strictly limited.
 func (x *examination) account(ctx context.Context, cfg Config) {
 	endpoint, n := cfg.Endpoint, cfg.Network
 	host := endpoint

@@ -14,9 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// readiness publishes the public URL of a session: in a line, and in the ready file
-// if there is to be one. The start of the session and a change of its URL are
-// noticed by different goroutines, which may publish at the same time.
+// readiness publishes the public URL of a session: in a line, and in the ready file if
+// the user named one. The start of the session and a change of its URL are noticed by
+// different goroutines, which may publish at the same time.
 //
 // The file's path is the user's, and others may get at it before: what is not a
 // ready file is not replaced, what another session has written is not touched,

@@ -124,8 +124,8 @@ func (a *hubChange) happen(r *repo, w wishes) error {
 	return a.send(a.of, r, nil) // repo.create and repo.update, whose payload is the repo alone
 }
 
-// reconfigure changes the settings of a repo as the overrides wish. By default it makes
-// the repo public, because then no webhook loses access to it. A wish for a whole
+// reconfigure changes the settings of a repo as the overrides demand. By default it
+// makes the repo public, because then no webhook loses access to it. A wish for a whole
 // updatedConfig is about the payload alone.
 func (a *hubChange) reconfigure(r *repo, w wishes) error {
 	_, whole := w["updatedConfig"]

@@ -177,10 +177,10 @@ func (a *hubChange) deleteRepo(r *repo) error {
 	return a.send("repo.delete", r, nil)
 }
 
-// MoveRepo gives a repo a new name, and perhaps a new owner, who is added as a
-// user if need be. repo.move, which still has the old name, goes to those who
-// watch the repo or either owner. Webhooks that watch the repo follow it, and
-// the old name leads to it until another repo takes that.
+// MoveRepo gives a repo a new name, and perhaps a new owner, who is added as a user if
+// necessary. repo.move, which still has the old name, goes to those who watch the repo
+// or either owner. Webhooks that watch the repo follow it, and the old name leads to it
+// until another repo takes that.
 func (h *Hub) MoveRepo(w hub.Repo, newName string) error {
 	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)

@@ -36,8 +36,8 @@ func (r *run) advise(target receiver.Target, e *event.Event, a event.Attempt) {
 	})
 }
 
-// asking counts the running requests for the paths of targets. Nobody is asked once it
-// has ended.
+// asking counts the running requests for the paths of targets. No target is asked once
+// it has ended.
 type asking struct {
 	mu    sync.Mutex
 	ended bool

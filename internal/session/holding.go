@@ -70,8 +70,8 @@ func (h *holding) restore() (made string, err error) {
 	return made, nil
 }
 
-// relockLocked takes the lock again if its file is not at its path any more,
-// in a folder that is made again if need be.
+// relockLocked takes the lock again if its file is not at its path any more, in a
+// folder that it creates again if necessary.
 func (h *holding) relockLocked() error {
 	if h.lock.atPath() {
 		return nil
