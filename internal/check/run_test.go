@@ -304,7 +304,7 @@ func TestARefusalOfTheRightSecretIsExplained(t *testing.T) {
 		"a signature": {func(req *http.Request) bool {
 			return strings.HasPrefix(req.Header.Get("X-Hub-Signature-256"), "sha256=")
 		}, "a signature (HMAC), which the Hub never sends"},
-		"the query": {func(req *http.Request) bool { return req.URL.Query().Get("secret") == secret }, "takes the secret from the URL"},
+		"the query": {func(req *http.Request) bool { return req.URL.Query().Get("secret") == secret }, "reads the secret from the URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := examine(t, &handler{secretOf: c.right}, nil)
