@@ -91,7 +91,7 @@ func (m *model) hint(b binding) line.Line {
 	return line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
 }
 
-// position is the position in the list and whether the list follows, or how many events
+// position is the position among the events and whether the list follows, or how many events
 // are new, after the number of marked events.
 func (m *model) position() line.Line {
 	var l line.Line
@@ -104,12 +104,12 @@ func (m *model) position() line.Line {
 	if n := m.list.Fresh(); n > 0 {
 		return l.Add(line.Warn, present.Group(n)+" new ↓")
 	}
-	n := m.list.Shown()
-	if n == 0 {
+	at, of := m.list.EventPosition()
+	if of == 0 {
 		return l
 	}
 	if m.list.Following() && m.w >= 60 {
 		l = l.Add(line.Good, "following ")
 	}
-	return l.Add(line.Faint, present.Group(m.list.Position()+1)+"/"+present.Group(n))
+	return l.Add(line.Faint, present.Group(at)+"/"+present.Group(of))
 }
