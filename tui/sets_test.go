@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -197,14 +198,22 @@ func TestWhatTheFootHasShownCanBeReadAgain(t *testing.T) {
 }
 
 func TestAnOpenPageIsWrappedAnewWhenTheWindowChanges(t *testing.T) {
-	onScreen(t, 100, 40, many(3), func(s *screen) {
-		s.press("?")
-		s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
-		s.sound()
-		s.hides("to move") // it is below in a narrow window
-		s.send(tea.WindowSizeMsg{Width: 100, Height: 40})
-		s.shows("to move")
-	})
+	sizes := []tea.WindowSizeMsg{{Width: 30, Height: 60}, {Width: 100, Height: 40}, {Width: 60, Height: 20}}
+	for _, key := range []string{"?", "E"} {
+		onScreen(t, 100, 40, many(3), func(s *screen) {
+			s.session.fail = errors.New(strings.Repeat("long ", 30))
+			s.press("r", key)
+			for _, size := range sizes {
+				s.send(size)
+				s.sound()
+				resized := s.text()
+				s.press("esc", key)
+				if opened := s.text(); resized != opened {
+					t.Errorf("%s in %d×%d is\n%s\nand not\n%s", key, size.Width, size.Height, resized, opened)
+				}
+			}
+		})
+	}
 }
 
 func TestCopiesOfSeveralEventsAndOfAnswers(t *testing.T) {
