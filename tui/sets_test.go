@@ -61,9 +61,27 @@ func TestReplaysOfferSetsOfEvents(t *testing.T) {
 		w.record(e)
 	}, func(s *screen) {
 		s.press("R")
-		s.shows("all failed, and not delivered since (0 here)", "all pending, that were never handed over (1)", "all shown (4)")
+		s.shows("all failed, not delivered since (0 here)", "all pending, never handed over (1)", "all shown (4)")
 		s.press("p")
 		s.did(`replayed [4] 1 times to ""`)
+	})
+}
+
+func TestReplaysOfFailuresKeepToTheFilter(t *testing.T) {
+	onScreen(t, 100, 40, func(w *fakeSession) {
+		for i := 1; i <= 4; i++ {
+			e := delivery(i)
+			e.Attempts[0].Status = 500
+			if i > 2 {
+				e.Repo.Name = "me/other"
+			}
+			w.record(e)
+		}
+	}, func(s *screen) {
+		s.press("/", "repo:me/other", "enter", "R")
+		s.shows("f  all failed of those shown (2)")
+		s.press("f")
+		s.did(`replayed [3 4] 1 times to ""`)
 	})
 }
 
@@ -251,6 +269,19 @@ func TestTheEndOfALongErrorStays(t *testing.T) {
 		s.press("r")
 		s.shows("replay #3: long", "…", "connection refused")
 		s.sound()
+	})
+}
+
+func TestALongNoteTakesSeveralLines(t *testing.T) {
+	onScreen(t, 40, 12, many(3), func(s *screen) {
+		s.m.cfg.Feed.App = nil
+		s.press("a")
+		s.shows("there is no app: hf-tap listen … --", "COMMAND starts one")
+		s.sound()
+		s.press("?")
+		s.shows("esc closes the help  ↑ ↓ scroll")
+		s.press("esc", "R")
+		s.shows("  esc leaves")
 	})
 }
 

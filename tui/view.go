@@ -67,7 +67,11 @@ func (m *model) compose() (content string, x, y int) {
 	if m.page != nil {
 		rows, at := m.page.Render(m.w, m.h-1, false)
 		c.write(rect{0, 0, m.w, m.h - 1}, rows)
-		c.write(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "esc closes "+m.page.name).Render(m.w, line.Plain)})
+		foot := line.Text(line.Faint, "esc closes "+m.page.name)
+		if m.page.Count() > m.h-1 {
+			foot = foot.Add(line.Faint, "  ↑ ↓ scroll")
+		}
+		c.write(rect{0, m.h - 1, m.w, 1}, []string{foot.Render(m.w, line.Plain)})
 		return strings.Join(c, "\n"), 0, at
 	}
 	var head []string
@@ -133,7 +137,7 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 	if l.rule.h > 1 {
 		bars := make([]string, l.rule.h)
 		for i := range bars {
-			bars[i] = line.Text(line.Faint, "│ ").Render(l.rule.w, line.Plain)
+			bars[i] = line.Text(line.Faint, " │ ").Render(l.rule.w, line.Plain)
 		}
 		c.write(l.rule, bars)
 	} else if l.rule.h == 1 {
