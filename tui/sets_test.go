@@ -285,6 +285,26 @@ func TestALongNoteTakesSeveralLines(t *testing.T) {
 	})
 }
 
+func TestTheFootOffersOnlyWhatDoesSomething(t *testing.T) {
+	onScreen(t, 120, 40, func(w *fakeSession) {
+		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "up"})
+	}, func(s *screen) {
+		s.m.cfg.Feed.App = nil
+		s.shows("tunnel https://x up", "nothing has arrived yet", "t triggers an event", "t trigger", "? help", "q quit")
+		s.hides("enter open", "space mark", "tab next", "r replay", "c copy")
+		s.session.record(delivery(1))
+		s.settle()
+		s.hides("nothing has arrived yet")
+		s.shows("enter open", "space mark", "tab next", "r replay", "c copy")
+	})
+	onScreen(t, 120, 40, many(3), func(s *screen) {
+		s.press("s")
+		s.shows("the body alone")
+		s.press("esc", "*", "s")
+		s.hides("the body alone") // of several events
+	})
+}
+
 func TestAFaultThatIsNotOneCanBePutRight(t *testing.T) {
 	onScreen(t, 100, 30, many(3), func(s *screen) {
 		s.press("F", "o", "ctrl+u", "5oo next 2", "enter")

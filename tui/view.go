@@ -101,8 +101,7 @@ func (m *model) drawList(c canvas, l layout) (x, y int) {
 		return 0, 0
 	}
 	rows, at := m.list.Render(l.list.w, l.list.h, m.focus == paneList)
-	if m.list.Shown() == 0 {
-		rows = nil
+	if m.list.Events() == 0 || m.list.Shown() == 0 {
 		for _, e := range m.emptyLines() {
 			rows = append(rows, e.Render(l.list.w, line.Plain))
 		}
@@ -125,7 +124,7 @@ func (m *model) emptyLines() []line.Line {
 	if len(m.header.status.Watches) > 0 {
 		lines = append(lines, line.Text(line.Faint, "  what happens in "+strings.Join(m.header.status.Watches, ", ")+" shows up here"))
 	}
-	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " makes an event up   ").Add(line.Accent, "?").Add(line.Faint, " tells all keys"))
+	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " triggers an event   ").Add(line.Accent, "?").Add(line.Faint, " shows all keys"))
 }
 
 // drawSecond draws the event or the app's output, if there is room. It returns where
