@@ -37,6 +37,9 @@ func TestABotThatAnswersItselfIsNoticed(t *testing.T) {
 			}
 			s.press("esc")
 			s.hides("LOOP?")
+			s.session.record(c.make(11))
+			s.settle()
+			s.hides("LOOP?")
 		})
 	}
 }
