@@ -285,6 +285,14 @@ func TestALongNoteTakesSeveralLines(t *testing.T) {
 	})
 }
 
+func TestWhatToDoInAnEmptyListIsReadWhole(t *testing.T) {
+	onScreen(t, 40, 14, many(2), func(s *screen) {
+		s.press("/", "nowhere", "enter")
+		s.shows("no event fits the filter", "esc drops it; ↑ searches in older", "events and sessions")
+		s.sound()
+	})
+}
+
 func TestTheFootOffersOnlyWhatDoesSomething(t *testing.T) {
 	onScreen(t, 120, 40, func(w *fakeSession) {
 		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "up"})

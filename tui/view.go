@@ -103,7 +103,9 @@ func (m *model) drawList(c canvas, l layout) (x, y int) {
 	rows, at := m.list.Render(l.list.w, l.list.h, m.focus == paneList)
 	if m.list.Events() == 0 || m.list.Shown() == 0 {
 		for _, e := range m.emptyLines() {
-			rows = append(rows, e.Render(l.list.w, line.Plain))
+			for _, part := range e.Wrap(l.list.w, 2) {
+				rows = append(rows, part.Render(l.list.w, line.Plain))
+			}
 		}
 	}
 	c.write(l.names, []string{m.list.Heading().Render(l.names.w, line.Plain)})
