@@ -71,3 +71,17 @@ func parseStored(text string) map[string]string {
 	}
 	return tokens
 }
+
+// StoredTokens returns the names of the tokens that "hf auth login" stored, sorted. It is
+// empty if there are none, or if they cannot be read.
+func StoredTokens(env TokenEnv) []string {
+	path := env.tokenPath()
+	if path == "" {
+		return nil
+	}
+	text, err := readSmall(filepath.Join(filepath.Dir(path), "stored_tokens"))
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(parseStored(text)))
+}

@@ -176,6 +176,7 @@ func TestAJQExpressionThatRunsForEverIsCut(t *testing.T) {
 
 func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 	known := Known{Repos: []string{"space:me/s", "model:me/m", "model:me/m"}, Targets: []string{":3000"}}
+	known.Add(&event.Row{Session: "5e55", WebhookID: "6ebb", Repo: "model:me/m"})
 	for _, c := range []struct{ before, after, want string }{
 		{"", "", "kind: repo: verdict: status: exit: answer: latency: target: error: is: source: tries: size: n: replay: delivery: webhook: session: path: header: body: jq:"},
 		{"ver", "", "verdict:"},
@@ -183,6 +184,8 @@ func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 		{"verdict:", "", "ok wrong missing unchecked"},
 		{"verdict:ok,w", "", "wrong"},
 		{"repo:", "", "model:me/m space:me/s"},
+		{"session:", "", "5e55"},
+		{"-webhook:6", "", "6ebb"},
 		{"repo:me", " is:failed", "model:me/m space:me/s"},
 		{"kind:discussion.c", "", "discussion.create discussion.comment.create discussion.comment.update"},
 		{"target:", "", ":3000"},

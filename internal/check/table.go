@@ -10,7 +10,7 @@ import (
 // Why a kind of check matters on the Hub, in the words that several checks share.
 const (
 	whyAccepted = "the Hub takes every answer but 2xx for a failed delivery: it delivers again, and in the end suspends the webhook"
-	whyOpen     = "the address of a webhook does not stay secret, and whoever knows it can send what the Hub sends"
+	whyOpen     = "the address of a webhook does not stay secret, and people who know it can send what the Hub sends"
 	whyNew      = "the Hub adds scopes, types, actions and fields without notice, and a handler that refuses them is suspended"
 	whyNoPush   = "it is a repo.content.update like a push to main; the most usual mistake after repeats is to train or build for it"
 	whyRepeat   = "the Hub delivers again what was not answered in time, with the same Webhook-Id, and so does a replay on its page"
@@ -56,7 +56,7 @@ func payloadChecks() []Check {
 		check("hidden-comment", "discussion.comment.update of a hidden comment, which has no content", "the Hub leaves out the content of hidden comments",
 			variant(event.KindDiscussionCommentUpdate, "", event.VariantHidden), accepted),
 		check("unicode", "a comment with emoji, quotes and line ends", "titles and comments are what people type", unicodeComment, accepted),
-		check("empty-config", "repo.config.update with updatedConfig {}", "the Hub tells which setting changed only for the visibility; a handler has looped for ever on the empty one",
+		check("empty-config", "repo.config.update with updatedConfig {}", "the Hub names the changed setting only for the visibility; one public handler looped for ever on the empty one",
 			variant(config, "", event.VariantUntold), accepted),
 		check("no-owner", "a push to a model whose name has no slash", "old canonical repos, like gpt2, have no owner in their name",
 			changedRepo(push, hub.Repo{Type: "model", Name: "gpt2"}), accepted),

@@ -44,7 +44,7 @@ func newCheck(p *Process) *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check TARGET [-- app args]",
-		Short: "Find out whether a handler is right",
+		Short: "Test a handler, and judge its answers",
 		Long: `Send a handler what the Hub sends, what it may send one day, and what others send,
 and judge the answers: every kind of event, payloads that break handlers, wrong
 secrets, repeats, other methods, broken bodies, two events at once. Each check passes,
@@ -54,9 +54,9 @@ The handler gets some 80 made-up deliveries, and does its work for them. With
 --sandbox it works with a stand-in Hub meanwhile, and what it writes there shows
 what its answers hide: whether it does its work twice, or answers itself.
 
-What stands behind -- is the handler: it is started for the check, with PORT and
+The command after -- is the handler: it is started for the check, with PORT and
 WEBHOOK_SECRET in its environment as for "hf-tap listen", started again when it goes
-down, and ended. Nothing is asked of the Hub. It exits 4 when a check fails.`,
+down, and ended. The Hub is not called. It exits 4 when a check fails.`,
 		Example: `  hf-tap check 7860
   hf-tap check 7860 --only secret,repeat* --verbose
   hf-tap check 7860 --repo dataset:me/d --json | jq 'select(.result == "fail")'
@@ -66,7 +66,7 @@ down, and ended. Nothing is asked of the Hub. It exits 4 when a check fails.`,
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				f.app = args[dash:]
 				if args = args[:dash]; len(f.app) == 0 {
-					return usageError(errors.New("no app stands behind --"), "hf-tap check 7860 -- python app.py")
+					return usageError(errors.New("there is no command after --"), "hf-tap check 7860 -- python app.py")
 				}
 			}
 			return f.check(cmd.Context(), p, args)
@@ -78,16 +78,16 @@ down, and ended. Nothing is asked of the Hub. It exits 4 when a check fails.`,
 
 func (f *checkFlags) register(fs *pflag.FlagSet) {
 	f.set = fs
-	fs.StringSliceVar(&f.only, "only", nil, "make only these checks: names or groups, * for any characters; repeatable, or with commas")
-	fs.StringSliceVar(&f.skip, "skip", nil, "leave these checks out; repeatable, or with commas")
-	fs.StringVar(&f.repo, "repo", "model:me/my-model", "the repo that most payloads are about")
-	fs.StringVar(&f.comment, "comment", "", "the text of comments, for a handler that reacts to certain words")
-	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long an answer may take")
-	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "how long the app behind -- may take to listen")
-	fs.BoolVar(&f.sandbox, "sandbox", false, "let the app behind -- work with a stand-in Hub, and see what it writes there")
-	fs.BoolVar(&f.json, "json", false, "print one JSON object for each check, as docs/check.md describes")
-	fs.BoolVar(&f.verbose, "verbose", false, "show for every check what was sent, what came back, and why it matters")
-	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for an https target")
+	fs.StringSliceVar(&f.only, "only", nil, "run only these checks or groups; repeatable, or a,b")
+	fs.StringSliceVar(&f.skip, "skip", nil, "leave these checks out; repeatable, or a,b")
+	fs.StringVar(&f.repo, "repo", "model:me/my-model", "the repo of most payloads")
+	fs.StringVar(&f.comment, "comment", "", "the text of comments, if the handler looks for words")
+	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "time for an answer")
+	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "time for the app behind -- to listen")
+	fs.BoolVar(&f.sandbox, "sandbox", false, "give the app behind -- a stand-in Hub to write to")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object per check (docs/check.md)")
+	fs.BoolVar(&f.verbose, "verbose", false, "show what was sent, what came back and why it matters")
+	fs.StringVar(&f.ca, "ca", "", "also trust the certificates in this PEM file")
 	fs.StringVar(&f.secret.file, "secret-file", "", "take the webhook's secret from this file")
 	configurable(fs, "ca", "secret-file")
 }
@@ -147,7 +147,7 @@ func (f *checkFlags) check(ctx context.Context, p *Process, args []string) (err 
 	}
 	if len(f.app) > 0 {
 		if _, err := exec.LookPath(f.app[0]); err != nil {
-			return usageError(fmt.Errorf("the app %q cannot be started: %w", f.app[0], errors.Unwrap(err)), "give a program that is there: hf-tap check 7860 -- python app.py")
+			return usageError(fmt.Errorf("the app %q cannot be started: %w", f.app[0], errors.Unwrap(err)), "check its name and PATH: hf-tap check 7860 -- python app.py")
 		}
 	} else {
 		p.tellUnused(f.set, "without an app behind --", "wait-target")

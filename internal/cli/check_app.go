@@ -36,7 +36,7 @@ const (
 // start starts the app, and waits until it listens.
 func (a *checkedApp) start(ctx context.Context) error {
 	if a.listens(ctx) {
-		return withHint(fmt.Errorf("something listens at %s already, so that the app cannot", a.target.Name()), "end it, or check it without an app: hf-tap check "+quoted(a.target.Name()))
+		return withHint(fmt.Errorf("%s is in use, and the app cannot listen there", a.target.Name()), "stop that program, or check it without an app: hf-tap check "+quoted(a.target.Name()))
 	}
 	a.report.note("waiting for " + a.args[0] + " to listen")
 	var err error

@@ -242,7 +242,7 @@ func TestCheckOfAnAppThatDoesNotListenSaysWhy(t *testing.T) {
 	}{
 		"it ends":           {[]string{"--", "sh", "-c", "echo broken >&2; exit 3"}, "sh | broken\nerror: the app \"sh\" ended with status 3\nhint: see what it printed; it has to listen on PORT"},
 		"it does nothing":   {[]string{"--wait-target", "100ms", "--", "sh", "-c", "exec cat /dev/zero >/dev/null"}, "does not listen at http://127.0.0.1:"},
-		"the port is taken": {[]string{taken, "--", "sh", "-c", "exit 3"}, fmt.Sprintf("error: something listens at http://127.0.0.1:%s already, so that the app cannot\nhint: end it, or check it without an app: hf-tap check http://127.0.0.1:%s", taken, taken)},
+		"the port is taken": {[]string{taken, "--", "sh", "-c", "exit 3"}, fmt.Sprintf("error: http://127.0.0.1:%s is in use, and the app cannot listen there\nhint: stop that program, or check it without an app: hf-tap check http://127.0.0.1:%s", taken, taken)},
 	} {
 		p := w.run(1, append([]string{"check"}, c.args...)...)
 		if !strings.Contains(p.stderr.text(), c.want) || p.stdout.text() != "" {

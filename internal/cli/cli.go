@@ -51,6 +51,7 @@ type Process struct {
 	// Interactive reports whether a person sits before the process: see term.Interactive.
 	Interactive bool
 
+	args     []string     // of Main
 	notes    *lines.Notes // Err, without the secrets that this process works with
 	settings config.Layer // of flags, the environment and files, in commands that read those
 }
@@ -67,6 +68,7 @@ func ThisProcess(version string) *Process {
 // Main runs the command that args name and gives the exit code. When ctx ends
 // the command cleans up and returns.
 func Main(ctx context.Context, p *Process, args []string) int {
+	p.args = args
 	root := newRoot(p)
 	root.SetArgs(args)
 	root.SetIn(p.In)
@@ -124,12 +126,14 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(err, flagHint(cmd, err))
 	})
-	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newMCP(p), newCheck(p), newConfig(p), newVersion(p))
+	root.AddCommand(newListen(p), newDemo(p), newTrigger(p), newEvents(p), newWebhooks(p), newSecret(p), newSandbox(p), newDoctor(p), newMCP(p), newCheck(p), newConfig(p), newMan(p), newVersion(p))
+	useHelp(root)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	checkTopics(root)
+	refuseShells(root)
+	useScripts(root)
 	refuseStrays(root)
-	nameValues(root)
+	p.useCompletion(root)
 	return root
 }
 

@@ -15,9 +15,9 @@ import (
 func newConfig(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Look at the configuration, and trust a project's",
+		Short: "Show the configuration, and trust a project's file",
 		Long: `Settings are read from the project's .hf-tap.toml, once it is trusted, and from your own
-config.toml. Flags go before the environment, and the environment before files.
+config.toml. Flags take precedence over the environment, and the environment over files.
 docs/configuration.md lists all keys.`,
 		Example: "  hf-tap config show",
 		Args:    cobra.NoArgs,
@@ -35,7 +35,7 @@ func newConfigShow(p *Process) *cobra.Command {
 		Short: "Show each setting and where it is from",
 		Long: `Show the settings that "hf-tap listen" would use with the same flags and arguments, and
 where each is from: a flag, a variable of the environment, a line of a file, or the
-default. It checks both files, and asks nobody.`,
+default. It checks both files, and calls no server.`,
 		Example: `  hf-tap config show
   hf-tap config show --forward 7860
   hf-tap config show --json | jq '.settings[] | select(.source == "file")'`,
@@ -57,7 +57,7 @@ default. It checks both files, and asks nobody.`,
 			cmd.Flags().AddFlag(flag)
 		}
 	})
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object, as docs/configuration.md describes")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object (docs/configuration.md)")
 	return cmd
 }
 

@@ -251,7 +251,7 @@ func TestTheUsersFileReachesTheHub(t *testing.T) {
 	p.ends(0)
 	w.nothingLeft()
 
-	w.failsWith(2, []string{"listen", "--new-secret"}, path+":2:1: secret_file: --new-secret changes the secret that this machine keeps, and secret_file names another")
+	w.failsWith(2, []string{"listen", "--new-secret"}, path+":2:1: secret_file: --new-secret and secret_file exclude each other")
 	if err := os.Remove(secret); err != nil {
 		t.Fatal(err)
 	}

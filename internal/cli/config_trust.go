@@ -25,26 +25,25 @@ func newConfigTrust(p *Process) *cobra.Command {
 		Short: "Let the project's .hf-tap.toml take effect",
 		Long: `Show the project's .hf-tap.toml and trust it, as it is now. Until then it has no effect:
 it may come from a stranger, and it decides which commands are run and where events go.
-On a terminal it asks first; elsewhere it needs --yes. When the file changes, it has to be
-trusted again.`,
+On a terminal it asks first; elsewhere it needs --yes. After a change it must be trusted again.`,
 		Example: `  hf-tap config trust --yes
   hf-tap config trust --forget`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.trust(cmd.Context(), yes, forget) },
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&forget, "forget", false, "stop trusting it")
+	cmd.Flags().BoolVar(&forget, "forget", false, "stop trusting the file")
 	return cmd
 }
 
 func (p *Process) trust(ctx context.Context, yes, forget bool) error {
 	switch {
 	case yes && forget:
-		return usageError(errors.New("--yes trusts the file, and --forget does not"), "leave one of them out")
+		return usageError(errors.New("--yes and --forget exclude each other"), "leave out one of them")
 	case forget:
 		return p.forgetTrust()
 	case !yes && !p.Interactive:
-		return usageError(errors.New("trust asks first, which needs a terminal"), "read the file, then: hf-tap config trust --yes")
+		return usageError(errors.New("config trust needs a terminal to ask, or --yes"), "read the file, then: hf-tap config trust --yes")
 	}
 	file, dir, trust, err := p.project()
 	if err != nil {
@@ -89,7 +88,7 @@ func (p *Process) forgetTrust() error {
 	case !was:
 		p.tell("%s was not trusted", path)
 	default:
-		p.tell("%s is not trusted any more", path)
+		p.tell("%s is no longer trusted", path)
 	}
 	return nil
 }

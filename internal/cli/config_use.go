@@ -40,7 +40,7 @@ func isConfigurable(f *pflag.Flag) bool {
 type projectFlags struct{ ignore bool }
 
 func (f *projectFlags) register(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.ignore, "no-config", false, "ignore the project's .hf-tap.toml; your own configuration counts")
+	fs.BoolVar(&f.ignore, "no-config", false, "ignore the project's .hf-tap.toml")
 }
 
 // useConfig sets the flags of a command that were not typed to the values of the

@@ -31,8 +31,8 @@ type accountFlags struct {
 }
 
 func (f *accountFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.token, "token", "", "use this stored token, by its name, or - to read one from standard input")
-	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too: for networks that open TLS")
+	fs.StringVar(&f.token, "token", "", "use this stored token, or - for standard input")
+	fs.StringVar(&f.ca, "ca", "", "also trust the certificates in this PEM file")
 	configurable(fs, "token", "ca")
 }
 
@@ -85,22 +85,27 @@ func endpointMeant(s string) string {
 	return hub.DefaultEndpoint
 }
 
-// client makes the Hub's client with the token that is asked for.
-func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripper) (*hub.Client, hub.Token, error) {
+// tokenEnv is where tokens are looked for.
+func (p *Process) tokenEnv() hub.TokenEnv {
 	home := func() (string, error) {
 		if dir := p.Getenv("HOME"); dir != "" {
 			return dir, nil
 		}
 		return os.UserHomeDir()
 	}
-	token, err := hub.FindToken(hub.TokenEnv{Getenv: p.Getenv, Home: home}, f.token, p.In)
+	return hub.TokenEnv{Getenv: p.Getenv, Home: home}
+}
+
+// client makes the Hub's client with the token that is asked for.
+func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripper) (*hub.Client, hub.Token, error) {
+	token, err := hub.FindToken(p.tokenEnv(), f.token, p.In)
 	if err != nil {
 		return nil, token, p.blamed("token", err)
 	}
 	p.hide(token.Value)
 	client, err := hub.NewClient(hub.ClientConfig{
 		Endpoint: env.Endpoint, Offline: env.Offline, Origin: env.Origin, Token: token.Value, Version: p.Version, Transport: transport,
-		OnWarning: func(topic, message string) { p.tell("the Hub warns of %s: %s", topic, message) },
+		OnWarning: func(topic, message string) { p.tell("warning from the Hub about %s: %s", topic, message) },
 	})
 	return client, token, err
 }
@@ -120,12 +125,12 @@ type tunnelFlags struct {
 
 func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 	f.set = fs
-	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "how the Hub reaches this machine: auto, loopback, public, or "+strings.Join(session.TunnelProviders(), ", ")+"; with commas: the first that works")
-	fs.StringVar(&f.publicURL, "public-url", "", "the address of a tunnel that you run yourself")
-	fs.IntVar(&f.port, "port", 0, "the loopback port that your own tunnel leads to (default a free one)")
-	fs.StringVar(&f.gradio, "gradio-server", "", "the host:port of a share server of your own, instead of gradio.live's")
-	fs.StringArrayVar(&f.sshDomains, "ssh-domain", nil, "a further domain in which your server at ssh://… announces addresses; repeatable (default the one that it is in)")
-	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account (default one that ngrok gives)")
+	fs.StringVar(&f.provider, "tunnel", tunnel.Auto, "tunnel name, or several: a,b")
+	fs.StringVar(&f.publicURL, "public-url", "", "address of a tunnel that you run yourself")
+	fs.IntVar(&f.port, "port", 0, "its port on 127.0.0.1 (default a free one)")
+	fs.StringVar(&f.gradio, "gradio-server", "", "your own share server instead of gradio.live")
+	fs.StringArrayVar(&f.sshDomains, "ssh-domain", nil, "domain of your ssh:// server; repeatable")
+	fs.StringVar(&f.ngrokDomain, "ngrok-domain", "", "a domain of your ngrok account")
 	configurable(fs, "tunnel", "public-url", "port", "gradio-server", "ssh-domain", "ngrok-domain")
 }
 
@@ -147,10 +152,10 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 		counts func(provider string) bool
 		hint   string
 	}{
-		{"ngrok-domain", func(name string) bool { return name == ngrok.Name }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to the token of its account"},
-		{"gradio-server", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --gradio-server out"},
-		{"new-url", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave --new-url out"},
-		{"ssh-domain", func(name string) bool { return ssh.IsServer(name) && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave --ssh-domain out"},
+		{"ngrok-domain", func(name string) bool { return name == ngrok.Name }, "add --tunnel ngrok, and set NGROK_AUTHTOKEN to your account's token"},
+		{"gradio-server", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave out --gradio-server"},
+		{"new-url", func(name string) bool { return name == gradio.Name }, "add --tunnel gradio, or leave out --new-url"},
+		{"ssh-domain", func(name string) bool { return ssh.IsServer(name) && f.publicURL == "" }, "add --tunnel ssh://[user@]host, or leave out --ssh-domain"},
 		{"port", own, "name the address of the tunnel that leads there: --public-url https://… --port " + strconv.Itoa(f.port)},
 	} {
 		if f.set.Changed(flag.name) && !slices.ContainsFunc(order, flag.counts) {
@@ -174,7 +179,7 @@ func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *networ
 // check reports what is wrong with the settings of a tunnel before it is opened.
 func (f *tunnelFlags) check(cfg session.TunnelConfig) error {
 	if f.port < 0 || f.port > 65535 {
-		return usageError(fmt.Errorf("%d is not a port", f.port), "give --port a number from 1 to 65535")
+		return usageError(fmt.Errorf("%d is not a valid port", f.port), "use --port with a number from 1 to 65535")
 	}
 	_, err := cfg.Select()
 	if !errors.Is(err, tunnel.ErrUnknownProvider) {

@@ -36,7 +36,7 @@ var errSessionEnded = errors.New("the session ended")
 
 // errNotHandedOver says that a session which has not ended did not hand over all that
 // was sent through it: it is about to end, or a target's queue is full.
-var errNotHandedOver = errors.New("the session did not hand over all events")
+var errNotHandedOver = errors.New("the session did not deliver all events")
 
 // How a courier waits.
 const (

@@ -32,8 +32,8 @@ func newDoctor(p *Process) *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Find out what works from here, and what stands in the way",
-		Long: `Look at everything that "hf-tap listen" needs: the token and what it may, the Hub
+		Short: "Check what works from this machine, and what does not",
+		Long: `Look at everything that "hf-tap listen" needs: the token and its permissions, the Hub
 and the clock, proxies, the state folder, the tunnel that would be taken, from its server to a POST
 through it and back, and the targets that you name. No webhook is made, and nothing
 stays open. It exits 1 when something stands in the way.`,
@@ -46,9 +46,9 @@ stays open. It exits 1 when something stands in the way.`,
 	fs := cmd.Flags()
 	f.account.register(fs)
 	f.tunnel.register(fs)
-	fs.BoolVar(&f.all, "all", false, "look at every tunnel: that calls services of third parties, so that it asks first")
-	fs.StringArrayVar(&f.forward, "forward", nil, "look whether this target can be reached; repeatable")
-	fs.BoolVar(&f.json, "json", false, "print a JSON array, as docs/commands.md describes")
+	fs.BoolVar(&f.all, "all", false, "check every tunnel service; asks first")
+	fs.StringArrayVar(&f.forward, "forward", nil, "check whether this target can be reached; repeatable")
+	fs.BoolVar(&f.json, "json", false, "print a JSON array (docs/commands.md)")
 	return cmd
 }
 
@@ -83,7 +83,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	if !f.json { // the hints stand above
 		next = "follow the hints, then again: hf-tap doctor"
 	}
-	return withHint(fmt.Errorf("not everything works: %s", strings.Join(failed, ", ")), next)
+	return withHint(fmt.Errorf("checks failed: %s", strings.Join(failed, ", ")), next)
 }
 
 // examine makes the checks, and calls show with what they find.
@@ -125,17 +125,17 @@ func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	}
 	all := strings.Join(names, ",")
 	if f.tunnel.provider != tunnel.Auto {
-		return usageError(errors.New("--all looks at every tunnel: name none beside it"), "hf-tap doctor --all")
+		return usageError(errors.New("--all and --tunnel exclude each other"), "hf-tap doctor --all")
 	}
 	if !p.Interactive {
-		return usageError(errors.New("--all asks first, which needs a terminal"), "name them: hf-tap doctor --tunnel "+all)
+		return usageError(errors.New("--all needs a terminal to ask"), "name them: hf-tap doctor --tunnel "+all)
 	}
 	sure, err := p.confirm(ctx, fmt.Sprintf("this calls %s; each sees your address. go on?", strings.Join(names, ", ")))
 	if err != nil {
 		return err
 	}
 	if !sure {
-		return withHint(errors.New("nothing was called"), "name those that may be: hf-tap doctor --tunnel ngrok")
+		return withHint(errors.New("no tunnel was checked"), "name the tunnels to check: hf-tap doctor --tunnel ngrok")
 	}
 	f.tunnel.provider = all
 	return nil

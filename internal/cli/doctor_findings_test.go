@@ -11,7 +11,7 @@ func TestDoctorListsEachTroubleOnce(t *testing.T) {
 	if code != exitFailed || strings.Count(out, "no home folder") != 1 || strings.Count(out, "(401)") != 1 {
 		t.Errorf("%d\n%s", code, out)
 	}
-	if want := "error: not everything works: token, state, target\nhint: follow the hints, then again: hf-tap doctor\n"; stderr != want {
+	if want := "error: checks failed: token, state, target\nhint: follow the hints, then again: hf-tap doctor\n"; stderr != want {
 		t.Errorf("it ends with %q", stderr)
 	}
 }

@@ -27,9 +27,8 @@ func newEventsDismiss(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dismiss [N …]",
 		Short: "Stop counting events as failed or pending",
-		Long: `Stop counting events as failed, or as never handed over: those named by number,
-or those that the flags choose. Their replays and repeated deliveries are dismissed
-with them. The events stay in the history, and can still be replayed by number.`,
+		Long: `Stop counting events as failed or pending: those named by number, or those that the
+flags select. Their replays and repeated deliveries are dismissed with them. The events stay in the history, and can still be replayed by number.`,
 		Example: `  hf-tap events dismiss 12 13
   hf-tap events dismiss --pending
   hf-tap events dismiss --failed --session 5e55ab01c0ffee42`,

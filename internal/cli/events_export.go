@@ -40,12 +40,13 @@ func newEventsExport(p *Process) *cobra.Command {
 		Use:   "export [N …]",
 		Short: "Write events as NDJSON, HAR, a curl script or fixtures",
 		Long: `Write events for other programs, the oldest first and with their secrets masked: those
-named by number, those that the flags choose, or all.
+named by number, those that the flags select, or all.
 
+The formats:
   ndjson    the JSON lines of docs/events.md
-  har       an HTTP archive, HAR 1.2: what each target was sent, and what it answered
-  curl      a shell script that sends them again, with the secret from $WEBHOOK_SECRET
-  fixtures  test data: a file for each event in a folder, under the same name each time`,
+  har       an HTTP archive, HAR 1.2: the requests to targets and their answers
+  curl      a shell script that sends them again, with $WEBHOOK_SECRET
+  fixtures  test data: a file for each event, with the same name each time`,
 		Example: `  hf-tap events export > events.ndjson
   hf-tap events export --filter 'discussion.*' --format fixtures --output fixtures
   hf-tap events export --since 2h --format har --output events.har
@@ -66,8 +67,8 @@ func (f *exportFlags) register(fs *pflag.FlagSet) {
 	f.sel.register(fs)
 	f.span.register(fs)
 	fs.StringVar(&f.format, "format", formatNDJSON, "ndjson, har, curl or fixtures")
-	fs.StringVarP(&f.output, "output", "o", "", "write to this file, or fixtures to this folder, instead of standard output")
-	fs.StringVar(&f.to, "to", "", "the `TARGET` of the curl commands, instead of those that events had")
+	fs.StringVarP(&f.output, "output", "o", "", "write to this file, or fixtures to this folder")
+	fs.StringVar(&f.to, "to", "", "the `TARGET` of the curl commands")
 	fs.BoolVar(&f.force, "force", false, "replace files that exist")
 }
 

@@ -29,7 +29,7 @@ func newEventsImport(p *Process) *cobra.Command {
 		Long: `Read events that "hf-tap events export" or "save" has written, or "listen --json", into the
 history: files, folders of fixtures, or "-" for standard input. They get numbers of their
 own and the source "import"; all else stays as it was, except for secrets, which are not in
-files. States and arrivals are left out. Where a file is cut off or wrong, what stands
+files. States and arrivals are left out. If a file is cut off or invalid, everything
 before that is imported, and the exit code is 1.`,
 		Example: `  hf-tap events import events.ndjson
   hf-tap events import fixtures

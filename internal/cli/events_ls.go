@@ -30,10 +30,9 @@ func newEventsLs(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [filter]",
 		Short: "List recorded events, the newest last",
-		Long: `List recorded events of all sessions, the newest last. In a filter all terms have
-to fit: words, key:value, kinds and repos in which * stands for anything, and jq:
-with an expression. A "-" in front of a term turns it around. docs/filter.md has
-them all.`,
+		Long: `List recorded events of all sessions, the newest last. An event must match all terms
+of the filter: words, key:value, kinds and repos with * for any text, and jq: with an
+expression. A leading "-" negates a term. For all keys: hf-tap help filter.`,
 		Example: `  hf-tap events ls
   hf-tap events ls 'discussion.*' --limit 5
   hf-tap events ls kind:repo.* 'latency:>1s' -- -repo:me/noisy
@@ -49,7 +48,7 @@ them all.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
 		if errors.As(err, &unknown) && strings.Contains(unknown.GetSpecifiedShortnames(), ":") {
-			return usageError(err, "a filter's term that begins with - stands behind --: hf-tap events ls -- -kind:repo.*")
+			return usageError(err, "put a term that begins with - after --: hf-tap events ls -- -kind:repo.*")
 		}
 		return usageError(err, flagHint(cmd, err))
 	})
@@ -59,8 +58,8 @@ them all.`,
 
 func (f *listFlags) register(fs *pflag.FlagSet) {
 	f.selected.register(fs)
-	fs.IntVarP(&f.limit, "limit", "n", 50, "at most so many of the newest; 0 lists all")
-	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	fs.IntVarP(&f.limit, "limit", "n", 50, "list the newest N events; 0 lists all")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object per event (docs/events.md)")
 }
 
 // parse reads the filter that the arguments are, nil without any, and checks the
@@ -135,7 +134,7 @@ func (f *listFlags) list(ctx context.Context, p *Process, matching *filter.Filte
 // tellCutOff says on how many events the jq of a filter gave up.
 func (p *Process) tellCutOff(f *filter.Filter) {
 	if n := f.JQCutOff(); n > 0 {
-		p.tell("the jq expression took too long, or too much memory, on %s, which are left out", present.Count(n, "event"))
+		p.tell("left out %s: the jq expression took too long or too much memory", present.Count(n, "event"))
 	}
 	if n, why := f.JQFailed(); n > 0 {
 		p.tell("the jq expression failed on %s, which are left out: %s", present.Count(n, "event"), why)

@@ -12,7 +12,7 @@ import (
 func newEventsPin(p *Process) *cobra.Command {
 	return p.newPin(true, &cobra.Command{
 		Use:   "pin N …",
-		Short: "Keep events at hand",
+		Short: "Pin events",
 		Long: `Keep events at hand: neither rm nor retention removes them unless they are named, and
 the screen compares others with them. A session that runs shows it at once.`,
 		Example: "  hf-tap events pin 12 13",
@@ -21,7 +21,7 @@ the screen compares others with them. A session that runs shows it at once.`,
 
 func newEventsUnpin(p *Process) *cobra.Command {
 	return p.newPin(false, &cobra.Command{
-		Use: "unpin N …", Short: "Let go of pinned events",
+		Use: "unpin N …", Short: "Unpin events",
 		Example: "  hf-tap events unpin 12",
 	})
 }

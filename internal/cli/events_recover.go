@@ -20,11 +20,11 @@ func newEventsRecover(p *Process) *cobra.Command {
 	var to string
 	cmd := &cobra.Command{
 		Use:   "recover",
-		Short: "Make a good history of a damaged one",
-		Long: `Make a good history of a damaged one. All that can still be read goes into a new
-file, which takes the place of the damaged one; that one is kept beside it. With
---to the new file goes there, and the history stays as it is. A history without
-damage is left alone.`,
+		Short: "Recover a damaged history",
+		Long: `Recover a damaged history. Everything that can still be read is copied to a new file,
+which replaces the damaged one. The damaged file is kept beside it. With --to, the new
+file is written there, and the history is not changed. A history without damage is not
+changed either.`,
 		Example: `  hf-tap events recover
   hf-tap events recover --to recovered.db`,
 		Args: cobra.NoArgs,
@@ -36,7 +36,7 @@ damage is left alone.`,
 			return p.recover(cmd.Context(), dir, to)
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "write the new history to this file, and leave the damaged one in its place")
+	cmd.Flags().StringVar(&to, "to", "", "write the new history to this file instead")
 	return cmd
 }
 
@@ -57,7 +57,7 @@ func (p *Process) recover(ctx context.Context, dir session.Dir, to string) error
 		return err
 	}
 	if len(live) > 0 {
-		return withHint(fmt.Errorf("%s uses the history", present.Count(len(live), "running session")), "end it first, or write the new file elsewhere: hf-tap events recover --to recovered.db")
+		return withHint(fmt.Errorf("%s uses the history", present.Count(len(live), "running session")), "stop it first, or write the new file elsewhere: hf-tap events recover --to recovered.db")
 	}
 	switch err := history.Check(ctx, from); {
 	case err == nil:

@@ -39,16 +39,16 @@ func newEventsReplay(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay [N …]",
 		Short: "Send recorded events again",
-		Long: `Send recorded events to their targets again, byte for byte, with the secret put
-right. Each becomes a new event that names the old one. With --forward or
---exec they go there; else, while a session lives, they take the same way as its live
-events; else they go to the targets that they had. A command that they had has to be
-given again by --exec. A replay keeps the Webhook-Id of its event; --new-id gives it
-another, so that a handler which drops repeats takes it.
+		Long: `Send recorded events to their targets again, byte for byte, with the current secret. Each becomes a new event that names the old one.
 
-With --compare it is a test of a handler: each answer is compared with what the target
-answered before, by status, by the headers that change its meaning, and by its body, of JSON
-the values. The exit code is 4 where one differs.`,
+Events go to --forward and --exec, if given. Otherwise a running session delivers them
+like its own events. Without one, they go to their former targets. A recorded command
+is never run by itself: name it with --exec. A replay keeps the Webhook-Id of its event,
+and a handler may drop it as a repeat; --new-id gives it a new one.
+
+--compare tests a handler: each answer is compared with the target's earlier one, by
+status, by the headers that change its meaning, and by its body (JSON by its values).
+The exit code is 4 if one differs.`,
 		Example: `  hf-tap events replay 12 13
   hf-tap events replay --failed
   hf-tap events replay 12 --forward 9000
@@ -67,16 +67,16 @@ func (f *replayFlags) register(fs *pflag.FlagSet) {
 	f.sel.register(fs)
 	f.span.register(fs)
 	f.set = fs
-	fs.IntVar(&f.times, "times", 1, "send all of them so many times")
-	fs.StringVar(&f.rate, "rate", "", "send at most so many: 10/s, 30/m")
-	fs.BoolVar(&f.compare, "compare", false, "compare what targets answer with what they answered before; exit 4 when one differs")
-	fs.StringArrayVar(&f.ignore, "ignore", nil, "leave this path of JSON, as jq writes it, out of --compare; repeatable")
-	fs.StringArrayVar(&f.forward, "forward", nil, "hand them to this target instead; repeatable")
-	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each of them instead, as listen does; repeatable")
-	fs.BoolVar(&f.newID, "new-id", false, "give each a Webhook-Id of its own, for handlers that drop repeats")
-	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
-	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
-	fs.StringVar(&f.ca, "ca", "", "trust the certificates in this PEM file, too, for https targets (a live session has its own)")
+	fs.IntVar(&f.times, "times", 1, "send all of them N times")
+	fs.StringVar(&f.rate, "rate", "", "send at most this many, like 10/s or 30/m")
+	fs.BoolVar(&f.compare, "compare", false, "compare new answers with old; exit 4 if one differs")
+	fs.StringArrayVar(&f.ignore, "ignore", nil, "leave this JSON path out of --compare; repeatable")
+	fs.StringArrayVar(&f.forward, "forward", nil, "send them to this target instead; repeatable")
+	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each event instead; repeatable")
+	fs.BoolVar(&f.newID, "new-id", false, "give each a new Webhook-Id, so that none is a repeat")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object per event (docs/events.md)")
+	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 if a target failed or did not get an event")
+	fs.StringVar(&f.ca, "ca", "", "also trust the certificates in this PEM file")
 	configurable(fs, "ca")
 	f.secret.register(fs)
 }

@@ -28,9 +28,9 @@ func newEventsRm(p *Process) *cobra.Command {
 		Use:   "rm [N …]",
 		Short: "Remove events for good",
 		Long: `Remove events with their bodies and attempts for good: those named by number, or those
-that the flags choose, of which pinned ones stay. Events that are still being handed over
+that the flags select. Pinned events that are only selected stay. Events that are still being delivered
 stay, too. On a terminal it asks first; elsewhere it needs --yes. Sessions may run
-meanwhile. The file does not become smaller: what comes next uses the room.`,
+meanwhile. The file does not become smaller: new events use the free space.`,
 		Example: `  hf-tap events rm 3 --yes
   hf-tap events rm --older 30d --yes
   hf-tap events rm --filter 'kind:repo.* source:trigger' --yes`,
@@ -47,9 +47,9 @@ meanwhile. The file does not become smaller: what comes next uses the room.`,
 }
 
 func (f *removeFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.filter, "filter", "", "those that fit this filter: docs/filter.md")
-	fs.StringVar(&f.older, "older", "", "those received longer ago than this: 30d, 12h")
-	fs.StringVar(&f.session, "session", "", "those of the session with this id")
+	fs.StringVar(&f.filter, "filter", "", "events that match this filter (hf-tap help filter)")
+	fs.StringVar(&f.older, "older", "", "events received longer ago than this: 30d, 12h")
+	fs.StringVar(&f.session, "session", "", "events of the session with this id")
 	fs.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 }
 
@@ -77,7 +77,7 @@ func (f *removeFlags) parse(p *Process, args []string) (q history.Query, named [
 		q.Until = time.Now().Add(-age)
 	}
 	if !f.yes && !p.Interactive {
-		return q, nil, usageError(errors.New("rm asks first, which needs a terminal"), "add --yes")
+		return q, nil, usageError(errors.New("events rm needs a terminal to ask, or --yes"), "add --yes")
 	}
 	return q, named, nil
 }
@@ -120,7 +120,7 @@ func checkRemovable(ctx context.Context, store *history.Store, named []int64) er
 			return err
 		}
 		if e != nil && !event.NewRow(e).Settled() {
-			return withHint(fmt.Errorf("event %d is still being handed over", n), fmt.Sprintf("hf-tap events show %d", n))
+			return withHint(fmt.Errorf("event %d is still being delivered", n), fmt.Sprintf("hf-tap events show %d", n))
 		}
 	}
 	return nil
@@ -153,7 +153,7 @@ func (f *removeFlags) choose(ctx context.Context, p *Process, store *history.Sto
 		p.tell("%s: name them by number to remove them", stay(pinned, "pinned event"))
 	}
 	if underWay > 0 {
-		p.tell("%s: still being handed over", stay(underWay, "event"))
+		p.tell("%s: still being delivered", stay(underWay, "event"))
 	}
 	slices.Reverse(numbers)
 	return numbers, err

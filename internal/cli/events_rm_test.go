@@ -26,7 +26,7 @@ func TestEventsAreRemovedWhileASessionWrites(t *testing.T) {
 	}
 	p.wait(p.stdout, `"type":"event","v":1,"n":6,`)
 
-	w.run(2, "events", "rm", "--older", "30d").mentions("rm asks first, which needs a terminal", "add --yes")
+	w.run(2, "events", "rm", "--older", "30d").mentions("events rm needs a terminal to ask, or --yes", "add --yes")
 	rm := w.run(0, "events", "rm", "--older", "30d", "--yes")
 	if got := rm.stdout.text(); got != "removed 1 event" {
 		t.Errorf("it says %q", got)
@@ -55,9 +55,9 @@ func TestAnEventThatIsBeingHandedOverIsNotRemoved(t *testing.T) {
 	p.ready()
 	w.happen("repo.update")
 	p.wait(p.stdout, `"type":"arrival"`)
-	w.run(1, "events", "rm", "1", "--yes").mentions("event 1 is still being handed over", "hf-tap events show 1")
+	w.run(1, "events", "rm", "1", "--yes").mentions("event 1 is still being delivered", "hf-tap events show 1")
 	rm := w.run(0, "events", "rm", "--filter", "kind:repo.*", "--yes")
-	rm.has(rm.stderr, "1 event stays: still being handed over")
+	rm.has(rm.stderr, "1 event stays: still being delivered")
 	p.signal(os.Interrupt)
 	p.ends(0)
 	if got := w.run(0, "events", "rm", "1", "--yes").stdout.text(); got != "removed 1 event" {

@@ -14,7 +14,7 @@ func newEventsSave(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "save N FILE",
 		Short: "Save one event as a file",
-		Long: `Save one event as a file of test data: all that is known of it in JSON, with its
+		Long: `Save one event as a file of test data: everything known about it, in JSON, with its
 secrets masked, which "hf-tap events import" reads. With --body it is the body alone, byte
 for byte. A file that exists is not replaced without --force.`,
 		Example: `  hf-tap events save 12 comment.json
@@ -43,7 +43,7 @@ for byte. A file that exists is not replaced without --force.`,
 			return p.save(e, args[1], body, force)
 		},
 	}
-	cmd.Flags().BoolVar(&body, "body", false, "save the body alone, byte for byte")
+	cmd.Flags().BoolVar(&body, "body", false, "save only the body, byte for byte")
 	cmd.Flags().BoolVar(&force, "force", false, "replace a file that exists")
 	return cmd
 }

@@ -49,8 +49,8 @@ func newEventsShow(p *Process) *cobra.Command {
 			return lines.WriteError(f.show(p, e))
 		},
 	}
-	cmd.Flags().BoolVar(&f.json, "json", false, "print the event as a JSON object, as docs/events.md describes")
-	cmd.Flags().BoolVar(&f.raw, "raw", false, "print the body alone, byte for byte")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the event as a JSON object (docs/events.md)")
+	cmd.Flags().BoolVar(&f.raw, "raw", false, "print only the body, byte for byte")
 	return cmd
 }
 

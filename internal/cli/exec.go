@@ -40,6 +40,6 @@ func formerCommand(n int64, target string, source event.Source, replay string) e
 	if source == event.SourceImport || strings.Contains(command, event.Masked) || strings.Contains(command, "…") {
 		command = "COMMAND"
 	}
-	return withHint(fmt.Errorf("event %d went to the command %q, and commands are run only when they are given", n, target),
+	return withHint(fmt.Errorf("event %d went to the command %q, which is not run again by itself", n, target),
 		replay+" --exec "+quoted(command))
 }

@@ -114,7 +114,7 @@ func TestACommandIsRunAgainOnlyWhenItIsGiven(t *testing.T) {
 	p.ends(0)
 
 	r := w.run(1, "events", "replay", "1")
-	r.says(`event 1 went to the command "exec:printf .*", and commands are run only when they are given`, `hf-tap events replay 1 --exec '.*'`)
+	r.says(`event 1 went to the command "exec:printf .*", which is not run again by itself`, `hf-tap events replay 1 --exec '.*'`)
 	runs(2)
 	w.run(1, "events", "replay", "--failed").says(".* went to the command .*", `hf-tap events replay --failed --exec '.*'`)
 	// The hint can be typed.

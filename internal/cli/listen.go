@@ -49,8 +49,8 @@ type listenFlags struct {
 type viewFlags struct{ plain, json bool }
 
 func (v *viewFlags) register(f *pflag.FlagSet) {
-	f.BoolVar(&v.plain, "plain", false, "print one line for each event, also on a terminal")
-	f.BoolVar(&v.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
+	f.BoolVar(&v.plain, "plain", false, "print one line per event, also on a terminal")
+	f.BoolVar(&v.json, "json", false, "print one JSON object per event (docs/events.md)")
 }
 
 // view is what the flags and the terminal allow. hint is that of wrong use.
@@ -74,11 +74,11 @@ type outputFlags struct {
 
 func (o *outputFlags) register(f *pflag.FlagSet) {
 	o.viewFlags.register(f)
-	f.IntVar(&o.count, "count", 0, "end after this many events with the right secret")
-	f.StringVar(&o.until, "until", "", "end at the first event that fits this filter, like 'discussion.* repo:me/m'")
-	f.DurationVar(&o.wait, "wait", 0, "end so long after ready, like 30s; with --count or --until unmet, exit 3 (default no limit)")
-	f.BoolVar(&o.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
-	f.StringVar(&o.readyFile, "ready-file", "", "write the webhook's URL to this file when ready; remove it at the end")
+	f.IntVar(&o.count, "count", 0, "stop after N events with the right secret")
+	f.StringVar(&o.until, "until", "", "stop at the first event that matches this filter")
+	f.DurationVar(&o.wait, "wait", 0, "stop TIME after ready: exit 3 if count or until is unmet")
+	f.BoolVar(&o.failOnError, "fail-on-error", false, "exit 4 if a target failed or did not get an event")
+	f.StringVar(&o.readyFile, "ready-file", "", "write the webhook's URL to this file when ready")
 }
 
 func newListen(p *Process) *cobra.Command {
@@ -93,12 +93,15 @@ hf-tap is killed, the next start deletes it.
 What is watched: the repos and accounts you name; else the Hub repo of this
 folder; else your own account.
 
-Where events go: each --forward is a target, like 7860, 7860/webhooks/train,
+Where events go: each --forward is a target, for example 7860, 7860/webhooks/train,
 host:port/path or a URL. Kinds and repos in front of a "=" choose what it gets:
   --forward 'discussion.*=3000'  --forward 'model:me/*,*.update=8000/hook'
 An event goes to every target that matches; default=TARGET takes the rest.
 Each --exec is a target, too: a command that is run for each event, with the
-environment that the Hub gives to a webhook's Job.
+environment that the Hub gives to a webhook's Job. See: hf-tap help targets
+
+How the Hub is answered: --respond ack says 200 as soon as an event is recorded;
+relay waits for your targets and passes their answer on.
 
 The command after -- is your app: it is started with PORT and WEBHOOK_SECRET in its
 environment, also under the names that Gradio, uvicorn, Flask and handlers use; it
@@ -139,20 +142,20 @@ path of your app.`,
 
 func (f *listenFlags) register(fs *pflag.FlagSet) {
 	f.set = fs
-	fs.StringArrayVar(&f.forward, "forward", nil, "hand events to this target; repeatable")
-	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each event, with the environment of a Job; repeatable")
-	fs.StringArrayVar(&f.domains, "domain", nil, "watch only this domain, repo or discussion; repeatable (default both)")
-	fs.StringVar(&f.like, "like", "", "watch what the webhook with this id watches; it is not touched")
-	fs.StringArrayVar(&f.mute, "mute", nil, "disable the webhook with this id meanwhile; repeatable")
-	fs.BoolVar(&f.noWebhook, "no-webhook", false, "make no webhook: print URL and secret to paste; needs no token")
+	fs.StringArrayVar(&f.forward, "forward", nil, "send events to this target; repeatable")
+	fs.StringArrayVar(&f.exec, "exec", nil, "run this command for each event; repeatable")
+	fs.StringArrayVar(&f.domains, "domain", nil, "watch only this domain, repo or discussion; repeatable")
+	fs.StringVar(&f.like, "like", "", "watch what this webhook watches; it is not changed")
+	fs.StringArrayVar(&f.mute, "mute", nil, "disable this webhook while the session runs; repeatable")
+	fs.BoolVar(&f.noWebhook, "no-webhook", false, "make no webhook: print URL and secret; needs no token")
 	f.tunnel.register(fs)
-	fs.BoolVar(&f.tunnel.newURL, "new-url", false, "take a fresh address at gradio.live, and keep it from now on")
-	fs.StringVar(&f.respond, "respond", "ack", "what the Hub is told: ack (200 once recorded) or relay (what your targets answer)")
-	fs.IntVar(&f.concurrency, "concurrency", 4, "events that a target gets at a time; 1 keeps their order")
-	fs.IntVar(&f.retries, "retry", 0, "try so many more times when a target fails")
-	fs.DurationVar(&f.timeout, "timeout", 0, "how long a target may take (default no limit with ack, 30s with relay)")
-	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "how long events wait for a target that is not there; 0 lets them fail at once")
-	fs.BoolVar(&f.restart, "restart", false, "start the app behind -- again when it ends")
+	fs.BoolVar(&f.tunnel.newURL, "new-url", false, "take a new address at gradio.live and keep it")
+	fs.StringVar(&f.respond, "respond", "ack", "answer the Hub with ack or relay")
+	fs.IntVar(&f.concurrency, "concurrency", 4, "events in flight; 1 keeps their order")
+	fs.IntVar(&f.retries, "retry", 0, "retry a failed delivery up to N times")
+	fs.DurationVar(&f.timeout, "timeout", 0, "time for a target to answer (default 30s with relay)")
+	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "wait for a target that is down")
+	fs.BoolVar(&f.restart, "restart", false, "start the app after -- again when it ends")
 	f.secret.register(fs)
 	f.account.register(fs)
 	f.output.register(fs)
@@ -279,10 +282,10 @@ func (f *listenFlags) config(p *Process, args []string) (session.Config, error) 
 	}
 	cfg.Watches = unique(p, cfg.Watches, hub.Watch.String)
 	if f.noWebhook && (len(args) > 0 || f.like != "" || len(f.mute) > 0 || len(f.domains) > 0) {
-		return cfg, usageError(errors.New("--no-webhook makes no webhook, so there is nothing to watch, like or mute"), help)
+		return cfg, usageError(errors.New("--no-webhook excludes watches, --domain, --like and --mute"), help)
 	}
 	if f.like != "" && len(args) > 0 {
-		return cfg, usageError(errors.New("--like takes the watches of a webhook: name none beside it"), help)
+		return cfg, usageError(errors.New("--like and watches exclude each other"), help)
 	}
 	if f.like != "" {
 		var err error

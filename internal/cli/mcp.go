@@ -53,8 +53,8 @@ session that it has started ends before it.`,
 }
 
 func (f *mcpFlags) register(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.allowWebhooks, "allow-webhooks", false, "let the agent make temporary webhooks on your account, and list those that there are")
-	fs.StringArrayVar(&f.forward, "forward", nil, "a target that the agent may use, on another machine too; where it names none, events go there; repeatable")
+	fs.BoolVar(&f.allowWebhooks, "allow-webhooks", false, "let the agent make temporary webhooks, and list yours")
+	fs.StringArrayVar(&f.forward, "forward", nil, "a target that the agent may use; repeatable")
 	f.tunnel.register(fs)
 	fs.StringVar(&f.secretFile, "secret-file", "", "take the webhook's secret from this file")
 	f.account.register(fs)

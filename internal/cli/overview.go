@@ -26,7 +26,7 @@ func (p *Process) overview(ctx context.Context) error {
 	case len(o.lines) > 0:
 		o.add("")
 	case err == nil:
-		o.add("nothing runs, and nothing is left")
+		o.add("nothing is running, and nothing is left")
 		o.add("")
 	}
 	o.next()

@@ -27,7 +27,7 @@ func (w *world) overview(want ...string) {
 
 func TestHfTapAloneShowsWhatRunsAndWhatIsLeft(t *testing.T) {
 	w := newWorld(t)
-	w.overview("nothing runs, and nothing is left")
+	w.overview("nothing is running, and nothing is left")
 	if _, err := os.Stat(w.state); err == nil {
 		t.Error("it made the state folder")
 	}
@@ -62,7 +62,7 @@ func TestHfTapAloneShowsWhatRunsAndWhatIsLeft(t *testing.T) {
 	newApp(t, addr)
 	w.run(0, "events", "replay", "--pending")
 	w.run(0, "events", "replay", "--failed")
-	w.overview("nothing runs, and nothing is left")
+	w.overview("nothing is running, and nothing is left")
 }
 
 func TestHfTapAloneClaimsNothingOfAHistoryThatItCannotRead(t *testing.T) {

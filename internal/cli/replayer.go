@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -241,14 +242,18 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 		if err != nil {
 			return nil, err
 		}
-		if e.Phase == event.PhaseSettled || e.Phase == event.PhasePending {
+		if e.Phase == event.PhaseSettled {
 			return e, nil
 		}
-		if time.Since(looked) > aliveEvery {
+		// Another process may have been the first to find the session dead.
+		if e.Phase == event.PhasePending || time.Since(looked) > aliveEvery {
 			looked = time.Now()
 			if err := r.ended(ctx, fmt.Sprintf("before event %d was handed over", n)); err != nil {
 				return nil, err
 			}
+		}
+		if e.Phase == event.PhasePending {
+			return e, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -261,8 +266,15 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 // ended is an error if the live session has ended; when says what that interrupts.
 func (r *replayer) ended(ctx context.Context, when string) error {
 	live, err := session.LiveAt(r.dir)
-	if _, ok := live[r.liveID]; ok || err != nil {
+	if err != nil {
 		return err
+	}
+	if _, ok := live[r.liveID]; ok {
+		// It says in the history that it has ended before it lets go of its lock.
+		open, err := r.source.OpenSessions(ctx)
+		if err != nil || slices.ContainsFunc(open, func(s history.Session) bool { return s.ID == r.liveID }) {
+			return err
+		}
 	}
 	return errors.Join(withHint(fmt.Errorf("the session %s ended %s", r.liveID, when), "hf-tap events replay --pending --session "+r.liveID), r.dir.EndDead(ctx, r.source))
 }

@@ -35,8 +35,8 @@ commits, branches and tags, discussions and pull requests. The Hub's own clients
 against it. It prints the environment to export, then a line for each call and each
 delivery. It delivers to loopback only.
 
-Each change sends the events that it sends on the Hub: docs/sandbox.md lists the calls.
-What the sandbox does not have, as Git LFS, is answered 501 with its name.
+Each change sends the same events as on the Hub. docs/sandbox.md lists the calls.
+A call that the sandbox does not support, for example Git LFS, gets 501 with its name.
 
 Make any kind of event happen:
   curl -H "Authorization: Bearer $HF_TOKEN" "$HF_ENDPOINT/sandbox/events" \
@@ -55,14 +55,14 @@ func (o *sandboxOptions) register(fs *pflag.FlagSet) {
 	fs.IntVar(&o.port, "port", 0, "the loopback port (default a free one)")
 	fs.StringVar(&o.user, "user", "me", "the user that the token belongs to")
 	fs.StringArrayVar(&o.orgs, "org", nil, "an organization that the user belongs to; repeatable")
-	fs.StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start, like model:me/m; repeatable (default one of each type)")
+	fs.StringArrayVar(&o.repos, "repo", nil, "a repo that exists from the start; repeatable")
 }
 
 // parse checks the port, and reads the repos that exist from the start: without a
 // flag one of each type.
 func (o *sandboxOptions) parse(p *Process) (repos []hub.Repo, err error) {
 	if o.port < 0 || o.port > 65535 {
-		return nil, usageError(fmt.Errorf("%d is not a port", o.port), "hf-tap sandbox --port 4000")
+		return nil, usageError(fmt.Errorf("%d is not a valid port", o.port), "hf-tap sandbox --port 4000")
 	}
 	for _, s := range o.repos {
 		w, err := p.parseWatch(s, "hf-tap sandbox --repo")
@@ -130,7 +130,7 @@ func (p *Process) sandbox(ctx context.Context, o sandboxOptions) error {
 	if _, err := fmt.Fprintf(p.Out, "export HF_ENDPOINT=%s\nexport HF_TOKEN=%s\n", base, token); err != nil {
 		return lines.WriteError(err)
 	}
-	p.tell("%s exist; end with Ctrl+C", present.List(repos))
+	p.tell("repos: %s; stop with Ctrl+C", present.List(repos))
 	for {
 		select {
 		case <-ctx.Done():

@@ -237,12 +237,12 @@ func TestATinyTerminalAndAnOddOneStillWork(t *testing.T) {
 
 func TestDoctorAsksBeforeItCallsEverybody(t *testing.T) {
 	w := newWorld(t)
-	w.run(2, "doctor", "--all").says(`--all asks first.*`, `name them: hf-tap doctor --tunnel .*`)
-	w.run(2, "doctor", "--all", "--tunnel", "ngrok").says(`--all looks at every tunnel.*`, `hf-tap doctor --all`)
+	w.run(2, "doctor", "--all").says(`--all needs a terminal to ask`, `name them: hf-tap doctor --tunnel .*`)
+	w.run(2, "doctor", "--all", "--tunnel", "ngrok").says(`--all and --tunnel exclude each other`, `hf-tap doctor --all`)
 	p := w.inTerminal(100, 30, "doctor", "--all")
 	p.shows("go on? [y/N]")
 	p.keys("n", "Enter")
-	p.shows("error: nothing was called", "code 1.")
+	p.shows("error: no tunnel was checked", "code 1.")
 	p = w.inTerminal(100, 30, "doctor", "--all")
 	p.shows("go on? [y/N]")
 	p.keys("C-c")

@@ -18,8 +18,8 @@ func newSecret(p *Process) *cobra.Command {
 		Use:   "secret",
 		Short: "Print the secret that this machine's webhooks carry",
 		Long: `Print the secret that webhooks made by hf-tap on this machine carry in
-X-Webhook-Secret: that of --secret-file, else WEBHOOK_SECRET, else one that is made
-once and kept, so that a handler is configured once.`,
+X-Webhook-Secret: the one in --secret-file, else WEBHOOK_SECRET, else one that is made once and kept.
+A handler is therefore configured only once.`,
 		Example: `  export WEBHOOK_SECRET=$(hf-tap secret)
   hf-tap secret --new-secret`,
 		Args: cobra.NoArgs,
@@ -55,7 +55,7 @@ type secretFlags struct {
 
 func (f *secretFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.file, "secret-file", "", "take the webhook's secret from this file")
-	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret and keep it from now on")
+	fs.BoolVar(&f.renew, "new-secret", false, "make a new secret, and keep it from now on")
 	configurable(fs, "secret-file")
 }
 
@@ -64,10 +64,10 @@ func (f *secretFlags) register(fs *pflag.FlagSet) {
 func (f *secretFlags) check(p *Process) error {
 	switch {
 	case f.renew && f.file != "":
-		err := p.blamed("secret-file", errors.New("--new-secret changes the secret that this machine keeps, and "+p.named("secret-file")+" names another"))
-		return usageError(err, "leave one of them out")
+		err := p.blamed("secret-file", errors.New("--new-secret and "+p.named("secret-file")+" exclude each other"))
+		return usageError(err, "leave out one of them")
 	case f.renew && p.Getenv("WEBHOOK_SECRET") != "":
-		return usageError(errors.New("--new-secret changes the secret that this machine keeps, and WEBHOOK_SECRET is set to another"), "unset WEBHOOK_SECRET")
+		return usageError(errors.New("--new-secret has no effect while WEBHOOK_SECRET is set"), "unset WEBHOOK_SECRET")
 	}
 	return nil
 }

@@ -18,9 +18,9 @@ type selectFlags struct {
 }
 
 func (f *selectFlags) register(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.failed, "failed", false, "those that a target did not take, also when sent again")
-	fs.BoolVar(&f.pending, "pending", false, "those that may not have been handed over")
-	fs.StringVar(&f.session, "session", "", "those of the session with this id")
+	fs.BoolVar(&f.failed, "failed", false, "events that failed at a target")
+	fs.BoolVar(&f.pending, "pending", false, "events that may not have been delivered")
+	fs.StringVar(&f.session, "session", "", "events of the session with this id")
 }
 
 func (f *selectFlags) query() history.Query {

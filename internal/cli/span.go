@@ -14,9 +14,9 @@ import (
 type spanFlags struct{ since, until, filter string }
 
 func (f *spanFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.since, "since", "", "those received since then: 2h, 30d, 2026-11-23, 2026-11-23T20:15, or RFC 3339")
-	fs.StringVar(&f.until, "until", "", "those received before this `TIME`")
-	fs.StringVar(&f.filter, "filter", "", "those that fit this filter: docs/filter.md")
+	fs.StringVar(&f.since, "since", "", "events received since: 2h, 30d, 2026-11-23 or RFC 3339")
+	fs.StringVar(&f.until, "until", "", "events received before this `TIME`")
+	fs.StringVar(&f.filter, "filter", "", "events that match this filter (hf-tap help filter)")
 }
 
 // given reports whether one of the flags was.
@@ -64,7 +64,7 @@ func parseTime(s string, now time.Time, before string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usageError(fmt.Errorf("%q is not a time", s), before+" 2h, or "+before+" "+now.Format(time.DateOnly))
+	return time.Time{}, usageError(fmt.Errorf("%q is not a valid time", s), before+" 2h, or "+before+" "+now.Format(time.DateOnly))
 }
 
 // parseAgo reads how long ago something was: 30d, 2w, or as Go writes it, 90m.

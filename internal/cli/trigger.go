@@ -57,20 +57,18 @@ func newTrigger(p *Process) *cobra.Command {
 		Use:   "trigger [KIND]",
 		Short: "Make a realistic event and send it to your handler",
 		Long: `Make the delivery that the Hub would send for a kind of event, and send it: to --to,
-else through the session that runs, where it takes the way of the Hub's own. It waits
-until every target is done, and prints what each said. The event is in the history, as
-any other, marked as "trigger".
+else through the running session, which delivers it like the Hub's own. It waits until
+every target is done, and prints the answers. The event is in the history like any
+other, with the source "trigger".
 
-The kinds:
-  ` + strings.Join(texts(event.Kinds()[:6]), ", ") + `,
-  ` + strings.Join(texts(event.Kinds()[6:]), ", ") + `
+The kinds: ` + strings.Join(texts(event.Kinds()), ", ") + `.
 
 With a token, the id, owner, visibility, head and tags of the repo are those on the
-Hub, and so is the discussion; what cannot be looked up within 3 s is made up, and it
-is said.
+Hub, and so is the discussion; what cannot be looked up within 3 s is made up, and
+a line says so.
 
---set changes the payload: path=value. The value is JSON, else it is a text; what is
-missing is created; "path=" deletes, and "path=null" sets null.
+--set changes the payload: path=value. The value is JSON, or else text.
+Missing objects are created; "path=" deletes, and "path=null" sets null.
   --set repo.private=true  --set updatedRefs.0.ref=refs/pr/7  --set comment=`,
 		Example: `  hf-tap trigger discussion.comment.create --to 7860
   hf-tap trigger repo.content.update --repo model:me/m --variant tag --to 7860
@@ -82,7 +80,6 @@ missing is created; "path=" deletes, and "path=null" sets null.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.trigger(cmd.Context(), p, args)
 		},
-		ValidArgs: texts(event.Kinds()),
 	}
 	f.register(cmd.Flags())
 	return cmd
@@ -90,26 +87,26 @@ missing is created; "path=" deletes, and "path=null" sets null.
 
 func (f *triggerFlags) register(fs *pflag.FlagSet) {
 	f.given = fs
-	fs.BoolVar(&f.all, "all", false, "every kind, for each type of repo that can have it; with --repo, for that repo")
-	fs.StringVar(&f.repo, "repo", "", "the repo of the event, like model:me/m (default one that the session watches, else the Hub repo of this folder, else model:me/example)")
-	fs.StringVar(&f.variant, "variant", "", "another form of the kind, like tag or pull-ref of repo.content.update")
+	fs.BoolVar(&f.all, "all", false, "send every kind, for each type of repo")
+	fs.StringVar(&f.repo, "repo", "", "the repo of the event, like model:me/m")
+	fs.StringVar(&f.variant, "variant", "", "another form of the kind, like tag or pull-ref")
 	fs.StringArrayVar(&f.sets, "set", nil, "change the payload; PATH= deletes; repeatable")
-	fs.StringVar(&f.file, "file", "", "send the payload in this file, or - for standard input, instead of a sample")
-	fs.Uint64Var(&f.seed, "seed", 0, "make up the same ids and texts at each call (default others each time)")
+	fs.StringVar(&f.file, "file", "", "send the payload in this file, or - for standard input")
+	fs.Uint64Var(&f.seed, "seed", 0, "make up the same ids and texts at each call")
 	fs.BoolVar(&f.edit, "edit", false, "change the payload in your editor before it is sent")
-	fs.IntVar(&f.repeat, "repeat", 1, "send each event so many times, each with a Webhook-Id of its own")
-	fs.StringVar(&f.rate, "rate", "", "send so many in a time, like 10/s or 90/m (default as many as are taken)")
-	fs.BoolVar(&f.sameID, "same-id", false, "send repeats with the same Webhook-Id, as the Hub's retries have it")
+	fs.IntVar(&f.repeat, "repeat", 1, "send each event N times")
+	fs.StringVar(&f.rate, "rate", "", "send at most this many, like 10/s or 90/m")
+	fs.BoolVar(&f.sameID, "same-id", false, "give repeats the same Webhook-Id, as the Hub's retries")
 	fs.BoolVar(&f.noSecret, "no-secret", false, "send no secret, which a handler should refuse")
 	fs.BoolVar(&f.wrongSecret, "wrong-secret", false, "send a wrong secret, which a handler should refuse")
-	fs.StringArrayVar(&f.to, "to", nil, "send it to this `TARGET`, like listen's --forward, and not through a session; repeatable")
-	fs.StringVar(&f.session, "session", "", "send it through the running session with this id (default the newest that watches the repo)")
-	fs.BoolVar(&f.throughTunnel, "through-tunnel", false, "send it to the session's public address, the way that the Hub's come")
-	fs.DurationVar(&f.timeout, "timeout", 0, "how long a target of --to may take (default no limit)")
+	fs.StringArrayVar(&f.to, "to", nil, "send to this `TARGET`, not through a session; repeatable")
+	fs.StringVar(&f.session, "session", "", "send through the running session with this id")
+	fs.BoolVar(&f.throughTunnel, "through-tunnel", false, "send to the session's public address, as the Hub does")
+	fs.DurationVar(&f.timeout, "timeout", 0, "time for a target of --to to answer")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the request, and send nothing")
 	fs.BoolVar(&f.curl, "curl", false, "print a curl command that sends it, and send nothing")
-	fs.BoolVar(&f.json, "json", false, "print one JSON object for each event, as docs/events.md describes")
-	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 when a target failed, or was not handed an event")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object per event (docs/events.md)")
+	fs.BoolVar(&f.failOnError, "fail-on-error", false, "exit 4 if a target failed or did not get an event")
 	f.secret.register(fs)
 	f.account.register(fs)
 }
@@ -158,7 +155,7 @@ func (f *triggerFlags) parse(p *Process, args []string) (plan triggerPlan, err e
 	}
 	for _, r := range plan.routes {
 		if r.Default || r.Match.String() != "" {
-			return plan, usageError(fmt.Errorf("--to %q is not a target alone", routeText(r)), "hf-tap trigger "+f.subject(args)+" --to "+quoted(event.MaskURL(r.Target.Name())))
+			return plan, usageError(fmt.Errorf("--to %q must be a target without a match", routeText(r)), "hf-tap trigger "+f.subject(args)+" --to "+quoted(event.MaskURL(r.Target.Name())))
 		}
 	}
 	return plan, f.secret.check(p)
@@ -369,7 +366,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 	case f.dryRun && f.session == "":
 		return d, nil
 	case len(running) == 0 && f.session == "":
-		return d, withHint(errors.New("no session runs, and no target is named"), typed+" --to 7860")
+		return d, withHint(errors.New("no session is running, and no target is named"), typed+" --to 7860")
 	case f.session != "":
 		hint := "hf-tap"
 		if near := nearest.Word(strings.ToLower(f.session), ids); near != "" {
@@ -379,7 +376,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 		}
 		return d, usageError(fmt.Errorf("no running session has the id %q", f.session), hint)
 	}
-	return d, withHint(fmt.Errorf("no session that runs watches %s", plan.repo), typed+" --session "+ids[0]+", which sends it all the same")
+	return d, withHint(fmt.Errorf("no running session watches %s", plan.repo), typed+" --session "+ids[0]+", which sends it all the same")
 }
 
 // url is the address that requests are printed with.

@@ -132,12 +132,12 @@ func (r *triggerRun) throughSession(ctx context.Context, dir session.Dir) error 
 	pending := "hf-tap events replay --pending --session " + to.ID
 	switch {
 	case errors.Is(err, errSessionEnded):
-		return withHint(fmt.Errorf("the session %s ended when %s were handed over", to.ID, done), pending)
+		return withHint(fmt.Errorf("the session %s ended after it had delivered %s", to.ID, done), pending)
 	case errors.Is(err, errNotHandedOver):
-		return withHint(fmt.Errorf("the session %s handed over only %s: it is ending, or a target's queue is full", to.ID, done), pending)
+		return withHint(fmt.Errorf("the session %s delivered only %s: it is ending, or a target's queue is full", to.ID, done), pending)
 	}
 	if err == nil && r.refused != 0 {
-		r.p.tell("the session answered %d and handed it to no target: a handler gets it by --to TARGET", r.refused)
+		r.p.tell("the session answered %d and delivered it to no target: to reach a handler, use --to TARGET", r.refused)
 	}
 	return err
 }
@@ -176,7 +176,7 @@ func (r *triggerRun) postPublic(ctx context.Context, client *http.Client, e *eve
 	case n == 0:
 		return 0, withHint(fmt.Errorf("%s answered %d, and it was not the session %s", event.MaskURL(to.URL), status, to.ID), "hf-tap doctor")
 	case refused && !r.untrusted():
-		return 0, withHint(fmt.Errorf("the session %s has another secret than this command: it answered %d", to.ID, status), "give it by --secret-file, or leave --through-tunnel out")
+		return 0, withHint(fmt.Errorf("the session %s has a different secret: it answered %d", to.ID, status), "use --secret-file, or leave out --through-tunnel")
 	case refused:
 		r.refused = status
 	}

@@ -84,7 +84,7 @@ func argsError(cmd *cobra.Command, args []string, check cobra.PositionalArgs, er
 	case cmd.HasSubCommands():
 		return err
 	case len(args) == 0:
-		return errors.New("an argument is missing: " + strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+		return errors.New("missing argument: " + strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	case check(cmd, args[:1]) != nil:
 		return fmt.Errorf("%s takes no arguments: %q", cmd.CommandPath(), args[0])
 	}
@@ -96,7 +96,7 @@ func atLeast[T int | time.Duration](flag string, value, least T, help string) er
 	if value >= least {
 		return nil
 	}
-	return usageError(fmt.Errorf("--%s is %v: want %d or more", flag, value, least), help)
+	return usageError(fmt.Errorf("--%s must be %d or more, not %v", flag, least, value), help)
 }
 
 // checkEmpty reports a flag whose value is empty, as that of a variable which is not
@@ -109,32 +109,6 @@ func checkEmpty(cmd *cobra.Command) (err error) {
 		}
 	})
 	return err
-}
-
-// checkTopics makes a topic or a shell that does not exist an error of usage, in
-// the two commands that cobra brings along.
-func checkTopics(root *cobra.Command) {
-	for _, cmd := range root.Commands() {
-		switch cmd.Name() {
-		case "help":
-			cmd.Args = func(_ *cobra.Command, args []string) error { return checkTopic(root, args) }
-		case "completion":
-			cmd.Args = cobra.NoArgs
-			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		}
-	}
-}
-
-// checkTopic reports the first word of a command's path that is not a command.
-func checkTopic(topic *cobra.Command, args []string) error {
-	for _, arg := range args {
-		next, _, err := topic.Find([]string{arg})
-		if err != nil || next == topic {
-			return usageError(fmt.Errorf("there is no command %q", topic.CommandPath()+" "+arg), argsHint(topic, []string{arg}))
-		}
-		topic = next
-	}
-	return nil
 }
 
 // wrongUse is an error in how the program was called.
@@ -159,5 +133,16 @@ func (p *Process) tellUnused(fs *pflag.FlagSet, why string, names ...string) {
 		p.tell("%s has no effect %s", given[0], why)
 	default:
 		p.tell("%s have no effect %s", strings.Join(given, ", "), why)
+	}
+}
+
+// refuseShells makes a shell that does not exist an error of usage, in the command that
+// cobra brings along.
+func refuseShells(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
 	}
 }

@@ -64,7 +64,7 @@ func (a account) look(p *Process, w hub.Webhook) session.Surveyed {
 // from may be unknown.
 func (p *Process) tellUnread(err error, damaged []*session.RecordError) {
 	if err != nil {
-		p.tell("%s: where webhooks come from is unknown", present.Error(err))
+		p.tell("%s: cannot tell where webhooks come from", present.Error(err))
 	}
 	for _, d := range damaged {
 		p.tell("%v; to drop it: hf-tap webhooks prune --forget %s", d, d.ID)
@@ -77,7 +77,7 @@ func webhookArgs(others ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
-			return usageError(errors.New("the id of a webhook is missing"), "hf-tap webhooks ls")
+			return usageError(errors.New("missing webhook id"), "hf-tap webhooks ls")
 		case len(args) > 1+len(others):
 			return usageError(fmt.Errorf("one argument too many: %q", args[1+len(others)]), cmd.CommandPath()+" --help")
 		}
@@ -86,7 +86,7 @@ func webhookArgs(others ...string) cobra.PositionalArgs {
 			return usageError(err, "hf-tap webhooks ls")
 		}
 		if len(args) <= len(others) {
-			return usageError(fmt.Errorf("%s is missing", others[len(args)-1]), cmd.CommandPath()+" --help")
+			return usageError(fmt.Errorf("missing %s", others[len(args)-1]), cmd.CommandPath()+" --help")
 		}
 		args[0] = id
 		return nil

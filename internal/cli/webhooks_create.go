@@ -14,10 +14,11 @@ func newWebhooksCreate(p *Process) *cobra.Command {
 	var out webhookOutput
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Create a webhook that stays",
+		Short: "Create a permanent webhook",
 		Long: `Create a webhook that calls a URL, or starts a Job, for each event of what it watches.
 The Job is a copy of one that ran before, or is described in a file of JSON or YAML,
-which is checked before the Hub is asked. It prints the id. Unlike that of "hf-tap listen" it stays until you delete it.
+which is checked before the Hub is asked. It prints the id. Unlike the one of "hf-tap listen", this webhook exists until you
+delete it.
 
 The Hub sends the secret with each delivery, so that a handler can tell the Hub from
 others. No flag takes a secret as its value, because ps would show it.`,
@@ -42,8 +43,8 @@ others. No flag takes a secret as its value, because ps would show it.`,
 		},
 	}
 	f.register(cmd.Flags())
-	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "what it watches, as type:name like model:me/m, dataset:…, user:me, org:us; repeatable")
-	cmd.Flags().StringArrayVar(&f.domain, "domain", nil, "only events of this domain, repo or discussion; repeatable (default both)")
+	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "a repo or account: model:me/m or user:me; repeatable")
+	cmd.Flags().StringArrayVar(&f.domain, "domain", nil, "watch only this domain, repo or discussion; repeatable")
 	out.registerOne(cmd.Flags())
 	flags.register(cmd.Flags())
 	return cmd

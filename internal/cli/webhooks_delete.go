@@ -26,7 +26,7 @@ it needs --yes. To stop deliveries for a while: hf-tap webhooks disable ID.`,
 				return err
 			}
 			if !yes && !flags.canAsk(p) {
-				return usageError(errors.New("delete asks first, which needs a terminal"), "hf-tap webhooks delete "+args[0]+" --yes")
+				return usageError(errors.New("webhooks delete needs --yes where it cannot ask"), "hf-tap webhooks delete "+args[0]+" --yes")
 			}
 			a, err := p.account(flags)
 			if err != nil {
@@ -56,7 +56,7 @@ func (p *Process) deleteWebhook(ctx context.Context, a account, id string, yes b
 		p.tell("%s", words)
 	}
 	if looked.Stray {
-		p.tell("%s leads to an hf-tap that this machine has no record of: another machine may be using it", id)
+		p.tell("%s leads to an hf-tap without a record here: another machine may use it", id)
 	}
 	if !yes {
 		sure, err := p.confirm(ctx, fmt.Sprintf("webhook %s %s\ndelete it?", id, webhookWords(w)))

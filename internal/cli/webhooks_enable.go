@@ -20,8 +20,8 @@ func newWebhooksDisable(p *Process) *cobra.Command {
 	return p.newSwitch(webhookSwitch{
 		name: "disable", done: "disabled", undoes: "enables it again", call: (*hub.Client).DisableWebhook,
 		is: func(d hub.State) bool { return d != hub.StateEnabled },
-	}, "Disable a webhook, and keep it", `Disable a webhook: the Hub delivers nothing to it until it is enabled. For as long as a
-session lives "hf-tap listen --mute ID" does the same.`)
+	}, "Disable a webhook, and keep it", `Disable a webhook: the Hub delivers nothing to it until it is enabled. "hf-tap
+listen --mute ID" does the same for as long as a session runs.`)
 }
 
 // webhookSwitch is enable or disable.

@@ -211,15 +211,15 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 		"no URL":        {create("--url", "example.com", "--watch", "model:me/m"), ".*not an http or https URL", ".* --url https://.*"},
 		"empty Job":     {create("--job-id", "", "--watch", "model:me/m"), "--job-id is empty", "leave it out, .*"},
 		"no Job":        {create("--job-id", "a b", "--watch", "model:me/m"), ".*not the id of a Job", ".* --job-id .*"},
-		"two secrets":   {create(append(base, "--use-kept-secret", "--secret-file", "f")...), "it is said twice .*", "leave .*"},
+		"two secrets":   {create(append(base, "--use-kept-secret", "--secret-file", "f")...), "more than one flag sets the secret", "use only one of .*"},
 		"empty file":    {create(append(base, "--secret-file", "")...), "--secret-file is empty", ".+"},
 		"two forms":     {create(append(base, "--json", "-q")...), "--json and --quiet exclude each other", ".+"},
-		"nothing":       {[]string{"update", unknownID}, "nothing is to be changed", "hf-tap webhooks update .*"},
-		"clears twice":  {[]string{"update", unknownID, "--clear-secret", "--use-kept-secret"}, "it is said twice .*", ".+"},
-		"no log":        {[]string{"replay", unknownID}, "the id of a delivery is missing", "hf-tap webhooks replay --help"},
+		"nothing":       {[]string{"update", unknownID}, "nothing to change", "hf-tap webhooks update .*"},
+		"clears twice":  {[]string{"update", unknownID, "--clear-secret", "--use-kept-secret"}, "more than one flag sets the secret", ".+"},
+		"no log":        {[]string{"replay", unknownID}, "missing the id of a delivery", "hf-tap webhooks replay --help"},
 		"log":           {[]string{"replay", unknownID, "../x"}, `"../x" is not the id of a delivery`, ".+"},
 		"two ids":       {[]string{"delete", unknownID, unknownID}, `one argument too many: .*`, "hf-tap webhooks delete --help"},
-		"unasked":       {[]string{"delete", unknownID}, "delete asks first.*", ".* --yes"},
+		"unasked":       {[]string{"delete", unknownID}, "webhooks delete needs --yes.*", ".* --yes"},
 		"ls":            {[]string{"ls", "--json", "--quiet"}, "--json and --quiet exclude each other", ".+"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestWrongUseOfWebhookCommandsComesBeforeAnyCall(t *testing.T) {
 			c.args[1] = id
 			w.run(2, append([]string{"webhooks"}, c.args...)...).says(`.* is not a webhook id.*`, "hf-tap webhooks ls")
 		}
-		w.run(2, "webhooks", name).says("the id of a webhook is missing", "hf-tap webhooks ls")
+		w.run(2, "webhooks", name).says("missing webhook id", "hf-tap webhooks ls")
 	}
 	if len(w.Calls()) > 0 {
 		t.Errorf("it called the Hub: %v", w.Calls())

@@ -20,7 +20,7 @@ func newWebhooksInfo(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "info ID",
 		Short: "Show one webhook",
-		Long: `Show all that the Hub tells of a webhook, and whether an hf-tap on this machine made it.
+		Long: `Show everything that the Hub returns about a webhook, and whether an hf-tap on this machine made it.
 The Hub never returns a secret, only whether there is one.`,
 		Example: `  hf-tap webhooks info 65a14fd933eca76f4639fc84
   hf-tap webhooks info 65a14fd933eca76f4639fc84 --json`,

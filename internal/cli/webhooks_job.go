@@ -17,10 +17,10 @@ func newWebhooksJob(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "job ID",
 		Short: "Print how to run a webhook's Job on this machine",
-		Long: `Print the command that runs on this machine what a webhook's Job runs on the Hub, for
-the same events and with the same environment: hf-tap listen with --exec. The Job's
-image and hardware are not here, and the Hub does not return the values of its secrets:
-what to do about that is said on standard error.`,
+		Long: `Print the command that runs a webhook's Job on this machine, for the same events and
+with the same environment: hf-tap listen with --exec. The Job's image and hardware are
+missing here, and the Hub does not return the values of its secrets. Lines on standard
+error say what to do about that.`,
 		Example: "  hf-tap webhooks job 65a14fd933eca76f4639fc84",
 		Args:    webhookArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,6 +96,6 @@ func (p *Process) tellOfJob(w hub.Webhook) {
 		p.tell("%s", term.Line("the Hub does not return the values of the Job's secrets; export them first: "+strings.Join(j.Secrets, ", ")))
 	}
 	if w.State == hub.StateEnabled {
-		p.tell("the Job is started on the Hub, too; to keep it from that meanwhile, add: --mute %s", w.ID)
+		p.tell("the Hub starts the Job, too; to prevent that, add --mute %s", w.ID)
 	}
 }

@@ -19,8 +19,8 @@ func newWebhooksLs(p *Process) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List the webhooks of your account",
 		Long: `List the webhooks of your account: what each watches and calls, whether it is enabled,
-and whether an hf-tap on this machine made it. One that the Hub has suspended stands in
-capitals, and what to do about it below the list.`,
+and whether an hf-tap on this machine made it. A suspended webhook is shown as
+SUSPENDED, with a hint below the list.`,
 		Example: `  hf-tap webhooks ls
   hf-tap webhooks ls --json
   hf-tap webhooks ls -q`,
@@ -42,7 +42,7 @@ capitals, and what to do about it below the list.`,
 		},
 	}
 	flags.register(cmd.Flags())
-	out.register(cmd.Flags(), "print a JSON array, as the Hub gives it, with where each comes from", "print the ids alone, one a line")
+	out.register(cmd.Flags(), "print a JSON array, with the origin of each webhook", "print the ids alone, one a line")
 	return cmd
 }
 

@@ -32,7 +32,7 @@ func (o *webhookOutput) registerOne(fs *pflag.FlagSet) {
 
 func (o *webhookOutput) check() error {
 	if o.json && o.quiet {
-		return usageError(errors.New("--json and --quiet exclude each other"), "leave one of them out")
+		return usageError(errors.New("--json and --quiet exclude each other"), "leave out one of them")
 	}
 	return nil
 }

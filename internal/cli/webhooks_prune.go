@@ -20,18 +20,18 @@ func newWebhooksPrune(p *Process) *cobra.Command {
 		Use:   "prune [id …]",
 		Short: "Delete webhooks that killed sessions left behind",
 		Long: `Delete webhooks that sessions on this machine left behind when they were killed;
-every start of listen does the same. Webhooks of sessions that live are not
-touched. Those that lead to an hf-tap and that this machine has no record of are listed,
-and deleted only when you name them.
+every start of listen does the same. Webhooks of running sessions are not
+touched. A webhook of another hf-tap, without a record on this machine, is listed, and
+deleted only when you name it.
 
 Records that stay are listed with the reason: another user's, of another endpoint, or of
 a create that the Hub never answered. --forget drops one of them, or a damaged one, by
-the id of its session or of its webhook, asks no Hub, and deletes no webhook.`,
+the id of its session or webhook. It does not call the Hub and deletes no webhook.`,
 		Example: "  hf-tap webhooks prune",
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if len(forget) > 0 {
 				if len(ids) > 0 {
-					return usageError(errors.New("--forget drops records, and deletes no webhook: name none beside it"), "hf-tap webhooks prune --forget "+forget[0])
+					return usageError(errors.New("--forget and webhook ids exclude each other"), "hf-tap webhooks prune --forget "+forget[0])
 				}
 				p.tellUnused(cmd.Flags(), "with --forget", "token", "ca")
 				return p.forget(unique(p, forget, func(id string) string { return "--forget " + id }))
@@ -47,7 +47,7 @@ the id of its session or of its webhook, asks no Hub, and deletes no webhook.`,
 		},
 	}
 	flags.register(cmd.Flags())
-	cmd.Flags().StringArrayVar(&forget, "forget", nil, "drop the record of the session or webhook with this id, and leave the webhook; repeatable")
+	cmd.Flags().StringArrayVar(&forget, "forget", nil, "drop the record of this session or webhook; repeatable")
 	return cmd
 }
 
@@ -185,7 +185,7 @@ func (p *Process) pruneStrays(ctx context.Context, client *hub.Client, survey se
 		case err != nil:
 			errs = append(errs, err)
 		default:
-			p.tell("deleted %s, of which there was no record here", h.ID)
+			p.tell("deleted %s, which had no record here", h.ID)
 		}
 	}
 	return strays, errors.Join(errs...)
@@ -194,7 +194,7 @@ func (p *Process) pruneStrays(ctx context.Context, client *hub.Client, survey se
 // notPruned explains why a webhook that was named was not deleted.
 func notPruned(survey session.Survey, id string) error {
 	if slices.ContainsFunc(survey.Webhooks, func(h session.Surveyed) bool { return h.ID == id }) {
-		return fmt.Errorf("the webhook %s was not made by a killed hf-tap, and is left alone", id)
+		return fmt.Errorf("webhook %s was not left behind by hf-tap, and was not deleted", id)
 	}
 	return fmt.Errorf("your account has no webhook %s", id)
 }

@@ -17,10 +17,10 @@ func newWebhooksReplay(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay ID LOG",
 		Short: "Let the Hub send a delivery again",
-		Long: `Let the Hub send one of its past deliveries again, to the webhook's present URL and with
-its present secret. It prints the status that the URL answered, and fails if that is not
-2xx. The ids of deliveries stand only on the webhook's page, under Activity; the address
-of the page is in "hf-tap webhooks info ID".
+		Long: `Let the Hub send one of its past deliveries again, to the webhook's current URL and with
+its current secret. It prints the status that the URL answered, and fails if that is not
+2xx. The ids of deliveries are shown only on the webhook's page, under Activity.
+"hf-tap webhooks info ID" prints the address of that page.
 
 Events that hf-tap has recorded are sent again without the Hub: hf-tap events replay.`,
 		Example: "  hf-tap webhooks replay 65a14fd933eca76f4639fc84 65a2c0ffee33eca76f4639fc",

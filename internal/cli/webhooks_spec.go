@@ -24,10 +24,10 @@ type specFlags struct {
 
 func (f *specFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.url, "url", "", "the URL that the Hub posts events to")
-	fs.StringVar(&f.jobID, "job-id", "", "the id of a Job, of which each event starts a copy, instead of --url")
-	fs.StringVar(&f.jobFile, "job", "", "a file with the Job that each event starts, in JSON or YAML, instead of --url")
+	fs.StringVar(&f.jobID, "job-id", "", "start a copy of this Job for each event, instead of --url")
+	fs.StringVar(&f.jobFile, "job", "", "start the Job in this JSON or YAML file, instead of --url")
 	fs.StringVar(&f.secretFile, "secret-file", "", "take the webhook's secret from this file")
-	fs.BoolVar(&f.keptSecret, "use-kept-secret", false, "take the secret that \"hf-tap secret\" prints")
+	fs.BoolVar(&f.keptSecret, "use-kept-secret", false, "use the secret that \"hf-tap secret\" prints")
 	f.given = fs.Changed
 }
 
@@ -52,11 +52,11 @@ func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err
 	spec.Domains = unique(p, spec.Domains, func(d hub.Domain) string { return "--domain " + string(d) })
 	switch {
 	case f.given("job") && f.given("job-id"):
-		return spec, usageError(errors.New("a webhook has one Job"), "leave --job or --job-id out")
+		return spec, usageError(errors.New("a webhook has one Job"), "leave out --job or --job-id")
 	case f.given("url") && f.given("job"):
-		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job out")
+		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave out --url or --job")
 	case f.given("url") && f.given("job-id"):
-		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave --url or --job-id out")
+		return spec, usageError(errors.New("a webhook has a URL or a Job, not both"), "leave out --url or --job-id")
 	}
 	if f.given("url") {
 		const example = "--url https://example.com/hook"
@@ -90,7 +90,7 @@ func (f *specFlags) checkSecret() error {
 		}
 	}
 	if said > 1 {
-		return usageError(errors.New("it is said twice what the secret is"), "leave all but one of --secret-file, --use-kept-secret and --clear-secret out")
+		return usageError(errors.New("more than one flag sets the secret"), "use only one of --secret-file, --use-kept-secret and --clear-secret")
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func TestNobodyIsAskedWhenTheTokenComesFromStandardInput(t *testing.T) {
 	w := newWorld(t)
 	id := w.create("--url", exampleURL)
 	p := w.inTerminal(120, 20, "webhooks", "delete", id, "--token", "-")
-	if s := p.shows("delete asks first", "code 2."); strings.Contains(s, "[y/N]") {
+	if s := p.shows("webhooks delete needs --yes", "code 2."); strings.Contains(s, "[y/N]") {
 		t.Errorf("it asks:\n%s", s)
 	}
 }

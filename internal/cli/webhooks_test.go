@@ -196,7 +196,7 @@ func TestADeletedWebhookIsGone(t *testing.T) {
 	w := newWorld(t)
 	id, other := w.create("--url", exampleURL), w.create("--url", exampleURL)
 	p := w.run(2, "webhooks", "delete", id)
-	p.says("delete asks first, which needs a terminal", "hf-tap webhooks delete "+id+" --yes")
+	p.says("webhooks delete needs --yes where it cannot ask", "hf-tap webhooks delete "+id+" --yes")
 	if n := w.CallCount("* /api/settings/webhooks/*"); n != 0 {
 		t.Errorf("it called the Hub %d times", n)
 	}

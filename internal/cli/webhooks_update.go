@@ -28,13 +28,12 @@ func newWebhooksUpdate(p *Process) *cobra.Command {
 		Use:   "update ID",
 		Short: "Change settings of a webhook",
 		Long: `Change settings of a webhook, and leave the others as they are. The Hub takes a webhook
-only as a whole: it is read, changed, sent, and read again. Each difference that you have
-not asked for is reported, and the exit code is 1.
+only as a whole: it is read, changed, sent, and read again. Each difference that you did
+not ask for is reported, and the exit code is 1.
 
-The Hub never returns a secret, so that an update of a webhook with a secret has to say
-what becomes of it: --secret-file, --use-kept-secret or --clear-secret. On a terminal it
-asks. Nor does it return all of a Job: a webhook with a Job needs --job-id or --job
-again.`,
+The Hub never returns a secret, so an update of a webhook with a secret needs one
+of --secret-file, --use-kept-secret and --clear-secret. On a terminal it asks. The Hub does
+not return a whole Job either: a webhook with a Job needs --job-id or --job again.`,
 		Example: `  hf-tap webhooks update 65a14fd933eca76f4639fc84 --url https://example.com/new
   hf-tap webhooks update 65a14fd933eca76f4639fc84 --watch model:me/m --domain repo --use-kept-secret
   hf-tap webhooks update 65a14fd933eca76f4639fc84 --clear-secret`,
@@ -47,7 +46,7 @@ again.`,
 				return err
 			}
 			if len(u.asked.Watched)+len(u.asked.Domains) == 0 && !aimed(u.asked) && !u.flags.secretGiven() {
-				return usageError(errors.New("nothing is to be changed"), command+" --url https://example.com/hook")
+				return usageError(errors.New("nothing to change"), command+" --url https://example.com/hook")
 			}
 			if u.account, err = p.account(flags); err != nil {
 				return err
@@ -60,8 +59,8 @@ again.`,
 	}
 	fs := cmd.Flags()
 	u.flags.register(fs)
-	fs.StringArrayVar(&u.flags.watch, "watch", nil, "what it watches, in place of all that it does now; repeatable")
-	fs.StringArrayVar(&u.flags.domain, "domain", nil, "only events of this domain, repo or discussion; repeatable")
+	fs.StringArrayVar(&u.flags.watch, "watch", nil, "watch this instead of what it watches now; repeatable")
+	fs.StringArrayVar(&u.flags.domain, "domain", nil, "watch only this domain, repo or discussion; repeatable")
 	fs.BoolVar(&u.flags.clearSecret, "clear-secret", false, "leave the webhook without a secret")
 	u.out.registerOne(fs)
 	flags.register(fs)
@@ -176,5 +175,5 @@ func (u *webhookUpdate) report(old hub.Webhook, spec hub.WebhookSpec, now hub.We
 	if len(diffs) == 0 {
 		return nil
 	}
-	return withHint(fmt.Errorf("webhook %s is not what was asked for: %s", u.id, strings.Join(diffs, "; ")), "see all of it: hf-tap webhooks info "+u.id)
+	return withHint(fmt.Errorf("webhook %s differs from what was asked for: %s", u.id, strings.Join(diffs, "; ")), "see all of it: hf-tap webhooks info "+u.id)
 }

@@ -146,7 +146,7 @@ func TestWhatSomebodyElseChangesMeanwhileIsReported(t *testing.T) {
 			c.change(w, id)
 			reads.Release()
 			p.ends(1)
-			p.says("webhook "+id+" is not what was asked for: "+c.want, "see all of it: hf-tap webhooks info "+id)
+			p.says("webhook "+id+" differs from what was asked for: "+c.want, "see all of it: hf-tap webhooks info "+id)
 		})
 	}
 }

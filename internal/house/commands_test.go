@@ -46,7 +46,7 @@ func (p *program) commands(path string) []command {
 			c.examples = append(c.examples, strings.TrimSpace(line))
 		case section == "Available Commands:" && strings.HasPrefix(line, "  "):
 			all = append(all, p.commands(path+" "+strings.Fields(line)[0])...)
-		case section == "Flags:":
+		case section == "Flags:" || strings.HasSuffix(section, " flags:"):
 			m := flagLine.FindStringSubmatch(strings.TrimRight(line, " "))
 			if m == nil {
 				p.t.Fatalf("%s --help: cannot read the line %q", path, line)
@@ -80,17 +80,20 @@ func testExamplesExist(t *testing.T, commands []command) {
 	}
 }
 
-func testCommandsInReadme(t *testing.T, commands []command) {
-	b, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
+// testCommandsInList compares the list at the top of docs/commands.md with the program.
+func testCommandsInList(t *testing.T, commands []command) {
+	const file = "docs/commands.md"
+	blocks := codeBlocks(t, file)
+	if len(blocks) == 0 {
+		t.Fatalf("%s has no list of commands", file)
 	}
+	list := blocks[0].text()
 	for _, c := range commands {
 		if strings.HasPrefix(c.path, "hf-tap completion ") {
 			continue // one for each shell
 		}
-		if !regexp.MustCompile(regexp.QuoteMeta(c.path) + `\b`).Match(b) {
-			t.Errorf("README.md does not tell of %q: add it to the list under \"Usage\"", c.path)
+		if !regexp.MustCompile(regexp.QuoteMeta(c.path) + `\b`).MatchString(list) {
+			t.Errorf("%s: the list at the top lacks %q", file, c.path)
 		}
 	}
 }

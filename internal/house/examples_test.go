@@ -270,7 +270,7 @@ func (w *world) run(e example) {
 	case strings.HasPrefix(text, "hf-tap sandbox"):
 		r := w.start("sh", "-c", "exec "+text)
 		r.wait(&r.out, has("export HF_TOKEN="))
-		r.wait(&r.err, has("end with Ctrl+C"))
+		r.wait(&r.err, has("stop with Ctrl+C"))
 		r.endInOrder()
 	default:
 		r := w.start("bash", "-o", "pipefail", "-c", text)

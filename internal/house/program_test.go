@@ -30,11 +30,12 @@ func TestTheProgramIsWhatItsDocumentsSay(t *testing.T) {
 		t.Fatalf("only %d commands found in the help: its layout is another one", len(commands))
 	}
 	t.Run("every command has an example", func(t *testing.T) { testExamplesExist(t, commands) })
-	t.Run("every command is in the README", func(t *testing.T) { testCommandsInReadme(t, commands) })
+	t.Run("every command is in the list of commands", func(t *testing.T) { testCommandsInList(t, commands) })
 	t.Run("every flag is in docs", func(t *testing.T) { testFlagsInDocs(t, commands) })
-	t.Run("the README's picture is real", func(t *testing.T) { testPicture(t, p) })
+	t.Run("the output of the demo is real", func(t *testing.T) { testPicture(t, p) })
 	t.Run("the schema is that of the docs", func(t *testing.T) { testSchema(t, p) })
 	t.Run("examples", func(t *testing.T) { testExamplesRun(t, p, commands) })
+	t.Run("handlers", func(t *testing.T) { testHandlers(t, p) })
 	t.Run("guide", func(t *testing.T) { testGuide(t, p) })
 }
 
@@ -44,6 +45,7 @@ type program struct {
 	bin string // the folder that it is in
 	env []string
 	dir string // where it runs
+	all bool   // it runs until the test ends
 }
 
 func buildProgram(t *testing.T) *program {
@@ -79,10 +81,14 @@ type running struct {
 }
 
 // start starts a command. One that hangs is killed after a minute, so that the
-// test tells what was missing.
+// test shows what was missing.
 func (p *program) start(name string, args ...string) *running {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	if p.all {
+		cancel()
+		ctx, cancel = context.WithCancel(p.t.Context())
+	}
 	r := &running{t: p.t, cmd: exec.CommandContext(ctx, name, args...), ended: make(chan struct{})}
 	r.cmd.Env, r.cmd.Dir = p.env, p.dir
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.err
@@ -232,7 +238,9 @@ type world struct {
 // newWorld starts a sandbox and an app that answers 200, and 500 under /fail.
 func newWorld(t *testing.T, p *program) *world {
 	t.Helper()
-	sandbox := p.with(t).hfTap("sandbox", "--repo", "model:me/m", "--repo", "model:me/my-model", "--repo", "dataset:me/d", "--repo", "space:me/s")
+	hub := p.with(t)
+	hub.all = true
+	sandbox := hub.hfTap("sandbox", "--repo", "model:me/m", "--repo", "model:me/my-model", "--repo", "dataset:me/d", "--repo", "space:me/s")
 	endpoint := sandbox.wait(&sandbox.out, has("export HF_ENDPOINT="))
 	token := sandbox.wait(&sandbox.out, has("export HF_TOKEN="))
 	w := &world{endpoint: strings.TrimPrefix(endpoint, "export HF_ENDPOINT="), token: strings.TrimPrefix(token, "export HF_TOKEN=")}
@@ -310,7 +318,7 @@ func testPicture(t *testing.T, p *program) {
 	for line := range strings.Lines(r.err.text() + r.out.text()) {
 		real = append(real, shape(strings.TrimSuffix(line, "\n")))
 	}
-	for _, b := range codeBlocks(t, "README.md") {
+	for _, b := range codeBlocks(t, "docs/start.md") {
 		if len(b.lines) > 0 && b.lines[0].text == "$ go run . demo" {
 			for _, l := range b.lines[1:] {
 				pictured = append(pictured, shape(l.text))
@@ -321,6 +329,6 @@ func testPicture(t *testing.T, p *program) {
 	slices.Sort(real)
 	slices.Sort(pictured)
 	if !slices.Equal(real, pictured) {
-		t.Errorf("the picture is not what the demo prints: put the output of \"go run . demo\" into README.md\nreal:\n%s\npictured:\n%s", strings.Join(real, "\n"), strings.Join(pictured, "\n"))
+		t.Errorf("the picture is not what the demo prints: put the output of \"go run . demo\" into docs/start.md\nreal:\n%s\npictured:\n%s", strings.Join(real, "\n"), strings.Join(pictured, "\n"))
 	}
 }

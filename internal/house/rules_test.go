@@ -38,6 +38,7 @@ var layers = map[string][]string{
 	"tunnel/*":                 {"tunnel", "tunnel/internal/announce", "internal/frpwire", "internal/loopback", "internal/neterror", "internal/network", "internal/plainfile", "internal/process"},
 	"tunnel/internal/announce": {},
 
+	"docs":                    {},
 	"examples":                {},
 	"examples/hubapi":         {},
 	"examples/retrain":        {"examples/hubapi", "webhooks"},
@@ -94,6 +95,7 @@ var layers = map[string][]string{
 	"internal/house/promises": {},
 
 	"internal/cli": {
+		"docs",
 		"event", "event/filter", "hub", "tunnel", "tunnel/*", "receiver", "tui",
 		"internal/advice", "internal/app", "internal/check", "internal/config", "internal/diff", "internal/doctor", "internal/exectarget", "internal/headers", "internal/hint", "internal/history", "internal/jobspec", "internal/jsonedit", "internal/lines", "internal/listen", "internal/loopback", "internal/mcp", "internal/nearest", "internal/network", "internal/present", "internal/sandbox", "internal/session", "internal/term",
 	},
@@ -476,4 +478,40 @@ func isBinary(file string) bool {
 		return true
 	}
 	return filepath.Base(file) == "hf-tap"
+}
+
+// Each package that has a place in the layers has a row in CONTRIBUTING.md, and the
+// other way round.
+func TestThePackagesInTheDocumentAreThoseOfTheLayers(t *testing.T) {
+	b, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(b), "\n## Packages\n")
+	var rows []string
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 3 {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+			rows = append(rows, strings.TrimSuffix(m[1], "…"))
+		}
+	}
+	describes := func(row, folder string) bool {
+		return row == folder || strings.HasSuffix(row, "/") && strings.HasPrefix(folder, row) || folder == "." && row == "main.go"
+	}
+	for folder := range layers {
+		if strings.Contains(folder, "*") {
+			continue
+		}
+		if !slices.ContainsFunc(rows, func(row string) bool { return describes(row, folder) }) {
+			t.Errorf("CONTRIBUTING.md has no row for %s", folder)
+		}
+	}
+	for _, row := range rows {
+		if _, err := os.Stat(row); err != nil {
+			t.Errorf("CONTRIBUTING.md has a row for %s: %v", row, err)
+		}
+	}
 }
