@@ -25,6 +25,9 @@ type item struct {
 	do   func() tea.Cmd
 }
 
+// minTitle is how many cells the title of a menu keeps at least.
+const minTitle = 10
+
 // itemKeys are the keys of items without a fixed key, by their place in the menu.
 const itemKeys = "123456789abdfgilmoptuvwxyz"
 
@@ -81,7 +84,7 @@ func (mn *menu) render(w, h int) (out []string, cursor int) {
 	}
 	tail += "  esc leaves"
 	title := term.Line(mn.title)
-	if room := w - line.Width(tail); room >= minWidth {
+	if room := w - line.Width(tail); room >= minTitle {
 		title = line.Shorten(title, room)
 	}
 	out = append(out, line.Text(line.Title, title).Add(line.Faint, tail).Render(w, line.Plain))

@@ -93,7 +93,7 @@ func (m *model) addReplaySet(mn *menu, key, what string, ns []int64) {
 
 func (m *model) addReplayFailed(mn *menu) {
 	failed := len(m.rowsWith(func(r *event.Row) bool { return r.Failed }))
-	mn.add("f", fmt.Sprintf("all failed, not delivered since (%d here)", failed), func() tea.Cmd {
+	mn.add("f", fmt.Sprintf("all failed (%d here), not delivered since", failed), func() tea.Cmd {
 		if m.cfg.Actions.ReplayFailed == nil {
 			return m.showUnavailable()
 		}

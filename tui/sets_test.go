@@ -61,7 +61,7 @@ func TestReplaysOfferSetsOfEvents(t *testing.T) {
 		w.record(e)
 	}, func(s *screen) {
 		s.press("R")
-		s.shows("all failed, not delivered since (0 here)", "all pending, never handed over (1)", "all shown (4)")
+		s.shows("all failed (0 here), not delivered since", "all pending, never handed over (1)", "all shown (4)")
 		s.press("p")
 		s.did(`replayed [4] 1 times to ""`)
 	})
@@ -280,8 +280,8 @@ func TestALongNoteTakesSeveralLines(t *testing.T) {
 		s.sound()
 		s.press("?")
 		s.shows("esc closes the help  ↑ ↓ scroll")
-		s.press("esc", "R")
-		s.shows("  esc leaves")
+		s.press("esc", "t")
+		s.shows("trigger on model:m…  1 of 11  esc leaves")
 	})
 }
 
