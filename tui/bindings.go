@@ -42,7 +42,7 @@ func bindings() []binding {
 		{[]string{"space"}, "space", "mark", "", "mark: actions are for all that are marked", onEventInList, (*model).mark},
 		{[]string{"*", "!"}, "* !", "", "", "mark all shown, or none; invert the marks", nil, (*model).markMany},
 		{[]string{"R"}, "R", "", "", "replay failed, pending, shown; N times", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
-		{[]string{"c"}, "c", "copy", "", "copy: curl, JSON, body, address, value", onEventOrApp, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
+		{[]string{"c"}, "c", "copy", "", "copy: curl, JSON, body, answer, value", onEventOrApp, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
 		{[]string{"p"}, "p", "pin", "", "pin; Diff compares with what is pinned", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
 		{[]string{"P"}, "P", "", "", "pause handing over; resume it", nil, func(m *model, _ string) tea.Cmd { return m.togglePause() }},
 		{[]string{"F"}, "F", "", "", "faults: answer wrongly on purpose", nil, func(m *model, _ string) tea.Cmd { return m.faultMenu() }},
