@@ -43,7 +43,7 @@ func bindings() []binding {
 		{[]string{"*", "!"}, "* !", "", "", "mark all shown, or none; invert the marks", nil, (*model).markMany},
 		{[]string{"R"}, "R", "", "", "replay failed, pending, shown; N times", nil, func(m *model, _ string) tea.Cmd { return m.replayMenu() }},
 		{[]string{"c"}, "c", "copy", "", "copy: curl, JSON, body, answer, value", onEventOrApp, func(m *model, _ string) tea.Cmd { return m.copyMenu() }},
-		{[]string{"p"}, "p", "pin", "", "pin; Diff compares with what is pinned", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
+		{[]string{"p"}, "p", "pin", "", "pin; Diff compares with pinned or marked", onEvent, func(m *model, _ string) tea.Cmd { return m.togglePin() }},
 		{[]string{"P"}, "P", "", "", "pause handing over; resume it", nil, func(m *model, _ string) tea.Cmd { return m.togglePause() }},
 		{[]string{"F"}, "F", "", "", "faults: answer wrongly on purpose", nil, func(m *model, _ string) tea.Cmd { return m.faultMenu() }},
 		{[]string{"s"}, "s", "save", "", "save as JSON, NDJSON or a fixture", onEventOrApp, func(m *model, _ string) tea.Cmd { return m.saveMenu() }},
