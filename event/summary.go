@@ -51,7 +51,7 @@ func discussionSummary(d hub.Details) string {
 		Content string
 		Hidden  bool
 	}
-	// What cannot be read stays empty.
+	// A field that cannot be read stays empty.
 	_ = json.Unmarshal(d.Discussion, &discussion)
 	_ = json.Unmarshal(d.Comment, &comment)
 	var parts []string

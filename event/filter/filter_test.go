@@ -121,9 +121,9 @@ func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 		"né한 foo:bar":             `at character 5: there is no key "foo"`, // characters, not bytes
 		"https://hf.co":           `at character 1: there is no key "https": want one of kind`,
 		`kind:a "open`:            `at character 8: the quoted phrase has no end: want "`,
-		"status:>>5":              `at character 8: ">>5" is no value of status: want a status`,
-		"status:200,x":            `at character 12: "x" is no value of status`,
-		"latency:>1":              `at character 9: ">1" is no value of latency: want a duration with its unit`,
+		"status:>>5":              `at character 8: ">>5" is not a valid value of status: want a status`,
+		"status:200,x":            `at character 12: "x" is not a valid value of status`,
+		"latency:>1":              `at character 9: ">1" is not a valid value of latency: want a duration with its unit`,
 		"verdict:bad":             `at character 9: verdict has no value "bad": want one of ok, wrong, missing, unchecked`,
 		"is:":                     "at character 4: the value is empty",
 		"kind:a,":                 "at character 8: the value is empty",
@@ -138,9 +138,9 @@ func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 		`""`:                      "at character 1: the phrase is empty",
 		strings.Repeat("x", 5000): "it is too long: want at most 4096 bytes",
 		"jq:input":                "input(s)/0 is not allowed",
-		"size:>1tb":               `">1tb" is no value of size`,
-		"n:-1":                    `"-1" is no value of n`,
-		"latency:-1s..1s":         `is no value of latency`,
+		"size:>1tb":               `">1tb" is not a valid value of size`,
+		"n:-1":                    `"-1" is not a valid value of n`,
+		"latency:-1s..1s":         `is not a valid value of latency`,
 	} {
 		_, err := Parse(filter)
 		var at *Error

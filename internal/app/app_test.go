@@ -42,7 +42,7 @@ func TestWhatCannotBeRunSaysWhy(t *testing.T) {
 		cfg  app.Config
 		want string
 	}{
-		"nothing":                {app.Config{}, "no program is given"},
+		"nothing":                {app.Config{}, "the command is empty"},
 		"a missing folder":       {app.Config{Args: []string{"sh"}, Dir: filepath.Join(dir, "no")}, "start the app in"},
 		"a file as the folder":   {app.Config{Args: []string{"sh"}, Dir: file("file", "", 0o600)}, "not a folder"},
 		"a file without x":       {app.Config{Args: []string{file("plain", "#!/bin/sh\n", 0o600)}}, "permission denied"},

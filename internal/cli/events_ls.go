@@ -151,7 +151,7 @@ func (f *listFlags) print(
 		e, err := reader.Get(ctx, n)
 		switch {
 		case errors.Is(err, history.ErrNotFound):
-			continue // deleted meanwhile
+			continue // deleted since
 		case errors.Is(err, history.ErrDamaged):
 			if missing == nil {
 				missing = &history.UnreadableError{Err: err}

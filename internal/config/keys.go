@@ -175,7 +175,7 @@ func checkEndpoint(text string) error {
 func checkToken(text string) error {
 	switch {
 	case strings.HasPrefix(text, "hf_"):
-		return errors.New("it looks like a token, and the file has only the name of a stored one")
+		return errors.New("it looks like a token: the file takes only the name of a stored one")
 	case text == "-":
 		return errors.New(`"-" reads standard input, which only a flag can ask for`)
 	}

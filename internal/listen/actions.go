@@ -25,8 +25,8 @@ import (
 	"github.com/hf-tap/hf-tap/tui"
 )
 
-// actions are what the interface can do with a session. What happens to events
-// is the session's; here it is put into words.
+// actions are the operations of the interface on a session. What happens to events is
+// the session's; here it is put into words.
 type actions struct {
 	mask  *lines.Mask
 	live  *session.Live
@@ -74,7 +74,8 @@ func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
 	return words, nil
 }
 
-// shortList is a list, of whose middle only the length is shown if it is long.
+// shortList returns a list as text; a long list without its middle items, but with
+// their number.
 func shortList(all []string) string {
 	if len(all) <= 4 {
 		return strings.Join(all, ", ")
@@ -96,7 +97,7 @@ func (a *actions) target(s string) (string, error) {
 		return "", err
 	}
 	if route.Default || route.Match.String() != "" {
-		return "", fmt.Errorf("%q is no target alone: leave out what stands before the =", s)
+		return "", fmt.Errorf("%q is not a target alone: leave out the filter and the =", s)
 	}
 	receiver.TrustRoots(a.roots, route)
 	return a.live.Receiver.AddTarget(route.Target), nil
@@ -299,7 +300,7 @@ func (a *actions) open(ctx context.Context, address string) (string, error) {
 	return "opened " + address, nil
 }
 
-// ofTheHub says why an address is none of the Hub's, nil if it is one.
+// ofTheHub returns an error if an address is not a page of the Hub.
 func ofTheHub(address, endpoint string) error {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -311,7 +312,7 @@ func ofTheHub(address, endpoint string) error {
 	}
 	local := loopback.Is(e.Hostname()) && u.Scheme == "http" // the stand-in Hub
 	if u.Scheme != "https" && !local || u.Host != e.Host || u.User != nil {
-		return fmt.Errorf("%q is no page of %s, and is not opened", address, e.Host)
+		return fmt.Errorf("%q is not a page of %s, and is not opened", address, e.Host)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
-// View is how a session is shown.
+// View is the form in which a session is shown.
 type View struct {
 	Out    io.Writer    // gets a line for each event, but for a Screen
 	JSON   bool         // the lines are JSON
@@ -36,7 +36,7 @@ type View struct {
 	Output func(line func(stream, line string))
 }
 
-// Options are a session and how it is shown.
+// Options are the settings of a session and of its front end.
 type Options struct {
 	View
 	Session     session.Config // Log, Tell, Moved and App.Line are filled in
@@ -47,8 +47,8 @@ type Options struct {
 	Roots       *x509.CertPool      // the certificates of targets that are added while it runs; nil: the system's
 }
 
-// Run runs a session to its end, says what it leaves, and returns what went wrong:
-// ErrNotInTime or ErrAppEnded if what was wanted did not come, ErrFailed or
+// Run runs a session to its end, prints what it leaves, and returns its error:
+// ErrNotInTime or ErrAppEnded if the stop condition was not met, ErrFailed or
 // ErrNotHandedOver with FailOnError, a [session.AppError] if the app failed. That ctx
 // ends is not an error.
 func Run(ctx context.Context, o Options) (err error) {
@@ -137,8 +137,8 @@ func newFront(v View, stop Stop) *front {
 	return f
 }
 
-// Run shows the session until the user leaves it, ctx ends, or what was wanted has
-// come.
+// Run shows the session until the user leaves it, ctx ends, or the stop condition is
+// met.
 func (f *front) Run(ctx context.Context, live *session.Live) error {
 	if err := f.ready(live); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (f *front) Run(ctx context.Context, live *session.Live) error {
 	return f.follower.Run(ctx, live)
 }
 
-// appLines shows what the app writes.
+// appLines shows the app's output.
 func (f *front) appLines(name string, notes *lines.Notes) func(stream, line string) {
 	if f.screen == nil {
 		return func(_, line string) {
@@ -175,7 +175,8 @@ func appStatus(err error) error {
 	return hint.With(err, "see what it printed; start it again with the same command")
 }
 
-// lastLine says what a session leaves: on the account, and in the history.
+// lastLine is the last line of a session: the webhooks that it deleted or left, and the
+// events that it kept.
 func lastLine(sum session.Summary) string {
 	var parts []string
 	for _, id := range sum.Deleted {
@@ -188,7 +189,7 @@ func lastLine(sum session.Summary) string {
 	case sum.Left != "":
 		parts = append(parts, fmt.Sprintf("webhook %s NOT deleted", sum.Left))
 	case sum.Doubt:
-		parts = append(parts, "the Hub never said whether it made the webhook: the next start looks again")
+		parts = append(parts, "whether the Hub made the webhook is unknown: the next start checks")
 	case sum.ByHand != "":
 		parts = append(parts, "the webhook that you made by hand is yours to delete: "+sum.ByHand)
 	case len(sum.Deleted) == 0:

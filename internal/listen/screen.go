@@ -64,8 +64,8 @@ func (s *screen) Run(ctx context.Context, live *session.Live, follower *follower
 	return err
 }
 
-// lastWords prints the end of what the app wrote: why it ended stands there, and
-// the interface has taken it along.
+// lastWords prints the end of the app's output: it shows why the app ended, and it
+// disappeared with the interface.
 func (s *screen) lastWords() {
 	if s.app == nil {
 		return
@@ -100,7 +100,7 @@ func (s *screen) merge(ctx context.Context, stored, app <-chan struct{}, wake ch
 	}
 }
 
-// config fills in what the interface shows and can do.
+// config returns the configuration of the interface: its data and its actions.
 func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan struct{}) tui.Config {
 	acts := &actions{s.notes.Mask, live, s.roots, s.saveTo}
 	cfg := tui.Config{
@@ -149,8 +149,8 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	return cfg
 }
 
-// repoToTrigger returns a repo to make up events of: one that is watched, or one
-// of an account that is.
+// repoToTrigger returns a repo for triggered events: a watched one, or one of a watched
+// account.
 func repoToTrigger(watches []hub.Watch) string {
 	for _, w := range watches {
 		if w.IsRepo() {
@@ -230,7 +230,7 @@ func pager(getenv func(string) string) []string {
 	return nil
 }
 
-// statusOf is how things stand, for the header.
+// statusOf is the state of the session for the header.
 func statusOf(live *session.Live) tui.Status {
 	tunnel, check, stats := live.Tunnel(), live.LastCheck(), live.Receiver.Stats()
 	s := tui.Status{

@@ -34,15 +34,16 @@ func (e *AppError) Outcome() string {
 	return fmt.Sprintf("ended with status %d", e.Code)
 }
 
-// What apps read the secret and their port from. Of 40 public handlers, 29 read
-// the secret from one of these; Gradio, uvicorn and Flask read ports of their own.
+// The environment variables that apps read the secret and their port from. Of 40 public
+// handlers, 29 read the secret from one of these; Gradio, uvicorn and Flask have port
+// variables of their own.
 var (
 	secretVariables = []string{"WEBHOOK_SECRET", "HF_WEBHOOK_SECRET", "HUGGINGFACE_WEBHOOK_SECRET"}
 	portVariables   = []string{"PORT", "GRADIO_SERVER_PORT", "UVICORN_PORT", "FLASK_RUN_PORT"}
 )
 
-// AppEnv is what the app's environment has to say. It replaces what the user
-// has exported: with another secret or port, no event would arrive.
+// AppEnv returns the environment variables of the app. It replaces what the user has
+// exported: with another secret or port, no event would arrive.
 func AppEnv(secret, port string) []string {
 	var env []string
 	for _, name := range secretVariables {
@@ -69,9 +70,9 @@ func (r *run) startApp(ctx context.Context) error {
 	return nil
 }
 
-// watchAppPort looks, while the app's target is down, whether the app listens on
-// another port, and says so once. A port counts when it is there at two looks: an
-// app that boots may open others for a moment.
+// watchAppPort checks, while the app's target is down, whether the app listens on
+// another port, and reports that once. A port counts if it is open at two checks in a
+// row: an app that boots may open others for a moment.
 func (r *run) watchAppPort(ctx context.Context) {
 	look := time.NewTicker(r.Times.Look)
 	defer look.Stop()
@@ -106,7 +107,8 @@ func (r *run) watchAppPort(ctx context.Context) {
 	}
 }
 
-// elsewhere says on which ports an app listens instead of its own, and what to type.
+// elsewhere returns the line about an app that listens on other ports than its own,
+// with the command to type.
 func elsewhere(ports []int, own, path string) string {
 	var words []string
 	for _, port := range ports {

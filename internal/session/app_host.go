@@ -44,7 +44,7 @@ func newAppHost(cfg app.Config) *appHost {
 	return &appHost{cfg: cfg, started: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
 }
 
-// signalChange says that the state has changed.
+// signalChange wakes those that wait for a change of the state.
 func (h *appHost) signalChange() {
 	select {
 	case h.changed <- struct{}{}:
@@ -94,7 +94,7 @@ func (h *appHost) end(a *app.App) (*AppError, bool) {
 func (h *appHost) restart(ctx context.Context) error {
 	h.mu.Lock()
 	old := h.app
-	h.app = nil // its end is no news
+	h.app = nil // its end is expected
 	h.mu.Unlock()
 	if old != nil {
 		if err := old.Stop(ctx); err != nil {
@@ -133,8 +133,8 @@ const (
 	maxRestartDelay = 30 * time.Second
 )
 
-// tend waits for the end of the app, and does what is to be done then. first is the
-// delay before the first restart.
+// tend waits for the end of the app. Then it restarts the app, ends the session or waits
+// for a start by the user, depending on end. first is the delay before the first restart.
 func (h *appHost) tend(ctx context.Context, end AppEnd, first time.Duration, tell func(string), cancel func(error)) {
 	tries, began := 0, time.Now()
 	for a := h.current(); ; {
