@@ -78,7 +78,7 @@ func findBot(ctx context.Context, get func(context.Context, int64) (*event.Event
 		}
 		in := thread{p.Discussion.ID, p.Comment.Author.ID}
 		if counts[in]++; counts[in] >= botComments {
-			return fmt.Sprintf("%d comments by one author in discussion %d of %s within a minute: a bot that answers itself?", counts[in], p.Discussion.Num, e.RepoTitle())
+			return fmt.Sprintf("%d comments by one author in a minute in %s #%d: a bot that answers itself?", counts[in], e.RepoTitle(), p.Discussion.Num)
 		}
 	}
 	return ""

@@ -230,7 +230,7 @@ func (h *header) alarmRow() []fact {
 		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, "FAULT").Add(line.Plain, ": "+faultWords(s.Fault, s.FaultLeft)), brief: line.Text(line.Warn, "FAULT")})
 	}
 	if h.botWarning != "" {
-		facts = append(facts, fact{rank: 1, line: line.Text(line.Alarm, "LOOP?").Add(line.Plain, " "+h.botWarning), brief: line.Text(line.Alarm, "LOOP?")})
+		facts = append(facts, fact{rank: 1, line: line.Text(line.Alarm, "LOOP?")}, newReason(5, line.Plain, h.botWarning), fact{rank: 6, line: line.Text(line.Accent, "esc").Add(line.Faint, " dismisses")})
 	}
 	return facts
 }

@@ -50,8 +50,8 @@ func (m *model) layout() layout {
 	footer := 1
 	if m.prompt != nil {
 		footer = 2
-	} else if m.note.bad {
-		footer = len(m.errorLines())
+	} else if m.longNote() {
+		footer = len(m.noteLines())
 	}
 	l.foot = rect{0, h - footer, w, footer}
 	bottom := h - footer
@@ -86,8 +86,8 @@ func (m *model) layout() layout {
 			left = (w - 1) * 8 / 10
 		}
 		l.placeList(rect{0, top, left, body.h})
-		l.rule = rect{left, top, 2, body.h}
-		m.placeSecond(&l, rect{left + 2, top, w - left - 2, body.h})
+		l.rule = rect{left, top, 3, body.h}
+		m.placeSecond(&l, rect{left + 3, top, w - left - 3, body.h})
 	case w >= bothWidth && h >= bothHeight && body.h >= 16:
 		n := min(body.h*2/5, max(m.list.Shown()+1, 7)) // a few events leave room for the one that is open
 		switch {

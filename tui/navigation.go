@@ -184,6 +184,7 @@ func (m *model) back() tea.Cmd {
 		return m.setFilter(nil)
 	default:
 		m.header.botWarning = ""
+		m.bots.recent = nil // the warning comes back after as many comments again
 	}
 	return nil
 }

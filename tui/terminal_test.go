@@ -210,6 +210,7 @@ func TestASessionInATerminal(t *testing.T) {
 	term.shows("Stopped")
 	term.keys("fg", "Enter")
 	term.redrawn("Stopped")
+	term.shows("continued: nothing was received while hf-tap was stopped")
 	term.keys("?") // without enter: the terminal is not in line mode
 	term.shows("esc closes the help")
 	term.keys("Escape")

@@ -49,6 +49,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case resumed:
 		if msg.err != nil {
 			m.showError(fmt.Errorf("set the terminal up again: %w", msg.err))
+		} else {
+			m.showNote("continued: nothing was received while hf-tap was stopped")
 		}
 		cmd = tea.ClearScreen
 	case suspended:

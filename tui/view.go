@@ -67,7 +67,11 @@ func (m *model) compose() (content string, x, y int) {
 	if m.page != nil {
 		rows, at := m.page.Render(m.w, m.h-1, false)
 		c.write(rect{0, 0, m.w, m.h - 1}, rows)
-		c.write(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "esc closes "+m.page.name).Render(m.w, line.Plain)})
+		foot := line.Text(line.Faint, "esc closes "+m.page.name)
+		if m.page.Count() > m.h-1 {
+			foot = foot.Add(line.Faint, "  ↑ ↓ scroll")
+		}
+		c.write(rect{0, m.h - 1, m.w, 1}, []string{foot.Render(m.w, line.Plain)})
 		return strings.Join(c, "\n"), 0, at
 	}
 	var head []string
@@ -97,10 +101,11 @@ func (m *model) drawList(c canvas, l layout) (x, y int) {
 		return 0, 0
 	}
 	rows, at := m.list.Render(l.list.w, l.list.h, m.focus == paneList)
-	if m.list.Shown() == 0 {
-		rows = nil
+	if m.list.Events() == 0 || m.list.Shown() == 0 {
 		for _, e := range m.emptyLines() {
-			rows = append(rows, e.Render(l.list.w, line.Plain))
+			for _, part := range e.Wrap(l.list.w, 2) {
+				rows = append(rows, part.Render(l.list.w, line.Plain))
+			}
 		}
 	}
 	c.write(l.names, []string{m.list.Heading().Render(l.names.w, line.Plain)})
@@ -121,7 +126,7 @@ func (m *model) emptyLines() []line.Line {
 	if len(m.header.status.Watches) > 0 {
 		lines = append(lines, line.Text(line.Faint, "  what happens in "+strings.Join(m.header.status.Watches, ", ")+" shows up here"))
 	}
-	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " makes an event up   ").Add(line.Accent, "?").Add(line.Faint, " tells all keys"))
+	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " triggers an event   ").Add(line.Accent, "?").Add(line.Faint, " shows all keys"))
 }
 
 // drawSecond draws the event or the app's output, if there is room. It returns where
@@ -133,7 +138,7 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 	if l.rule.h > 1 {
 		bars := make([]string, l.rule.h)
 		for i := range bars {
-			bars[i] = line.Text(line.Faint, "│ ").Render(l.rule.w, line.Plain)
+			bars[i] = line.Text(line.Faint, " │ ").Render(l.rule.w, line.Plain)
 		}
 		c.write(l.rule, bars)
 	} else if l.rule.h == 1 {

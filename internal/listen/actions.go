@@ -162,14 +162,22 @@ func (a *actions) setFault(_ context.Context, f *tui.Fault) (string, error) {
 }
 
 func (a *actions) pin(ctx context.Context, numbers []int64, on bool) (string, error) {
-	n, err := a.live.Pin(ctx, on, numbers...)
-	if err != nil {
+	if _, err := a.live.Pin(ctx, on, numbers...); err != nil {
 		return "", err
 	}
 	if on {
-		return "pinned " + present.Count(n, "event"), nil
+		return "pinned " + listOfEvents(numbers), nil
 	}
-	return "unpinned " + present.Count(n, "event"), nil
+	return "unpinned " + listOfEvents(numbers), nil
+}
+
+// listOfEvents is the numbers of some events.
+func listOfEvents(numbers []int64) string {
+	var names []string
+	for _, n := range numbers {
+		names = append(names, fmt.Sprintf("#%d", n))
+	}
+	return shortList(names)
 }
 
 // save writes events into a new file.
