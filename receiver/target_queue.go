@@ -212,7 +212,7 @@ func (q *targetQueue) reportDownOrUp() {
 	case down:
 		q.report("down", reason)
 	default:
-		q.report("up", fmt.Sprintf("was down for %s: %s", downFor.Round(time.Millisecond), reason))
+		q.report("up", fmt.Sprintf("again after %s (%s)", downFor.Round(time.Millisecond), reason))
 	}
 }
 

@@ -35,7 +35,7 @@ type comment struct {
 // add adds an event if it is a new comment, and returns the recent comments of its repo.
 func (w *botWatch) add(r *event.Row) []comment {
 	if r.Kind != "discussion.comment.create" || r.Repo == "" || !r.Verdict.Trusted() || !r.Source.AwaitsAnswer() {
-		return nil // the user's own replays and triggers are no loop
+		return nil // not a loop: the user replayed or triggered it
 	}
 	recent := w.recent[r.Repo]
 	if len(recent) > 0 && recent[len(recent)-1].n >= r.N {

@@ -149,7 +149,7 @@ type Actions struct {
 // Replay is which events are sent again, and how.
 type Replay struct {
 	Numbers []int64
-	Times   int    // each so many times
+	Times   int    // how often each is sent
 	Target  string // to this one; empty: to those that it had
 	NewID   bool   // with a Webhook-Id of its own, for handlers that drop what they have seen
 }

@@ -67,7 +67,7 @@ func (m *model) footLine() line.Line {
 }
 
 // hints is the keys that matter now, as many as there is room for. The last ones are
-// always "?" and "q"; in the detail, esc is there for "q".
+// always "?" and "q"; in the detail, esc replaces "q".
 func (m *model) hints(room int) line.Line {
 	var l, last line.Line
 	for _, b := range bindings() {

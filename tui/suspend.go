@@ -57,11 +57,11 @@ func (m *model) finishSuspend(s suspended) {
 		m.showError(fmt.Errorf("stop: %w", s.err))
 		return
 	}
-	m.showNote("stopped for " + present.Duration(s.took) + ": nothing was received meanwhile")
+	m.showNote("stopped for " + present.Duration(s.took) + ": nothing was received during that time")
 }
 
 // resume sets the terminal to raw mode again, and draws the whole screen. The terminal
-// kept its other modes: whoever stopped the process did not give it back first.
+// kept its other modes, because the process was stopped from outside.
 func (m *model) resume() tea.Cmd {
 	input := m.cfg.Input
 	return func() tea.Msg {

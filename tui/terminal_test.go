@@ -205,7 +205,7 @@ func TestASessionInATerminal(t *testing.T) {
 	term.keys("C-z")
 	term.shows("hf-tap is stopped and receives nothing", "Stopped", "\n$")
 	term.keys("fg", "Enter")
-	term.shows("PAUSED: ", "▾ event:", "nothing was received meanwhile")
+	term.shows("PAUSED: ", "▾ event:", "nothing was received during that time")
 	term.tmux("run-shell", "pkill -STOP -P #{pane_pid}") // by somebody else: the screen cannot give the terminal back
 	term.shows("Stopped")
 	term.keys("fg", "Enter")

@@ -96,16 +96,11 @@ var riddle = regexp.MustCompile(`^(Who|What|Whoever|Whatever|That which)\b`)
 // stillPlain are the ends of found phrases that are plain all the same.
 var stillPlain = regexp.MustCompile(`(?i)^there (is|are|was|were) no |\bno (longer|more|less|one|later|earlier|such)$|(^|\W)(who|what|which) (is|are) there$`)
 
-// notPlainYet are the folders whose sources may have other words: the screen's are not
-// rewritten yet, and this package names the words.
-var notPlainYet = []string{"tui/", "internal/house/"}
-
 // TestSourcesUsePlainWords checks the comments and string literals of all Go files
-// except tests and notPlainYet.
+// except tests, which name the words.
 func TestSourcesUsePlainWords(t *testing.T) {
 	sources := files(t, func(file string) bool {
-		exempt := func(folder string) bool { return strings.HasPrefix(filepath.ToSlash(file), folder) }
-		return filepath.Ext(file) == ".go" && !strings.HasSuffix(file, "_test.go") && !slices.ContainsFunc(notPlainYet, exempt)
+		return filepath.Ext(file) == ".go" && !strings.HasSuffix(file, "_test.go")
 	})
 	for _, file := range sources {
 		fset := token.NewFileSet()

@@ -95,8 +95,8 @@ func (d *Detail) Hits() (at, of int) {
 	return d.panes[d.tab].Hits()
 }
 
-// Click moves the cursor to a line of the pane. If it is there already, and keys go
-// to the pane, it opens or closes what is there.
+// Click moves the cursor to a line of the pane. A second click on the same line, while
+// keys go to the pane, opens or closes what the line shows.
 func (d *Detail) Click(y, h int, focused bool) (Intent, Task) {
 	if !d.OnTree() {
 		d.panes[d.tab].Click(y)

@@ -136,7 +136,7 @@ func (t *tree) layOut(from place, h int) []treeRow {
 	return rows
 }
 
-// indent is how far a node is indented; deep nodes are no further.
+// indent is how many levels a node is indented, at most 20.
 func (t *tree) indent(n *node) int { return min(max(int(n.depth)-1, 0), 20) }
 
 func (t *tree) line(tl treeLine) line.Line {

@@ -116,7 +116,7 @@ func ShortenMiddle(s string, w int) string {
 // they join nothing, and term shows them.
 const joiners = "\u200c\u200d"
 
-// Cut returns the beginning of s that fits into w cells. What is safe stays so.
+// Cut returns the beginning of s that fits into w cells. A safe text stays safe.
 func Cut(s string, w int) string {
 	if w <= 0 {
 		return ""

@@ -219,8 +219,8 @@ func (l *List) Follow(on bool) {
 	}
 }
 
-// Hold keeps the selection where it is while an event is read. If something came
-// meanwhile, the list does not follow any more.
+// Hold keeps the selection where it is while an event is read. After it, the list
+// follows only if no event came while it was held.
 func (l *List) Hold(on bool) {
 	if l.held && !on && l.fresh > 0 {
 		l.follow = false
