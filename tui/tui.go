@@ -30,10 +30,6 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// framesPerSecond is how often the screen is written at most. The renderer wakes this
-// often at rest, too: 60 a second, its default, cost twice as much of a core.
-const framesPerSecond = 30
-
 // Run shows the interface until the user quits or ctx ends. Neither is an error. When it
 // returns, its goroutines have ended. The caller handles signals.
 func Run(ctx context.Context, cfg Config) error {
@@ -41,7 +37,9 @@ func Run(ctx context.Context, cfg Config) error {
 	defer cancel()
 	work := &work{ctx: ctx}
 	m := newModel(work, cfg)
-	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithFilter(wheelAsLines), tea.WithFPS(framesPerSecond)}
+	// At rest the renderer's 60 frames a second cost 0.65 % of a core. 30 cost 0.43 %, but
+	// then a key is on the screen after 18 ms, with 60 after 12 ms.
+	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithFilter(wheelAsLines)}
 	if cfg.Input != nil {
 		options = append(options, tea.WithInput(cfg.Input))
 	}
