@@ -143,6 +143,11 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	}
 	read, err := t.readAnswer(resp, &a, cancel)
 	a.Duration = time.Since(a.StartedAt)
+	if a.Status >= 500 {
+		// After the error of a handler some servers (uvicorn) close the connection
+		// without "Connection: close". The next event on it would be lost.
+		t.CloseIdleConnections()
+	}
 	switch cause := context.Cause(ctx); {
 	case err == nil:
 	case cause == errAnswerTime:
