@@ -11,15 +11,15 @@ import (
 
 // Bounds of the search for an error in an answer.
 const (
-	maxErrorBody = 64 << 10 // an answer that is longer is no error
+	maxErrorBody = 64 << 10 // a longer answer does not count as an error
 	maxBodyError = 200      // bytes of what BodyError returns, about
 )
 
-// BodyError returns what an answer of 2xx says in its body where that is an error:
-// a JSON object with "error" or "errors", with a "status" of "error" or above 399,
-// or FastAPI's "detail"; or the list [body, status] that FastAPI makes of a
-// returned pair. The sender takes such an answer for success. It is empty for every
-// other answer, and for a command.
+// BodyError returns the error in the body of a 2xx answer, "" if there is none: a JSON
+// object with "error" or "errors", with a "status" of "error" or above 399, or
+// FastAPI's "detail"; or the list [body, status] that FastAPI makes of a returned pair.
+// The sender takes such an answer for success. It is empty for every other answer, and
+// for a command.
 func (a *Attempt) BodyError() string {
 	body := bytes.TrimSpace(a.Body)
 	if !a.OK() || a.Status == 0 || a.BodyCut || len(body) > maxErrorBody || len(body) == 0 || body[0] != '{' && body[0] != '[' {
@@ -45,7 +45,7 @@ func (a *Attempt) BodyError() string {
 	return says
 }
 
-// errorOfPair returns what stands in front of the status in a returned pair.
+// errorOfPair returns the part of a returned pair before its status.
 func errorOfPair(answer any) string {
 	switch answer := answer.(type) {
 	case map[string]any:

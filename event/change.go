@@ -27,8 +27,8 @@ func (c Change) Session() string {
 // StateDeleted is the state of a history, by its subject, after events were deleted.
 const StateDeleted = "deleted"
 
-// DeletedState returns the state that says that events were deleted. Its Name has
-// their numbers, in order, as ranges: "3-17,20".
+// DeletedState returns a state that lists deleted events. Its Name has their numbers,
+// in order, as ranges: "3-17,20".
 func DeletedState(numbers []int64) State {
 	sorted := slices.Sorted(slices.Values(numbers))
 	var name strings.Builder

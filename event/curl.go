@@ -40,7 +40,7 @@ func Curl(e *Event, url string) string {
 				b.WriteString(" \\\n  -H \"X-Webhook-Secret: $WEBHOOK_SECRET\"")
 			case MaskHeader(name, value) == Masked:
 			case value == "":
-				fmt.Fprintf(&b, " \\\n  -H %s", sh.word(name+";")) // curl's way to say that it is there and empty
+				fmt.Fprintf(&b, " \\\n  -H %s", sh.word(name+";")) // curl's syntax for an empty header
 			default:
 				fmt.Fprintf(&b, " \\\n  -H %s", sh.word(name+": "+MaskHeader(name, value)))
 			}
@@ -64,8 +64,8 @@ func Curl(e *Event, url string) string {
 // 128 KiB; printf is a part of the shell and has no such limit.
 const maxArgument = 96 << 10
 
-// webhookSecret returns the secret that e was sent with, "" if it had none or one
-// that is too short to be told from ordinary text.
+// webhookSecret returns the secret that e was sent with. It is "" if e had none, or one
+// so short that it could be ordinary text.
 func (e *Event) webhookSecret() string {
 	if secret := strings.TrimSpace(e.Header.Get(SecretHeader)); len(secret) >= minSecret {
 		return secret
@@ -73,8 +73,8 @@ func (e *Event) webhookSecret() string {
 	return ""
 }
 
-// leftOut reports whether curl makes the header itself: a second one, or one
-// with the length of another body, would be wrong.
+// leftOut reports whether curl writes the header itself: a second one, or one with the
+// length of another body, would be wrong.
 func leftOut(name string) bool {
 	name = http.CanonicalHeaderKey(name)
 	return headers.OfConnection(name) || name == "Accept-Encoding" || name == LeftOutHeader || strings.HasPrefix(name, "X-Forwarded-")
@@ -86,7 +86,7 @@ type shell struct {
 	others Secrets // that are masked
 }
 
-// parts splits s where the webhook's secret stands, and masks other secrets.
+// parts splits s at each copy of the webhook's secret, and masks other secrets.
 func (sh shell) parts(s string) []string {
 	parts := []string{s}
 	if sh.secret != "" {

@@ -1,5 +1,5 @@
 // Package event has the kinds of deliveries, the check of a webhook's secret, and
-// recorded deliveries with what became of them.
+// recorded deliveries with their results.
 //
 // # For handlers
 //
@@ -30,7 +30,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Event is a recorded delivery and what became of it.
+// Event is a recorded delivery with its results.
 type Event struct {
 	N          int64  // the number in the history, never used twice
 	Rev        int64  // the revision of the history that changed the event last; it grows with each change

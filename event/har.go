@@ -166,8 +166,8 @@ func mimeType(h http.Header) string {
 	return "application/octet-stream"
 }
 
-// HARLog returns what stands before and after the entries of an archive that a version
-// of hf-tap writes; commas separate them.
+// HARLog returns the text before and after the entries of a HAR archive. version is
+// that of hf-tap. Commas separate the entries.
 func HARLog(version string) (before, after []byte) {
 	creator, _ := json.Marshal(map[string]string{"name": "hf-tap", "version": version})
 	return []byte(`{"log":{"version":"1.2","creator":` + string(creator) + `,"pages":[],"entries":[`), []byte(`]}}`)

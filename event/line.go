@@ -195,5 +195,8 @@ func (e *Event) RepoTitle() string {
 	if e.Repo == (hub.Repo{}) {
 		return ""
 	}
+	if e.Repo.Type == "" {
+		return e.Repo.Name
+	}
 	return e.Repo.String()
 }

@@ -13,9 +13,9 @@ import (
 // one would be found in ordinary words.
 const minSecret = 6
 
-// Secrets are texts that must not be shown wherever they stand, also escaped as
-// URLs and JSON do. Those of less than 6 bytes are not looked for.
-// The zero value masks nothing.
+// Secrets are texts that must not be shown anywhere, also not in the escaped forms of
+// URLs and JSON. Those of less than 6 bytes are not looked for. The zero value masks
+// nothing.
 type Secrets struct {
 	forms    []string // as they may be written
 	replacer *strings.Replacer
@@ -52,7 +52,7 @@ func secretsOf(forms []string) Secrets {
 	return Secrets{forms, strings.NewReplacer(pairs...)}
 }
 
-// in reports whether a secret stands in b.
+// in reports whether b contains a secret.
 func (s Secrets) in(b []byte) bool {
 	return slices.ContainsFunc(s.forms, func(form string) bool { return bytes.Contains(b, []byte(form)) })
 }

@@ -80,8 +80,7 @@ func (m Match) String() string {
 	return strings.Join(append(slices.Clone(m.Kinds), m.Watches...), ",")
 }
 
-// MatchesRow is Matches for an event of which only the row is at hand. It
-// allocates nothing.
+// MatchesRow is Matches for an event whose body is not loaded. It allocates nothing.
 func (m Match) MatchesRow(r *Row) bool {
 	return (len(m.Kinds) == 0 || fitsAny(m.Kinds, func(p string) bool { return matchKind(p, r.Kind) })) &&
 		(len(m.Watches) == 0 || fitsAny(m.Watches, func(p string) bool { return matchRepo(p, r.Repo) }))

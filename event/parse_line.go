@@ -49,7 +49,7 @@ func ParseLine(b []byte) (*Event, error) {
 	return l.event()
 }
 
-// wrongJSON says what is wrong in the words of lines.
+// wrongJSON returns the error of an event line that is not valid JSON.
 func wrongJSON(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("%q must not be a JSON %s", wrong.Field, wrong.Value)

@@ -49,13 +49,13 @@ type SampleOptions struct {
 	Variant   Variant // the first of Variants when empty
 	Private   bool    // whether the repo is private
 
-	// Facts are what is known of the repo, for example by hub.Client.LookUpRepo:
-	// id, owner, visibility, head, subdomain and tags. Empty fields are made up; its
-	// type, name and addresses do not count.
+	// Facts are the known details of the repo, for example from hub.Client.LookUpRepo:
+	// id, owner, visibility, head, subdomain and tags. Empty fields get invented
+	// values. The type, name and addresses are ignored.
 	Facts hub.PayloadRepo
 	// Discussion is the discussion or pull request that a discussion event is about,
-	// for example by hub.Client.LookUpDiscussion. Empty ids are made up. It counts
-	// only for a variant that such a discussion can have.
+	// for example from hub.Client.LookUpDiscussion. Empty ids get invented values. It
+	// is used only for a variant that the discussion can have.
 	Discussion *hub.Discussion
 }
 
@@ -134,7 +134,7 @@ func Sample(kind Kind, repo hub.Repo, opts SampleOptions) (hub.Payload, error) {
 	return p, nil
 }
 
-// fill puts what is known of a repo in the place of what was made up.
+// fill replaces the invented details of a repo with the known ones.
 func (o SampleOptions) fill(r *hub.PayloadRepo) {
 	f := o.Facts
 	r.ID, r.Owner.ID = cmp.Or(f.ID, r.ID), cmp.Or(f.Owner.ID, r.Owner.ID)
@@ -154,7 +154,7 @@ func (o SampleOptions) variant(kind Kind, repo hub.Repo) (Variant, error) {
 	case err != nil:
 		return "", fmt.Errorf("making a sample: %w", err)
 	case parsed.Type != repo.Type:
-		return "", fmt.Errorf("making a sample: %q is not a repo, and events happen in repos", repo)
+		return "", fmt.Errorf("making a sample: %q is not a repo, and an event needs one", repo)
 	case !strings.Contains(repo.Name, "/") && repo.Type != "model" && repo.Type != "dataset":
 		return "", fmt.Errorf("making a sample: %q has no owner, and only old models and datasets have none", repo)
 	case !kind.Known():

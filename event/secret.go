@@ -14,16 +14,16 @@ import (
 // secret itself, not a signature made with it (the Hub's docs).
 const SecretHeader = "X-Webhook-Secret"
 
-// Secret is a webhook's secret, as digests. The zero value is no secret: the
-// verdict of every delivery is VerdictUnchecked.
+// Secret is a webhook's secret, as digests. The zero value means that there is no
+// secret: the verdict of every delivery is VerdictUnchecked.
 type Secret struct {
 	set             bool
 	header, inQuery [sha256.Size]byte
 }
 
-// ParseSecret makes a Secret of the text in the webhook's settings. An empty text
-// is no secret. A text that a webhook cannot have is an error: the Hub accepts
-// printable ASCII only, and a header of spaces arrives empty.
+// ParseSecret makes a Secret of the text in the webhook's settings. An empty text means
+// that there is no secret. A text that a webhook cannot have is an error: the Hub
+// accepts printable ASCII only, and a header of spaces arrives empty.
 func ParseSecret(text string) (Secret, error) {
 	if text == "" {
 		return Secret{}, nil

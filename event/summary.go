@@ -14,6 +14,9 @@ import (
 // maxSummary is how long a summary may be, in runes.
 const maxSummary = 120
 
+// maxTitle is how many of them the title of a discussion takes before a comment.
+const maxTitle = 24
+
 // summarize returns what a payload is about, in a few words: the number and
 // title of a discussion, the beginning of a comment, the branch or tag and the
 // short sha of a push, what a config update changed, the new name of a repo, or
@@ -48,7 +51,7 @@ func discussionSummary(d hub.Details) string {
 		Content string
 		Hidden  bool
 	}
-	// What cannot be read stays empty.
+	// A field that cannot be read stays empty.
 	_ = json.Unmarshal(d.Discussion, &discussion)
 	_ = json.Unmarshal(d.Comment, &comment)
 	var parts []string
@@ -56,7 +59,11 @@ func discussionSummary(d hub.Details) string {
 		parts = append(parts, fmt.Sprintf("#%d", discussion.Num))
 	}
 	if discussion.Title != "" {
-		parts = append(parts, shorten(discussion.Title, maxSummary/2))
+		most := maxSummary / 2
+		if comment.Content != "" { // which is what is new
+			most = maxTitle
+		}
+		parts = append(parts, shorten(discussion.Title, most))
 	}
 	s := strings.Join(parts, " ")
 	switch {

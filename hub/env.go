@@ -60,7 +60,7 @@ func ParseEndpoint(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {
 	case strings.Contains(s, "@"):
-		// Not quoted: what stands before the @ is a password.
+		// Not quoted: the text before the @ is a password.
 		return "", errors.New("an endpoint has no user or password in it; a token goes into HF_TOKEN")
 	case strings.Trim(s, "\"'`") != s:
 		return "", fmt.Errorf("endpoint %q is in quotes: want a URL like %s", s, DefaultEndpoint)

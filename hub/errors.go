@@ -11,15 +11,15 @@ import (
 
 // The kinds of an [*Error], for errors.Is.
 var (
-	ErrUnauthorized = errors.New("the Hub refused the token")             // 401
-	ErrForbidden    = errors.New("the Hub does not let the token do it")  // 403
-	ErrNotFound     = errors.New("the Hub does not find it")              // 404; another account's webhook is a 404, too
-	ErrInvalid      = errors.New("the request is not valid")              // 400, 422, or refused here before it was sent
-	ErrRateLimited  = errors.New("the Hub has had too many requests")     // 429
-	ErrOffline      = errors.New("HF_HUB_OFFLINE is set")                 // nothing was sent
-	ErrInsecure     = errors.New("the token is not sent over plain http") // nothing was sent
-	ErrUnreachable  = errors.New("the Hub does not answer")               // no connection, or no whole answer in time
-	ErrBadAnswer    = errors.New("the answer is not the Hub's")           // 2xx, but not what the Hub's OpenAPI document says
+	ErrUnauthorized = errors.New("the Hub refused the token")                  // 401
+	ErrForbidden    = errors.New("the Hub does not allow this token to do it") // 403
+	ErrNotFound     = errors.New("not found on the Hub")                       // 404; another account's webhook is a 404, too
+	ErrInvalid      = errors.New("the request is not valid")                   // 400, 422, or refused here before it was sent
+	ErrRateLimited  = errors.New("too many requests to the Hub")               // 429
+	ErrOffline      = errors.New("HF_HUB_OFFLINE is set")                      // nothing was sent
+	ErrInsecure     = errors.New("the token is not sent over plain http")      // nothing was sent
+	ErrUnreachable  = errors.New("the Hub does not answer")                    // no connection, or no whole answer in time
+	ErrBadAnswer    = errors.New("the answer is not the Hub's")                // 2xx, but not what the Hub's OpenAPI document says
 )
 
 // Error is a failed call of the Hub. Code, Message and RequestID are as the
@@ -36,7 +36,7 @@ type Error struct {
 	RetryAfter time.Duration // how long the Hub asks to wait, 0 if it did not say
 	Err        error         // why there is no answer or no readable one; nil when the Hub refused
 
-	kind  error // one of the sentinels above, where the status does not tell
+	kind  error // one of the sentinels above, if the status does not imply it
 	maybe bool  // see OutcomeUnknown
 }
 
@@ -88,13 +88,13 @@ func (e *Error) summary() string {
 	case e.Status == http.StatusUnauthorized:
 		return "the Hub refused the token (401)"
 	case e.Status == http.StatusForbidden:
-		return fmt.Sprintf("the Hub does not let this token %s (403)", e.Op)
+		return fmt.Sprintf("the Hub does not allow this token to %s (403)", e.Op)
 	case e.Status == http.StatusNotFound:
-		return fmt.Sprintf("cannot %s: the Hub does not find it (404)", e.Op)
+		return fmt.Sprintf("cannot %s: not found on the Hub (404)", e.Op)
 	case e.Status == http.StatusTooManyRequests && e.RetryAfter > 0:
-		return fmt.Sprintf("the Hub has had too many requests and asks to wait %v (429)", e.RetryAfter)
+		return fmt.Sprintf("too many requests to the Hub, which asks to wait %v (429)", e.RetryAfter)
 	case e.Status == http.StatusTooManyRequests:
-		return "the Hub has had too many requests (429)"
+		return "too many requests to the Hub (429)"
 	case e.Status >= 500:
 		return fmt.Sprintf("the Hub failed to %s (%d)", e.Op, e.Status)
 	}

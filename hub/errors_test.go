@@ -76,11 +76,11 @@ func TestEachStatusHasItsWords(t *testing.T) {
 	}{
 		400: {ErrInvalid, "the Hub refused to create a webhook (400): m"},
 		401: {ErrUnauthorized, "the Hub refused the token (401): m"},
-		403: {ErrForbidden, "the Hub does not let this token create a webhook (403): m"},
-		404: {ErrNotFound, "cannot create a webhook: the Hub does not find it (404): m"},
+		403: {ErrForbidden, "the Hub does not allow this token to create a webhook (403): m"},
+		404: {ErrNotFound, "cannot create a webhook: not found on the Hub (404): m"},
 		409: {nil, "the Hub refused to create a webhook (409): m"},
 		422: {ErrInvalid, "the Hub refused to create a webhook (422): m"},
-		429: {ErrRateLimited, "the Hub has had too many requests (429): m"},
+		429: {ErrRateLimited, "too many requests to the Hub (429): m"},
 		500: {nil, "the Hub failed to create a webhook (500): m"},
 	} {
 		client := clientFor(t, answer(status, nil, `{"error":"m"}`))

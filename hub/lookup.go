@@ -10,11 +10,10 @@ import (
 	"strconv"
 )
 
-// LookUpRepo returns what the Hub says of a repo, as payloads have it: id,
-// visibility, head (not of a bucket), subdomain (of a Space), tags and owner. The
-// Hub names the owner, and its id takes another call: if that fails, Owner is
-// empty. A repo that does not exist, or that the token may not see, is
-// [ErrNotFound].
+// LookUpRepo returns the Hub's data of a repo in the form of payloads: id, visibility,
+// head (not of a bucket), subdomain (of a Space), tags and owner. The Hub names the
+// owner, and its id takes another call: if that fails, Owner is empty. A repo that does
+// not exist, or that the token may not see, is [ErrNotFound].
 func (c *Client) LookUpRepo(ctx context.Context, repo Repo) (PayloadRepo, error) {
 	var info struct {
 		ID        string `json:"_id"`

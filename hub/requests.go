@@ -116,7 +116,7 @@ func (c *Client) unanswered(parent context.Context, e *Error, err error) *Error 
 	return e
 }
 
-// noAnswer says why there is no answer of the Hub.
+// noAnswer explains why there is no answer of the Hub.
 type noAnswer struct {
 	host string
 	err  error

@@ -101,9 +101,9 @@ func retryAfter(status int, h http.Header, now time.Time) time.Duration {
 	return windowLeft(h.Values("RateLimit"))
 }
 
-// windowLeft reads `"api";r=0;t=55`, a comma list of limits with the requests
-// that remain and the seconds to the next window: the longest time of those
-// that are used up, or of all if none says so.
+// windowLeft reads `"api";r=0;t=55`, a comma list of limits with the requests that
+// remain and the seconds to the next window: the longest time of the used-up limits, or
+// of all limits if none is used up.
 func windowLeft(values []string) time.Duration {
 	var used, all time.Duration
 	for limit := range strings.SplitSeq(strings.Join(values, ","), ",") {

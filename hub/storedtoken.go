@@ -28,7 +28,7 @@ func (env TokenEnv) stored(name string) (Token, error) {
 	switch {
 	case looksLikeToken(name):
 		// Not quoted, and said first: it is a secret already in the wrong place.
-		return Token{}, fmt.Errorf("%w of that name: what was given looks like a token itself, which others can see in the list of processes", ErrNoToken)
+		return Token{}, fmt.Errorf("%w of that name: the value looks like a token itself, which others can see in the list of processes", ErrNoToken)
 	case len(names) == 0:
 		return Token{}, fmt.Errorf("%w %q: %s holds none", ErrNoToken, name, env.short(path))
 	}

@@ -59,7 +59,7 @@ func FindToken(env TokenEnv, name string, stdin io.Reader) (Token, error) {
 
 func (env TokenEnv) implicit() (Token, error) {
 	if truthy(env.Getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
-		return Token{}, fmt.Errorf("%w: HF_HUB_DISABLE_IMPLICIT_TOKEN is set, and none was named", ErrNoToken)
+		return Token{}, fmt.Errorf("%w: HF_HUB_DISABLE_IMPLICIT_TOKEN is set, and no token was named", ErrNoToken)
 	}
 	for _, key := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"} {
 		if value := strings.TrimSpace(env.Getenv(key)); value != "" {
@@ -152,15 +152,15 @@ func fromReader(stdin io.Reader) (Token, error) {
 	return checked(value, "standard input")
 }
 
-// checked makes a token of what was found, if it can be one.
+// checked makes a Token of a found text, or returns an error if the text cannot be one.
 func checked(value, source string) (Token, error) {
 	if err := checkToken(value); err != nil {
-		return Token{}, fmt.Errorf("the token from %s cannot be one: %w", source, err)
+		return Token{}, fmt.Errorf("the token from %s is not valid: %w", source, err)
 	}
 	return Token{Value: value, Source: source}, nil
 }
 
-// checkToken refuses what no token has: sent in a header, a line end would be
+// checkToken returns an error for characters that no token has: a line end would begin
 // another header.
 func checkToken(value string) error {
 	if strings.Trim(value, "\"'`“”‘’") != value {
@@ -175,8 +175,8 @@ func checkToken(value string) error {
 // maxTokenFile is how much of a file with tokens is read, in bytes.
 const maxTokenFile = 1 << 20
 
-// readSmall reads a file that is no larger than it should be, without the
-// blanks around it. A file that is not there is empty.
+// readSmall reads a small file, without the blanks around its text. A file that is too
+// large is an error. A missing file is empty.
 func readSmall(path string) (string, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -140,7 +140,7 @@ func (s WebhookSpec) Check() error {
 		// Not quoted: its query may hold a secret.
 		return errors.New("the webhook's URL is not an http or https URL")
 	case s.ClearSecret && s.Secret != "":
-		return errors.New("the secret is both given and cleared")
+		return errors.New("the secret is both set and cleared")
 	case strings.ContainsFunc(s.Secret, func(r rune) bool { return r < ' ' || r > 0x7f }):
 		return errors.New("the secret has characters other than printable ASCII")
 	}
@@ -152,8 +152,8 @@ func (s WebhookSpec) Check() error {
 	return nil
 }
 
-// body returns s as the API takes it: domains under the API's names, each once,
-// and nothing that only answers have.
+// body returns s in the form that the API accepts: each domain once, under the API's
+// name, and no fields that only answers have.
 func (s WebhookSpec) body() ([]byte, error) {
 	if err := s.Check(); err != nil {
 		return nil, err

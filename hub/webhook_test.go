@@ -56,10 +56,10 @@ func TestAWebhookIsReadAsFarAsItCanBe(t *testing.T) {
 
 func TestTheSecretIsSentOrLeftOutOrCleared(t *testing.T) {
 	for want, spec := range map[string]WebhookSpec{
-		`"domains":["repo"]}`:                        {},
-		`"domains":["repo"],"secret":"s3cret"}`:      {Secret: "s3cret"},
-		`"domains":["repo"],"secret":""}`:            {ClearSecret: true},
-		"the secret is both given and cleared, want": {Secret: "s3cret", ClearSecret: true},
+		`"domains":["repo"]}`:                      {},
+		`"domains":["repo"],"secret":"s3cret"}`:    {Secret: "s3cret"},
+		`"domains":["repo"],"secret":""}`:          {ClearSecret: true},
+		"the secret is both set and cleared, want": {Secret: "s3cret", ClearSecret: true},
 	} {
 		spec.URL, spec.Watched, spec.Domains = "https://x.example", []Watch{{Type: "user", Name: "me"}}, []Domain{"repo"}
 		body, err := spec.body()

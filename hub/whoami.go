@@ -91,15 +91,15 @@ type Permission struct {
 // Refused reports whether the token certainly lacks the permission.
 func (p Permission) Refused() bool { return p.Known && !p.Allowed }
 
-// CanWriteWebhooks returns whether the token may create, change and delete the
-// user's webhooks. A token with the role "read" counts as refused, although the
-// Hub's documentation does not say so: it is better to warn before anything is
-// created. For an unknown type or role of token the result is unknown, and a call
-// of the Hub decides.
+// CanWriteWebhooks returns whether the token may create, change and delete the user's
+// webhooks. A token with the role "read" counts as refused, which the Hub's
+// documentation does not confirm: it is better to warn before anything is created. For
+// an unknown type or role of token the result is unknown, and a call of the Hub
+// decides.
 func (who Identity) CanWriteWebhooks() Permission {
 	token := who.Auth.AccessToken
 	if token == nil {
-		return Permission{Reason: fmt.Sprintf("the Hub does not tell what a token of the type %q may do", who.Auth.Type)}
+		return Permission{Reason: fmt.Sprintf("the permissions of a token of the type %q are unknown", who.Auth.Type)}
 	}
 	switch token.Role {
 	case "write", "god":
@@ -117,7 +117,7 @@ func (who Identity) CanWriteWebhooks() Permission {
 func (who Identity) fineGrained(token *AccessToken) Permission {
 	const read, write = "user.webhooks.read", "user.webhooks.write"
 	if token.FineGrained == nil || token.FineGrained.Scoped == nil {
-		return Permission{Reason: fmt.Sprintf("the Hub does not tell the scopes of the token %q", token.DisplayName)}
+		return Permission{Reason: fmt.Sprintf("the Hub does not list the scopes of the token %q", token.DisplayName)}
 	}
 	var granted []string
 	for _, s := range token.FineGrained.Scoped {
@@ -133,9 +133,9 @@ func (who Identity) fineGrained(token *AccessToken) Permission {
 	case slices.Contains(granted, write) && slices.Contains(granted, read):
 		return Permission{Known: true, Allowed: true}
 	case slices.Contains(granted, write):
-		return Permission{Reason: fmt.Sprintf("the token %q has %s but not %s, and may not be let list them", token.DisplayName, write, read)}
+		return Permission{Reason: fmt.Sprintf("the token %q has %s but not %s, and the Hub may refuse to list them", token.DisplayName, write, read)}
 	case unknown:
-		return Permission{Reason: fmt.Sprintf("the token %q has permissions on webhooks that are not known here", token.DisplayName)}
+		return Permission{Reason: fmt.Sprintf("the token %q has unknown permissions on webhooks", token.DisplayName)}
 	}
 	return Permission{Known: true, Reason: fmt.Sprintf("the fine-grained token %q lacks the permission %s", token.DisplayName, write)}
 }

@@ -56,7 +56,7 @@ func TestWhetherATokenMayWriteWebhooksIsKnownBeforehand(t *testing.T) {
 		"on an org":                {fine(`{"_id":"2","type":"org","name":"us"}`, read, write), no, write},
 		"on an org of that name":   {fine(`{"_id":"2","type":"org","name":"me"}`, read, write), no, write},
 		"on another user":          {fine(`{"_id":"61d2000c3c2083e1c08af22e","type":"user","name":"you"}`, read, write), no, write},
-		"a new permission":         {fine(user, read, "user.webhooks.manage"), unknown, "not known here"},
+		"a new permission":         {fine(user, read, "user.webhooks.manage"), unknown, "unknown permissions"},
 		"no scopes told":           {token(`"role":"fineGrained"`), unknown, "scopes"},
 		"no scopes":                {token(`"role":"fineGrained","fineGrained":{"scoped":[]}`), no, write},
 		"scopes of another shape":  {token(`"role":"fineGrained","fineGrained":5`), unknown, "scopes"},

@@ -26,7 +26,7 @@ type Recorder interface {
 	Body(ctx context.Context, n int64) ([]byte, error)
 }
 
-// Respond is the moment at which a sender is answered.
+// Respond is when a sender gets its answer: at once, or after the targets.
 type Respond int
 
 const (

@@ -169,6 +169,26 @@ func TestEventOnAClosedKeptConnectionIsSentOnAnother(t *testing.T) {
 	}
 }
 
+// Servers may close a connection after the error of a handler, without a word in the
+// answer.
+func TestAConnectionIsNotUsedAgainAfterAnErrorOfTheServer(t *testing.T) {
+	var clients []string
+	app := runApp(t, func(w http.ResponseWriter, req *http.Request) {
+		clients = append(clients, req.RemoteAddr)
+		status := map[int]int{1: 200, 2: 404, 3: 500}[len(clients)]
+		w.WriteHeader(max(status, 200))
+		io.WriteString(w, "answer")
+	})
+	target := app.route(t, "").Target
+	for _, status := range []int{200, 404, 500, 200} {
+		a, _ := target.Try(t.Context(), &event.Event{Method: http.MethodPost, Body: []byte("{}")})
+		want(t, "status", a.Status, status)
+	}
+	want(t, "one connection before the error", clients[0] == clients[1] && clients[1] == clients[2], true)
+	want(t, "another one after it", clients[3] != clients[2], true)
+	target.(*receiver.HTTPTarget).CloseIdleConnections()
+}
+
 func TestEventIsHandedOverAgainAfterItsServerWasKilled(t *testing.T) {
 	began, killed := make(chan struct{}), make(chan struct{})
 	app := newApp(t, nil)

@@ -8,8 +8,8 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// HiddenError means that a target was given by its recorded name, in which its
-// password or a secret in its query is masked. The target cannot be reached with it.
+// HiddenError means that a target was typed as its recorded name, which masks its
+// password or a secret in its query. The target cannot be reached with it.
 type HiddenError struct {
 	Target string // as it is recorded
 	Fill   string // the same with PASSWORD and VALUE in the place of the secrets

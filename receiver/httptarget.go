@@ -46,12 +46,11 @@ const drainBytes = 256 << 10
 
 var errAnswerTime = errors.New("the answer went on for too long")
 
-// NewHTTPTarget makes a target of an http or https URL. The query of a delivery
-// is appended to the URL's own. A user and a password in the URL become an
-// Authorization header if the delivery has none. Proxies are those of the
-// environment. They are not used for this machine, however its name is spelled. If
-// nobody listens at a port of 127.0.0.1, ::1 is tried: some servers listen there when
-// they are told "localhost".
+// NewHTTPTarget makes a target of an http or https URL. The query of a delivery is
+// appended to the URL's own. A user and a password in the URL become an Authorization
+// header if the delivery has none. Proxies are those of the environment. They are not
+// used for this machine, however its name is spelled. If nothing listens on a port of
+// 127.0.0.1, ::1 is tried: some servers take "localhost" for that.
 func NewHTTPTarget(u *url.URL) (*HTTPTarget, error) {
 	if err := checkTargetURL(u); err != nil {
 		return nil, err
@@ -144,6 +143,11 @@ func (t *HTTPTarget) Try(ctx context.Context, e *event.Event) (event.Attempt, Ou
 	}
 	read, err := t.readAnswer(resp, &a, cancel)
 	a.Duration = time.Since(a.StartedAt)
+	if a.Status >= 500 {
+		// After the error of a handler some servers (uvicorn) close the connection
+		// without "Connection: close". The next event on it would be lost.
+		t.CloseIdleConnections()
+	}
 	switch cause := context.Cause(ctx); {
 	case err == nil:
 	case cause == errAnswerTime:

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Paths is what a server says about the paths at which it accepts POST.
+// Paths are the paths at which a server accepts POST, as its description or OPTIONS
+// show.
 type Paths struct {
 	Here    bool     // at the target's own path
 	NotHere bool     // not at the target's own path; if Here is false, too, it is unknown

@@ -11,8 +11,8 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Fault is a wrong answer that senders get on purpose. With it one can test that
-// the Hub delivers again, and in the end suspends the webhook. Events are recorded
+// Fault is a wrong answer that the user injects to test senders. With it one can test
+// that the Hub delivers again, and in the end suspends the webhook. Events are recorded
 // and handed to targets as without it.
 type Fault struct {
 	Status int            // of the answer; 0: the right one

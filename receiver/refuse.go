@@ -43,12 +43,12 @@ func (d *delivery) receiveUntrusted() {
 	d.refuse(status, text)
 }
 
-// refuseBody records and answers a delivery whose body was not read whole, and
-// reports whether it was recorded. beginning is what is kept of the body, and read
-// the number of bytes that came. A body that found no room is not recorded: its
-// sender is asked to come back, and a burst of these costs only what it brings.
-// There is no limit as for strangers, because a trusted sender may fill the history
-// with whole events, too.
+// refuseBody records and answers a delivery whose body was not read whole, and reports
+// whether it was recorded. beginning is what is kept of the body, and read the number
+// of bytes that came. A body that found no room is not recorded: its sender is asked to
+// retry, and a burst of these costs only the memory of its own requests. There is no
+// limit as for strangers, because a trusted sender may fill the history with whole
+// events, too.
 func (d *delivery) refuseBody(beginning []byte, read int64, err error) (recorded bool) {
 	d.r.counts.refused.Add(1)
 	status := http.StatusBadRequest

@@ -76,7 +76,7 @@ func (routed *routedEvent) decideAnswerLocked() event.Answer {
 	return answer
 }
 
-// relayedStatus is what a relay makes of the last attempt at a target.
+// relayedStatus is the status that a relay answers for the last attempt at a target.
 func relayedStatus(ctx context.Context, a *event.Attempt, outcome Outcome) int {
 	switch {
 	case outcome == OutcomeAnswered && a.Status == 0 && a.OK(): // a command

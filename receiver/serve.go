@@ -44,7 +44,7 @@ func (r *Receiver) newDelivery(w http.ResponseWriter, req *http.Request) *delive
 	}
 }
 
-// awaitsAnswer reports whether the sender waits for what the Hub would be told.
+// awaitsAnswer reports whether the sender waits for the answer that the Hub would get.
 func (d *delivery) awaitsAnswer() bool { return d.marked || d.source.AwaitsAnswer() }
 
 // tellNumber puts the number of the event into the answer to a caller on this machine.
@@ -135,7 +135,7 @@ func (r *Receiver) LocalHandler() http.Handler {
 	})
 }
 
-// serve tells deliveries and self-checks from everything else.
+// serve answers a request: a delivery, a self-check or anything else.
 func (d *delivery) serve() {
 	path := d.req.URL.Path
 	if d.req.URL.RawPath != "" {
@@ -163,8 +163,8 @@ func validNonce(s string) bool {
 	return s != "" && len(s) <= 128 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
 
-// receive takes a delivery from its secret to its answer. The secret comes first,
-// because it decides how much of the body is read.
+// receive handles a delivery: it checks the secret, reads the body, records the event
+// and answers. The secret comes first, because it decides how much of the body is read.
 func (d *delivery) receive() {
 	r := d.r
 	d.verdict = r.secret.Check(d.req.Header, d.req.URL.RawQuery)
@@ -267,8 +267,8 @@ func (r *Receiver) record(ctx context.Context, e *event.Event) (queues []*target
 	return queues, nil
 }
 
-// answerAtOnce answers 200, or what a fault says, and hands the event to its targets
-// afterwards. It returns the status of the answer.
+// answerAtOnce answers 200, or as an injected fault demands, and then hands the event
+// to its targets. It returns the status of the answer.
 func (d *delivery) answerAtOnce(e *event.Event, queues []*targetQueue, fault *Fault) (status int) {
 	status, ok := fault.override()
 	if !ok {

@@ -39,7 +39,7 @@ type targetQueue struct {
 	downReason string
 	seen       TargetStats // At, Down, Status and Err of the last try or probe
 
-	// What was reported already.
+	// The states that were reported already.
 	reportedDown      bool
 	reportedFull      bool // false again when half of the queue is free
 	reportedBodyError bool
@@ -150,7 +150,7 @@ func (q *targetQueue) handOver(entry *queueEntry) {
 	}
 }
 
-// noteTry keeps and reports what a try says about the target.
+// noteTry records and reports the state of the target after a try.
 func (q *targetQueue) noteTry(ctx context.Context, a *event.Attempt, outcome Outcome) {
 	if outcome == outcomeNotSent || errors.Is(context.Cause(ctx), errStopped) {
 		return
@@ -184,7 +184,7 @@ func (q *targetQueue) noteTry(ctx context.Context, a *event.Attempt, outcome Out
 	q.report("error in 2xx", detail)
 }
 
-// noteLocked keeps what a try or a probe has seen of the target.
+// noteLocked records the result of a try or a probe in the state of the target.
 func (q *targetQueue) noteLocked(seen TargetStats, reached bool) {
 	q.seen = seen
 	switch {
@@ -212,7 +212,7 @@ func (q *targetQueue) reportDownOrUp() {
 	case down:
 		q.report("down", reason)
 	default:
-		q.report("up", fmt.Sprintf("was down for %s: %s", downFor.Round(time.Millisecond), reason))
+		q.report("up", fmt.Sprintf("again after %s (%s)", downFor.Round(time.Millisecond), reason))
 	}
 }
 

@@ -110,7 +110,7 @@ func TestWaitingEventsKeepTheirOrderAndShareTheProbes(t *testing.T) {
 		}
 		tap.states.mu.Lock()
 		defer tap.states.mu.Unlock()
-		want(t, "up after", strings.HasPrefix(tap.states.all[1].Detail, "was down for 10."), true)
+		want(t, "up after", strings.HasPrefix(tap.states.all[1].Detail, "again after 10."), true)
 	})
 }
 

@@ -29,8 +29,8 @@ func newQueues(r *Receiver, routes []Route) []*targetQueue {
 	return queues
 }
 
-// newQueue makes the queue of a target that is not among others. If one of these has
-// the target's name, a number is appended to it.
+// newQueue makes the queue of a target. If the queue of another target has the same
+// name, the name gets a number.
 func newQueue(r *Receiver, others []*targetQueue, target Target) *targetQueue {
 	q := &targetQueue{r: r, target: target, identity: identityOf(target), name: target.Name()}
 	for n := 2; slices.ContainsFunc(others, func(other *targetQueue) bool { return other.name == q.name }); n++ {
@@ -39,8 +39,8 @@ func newQueue(r *Receiver, others []*targetQueue, target Target) *targetQueue {
 	return q
 }
 
-// identityOf distinguishes targets by all of their configuration, also by what their
-// names leave out.
+// identityOf returns a key of the target's whole configuration, which has also the
+// parts that its name leaves out.
 func identityOf(t Target) string {
 	switch t := t.(type) {
 	case *HTTPTarget:
@@ -82,10 +82,10 @@ func (r *Receiver) hasPath(path string) bool {
 }
 
 // queuesFor returns the queues that an event goes to: those of every route that
-// matches, each target once, in the order of the routes; or else the defaults. An
-// event that names its targets goes to those of them that exist. An event whose path
-// ends with a Route.Path goes to the targets of the longest one. What stands in front
-// of it is not compared: a replay has the path of the session that the event came in.
+// matches, each target once, in the order of the routes; or else the defaults. An event
+// that names its targets goes to those of them that exist. An event whose path ends
+// with a Route.Path goes to the targets of the longest one. The text before it is not
+// compared: a replay has the path of the session that received the event.
 func (r *Receiver) queuesFor(e *event.Event) []*targetQueue {
 	all := *r.queues.Load()
 	where := func(wanted func(*targetQueue) bool) (found []*targetQueue) {

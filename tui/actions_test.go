@@ -63,7 +63,7 @@ func TestReplaysOfferTheNewestEventWhereAStateIsSelected(t *testing.T) {
 		w.status.Targets = append(w.status.Targets, TargetStatus{Name: "http://127.0.0.1:4000/"})
 	}, func(s *screen) {
 		s.press("j", "R")
-		s.shows("f  all failed, and not delivered since", "n  #3, the newest, several times", "1  #3, the newest, to :3000/hook only", "2  #3, the newest, to :4000 only", "u  #3, the newest, to another target")
+		s.shows("f  all failed (0 here), not delivered since", "n  #3, the newest, several times", "1  #3, the newest, to :3000/hook only", "2  #3, the newest, to :4000 only", "u  #3, the newest, to another target")
 		s.press("2")
 		s.did(`replayed [3] 1 times to "http://127.0.0.1:4000/"`)
 	})

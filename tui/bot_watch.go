@@ -35,7 +35,7 @@ type comment struct {
 // add adds an event if it is a new comment, and returns the recent comments of its repo.
 func (w *botWatch) add(r *event.Row) []comment {
 	if r.Kind != "discussion.comment.create" || r.Repo == "" || !r.Verdict.Trusted() || !r.Source.AwaitsAnswer() {
-		return nil // the user's own replays and triggers are no loop
+		return nil // not a loop: the user replayed or triggered it
 	}
 	recent := w.recent[r.Repo]
 	if len(recent) > 0 && recent[len(recent)-1].n >= r.N {
@@ -78,7 +78,7 @@ func findBot(ctx context.Context, get func(context.Context, int64) (*event.Event
 		}
 		in := thread{p.Discussion.ID, p.Comment.Author.ID}
 		if counts[in]++; counts[in] >= botComments {
-			return fmt.Sprintf("%d comments by one author in discussion %d of %s within a minute: a bot that answers itself?", counts[in], p.Discussion.Num, e.RepoTitle())
+			return fmt.Sprintf("%d comments by one author in a minute in %s #%d: a bot that answers itself?", counts[in], e.RepoTitle(), p.Discussion.Num)
 		}
 	}
 	return ""

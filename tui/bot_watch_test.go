@@ -32,10 +32,13 @@ func TestABotThatAnswersItselfIsNoticed(t *testing.T) {
 				s.session.record(c.make(i))
 				s.settle()
 			}
-			if got := strings.Contains(s.text(), "LOOP? 10 comments by one author in discussion 4 of model:me/m"); got != c.loop {
+			if got := strings.Contains(s.text(), "LOOP?  10 comments by one author in a minute in model:me/m #4: a bot that answers itself?  esc dismisses"); got != c.loop {
 				t.Errorf("%s: warned: %v\n%s", c.name, got, s.text())
 			}
 			s.press("esc")
+			s.hides("LOOP?")
+			s.session.record(c.make(11))
+			s.settle()
 			s.hides("LOOP?")
 		})
 	}

@@ -32,7 +32,7 @@ func (m *model) copyText(what, s string) tea.Cmd {
 				return actionResult{err: fmt.Errorf("copy %s: %w; s saves it", what, err)}
 			}
 			if err != nil {
-				return actionResult{text: "sent to the terminal's clipboard, because this machine has none: " + words}
+				return actionResult{text: "sent to the terminal's clipboard: " + words + "; this machine has none"}
 			}
 			return actionResult{text: "copied " + words}
 		}))

@@ -20,6 +20,9 @@ type Config struct {
 	Repo    string   // "model:me/m": whose events are triggered while none is selected
 	Editor  []string // a command and its arguments, before the name of a file; none: no editing
 
+	Pager []string // a command and its arguments, before the name of a file; none: no pager
+	Bell  bool     // the terminal's bell rings when an event fails
+
 	// Secrets are the session's secret and the Hub's token. They are masked everywhere
 	// on the screen, as the secrets of each event are.
 	Secrets event.Secrets
@@ -57,7 +60,9 @@ type AppLine struct {
 	Rev    int64
 	At     time.Time
 	Stderr bool
-	Text   string
+	// Text is what the app wrote. If it ends in "\r", the next line of the stream takes its
+	// place: it is a state of a progress bar.
+	Text string
 }
 
 // Status is the state of the session.
@@ -76,7 +81,9 @@ type Status struct {
 	Targets []TargetStatus
 	Queued  int // events that are not settled
 
-	AppRuns bool // the app under development
+	AppRuns    bool      // the app under development
+	AppEnded   string    // how it ended, in words; empty while it runs
+	AppEndedAt time.Time // when it ended
 
 	Paused      bool
 	PausedSince time.Time
@@ -128,6 +135,10 @@ type Actions struct {
 	Pin func(ctx context.Context, numbers []int64, on bool) (string, error)
 	// Save writes events to a file, and returns its name in words.
 	Save func(ctx context.Context, numbers []int64, format Format) (string, error)
+	// SaveApp writes the output of the app to a file, and returns its name in words.
+	SaveApp func(ctx context.Context, text string) (string, error)
+	// RestartApp ends the app, if it runs, and starts it again.
+	RestartApp func(ctx context.Context) (string, error)
 	// Open opens an address in the browser. It comes from a payload: Open checks that it
 	// is on the Hub.
 	Open func(ctx context.Context, url string) (string, error)
@@ -138,7 +149,7 @@ type Actions struct {
 // Replay is which events are sent again, and how.
 type Replay struct {
 	Numbers []int64
-	Times   int    // each so many times
+	Times   int    // how often each is sent
 	Target  string // to this one; empty: to those that it had
 	NewID   bool   // with a Webhook-Id of its own, for handlers that drop what they have seen
 }

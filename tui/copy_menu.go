@@ -14,7 +14,12 @@ import (
 )
 
 // copyMenu offers parts of the chosen events to copy.
-func (m *model) copyMenu() tea.Cmd { return m.onChosen("copy", m.offerCopies) }
+func (m *model) copyMenu() tea.Cmd {
+	if m.focus == paneApp {
+		return m.copyOfApp()
+	}
+	return m.onChosen("copy", m.offerCopies)
+}
 
 // part is a part of an event that can be copied.
 type part struct {
@@ -31,9 +36,9 @@ func (m *model) offerCopies(ns []int64) tea.Cmd {
 	parts := []part{
 		{"c", "the curl command that sends it again", func(e *event.Event) (string, error) { return m.curl(e), nil }},
 		{"j", "the event as JSON", m.eventJSON},
-		{"b", "its body", func(e *event.Event) (string, error) { return string(e.Body), nil }},
-		{"h", "its headers", func(e *event.Event) (string, error) { return m.headerText(e.Header), nil }},
-		{"u", "its address on the Hub", hubURL},
+		{"b", "the body", func(e *event.Event) (string, error) { return string(e.Body), nil }},
+		{"h", "the headers", func(e *event.Event) (string, error) { return m.headerText(e.Header), nil }},
+		{"u", "the address on the Hub", hubURL},
 	}
 	for _, p := range parts {
 		m.addCopy(mn, ns, p)
@@ -105,7 +110,7 @@ func (m *model) addCopy(mn *menu, ns []int64, p part) {
 				}
 				texts = append(texts, text)
 			}
-			return actionResult{then: func() tea.Cmd { return m.copyText(p.name, strings.Join(texts, "\n")) }}
+			return actionResult{then: func() tea.Cmd { return m.copyText(p.name+" ("+eventWords(ns)+")", strings.Join(texts, "\n")) }}
 		})
 	})
 }

@@ -38,13 +38,29 @@ func TestALongTextIsNotCopiedByTheTerminal(t *testing.T) {
 		s.did("copied \"xxx")
 		s.session.fail = errors.New("no clipboard")
 		s.press("c", "b")
-		s.shows("copy its body: no clipboard; s saves it")
+		s.shows("copy the body (#1): no clipboard; s saves it")
 		s.press("c", "c")
 		s.m.cfg.Actions.Copy = nil
 		s.press("c", "b")
 		s.shows("more than a terminal takes; s saves it")
 		s.press("c", "u")
 		s.shows("names no address")
+	})
+}
+
+// A terminal does not report whether it took a text.
+func TestCopiedIsSaidOnlyOfWhatIsKnown(t *testing.T) {
+	onScreen(t, 100, 24, many(1), func(s *screen) {
+		s.press("c", "u")
+		s.shows("copied the address on the Hub (#1), 38 bytes")
+		s.session.fail = errors.New("no clipboard")
+		s.press("c", "u")
+		s.shows("sent to the terminal's clipboard: the address on the Hub (#1), 38 bytes; th")
+		s.hides("copied")
+		s.m.cfg.Actions.Copy = nil
+		s.press("c", "u")
+		s.shows("sent to the terminal's clipboard: the address on the Hub (#1), 38 bytes")
+		s.hides("copied")
 	})
 }
 

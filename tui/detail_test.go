@@ -90,6 +90,12 @@ func TestDiffComparesWithThePinnedTheOriginalOrThePreviousEvent(t *testing.T) {
 		s.shows("- #1", "which this one repeats", "- 200 OK in 12ms", "+ FAIL 500")
 		s.press("esc", "up", "p", "down", "5")
 		s.shows("- #2", "pinned", "~ .num 2 → 3")
+		s.press("esc", "g", "space", "#", "3", "enter", "5") // one is marked
+		s.shows("- #1", "marked", "+ #3")
+		s.press("esc", "space", "#", "3", "enter", "5") // both are
+		s.shows("- #1", "marked", "+ #3")
+		s.press("esc", "*", "5") // too many to choose from
+		s.shows("- #2", "pinned")
 	})
 }
 

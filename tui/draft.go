@@ -110,14 +110,14 @@ func (d *Draft) parseLine(s string, of *event.Event, seen map[string]int) error 
 	case d.Method == "":
 		method, path, ok := strings.Cut(s, " ")
 		if !ok || !strings.HasPrefix(path, "/") || strings.ToUpper(method) != method {
-			return fmt.Errorf("%q is no request line: want a method and a path, like POST /hook", s)
+			return fmt.Errorf("%q is not a request line: want a method and a path, like POST /hook", s)
 		}
 		d.Method, d.Path = method, unmask(path, []string{of.Path})
 		return nil
 	}
 	name, value, ok := strings.Cut(s, ":")
 	if !ok || name == "" || strings.ContainsAny(name, " \t\"") {
-		return fmt.Errorf("%q is no header: want Name: value; an empty line ends the headers", s)
+		return fmt.Errorf("%q is not a header: want Name: value; an empty line ends the headers", s)
 	}
 	name, value = http.CanonicalHeaderKey(name), strings.TrimSpace(value)
 	if was := of.Header[name]; seen[name] < len(was) && value == event.MaskHeader(name, was[seen[name]]) {

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -78,17 +76,7 @@ func (m *model) editText(of *event.Event, text []byte) tea.Cmd {
 		return nil
 	}
 	file := filepath.Join(dir, fmt.Sprintf("event-%d.http", of.N))
-	args := append(append([]string(nil), m.cfg.Editor[1:]...), file)
-	// A session that ends does not wait for the editor.
-	cmd := exec.CommandContext(m.work.ctx, m.cfg.Editor[0], args...)
-	cmd.Cancel = func() error { // an editor restores the terminal on SIGTERM
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			return cmd.Process.Kill()
-		}
-		return nil
-	}
-	cmd.WaitDelay = editorGrace
-	return tea.ExecProcess(cmd, func(err error) tea.Msg {
+	return tea.ExecProcess(m.program(m.cfg.Editor, file), func(err error) tea.Msg {
 		defer os.RemoveAll(dir)
 		back := editorResult{of: of, text: text}
 		if err != nil {

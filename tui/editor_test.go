@@ -63,8 +63,8 @@ func TestAStrangersEventKeepsItsSecret(t *testing.T) {
 
 func TestAnInvalidDraftNamesTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"POST hook\n\n":               "line 1: \"POST hook\" is no request line",
-		"POST /hook\nno header\n\n":   "line 2: \"no header\" is no header",
+		"POST hook\n\n":               "line 1: \"POST hook\" is not a request line",
+		"POST /hook\nno header\n\n":   "line 2: \"no header\" is not a header",
 		"@secret: maybe\nPOST /\n":    "line 1: \"@secret: maybe\" is not understood",
 		"# only this\n\n{}":           "no line with the method",
 		"@other: x\nPOST /hook\n\n{}": "line 1:",

@@ -14,6 +14,7 @@ type fact struct {
 	rank   int
 	line   line.Line
 	brief  line.Line // nil: none
+	late   bool      // is shown briefly only before it is left out itself
 	reason bool      // is cut before it is left out
 	style  line.Style
 }
@@ -101,7 +102,7 @@ func packRow(row []fact, w int) line.Line {
 			if f.rank >= row[last].rank {
 				last = i
 			}
-			if f.brief != nil && (brief < 0 || f.rank >= row[brief].rank) {
+			if f.brief != nil && !f.late && (brief < 0 || f.rank >= row[brief].rank) {
 				brief = i
 			}
 			if f.reason && f.line.Width()-over >= reasonLeast && (reason < 0 || f.rank >= row[reason].rank) {
@@ -111,6 +112,8 @@ func packRow(row []fact, w int) line.Line {
 		switch {
 		case reason >= 0 && (row[reason].line.Width()-over >= reasonRoom || reason == last):
 			row[reason] = row[reason].shortened(row[reason].line.Width() - over)
+		case brief < 0 && row[last].brief != nil:
+			row[last] = fact{rank: row[last].rank, line: row[last].brief}
 		case brief >= 0:
 			row[brief] = fact{rank: row[brief].rank, line: row[brief].brief}
 		case len(row) > 1:

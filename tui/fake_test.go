@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -188,8 +189,12 @@ func (w *fakeSession) config() Config {
 				return w.act("pinned %v %v", ns, on)
 			},
 			Save: func(_ context.Context, ns []int64, f Format) (string, error) { return w.act("saved %v as %s", ns, f) },
-			Open: func(_ context.Context, url string) (string, error) { return w.act("opened %s", url) },
-			Copy: func(_ context.Context, text string) error { _, err := w.act("copied %s", text); return err },
+			SaveApp: func(_ context.Context, text string) (string, error) {
+				return w.act("saved the app's output, %d lines", strings.Count(text, "\n"))
+			},
+			RestartApp: func(context.Context) (string, error) { return w.act("started the app again") },
+			Open:       func(_ context.Context, url string) (string, error) { return w.act("opened %s", url) },
+			Copy:       func(_ context.Context, text string) error { _, err := w.act("copied %s", text); return err },
 		},
 	}
 }

@@ -64,12 +64,13 @@ func (m *model) readFeed(after time.Duration, wait bool) tea.Cmd {
 // applyFeed shows what was read, and reads on.
 func (m *model) applyFeed(u feedUpdate) tea.Cmd {
 	m.header.status = u.status
-	m.app.add(u.app)
+	m.app.add(u.app, m.focus == paneApp)
 	before := m.list.SelectedRow()
 	m.list.Apply(u.changes)
 	if row := m.list.SelectedRow(); before != nil && row != nil && row.N != before.N {
 		m.arrived = arrival{row.N, time.Now()}
 	}
+	failedBefore := m.header.failed
 	m.header.measure(m.list.Failed(), m.list.RecentDurations(latencies))
 	for _, change := range u.changes {
 		if change.Row != nil {
@@ -94,6 +95,9 @@ func (m *model) applyFeed(u feedUpdate) tea.Cmd {
 		next = m.readFeed(busyPause, true)
 	default:
 		next = m.readFeed(feedPause, true)
+	}
+	if m.cfg.Bell && m.header.failed > failedBefore {
+		next = tea.Batch(next, tea.Raw("\a"))
 	}
 	return tea.Batch(m.searchBodies(), m.watchBots(u.changes), next)
 }

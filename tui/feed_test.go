@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hf-tap/hf-tap/event"
 )
@@ -28,5 +30,19 @@ func TestAFeedThatFailsIsReadAgain(t *testing.T) {
 		s.session.record(delivery(4))
 		s.settle()
 		s.shows("read what is new: disk I/O error", "#4")
+	})
+}
+
+// A timer would cost power for as long as a session waits, which is most of its time.
+func TestNothingHappensAtRest(t *testing.T) {
+	onScreen(t, 120, 40, many(20), func(s *screen) {
+		for _, keys := range [][]string{{"enter"}, {"3"}, {"esc", "/", "n:1..9", "enter"}, {"esc", "?"}} {
+			s.press(keys...)
+			<-time.After(time.Hour)
+			synctest.Wait()
+			if n := len(s.msgs); n > 0 {
+				t.Errorf("after %q the interface woke up %d times: %#v", keys, n, <-s.msgs)
+			}
+		}
 	})
 }

@@ -57,16 +57,12 @@ func (m *model) completeFilter(text string, cursor int) filter.Completion {
 	for _, t := range m.header.status.Targets {
 		known.Targets = append(known.Targets, present.Target(t.Name))
 	}
-	seen := map[string]bool{}
 	looked := 0
 	for r := range m.list.Rows() {
-		if looked++; looked > 2000 || len(seen) == 50 {
+		if looked++; looked > 2000 || len(known.Repos) == 50 {
 			break
 		}
-		if r.Repo != "" && !seen[r.Repo] {
-			seen[r.Repo] = true
-			known.Repos = append(known.Repos, r.Repo)
-		}
+		known.Add(r)
 	}
 	return filter.Complete(text, cursor, known)
 }
@@ -78,7 +74,7 @@ func filterProblem(err error) string {
 	case err == nil:
 		return ""
 	case errors.As(err, &at):
-		return fmt.Sprintf("at %d: %s: want %s", at.Pos+1, at.Problem, at.Want)
+		return fmt.Sprintf("%s: %s: want %s", at.Place(), at.Problem, at.Want)
 	}
 	return err.Error()
 }

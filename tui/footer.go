@@ -16,9 +16,9 @@ func (m *model) drawFoot(c canvas, l layout) (x, y int, typing bool) {
 		c.write(l.foot, []string{above.Render(m.w, line.Plain), typed.Render(m.w, line.Plain)})
 		return column, l.foot.y + 1, true
 	}
-	if m.note.bad {
+	if m.longNote() {
 		var rows []string
-		for _, part := range m.errorLines() {
+		for _, part := range m.noteLines() {
 			rows = append(rows, part.Render(m.w, line.Plain))
 		}
 		c.write(l.foot, rows)
@@ -28,12 +28,22 @@ func (m *model) drawFoot(c canvas, l layout) (x, y int, typing bool) {
 	return 0, 0, false
 }
 
-// errorLines is the error at the foot, in as many lines as it takes and the window has.
-func (m *model) errorLines() []line.Line {
+// longNote reports whether the note takes lines of its own at the foot: an error, or a
+// text that does not fit beside the position.
+func (m *model) longNote() bool {
+	return m.note.bad || line.Width(term.Line(m.note.text)) > m.w-m.position().Width()-2
+}
+
+// noteLines is the note at the foot, in as many lines as it takes and the window has.
+func (m *model) noteLines() []line.Line {
+	style := line.Plain
+	if m.note.bad {
+		style = line.Alarm
+	}
 	most := max(min(4, m.h/4), 1)
 	text := term.Line(m.note.text)
 	for room := most * m.w; ; room -= 8 { // words that do not fit into a line cost room
-		parts := line.Text(line.Alarm, line.ShortenMiddle(text, room)).Wrap(m.w, 0)
+		parts := line.Text(style, line.ShortenMiddle(text, room)).Wrap(m.w, 0)
 		if len(parts) <= most || room <= m.w {
 			return parts[:min(len(parts), most)]
 		}
@@ -57,11 +67,11 @@ func (m *model) footLine() line.Line {
 }
 
 // hints is the keys that matter now, as many as there is room for. The last ones are
-// always "q" and "?".
+// always "?" and "q"; in the detail, esc replaces "q".
 func (m *model) hints(room int) line.Line {
 	var l, last line.Line
 	for _, b := range bindings() {
-		if b.show == "q" && room >= 24 || b.show == "?" {
+		if b.show == "q" && room >= 24 && !inDetail(m) || b.show == "?" {
 			last = append(last.Add(line.Plain, "  "), m.hint(b)...)
 		}
 	}
@@ -91,22 +101,25 @@ func (m *model) hint(b binding) line.Line {
 	return line.Text(line.Accent, b.show).Add(line.Faint, " "+words)
 }
 
-// position is the position in the list and whether the list follows, or how many events
+// position is the position among the events and whether the list follows, or how many events
 // are new, after the number of marked events.
 func (m *model) position() line.Line {
 	var l line.Line
 	if n := len(m.list.Marked()); n > 0 {
 		l = l.Add(line.Accent, fmt.Sprintf("%d marked  ", n))
 	}
+	if m.app.unseen > 0 {
+		l = l.Add(line.Warn, "a "+present.Group(m.app.unseen)+" err  ")
+	}
 	if n := m.list.Fresh(); n > 0 {
 		return l.Add(line.Warn, present.Group(n)+" new ↓")
 	}
-	n := m.list.Shown()
-	if n == 0 {
+	at, of := m.list.EventPosition()
+	if of == 0 {
 		return l
 	}
 	if m.list.Following() && m.w >= 60 {
 		l = l.Add(line.Good, "following ")
 	}
-	return l.Add(line.Faint, present.Group(m.list.Position()+1)+"/"+present.Group(n))
+	return l.Add(line.Faint, present.Group(at)+"/"+present.Group(of))
 }

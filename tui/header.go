@@ -68,7 +68,9 @@ func (h *header) tunnelRow() []fact {
 	state = state.Add(st, "● "+s.Tunnel.State)
 	facts := []fact{{rank: 1, line: state}}
 	if s.URL != "" {
-		facts = append(facts, fact{rank: 4, line: line.Text(line.Strong, s.URL)})
+		host := strings.TrimPrefix(s.URL, "https://")
+		host, _, _ = strings.Cut(strings.TrimPrefix(host, "http://"), "/")
+		facts = append(facts, fact{rank: 4, line: line.Text(line.Strong, s.URL), late: true, brief: line.Text(line.Strong, host)})
 	}
 	via := line.Line{}
 	if s.Provider != "" {
@@ -221,11 +223,14 @@ func (h *header) alarmRow() []fact {
 		}
 		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, words).Add(line.Plain, ": "+present.Count(s.Queued, "event")+" queued"), brief: line.Text(line.Warn, fmt.Sprintf("PAUSED %d", s.Queued))})
 	}
+	if s.AppEnded != "" {
+		facts = append(facts, fact{rank: 0, line: line.Text(line.Alarm, "APP").Add(line.Plain, " "+s.AppEnded+" at "+h.clock(s.AppEndedAt)+"  ").Add(line.Accent, "^r").Add(line.Faint, " starts it again"), brief: line.Text(line.Alarm, "APP ENDED")})
+	}
 	if s.Fault != nil {
 		facts = append(facts, fact{rank: 0, line: line.Text(line.Warn, "FAULT").Add(line.Plain, ": "+faultWords(s.Fault, s.FaultLeft)), brief: line.Text(line.Warn, "FAULT")})
 	}
 	if h.botWarning != "" {
-		facts = append(facts, fact{rank: 1, line: line.Text(line.Alarm, "LOOP?").Add(line.Plain, " "+h.botWarning), brief: line.Text(line.Alarm, "LOOP?")})
+		facts = append(facts, fact{rank: 1, line: line.Text(line.Alarm, "LOOP?")}, newReason(5, line.Plain, h.botWarning), fact{rank: 6, line: line.Text(line.Accent, "esc").Add(line.Faint, " dismisses")})
 	}
 	return facts
 }

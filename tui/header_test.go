@@ -77,3 +77,57 @@ func TestTheHeaderShowsTheLastResultOfATarget(t *testing.T) {
 		}
 	}
 }
+
+func TestANarrowHeaderNamesTheHostOfTheAddress(t *testing.T) {
+	h := header{zone: time.UTC, status: newFakeSession().status}
+	h.status.URL = "https://grown-ape-nicely-seen.ngrok-free.app/hf-tap/0123456789abcdef"
+	for _, w := range []int{60, 80} {
+		if got := h.lines(w, 5)[0].PlainText(); !strings.Contains(got, "● up  grown-ape-nicely-seen.ngrok-free.app") {
+			t.Errorf("%d cells: %q", w, got)
+		}
+	}
+}
+
+func TestMenusOpenInTheSmallestWindow(t *testing.T) {
+	onScreen(t, 20, 5, many(2), func(s *screen) {
+		s.press("t")
+		s.shows("trigger", "1  ")
+		s.sound()
+		s.press("j", "enter")
+		s.did("triggered")
+	})
+}
+
+func TestARepoWithoutATypeIsItsName(t *testing.T) {
+	onScreen(t, 120, 40, func(w *fakeSession) {
+		e := delivery(1)
+		e.Body = []byte(`{"event":{"action":"update","scope":"repo"},"repo":{"name":"somebody/thing"}}`)
+		e.ParseRequest()
+		w.record(e)
+	}, func(s *screen) {
+		s.shows("somebody/thing")
+		s.hides(":somebody")
+	})
+}
+
+func TestAFilterWhoseExpressionFailsSaysSoOnce(t *testing.T) {
+	onScreen(t, 120, 40, many(5), func(s *screen) {
+		s.press("/", "jq:.body.event.action.x", "enter")
+		s.shows("filter jq:.body.event.action.x  0 of 5  the expression fails on 5 events: expected an object but got: string")
+		if n := strings.Count(s.text(), "expected an object"); n != 1 {
+			t.Errorf("it is shown %d times:\n%s", n, s.text())
+		}
+	})
+}
+
+func TestPreviewsAreCutBetweenCharacters(t *testing.T) {
+	onScreen(t, 200, 60, func(w *fakeSession) {
+		e := delivery(1)
+		e.Body = []byte(`{"a":{"k":"` + strings.Repeat("é", 1000) + `"},"b":"x` + strings.Repeat("한", 1000) + `"}`)
+		w.record(e)
+	}, func(s *screen) {
+		s.hides(`\xc3`, `\xed`, `\xe`)
+		s.press("enter", "Z")
+		s.hides(`\xc3`, `\xed`, `\xe`)
+	})
+}

@@ -55,7 +55,7 @@ func helpLines(w int) []line.Line {
 		}
 		lines = append(lines, line.Text(line.Accent, line.Pad(b.show, 7)).Add(line.Plain, b.help))
 	}
-	side := []line.Line{line.Text(line.Strong, "to move")}
+	var side []line.Line
 	for _, mv := range moves() {
 		side = append(side, line.Text(line.Accent, line.Pad(mv[0], 11)).Add(line.Plain, mv[1]))
 	}
@@ -66,13 +66,15 @@ func helpLines(w int) []line.Line {
 	}
 	side = append(side, line.Text(line.Faint, strings.Join(keys, " ")+" jq").Wrap(30, 0)...)
 	head := line.Text(line.Title, "hf-tap").Add(line.Plain, "  the keys")
+	toMove := line.Text(line.Strong, "to move and to read")
 	if w < both {
-		return append(append(append([]line.Line{head}, lines...), nil), side...)
+		return append(append(append([]line.Line{head}, lines...), nil, toMove), side...)
 	}
-	for i := range lines {
-		if i < len(side) {
-			lines[i] = append(lines[i].Fit(left), side[i]...)
+	for i := range side {
+		if i == len(lines) {
+			lines = append(lines, nil)
 		}
+		lines[i] = append(lines[i].Fit(left), side[i]...)
 	}
-	return append([]line.Line{head, nil}, lines...)
+	return append([]line.Line{append(head.Fit(left), toMove...), nil}, lines...)
 }

@@ -27,6 +27,8 @@ func (m *model) onDetail(intent detail.Intent, task detail.Task) tea.Cmd {
 	switch intent {
 	case detail.Leave:
 		m.focusOn(paneList)
+	case detail.Found:
+		m.showHits(m.detail.Hits())
 	case detail.NotFound:
 		m.showNotFound()
 	}

@@ -36,6 +36,10 @@ const (
 	sideWidth  = 150
 )
 
+// wholeList is the zoom from which on the list is alone on the screen, while it has the
+// focus. From as much below zero on the event or the app's output is.
+const wholeList = 2
+
 func (m *model) layout() layout {
 	w, h := m.w, m.h
 	var l layout
@@ -46,8 +50,8 @@ func (m *model) layout() layout {
 	footer := 1
 	if m.prompt != nil {
 		footer = 2
-	} else if m.note.bad {
-		footer = len(m.errorLines())
+	} else if m.longNote() {
+		footer = len(m.noteLines())
 	}
 	l.foot = rect{0, h - footer, w, footer}
 	bottom := h - footer
@@ -69,13 +73,29 @@ func (m *model) layout() layout {
 	}
 	body := rect{0, top, w, max(bottom-top, 0)}
 	switch {
+	case m.zoom >= wholeList && m.focus == paneList:
+		l.placeList(body)
+	case m.zoom <= -wholeList && m.focus != paneList:
+		m.placeSecond(&l, body)
 	case w >= sideWidth && body.h >= 8:
 		left := min((w-1)*6/10, 130)
+		switch {
+		case m.zoom < 0:
+			left = (w - 1) * 3 / 10
+		case m.zoom > 0:
+			left = (w - 1) * 8 / 10
+		}
 		l.placeList(rect{0, top, left, body.h})
-		l.rule = rect{left, top, 2, body.h}
-		m.placeSecond(&l, rect{left + 2, top, w - left - 2, body.h})
+		l.rule = rect{left, top, 3, body.h}
+		m.placeSecond(&l, rect{left + 3, top, w - left - 3, body.h})
 	case w >= bothWidth && h >= bothHeight && body.h >= 16:
 		n := min(body.h*2/5, max(m.list.Shown()+1, 7)) // a few events leave room for the one that is open
+		switch {
+		case m.zoom < 0:
+			n = min(n, body.h/4)
+		case m.zoom > 0:
+			n = body.h * 3 / 4
+		}
 		l.placeList(rect{0, top, w, n})
 		l.rule = rect{0, top + n, w, 1}
 		m.placeSecond(&l, rect{0, top + n + 1, w, body.h - n - 1})

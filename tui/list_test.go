@@ -189,6 +189,28 @@ func TestStatesDoNotTakeTheSelectionFromTheNewestEvent(t *testing.T) {
 	})
 }
 
+func TestStatesAreNotCountedAsEvents(t *testing.T) {
+	onScreen(t, 80, 24, func(w *fakeSession) {
+		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "up"})
+		many(3)(w)
+		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "down"})
+	}, func(s *screen) {
+		s.shows("following 3/3")
+		s.press("g")
+		s.shows("0/3") // on the state before all
+		s.press("j")
+		s.shows("1/3")
+		s.session.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "up"})
+		s.settle()
+		s.hides("new ↓")
+		s.session.record(delivery(4))
+		s.settle()
+		s.shows("1 new ↓")
+		s.press("/", "n:>=2", "enter")
+		s.shows("filter n:>=2  3 of 4")
+	})
+}
+
 func TestOlderEventsAreReadAPageAtATime(t *testing.T) {
 	onScreen(t, 80, 24, func(w *fakeSession) {
 		for i := 1001; i <= 1010; i++ {
@@ -206,10 +228,10 @@ func TestOlderEventsAreReadAPageAtATime(t *testing.T) {
 		s.shows("500 older events")
 		s.press("up") // the line between the sessions
 		s.press("up")
-		s.shows("› 13:56:40  #1000", "500/511")
+		s.shows("› 13:56:40  #1000", "500/510")
 		s.press("g", "up", "g", "up")
 		s.press("g")
-		s.shows("› 12:00:07     #1", "1/1,011")
+		s.shows("› 12:00:07     #1", "1/1,010")
 		s.press("up")
 		s.sound()
 		s.press("enter")

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/hf-tap/hf-tap/internal/term"
 	"github.com/hf-tap/hf-tap/tui/line"
 )
 
@@ -23,6 +24,9 @@ type item struct {
 	text string
 	do   func() tea.Cmd
 }
+
+// minTitle is how many cells the title of a menu keeps at least.
+const minTitle = 10
 
 // itemKeys are the keys of items without a fixed key, by their place in the menu.
 const itemKeys = "123456789abdfgilmoptuvwxyz"
@@ -74,11 +78,16 @@ func (mn *menu) render(w, h int) (out []string, cursor int) {
 	if mn.sel >= mn.top+rows {
 		mn.top = mn.sel - rows + 1
 	}
-	head := line.Text(line.Title, mn.title).Add(line.Faint, "  esc leaves")
+	tail := ""
 	if len(mn.items) > rows {
-		head = head.Add(line.Faint, fmt.Sprintf("  %d of %d", mn.sel+1, len(mn.items)))
+		tail = fmt.Sprintf("  %d of %d", mn.sel+1, len(mn.items))
 	}
-	out = append(out, head.Render(w, line.Plain))
+	tail += "  esc leaves"
+	title := term.Line(mn.title)
+	if room := w - line.Width(tail); room >= minTitle {
+		title = line.Shorten(title, room)
+	}
+	out = append(out, line.Text(line.Title, title).Add(line.Faint, tail).Render(w, line.Plain))
 	for i := mn.top; i < min(mn.top+rows, len(mn.items)); i++ {
 		over := line.Plain
 		if i == mn.sel {

@@ -33,14 +33,16 @@ type model struct {
 	header header
 	bots   botWatch
 
-	focus  pane
-	prompt *prompt // while it is open
-	menu   *menu   // while it is open
-	page   *page   // while it is open
-	note   note
-	notes  []note // those that were shown
-	search string // the last phrase that was searched for
-	mouse  bool   // the mouse works here
+	focus   pane
+	prompt  *prompt // while it is open
+	menu    *menu   // while it is open
+	page    *page   // while it is open
+	note    note
+	notes   []note // those that were shown
+	search  string // the last phrase that was searched for
+	mouse   bool   // the mouse works here
+	foreign bool   // another program had the terminal
+	zoom    int    // of the panes: see layout
 
 	bodySearch   bodySearch
 	readingOlder bool
@@ -100,7 +102,9 @@ func (m *model) showError(err error) {
 // focusOn sets the pane that keys go to. While an event is read, the list does not
 // follow new events.
 func (m *model) focusOn(p pane) {
-	m.focus = p
+	if m.focus = p; p == paneApp {
+		m.app.unseen = 0
+	}
 	m.list.Hold(p == paneDetail)
 }
 

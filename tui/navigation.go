@@ -88,7 +88,7 @@ func (m *model) enter(string) tea.Cmd {
 	case m.focus == paneDetail:
 		return m.onDetail(m.detail.Do(detail.Toggle))
 	case m.focus == paneApp:
-		m.app.toggle()
+		m.app.toggleWrap()
 	}
 	return nil
 }
@@ -184,6 +184,7 @@ func (m *model) back() tea.Cmd {
 		return m.setFilter(nil)
 	default:
 		m.header.botWarning = ""
+		m.bots.recent = nil // the warning comes back after as many comments again
 	}
 	return nil
 }
@@ -240,10 +241,19 @@ func (m *model) findKey(key string) tea.Cmd {
 	switch {
 	case m.focus == paneApp && !m.app.find(m.search, back):
 		m.showNotFound()
+	case m.focus == paneApp:
+		m.showHits(m.app.scroll.Hits())
 	case m.focus == paneDetail:
 		return m.onDetail(m.detail.Find(m.search, back))
 	}
 	return nil
+}
+
+// showHits shows which of the places with the searched phrase is selected.
+func (m *model) showHits(at, of int) {
+	if of > 0 {
+		m.note = note{text: fmt.Sprintf("%q %s of %s", m.search, present.Group(at), present.Group(of))}
+	}
 }
 
 // toggleMouse makes the mouse work here, or in the terminal.
@@ -253,6 +263,38 @@ func (m *model) toggleMouse() tea.Cmd {
 		m.showNote("the mouse works here; m gives it back to the terminal")
 	} else {
 		m.showNote("the mouse is the terminal's: select and copy with it")
+	}
+	return nil
+}
+
+// zoomKey gives the pane with the focus more room, or less.
+func (m *model) zoomKey(key string) tea.Cmd {
+	by := 1
+	if key == "_" {
+		by = -1
+	}
+	if m.focus != paneList {
+		by = -by
+	}
+	m.zoom = min(max(m.zoom+by, -wholeList), wholeList)
+	return nil
+}
+
+// toggleRaw shows bodies as they came, or laid out for reading.
+func (m *model) toggleRaw() tea.Cmd {
+	m.detail.ToggleRaw()
+	if m.detail.Raw() {
+		m.showNote("bodies are shown as they came; V lays them out again")
+	} else {
+		m.showNote("bodies are laid out for reading")
+	}
+	return nil
+}
+
+// toggleWrap wraps long lines of the app, or cuts them.
+func (m *model) toggleWrap() tea.Cmd {
+	if m.focus == paneApp {
+		m.app.toggleWrap()
 	}
 	return nil
 }

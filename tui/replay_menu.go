@@ -46,8 +46,12 @@ const targetKeys = "123456789"
 // state is selected, the newest event is offered.
 func (m *model) replayMenu() tea.Cmd {
 	mn := &menu{title: "replay"}
-	m.addReplayFailed(mn)
-	m.addReplaySet(mn, "p", "pending, that were never handed over", m.rowsWith(func(r *event.Row) bool { return r.Pending }))
+	if m.list.Filter().Empty() {
+		m.addReplayFailed(mn)
+	} else {
+		m.addReplaySet(mn, "f", "failed of those shown", m.rowsWith(func(r *event.Row) bool { return r.Failed }))
+	}
+	m.addReplaySet(mn, "p", "pending, never handed over", m.rowsWith(func(r *event.Row) bool { return r.Pending }))
 	if marked := m.list.Marked(); len(marked) > 0 {
 		m.addReplaySet(mn, "m", "marked", marked)
 	}
@@ -65,11 +69,11 @@ func (m *model) replayMenu() tea.Cmd {
 	return nil
 }
 
-// rowsWith returns the numbers of the events in the list that fit, in order.
+// rowsWith returns the numbers of the events that are shown and fit, in order.
 func (m *model) rowsWith(fits func(*event.Row) bool) []int64 {
 	var ns []int64
 	for r := range m.list.Rows() {
-		if fits(r) {
+		if fits(r) && m.list.IsShown(r.N) {
 			ns = append(ns, r.N)
 		}
 	}
@@ -89,7 +93,7 @@ func (m *model) addReplaySet(mn *menu, key, what string, ns []int64) {
 
 func (m *model) addReplayFailed(mn *menu) {
 	failed := len(m.rowsWith(func(r *event.Row) bool { return r.Failed }))
-	mn.add("f", fmt.Sprintf("all failed, and not delivered since (%d here)", failed), func() tea.Cmd {
+	mn.add("f", fmt.Sprintf("all failed (%d here), not delivered since", failed), func() tea.Cmd {
 		if m.cfg.Actions.ReplayFailed == nil {
 			return m.showUnavailable()
 		}
@@ -104,7 +108,7 @@ func (m *model) addReplayFailed(mn *menu) {
 
 // addReplayChoices offers ways to replay some events, which words names.
 func (m *model) addReplayChoices(mn *menu, ns []int64, words string) {
-	mn.add("n", words+" several times, to see whether the handler minds", func() tea.Cmd {
+	mn.add("n", words+" several times: does the handler mind?", func() tea.Cmd {
 		return m.openPrompt(input.Options{Label: "how many times? ", Text: "2", Suggested: true, Hint: "each is an event of its own, linked to this one"}, func(s string) tea.Cmd {
 			times, err := strconv.Atoi(strings.TrimSpace(s))
 			if err != nil || times < 1 || times > maxTimes {
@@ -114,7 +118,7 @@ func (m *model) addReplayChoices(mn *menu, ns []int64, words string) {
 			return m.replayEvents(Replay{Numbers: ns, Times: times})
 		})
 	})
-	mn.add("i", words+" with a new Webhook-Id, for a handler that drops repeats", func() tea.Cmd {
+	mn.add("i", words+" with a new Webhook-Id, as a new event", func() tea.Cmd {
 		return m.replayEvents(Replay{Numbers: ns, Times: 1, NewID: true})
 	})
 	for i, t := range m.header.status.Targets {

@@ -31,10 +31,16 @@ func (m *model) showSelected() tea.Cmd {
 // showNotFound shows that the searched phrase does not occur.
 func (m *model) showNotFound() { m.showNote(`"` + m.search + `" is not there`) }
 
-// compareWith chooses the event that one is compared with: the last pinned one of its
-// kind, else the one that it repeats, else the previous one of its kind. reason says
-// which.
+// compareWith chooses the event that one is compared with: the one that is marked beside
+// it, else the last pinned one of its kind, else the one that it repeats, else the
+// previous one of its kind. reason says which.
 func (m *model) compareWith(row *event.Row) (base *event.Row, reason string) {
+	others := slices.DeleteFunc(m.list.Marked(), func(n int64) bool { return n == row.N })
+	if len(others) == 1 {
+		if marked := m.list.Row(others[0]); marked != nil {
+			return marked, "marked"
+		}
+	}
 	for _, n := range slices.Backward(m.pins) {
 		if pinned := m.list.Row(n); pinned != nil && n != row.N && pinned.Kind == row.Kind {
 			return pinned, "pinned"

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,9 +61,27 @@ func TestReplaysOfferSetsOfEvents(t *testing.T) {
 		w.record(e)
 	}, func(s *screen) {
 		s.press("R")
-		s.shows("all failed, and not delivered since (0 here)", "all pending, that were never handed over (1)", "all shown (4)")
+		s.shows("all failed (0 here), not delivered since", "all pending, never handed over (1)", "all shown (4)")
 		s.press("p")
 		s.did(`replayed [4] 1 times to ""`)
+	})
+}
+
+func TestReplaysOfFailuresKeepToTheFilter(t *testing.T) {
+	onScreen(t, 100, 40, func(w *fakeSession) {
+		for i := 1; i <= 4; i++ {
+			e := delivery(i)
+			e.Attempts[0].Status = 500
+			if i > 2 {
+				e.Repo.Name = "me/other"
+			}
+			w.record(e)
+		}
+	}, func(s *screen) {
+		s.press("/", "repo:me/other", "enter", "R")
+		s.shows("f  all failed of those shown (2)")
+		s.press("f")
+		s.did(`replayed [3 4] 1 times to ""`)
 	})
 }
 
@@ -197,14 +216,22 @@ func TestWhatTheFootHasShownCanBeReadAgain(t *testing.T) {
 }
 
 func TestAnOpenPageIsWrappedAnewWhenTheWindowChanges(t *testing.T) {
-	onScreen(t, 100, 40, many(3), func(s *screen) {
-		s.press("?")
-		s.send(tea.WindowSizeMsg{Width: 40, Height: 12})
-		s.sound()
-		s.hides("to move") // it is below in a narrow window
-		s.send(tea.WindowSizeMsg{Width: 100, Height: 40})
-		s.shows("to move")
-	})
+	sizes := []tea.WindowSizeMsg{{Width: 30, Height: 60}, {Width: 100, Height: 40}, {Width: 60, Height: 20}}
+	for _, key := range []string{"?", "E"} {
+		onScreen(t, 100, 40, many(3), func(s *screen) {
+			s.session.fail = errors.New(strings.Repeat("long ", 30))
+			s.press("r", key)
+			for _, size := range sizes {
+				s.send(size)
+				s.sound()
+				resized := s.text()
+				s.press("esc", key)
+				if opened := s.text(); resized != opened {
+					t.Errorf("%s in %d×%d is\n%s\nand not\n%s", key, size.Width, size.Height, resized, opened)
+				}
+			}
+		})
+	}
 }
 
 func TestCopiesOfSeveralEventsAndOfAnswers(t *testing.T) {
@@ -242,6 +269,47 @@ func TestTheEndOfALongErrorStays(t *testing.T) {
 		s.press("r")
 		s.shows("replay #3: long", "…", "connection refused")
 		s.sound()
+	})
+}
+
+func TestALongNoteTakesSeveralLines(t *testing.T) {
+	onScreen(t, 40, 12, many(3), func(s *screen) {
+		s.m.cfg.Feed.App = nil
+		s.press("a")
+		s.shows("there is no app: hf-tap listen … --", "COMMAND starts one")
+		s.sound()
+		s.press("?")
+		s.shows("esc closes the help  ↑ ↓ scroll")
+		s.press("esc", "t")
+		s.shows("trigger on model:m…  1 of 11  esc leaves")
+	})
+}
+
+func TestWhatToDoInAnEmptyListIsReadWhole(t *testing.T) {
+	onScreen(t, 40, 14, many(2), func(s *screen) {
+		s.press("/", "nowhere", "enter")
+		s.shows("no event fits the filter", "esc drops it; ↑ searches in older", "events and sessions")
+		s.sound()
+	})
+}
+
+func TestTheFootOffersOnlyWhatDoesSomething(t *testing.T) {
+	onScreen(t, 120, 40, func(w *fakeSession) {
+		w.state(event.State{At: noon, Subject: event.SubjectTunnel, Name: "https://x", State: "up"})
+	}, func(s *screen) {
+		s.m.cfg.Feed.App = nil
+		s.shows("tunnel https://x up", "nothing has arrived yet", "t triggers an event", "t trigger", "? help", "q quit")
+		s.hides("enter open", "space mark", "tab next", "r replay", "c copy")
+		s.session.record(delivery(1))
+		s.settle()
+		s.hides("nothing has arrived yet")
+		s.shows("enter open", "space mark", "tab next", "r replay", "c copy")
+	})
+	onScreen(t, 120, 40, many(3), func(s *screen) {
+		s.press("s")
+		s.shows("the body alone")
+		s.press("esc", "*", "s")
+		s.hides("the body alone") // of several events
 	})
 }
 

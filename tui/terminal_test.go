@@ -122,6 +122,23 @@ func (term *terminal) shows(texts ...string) string {
 	}
 }
 
+// redrawn waits until a text is off the screen.
+func (term *terminal) redrawn(gone string) {
+	term.t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for strings.Contains(term.tmux("capture-pane", "-p"), gone) {
+		select {
+		case <-term.changed:
+		case <-again.C:
+		case <-deadline.C:
+			term.t.Fatalf("the terminal still shows %q", gone)
+		}
+	}
+}
+
 // ending waits for the story to say how it ended.
 func (term *terminal) ending() <-chan string {
 	said := make(chan string, 1)
@@ -186,8 +203,17 @@ func TestASessionInATerminal(t *testing.T) {
 	term.tmux("resize-window", "-x", "100", "-y", "30")
 	term.shows("PAUSED: ", "▾ event:")
 	term.keys("C-z")
-	term.shows("Stopped", "\n$")
+	term.shows("hf-tap is stopped and receives nothing", "Stopped", "\n$")
 	term.keys("fg", "Enter")
+	term.shows("PAUSED: ", "▾ event:", "nothing was received during that time")
+	term.tmux("run-shell", "pkill -STOP -P #{pane_pid}") // by somebody else: the screen cannot give the terminal back
+	term.shows("Stopped")
+	term.keys("fg", "Enter")
+	term.redrawn("Stopped")
+	term.shows("continued: nothing was received while hf-tap was stopped")
+	term.keys("?") // without enter: the terminal is not in line mode
+	term.shows("esc closes the help")
+	term.keys("Escape")
 	term.shows("PAUSED: ", "▾ event:")
 	term.quits(dir)
 }
@@ -238,7 +264,7 @@ func TestASignalOrALostTerminalEndsInOrder(t *testing.T) {
 			editor := filepath.Join(t.TempDir(), "editor")
 			script := "#!/bin/sh\necho in the editor\nread line\n"
 			if name == "an editor that does not end" {
-				script = "#!/bin/sh\ntrap '' TERM\necho in the editor\nread line\n"
+				script = "#!/bin/sh\ntrap '' TERM\nprintf '\\033[?1000h'\necho in the editor\nread line\n"
 			}
 			if err := os.WriteFile(editor, []byte(script), 0o700); err != nil {
 				t.Fatal(err)
@@ -260,6 +286,9 @@ func TestASignalOrALostTerminalEndsInOrder(t *testing.T) {
 				return
 			}
 			term.shows("ended: <nil>\n$") // the shell has the terminal again
+			if mouse := strings.TrimSpace(term.tmux("display", "-p", "#{mouse_any_flag}")); mouse != "0" {
+				t.Error("the mouse mode of the editor is left")
+			}
 			term.keys("stty -a; echo 'as it' was", "Enter")
 			screen := term.shows("\nas it was\n")
 			if !strings.Contains(screen, " echo ") || !strings.Contains(screen, " icanon ") || strings.Contains(screen, "● up") {

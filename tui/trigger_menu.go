@@ -23,9 +23,9 @@ func (m *model) triggerMenu() tea.Cmd {
 	if kinds == nil {
 		kinds = event.Kinds()
 	}
-	mn := &menu{title: "trigger a sample of"}
+	mn := &menu{title: "trigger"}
 	if repo != "" {
-		mn.title = "trigger, for " + repo + ", a"
+		mn.title = "trigger on " + repo
 	}
 	for _, k := range kinds {
 		mn.add("", string(k), func() tea.Cmd {

@@ -20,6 +20,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -33,6 +37,8 @@ func Run(ctx context.Context, cfg Config) error {
 	defer cancel()
 	work := &work{ctx: ctx}
 	m := newModel(work, cfg)
+	// At rest the renderer's 60 frames a second cost 0.65 % of a core. 30 cost 0.43 %, but
+	// then a key is on the screen after 18 ms, with 60 after 12 ms.
 	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithFilter(wheelAsLines)}
 	if cfg.Input != nil {
 		options = append(options, tea.WithInput(cfg.Input))
@@ -46,7 +52,14 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.NoColor {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
-	err := runUntil(ctx, tea.NewProgram(m, options...))
+	err := runUntil(ctx, work, tea.NewProgram(m, options...))
+	if m.foreign {
+		out := cfg.Output
+		if out == nil {
+			out = os.Stdout
+		}
+		_, _ = io.WriteString(out, mouseOff) // without a terminal there is nothing to switch off
+	}
 	cancel()
 	work.wait()
 	switch {
@@ -64,14 +77,28 @@ const quitGrace = 2 * editorGrace
 
 // runUntil runs the program until it ends, and makes it quit when ctx ends. With a
 // context of its own, Bubble Tea closes the terminal's input while it is read.
-func runUntil(ctx context.Context, p *tea.Program) error {
+func runUntil(ctx context.Context, w *work, p *tea.Program) error {
 	ended, watched := make(chan struct{}), make(chan struct{})
+	again := make(chan os.Signal, 1)
+	notifyContinued(again)
+	defer signal.Stop(again)
+	var sending sync.WaitGroup
+	defer sending.Wait()
 	go func() {
 		defer close(watched)
-		select {
-		case <-ended:
-			return
-		case <-ctx.Done():
+		for ctx.Err() == nil {
+			select {
+			case <-ended:
+				return
+			case <-again:
+				if w.stops.Load() > 0 { // the stop by a key sets the terminal up itself
+					w.stops.Add(-1)
+					continue
+				}
+				// A program that has the terminal holds the message back.
+				sending.Go(func() { p.Send(continued{}) })
+			case <-ctx.Done():
+			}
 		}
 		cut := time.AfterFunc(quitGrace, p.Kill)
 		defer cut.Stop()

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -43,8 +44,24 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.showBotWarning(msg)
 	case actionResult:
 		cmd = m.finishAction(msg)
+	case continued:
+		cmd = m.resume()
+	case resumed:
+		if msg.err != nil {
+			m.showError(fmt.Errorf("set the terminal up again: %w", msg.err))
+		} else {
+			m.showNote("continued: nothing was received while hf-tap was stopped")
+		}
+		cmd = tea.ClearScreen
+	case suspended:
+		m.finishSuspend(msg)
 	case editorResult:
-		cmd = m.finishEdit(msg)
+		cmd = tea.Batch(m.finishEdit(msg), m.resetMouse())
+	case pagerResult:
+		if msg.err != nil {
+			m.showError(msg.err)
+		}
+		cmd = m.resetMouse()
 	}
 	return m, tea.Batch(cmd, m.showSelected())
 }
@@ -57,7 +74,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case "ctrl+c":
 		return tea.Quit
 	case "ctrl+z":
-		return tea.Suspend
+		return m.suspend()
 	}
 	m.note = note{}
 	switch {
@@ -73,7 +90,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		m.arrived = arrival{} // the user has seen what is selected
 		return cmd
 	}
-	for _, b := range bindings() {
+	for _, b := range append(readingKeys(), bindings()...) {
 		if slices.Contains(b.keys, name) {
 			return b.do(m, name)
 		}

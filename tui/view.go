@@ -60,14 +60,18 @@ func (m *model) compose() (content string, x, y int) {
 	}
 	l := m.layout()
 	c := make(canvas, m.h)
-	if l.list.h == 0 && l.tabs.h == 0 { // too small
+	if m.w < minWidth || m.h < minHeight {
 		c[0] = m.oneLine().Render(m.w, line.Plain)
 		return strings.TrimRight(strings.Join(c, "\n"), "\n"), 0, 0
 	}
 	if m.page != nil {
 		rows, at := m.page.Render(m.w, m.h-1, false)
 		c.write(rect{0, 0, m.w, m.h - 1}, rows)
-		c.write(rect{0, m.h - 1, m.w, 1}, []string{line.Text(line.Faint, "esc closes "+m.page.name).Render(m.w, line.Plain)})
+		foot := line.Text(line.Faint, "esc closes "+m.page.name)
+		if m.page.Count() > m.h-1 {
+			foot = foot.Add(line.Faint, "  ↑ ↓ scroll")
+		}
+		c.write(rect{0, m.h - 1, m.w, 1}, []string{foot.Render(m.w, line.Plain)})
 		return strings.Join(c, "\n"), 0, at
 	}
 	var head []string
@@ -97,10 +101,11 @@ func (m *model) drawList(c canvas, l layout) (x, y int) {
 		return 0, 0
 	}
 	rows, at := m.list.Render(l.list.w, l.list.h, m.focus == paneList)
-	if m.list.Shown() == 0 {
-		rows = nil
+	if m.list.Events() == 0 || m.list.Shown() == 0 {
 		for _, e := range m.emptyLines() {
-			rows = append(rows, e.Render(l.list.w, line.Plain))
+			for _, part := range e.Wrap(l.list.w, 2) {
+				rows = append(rows, part.Render(l.list.w, line.Plain))
+			}
 		}
 	}
 	c.write(l.names, []string{m.list.Heading().Render(l.names.w, line.Plain)})
@@ -121,7 +126,7 @@ func (m *model) emptyLines() []line.Line {
 	if len(m.header.status.Watches) > 0 {
 		lines = append(lines, line.Text(line.Faint, "  what happens in "+strings.Join(m.header.status.Watches, ", ")+" shows up here"))
 	}
-	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " makes an event up   ").Add(line.Accent, "?").Add(line.Faint, " tells all keys"))
+	return append(lines, line.Text(line.Faint, "  ").Add(line.Accent, "t").Add(line.Faint, " triggers an event   ").Add(line.Accent, "?").Add(line.Faint, " shows all keys"))
 }
 
 // drawSecond draws the event or the app's output, if there is room. It returns where
@@ -133,14 +138,14 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 	if l.rule.h > 1 {
 		bars := make([]string, l.rule.h)
 		for i := range bars {
-			bars[i] = line.Text(line.Faint, "│ ").Render(l.rule.w, line.Plain)
+			bars[i] = line.Text(line.Faint, " │ ").Render(l.rule.w, line.Plain)
 		}
 		c.write(l.rule, bars)
 	} else if l.rule.h == 1 {
 		c.write(l.rule, []string{line.Text(line.Faint, strings.Repeat("─", l.rule.w)).Render(l.rule.w, line.Plain)})
 	}
 	if m.focus == paneApp {
-		c.write(l.tabs, []string{line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output").Render(l.tabs.w, line.Plain)})
+		c.write(l.tabs, []string{m.appHeading().Render(l.tabs.w, line.Plain)})
 		rows, at := m.app.render(l.app.w, l.app.h, true)
 		c.write(l.app, rows)
 		return l.app.x, l.app.y + at, true
@@ -155,6 +160,16 @@ func (m *model) drawSecond(c canvas, l layout) (x, y int, focused bool) {
 	rows, at := m.detail.Render(l.detail.w, l.detail.h, focused)
 	c.write(l.detail, rows)
 	return l.detail.x, l.detail.y + at, focused
+}
+
+// appHeading is the line above the app's output.
+func (m *model) appHeading() line.Line {
+	l := line.Text(line.Title, "app").Add(line.Faint, "  "+present.Count(len(m.app.all), "line")+" of its output")
+	wrap := "w cuts long lines"
+	if m.app.cut {
+		wrap = "w wraps long lines"
+	}
+	return l.Add(line.Faint, "  "+wrap)
 }
 
 // stateRows is the selected state in full.
@@ -192,6 +207,9 @@ func (m *model) filterLine() line.Line {
 	l := line.Text(line.Faint, "filter ").Add(line.Accent, m.list.Filter().String()).Add(line.Plain, "  "+present.Group(m.list.Shown())+" of "+present.Group(m.list.Events()))
 	if cut := m.list.Filter().JQCutOff(); cut > 0 {
 		l = l.Add(line.Warn, "  the expression took too long on "+present.Count(cut, "event"))
+	}
+	if failed, why := m.list.Filter().JQFailed(); failed > 0 {
+		l = l.Add(line.Warn, "  the expression fails on "+present.Count(failed, "event")+": "+why)
 	}
 	if left := m.list.Undecided() + m.bodySearch.batch; left > 0 {
 		l = l.Add(line.Warn, fmt.Sprintf("  looking into bodies: %s of %s", present.Group(m.bodySearch.decided), present.Group(m.bodySearch.decided+left)))

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -14,6 +15,8 @@ type work struct {
 	mu     sync.Mutex
 	closed bool
 	group  sync.WaitGroup
+
+	stops atomic.Int32 // of the process, by a key, whose SIGCONT was not seen yet
 }
 
 // command returns a command that runs f. f returns when its context ends.

@@ -28,7 +28,7 @@ type Choice struct {
 	New func(name string) (Provider, error)
 }
 
-// stands reports whether a choice is the one of a name.
+// stands reports whether the choice has this name.
 func (c Choice) stands(name string) bool {
 	if scheme, _, ok := strings.Cut(c.Name, "://"); ok {
 		return strings.HasPrefix(name, scheme+"://")

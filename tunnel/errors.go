@@ -126,11 +126,11 @@ type HostKeyError struct {
 
 // Error returns both fingerprints.
 func (e *HostKeyError) Error() string {
-	return fmt.Sprintf("the host key of %s is another than before: it was %s and is %s", e.Host, strings.Join(e.Known, " or "), e.Got)
+	return fmt.Sprintf("the host key of %s has changed: it was %s and is %s", e.Host, strings.Join(e.Known, " or "), e.Got)
 }
 
-// kind is what makes one cause of trouble another than the one before. Texts
-// do not: they name ports, which differ each time.
+// kind is a text that is equal for causes of the same sort. The texts of errors are
+// not: they name ports, which differ each time.
 func kind(err error) string {
 	var provider *ProviderError
 	var connect *ConnectError

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Keeper is a listener that lasts, with one tunnel after another behind it. It
-// finds the present public address by self-checks, because a provider may give
-// a session another address after a reconnect, and ngrok's SDK does not report
-// that.
+// Keeper is a lasting listener: when its tunnel is lost, it opens another one, and the
+// listener stays open. It finds the present public address by self-checks, because a
+// provider may give a session another address after a reconnect, and ngrok's SDK does
+// not report that.
 //
 // After [OpenKeeper], serve on Listener, call Verify once, then Run.
 type Keeper struct {

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Verify makes the first self-check. It tries for Times.FirstCheck, because a
-// fresh address may need a moment. The error is nil if the check arrives, and
-// also if this machine cannot reach the public address, which leaves the state
-// StateUnverified. Another server's answer is an error, and so is a tunnel that
-// ended or lost its provider meanwhile.
+// Verify makes the first self-check. It tries for Times.FirstCheck, because a fresh
+// address may need a moment. The error is nil if the check arrives, and also if this
+// machine cannot reach the public address, which leaves the state StateUnverified.
+// Another server's answer is an error, and so is a tunnel that ends or loses its
+// provider during the check.
 func (k *Keeper) Verify(ctx context.Context) (Status, error) {
 	ctx, stop := k.within(ctx)
 	defer stop()

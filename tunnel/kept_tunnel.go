@@ -66,7 +66,7 @@ func (t *keptTunnel) trouble() error {
 	return nil
 }
 
-// A connection may be made so many times in such a time.
+// The most connections that may be made in a period.
 const (
 	flapTimes = 10
 	flapSpan  = 10 * time.Second

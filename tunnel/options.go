@@ -73,8 +73,8 @@ func (o Options) route(server string) (step Step, proxy string) {
 	return StepProxy, proxy
 }
 
-// Reached returns the finding of the first step to a server, which took so long;
-// 0: it failed.
+// Reached returns the finding of the first step to a server. took is how long it took,
+// 0 if it failed.
 func (o Options) Reached(server string, took time.Duration) Finding {
 	step, proxy := o.route(server)
 	if proxy != "" {

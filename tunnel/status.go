@@ -24,9 +24,9 @@ type Status struct {
 	RoundTrip time.Duration // of the last self-check that was answered
 }
 
-// same reports whether two statuses are one for those who watch: the state,
-// the address and the sort of cause. Round trips differ each time, and so do
-// the texts of causes.
+// same reports whether two statuses have the same state, address and sort of cause, so
+// that observers need no second report. Round trips differ each time, and so do the
+// texts of causes.
 func (s Status) same(t Status) bool {
 	return s.State == t.State && s.URL == t.URL && kind(s.Cause) == kind(t.Cause)
 }

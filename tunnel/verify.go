@@ -14,7 +14,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
-// Probe is a question that only this process can answer, for [Verify].
+// Probe is a request that only this process can answer correctly, for [Verify].
 type Probe struct {
 	URL     string                    // where to POST, without a slash at the end: "/" and a nonce are appended
 	Answer  func(nonce string) string // the body that this process answers to a nonce; it must need a key that others do not have

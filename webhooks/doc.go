@@ -78,11 +78,11 @@
 //
 // # The secret
 //
-// The secret is [Config].Secret, else the environment variable WEBHOOK_SECRET.
-// It must be the one in the webhook's settings on the Hub, which sends it in the
-// header X-Webhook-Secret. It may also be in the webhook's URL, as "?secret=".
-// Without a secret, everyone who reaches the server can call its handlers; the
-// message at the start and the page at / say so.
+// The secret is [Config].Secret, else the environment variable WEBHOOK_SECRET. It must
+// be the one in the webhook's settings on the Hub, which sends it in the header
+// X-Webhook-Secret. It may also be in the webhook's URL, as "?secret=". Without a
+// secret, everyone who reaches the server can call its handlers; the message at the
+// start and the page at / show that.
 //
 // # Addresses
 //

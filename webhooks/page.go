@@ -36,7 +36,7 @@ func pageCSP() string {
 		"base-uri 'none'; form-action 'none'; frame-ancestors " + frame
 }
 
-// page is what the page shows.
+// page is the data of the page.
 type page struct {
 	Style     template.CSS
 	URL       string // of the server, without a slash at the end
@@ -85,8 +85,8 @@ func (s *Server) servePage(w http.ResponseWriter, req *http.Request) {
 	_, _ = w.Write(b.Bytes()) // an error: the browser is gone
 }
 
-// pageFor is the page as a request gets it. Without Config.URL, the server's
-// address is the one that was requested.
+// pageFor returns the content of the page for a request. Without Config.URL, the
+// server's address is the one that was requested.
 func (s *Server) pageFor(req *http.Request) page {
 	p := page{Style: template.CSS(pageCSS), URL: s.config.URL, Secret: s.secret.IsSet(), Space: inSpace(), Settings: settingsURL, Guide: guideURL}
 	if p.URL == "" {

@@ -9,8 +9,8 @@ import (
 // the 1,000 that the Hub delivers for a webhook in 24 hours.
 const maxRepeats = 10_000
 
-// idHash stands for a Webhook-Id. Ids come from the network and can be as long
-// as headers can; their hashes bound the memory for them.
+// idHash is the hash of a Webhook-Id. Ids come from the network and can be as long as
+// headers can; their hashes bound the memory for them.
 type idHash [sha256.Size]byte
 
 func hashID(id string) idHash { return sha256.Sum256([]byte(id)) }
@@ -45,8 +45,8 @@ func (r *repeats) begin(id idHash) (handled bool, busy <-chan struct{}) {
 	return false, done
 }
 
-// finish ends what begin began. Only a delivery that was handled is a repeat
-// when it comes again.
+// finish records the result of a delivery for which begin returned false. Only a
+// delivery that was handled is a repeat when it comes again.
 func (r *repeats) finish(id idHash, handled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -118,7 +118,7 @@ func (s *Server) readBody(w http.ResponseWriter, req *http.Request) ([]byte, *re
 	setReadDeadline(w, bodyTimeout)
 
 	var body bytes.Buffer
-	// What a sender announces is not yet sent, and so not worth much memory.
+	// The announced length is not received yet, so little memory is allocated for it.
 	body.Grow(int(min(max(req.ContentLength, 0), 1<<20)) + bytes.MinRead)
 	_, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, s.config.MaxBody))
 	var tooLarge *http.MaxBytesError
@@ -188,7 +188,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, e *endpoint, d 
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// watcher is a response writer that gets to know what the sender does not: why a
+// watcher is a response writer that also gets what the sender does not see: why a
 // handler failed, also after AnswerFirst. That of webhooks/dev is one.
 type watcher interface {
 	// HandlerFailed is called before the answer with the error of the handler, and the
@@ -196,7 +196,8 @@ type watcher interface {
 	HandlerFailed(err error, stack []byte)
 }
 
-// answerWatcher reports whether there is one.
+// answerWatcher passes the error of a handler to the watcher. It returns false if w is
+// not a watcher.
 func answerWatcher(w http.ResponseWriter, err error) bool {
 	watcher, ok := w.(watcher)
 	if !ok {
@@ -281,7 +282,7 @@ func (s *Server) logFailure(ctx context.Context, e *endpoint, d *Delivery, err e
 	s.config.Log.ErrorContext(ctx, "webhook handler failed", attributes...)
 }
 
-// describe names what a delivery is about.
+// describe returns the kind and the repo of a delivery, for log lines.
 func describe(d *Delivery) string {
 	what := cmp.Or(string(d.Kind), "a delivery without a kind")
 	if d.Repo.Type != "" {
@@ -314,7 +315,7 @@ func answerError(w http.ResponseWriter, why *refusal) {
 	writeJSON(w, why.status, answer)
 }
 
-// ignore answers a delivery that is right and not handled.
+// ignore answers a valid delivery that the handler does not want.
 func ignore(w http.ResponseWriter, why string) {
 	answer, _ := json.Marshal(map[string]string{"ignored": why})
 	writeJSON(w, http.StatusOK, answer)

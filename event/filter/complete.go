@@ -19,10 +19,24 @@ type Candidate struct {
 	Help string
 }
 
-// Known are values that Complete offers.
+// Known are values that Complete offers. Values may repeat.
 type Known struct {
-	Repos   []string // "model:me/m"
-	Targets []string
+	Repos    []string // "model:me/m"
+	Targets  []string
+	Sessions []string // ids
+	Webhooks []string // ids
+}
+
+// Add adds the values of an event, except its targets.
+func (k *Known) Add(r *event.Row) {
+	for _, v := range []struct {
+		values *[]string
+		value  string
+	}{{&k.Repos, r.Repo}, {&k.Sessions, r.Session}, {&k.Webhooks, r.WebhookID}} {
+		if v.value != "" && !slices.Contains(*v.values, v.value) {
+			*v.values = append(*v.values, v.value)
+		}
+	}
 }
 
 // Complete returns what can be typed at the cursor, a byte position in text: keys
@@ -77,6 +91,10 @@ func (k Key) candidates(known Known) []string {
 		return slices.Compact(slices.Sorted(slices.Values(known.Repos)))
 	case "target":
 		return slices.Compact(slices.Sorted(slices.Values(known.Targets)))
+	case "session":
+		return slices.Compact(slices.Sorted(slices.Values(known.Sessions)))
+	case "webhook":
+		return slices.Compact(slices.Sorted(slices.Values(known.Webhooks)))
 	case "status", "answer":
 		return []string{"2xx", "4xx", "5xx", ">=400", "0"}
 	case "latency":

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-	"sync/atomic"
 
 	"github.com/hf-tap/hf-tap/event"
 )
@@ -30,7 +29,7 @@ import (
 type Filter struct {
 	source string
 	terms  []term
-	cut    *atomic.Int64
+	jq     *jqReport
 }
 
 // Fit is whether an event fits a filter, as far as its Row decides that.
@@ -88,10 +87,22 @@ func (f *Filter) Empty() bool { return f == nil || len(f.terms) == 0 }
 // JQCutOff returns how many times the filter's jq expression was cut off so far,
 // because it took too long or too much memory. Such an event does not fit.
 func (f *Filter) JQCutOff() int {
-	if f == nil || f.cut == nil {
+	if f == nil || f.jq == nil {
 		return 0
 	}
-	return int(f.cut.Load())
+	return int(f.jq.cut.Load())
+}
+
+// JQFailed returns on how many events the filter's jq expression failed so far, and why
+// it failed first. Such an event does not fit.
+func (f *Filter) JQFailed() (n int, first string) {
+	if f == nil || f.jq == nil {
+		return 0, ""
+	}
+	if why := f.jq.first.Load(); why != nil {
+		first = *why
+	}
+	return int(f.jq.failed.Load()), first
 }
 
 // NeedsBody reports whether Match may need the event's headers and body. If not,

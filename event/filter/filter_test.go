@@ -117,29 +117,30 @@ func TestEveryMatchOfARouteIsAFilter(t *testing.T) {
 
 func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 	for filter, want := range map[string]string{
-		"is:failed foo:bar":       `at byte 10: there is no key "foo": want one of kind, repo, `,
-		"https://hf.co":           `at byte 0: there is no key "https": want one of kind`,
-		`kind:a "open`:            `at byte 7: the quoted phrase has no end: want "`,
-		"status:>>5":              `at byte 7: ">>5" is no value of status: want a status`,
-		"status:200,x":            `at byte 11: "x" is no value of status`,
-		"latency:>1":              `at byte 8: ">1" is no value of latency: want a duration with its unit`,
-		"verdict:bad":             `at byte 8: verdict has no value "bad": want one of ok, wrong, missing, unchecked`,
-		"is:":                     "at byte 3: the value is empty",
-		"kind:a,":                 "at byte 7: the value is empty",
-		`kind:"a"b`:               "at byte 8: \"b\" follows a quote",
-		"a - b":                   `at byte 2: "-" stands alone`,
-		"a -\n":                   `at byte 2: "-" stands alone`,
-		"a -\u3000b":              `at byte 2: "-" stands alone`,
-		"jq:":                     "at byte 3: jq has no expression",
-		"ok jq:.a |":              "at byte 10: unexpected EOF",
-		"jq:'.a ='":               "at byte 8: ",
+		"is:failed foo:bar":       `at character 11: there is no key "foo": want one of kind, repo, `,
+		"né한 foo:bar":             `at character 5: there is no key "foo"`, // characters, not bytes
+		"https://hf.co":           `at character 1: there is no key "https": want one of kind`,
+		`kind:a "open`:            `at character 8: the quoted phrase has no end: want "`,
+		"status:>>5":              `at character 8: ">>5" is not a valid value of status: want a status`,
+		"status:200,x":            `at character 12: "x" is not a valid value of status`,
+		"latency:>1":              `at character 9: ">1" is not a valid value of latency: want a duration with its unit`,
+		"verdict:bad":             `at character 9: verdict has no value "bad": want one of ok, wrong, missing, unchecked`,
+		"is:":                     "at character 4: the value is empty",
+		"kind:a,":                 "at character 8: the value is empty",
+		`kind:"a"b`:               "at character 9: \"b\" follows a quote",
+		"a - b":                   `at character 3: "-" stands alone`,
+		"a -\n":                   `at character 3: "-" stands alone`,
+		"a -\u3000b":              `at character 3: "-" stands alone`,
+		"jq:":                     "at character 4: jq has no expression",
+		"ok jq:.a |":              "at character 11: unexpected EOF",
+		"jq:'.a ='":               "at character 9: ",
 		"jq:nofunc":               "function not defined: nofunc",
-		`""`:                      "at byte 0: the phrase is empty",
+		`""`:                      "at character 1: the phrase is empty",
 		strings.Repeat("x", 5000): "it is too long: want at most 4096 bytes",
 		"jq:input":                "input(s)/0 is not allowed",
-		"size:>1tb":               `">1tb" is no value of size`,
-		"n:-1":                    `"-1" is no value of n`,
-		"latency:-1s..1s":         `is no value of latency`,
+		"size:>1tb":               `">1tb" is not a valid value of size`,
+		"n:-1":                    `"-1" is not a valid value of n`,
+		"latency:-1s..1s":         `is not a valid value of latency`,
 	} {
 		_, err := Parse(filter)
 		var at *Error
@@ -175,6 +176,7 @@ func TestAJQExpressionThatRunsForEverIsCut(t *testing.T) {
 
 func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 	known := Known{Repos: []string{"space:me/s", "model:me/m", "model:me/m"}, Targets: []string{":3000"}}
+	known.Add(&event.Row{Session: "5e55", WebhookID: "6ebb", Repo: "model:me/m"})
 	for _, c := range []struct{ before, after, want string }{
 		{"", "", "kind: repo: verdict: status: exit: answer: latency: target: error: is: source: tries: size: n: replay: delivery: webhook: session: path: header: body: jq:"},
 		{"ver", "", "verdict:"},
@@ -182,6 +184,8 @@ func TestCompletionOffersKeysThenTheirValues(t *testing.T) {
 		{"verdict:", "", "ok wrong missing unchecked"},
 		{"verdict:ok,w", "", "wrong"},
 		{"repo:", "", "model:me/m space:me/s"},
+		{"session:", "", "5e55"},
+		{"-webhook:6", "", "6ebb"},
 		{"repo:me", " is:failed", "model:me/m space:me/s"},
 		{"kind:discussion.c", "", "discussion.create discussion.comment.create discussion.comment.update"},
 		{"target:", "", ":3000"},

@@ -44,8 +44,8 @@ func (l *lexer) jq() (term, *Error) {
 	if err != nil {
 		return term{}, wrong(start+offset, "a jq expression", "%v", err)
 	}
-	cut := l.cut
-	return term{Condition: Condition{Key: "jq", Values: []string{source}, Plain: []bool{true}}, whole: func(e *event.Event) bool { return jqTrue(code, e, cut) }}, nil
+	report := l.report
+	return term{Condition: Condition{Key: "jq", Values: []string{source}, Plain: []bool{true}}, whole: func(e *event.Event) bool { return jqTrue(code, e, report) }}, nil
 }
 
 // compileJQ reads an expression, and says where in it an error is.
@@ -64,9 +64,17 @@ func compileJQ(source string) (code *gojq.Code, offset int, err error) {
 	return code, 0, err
 }
 
+// jqReport is what a filter's expression could not decide. An event that it could not
+// decide does not fit.
+type jqReport struct {
+	cut    atomic.Int64           // it took too long or too much memory
+	failed atomic.Int64           // it failed
+	first  atomic.Pointer[string] // why it failed first
+}
+
 // jqTrue reports whether an expression's first result is neither null nor false. An
 // error means false, and so does an expression that takes too long, which is counted.
-func jqTrue(code *gojq.Code, e *event.Event, cut *atomic.Int64) bool {
+func jqTrue(code *gojq.Code, e *event.Event, report *jqReport) bool {
 	text, err := e.JSONLine(event.LineEvent)
 	if err != nil {
 		return false
@@ -77,11 +85,11 @@ func jqTrue(code *gojq.Code, e *event.Event, cut *atomic.Int64) bool {
 	if err := dec.Decode(&input); err != nil {
 		return false
 	}
-	result, ok := jqFirst(code, shortNumbers(input), cut)
+	result, ok := jqFirst(code, shortNumbers(input), report)
 	return ok && result != nil && result != false
 }
 
-func jqFirst(code *gojq.Code, input any, cut *atomic.Int64) (result any, ok bool) {
+func jqFirst(code *gojq.Code, input any, report *jqReport) (result any, ok bool) {
 	// gojq panics on some expressions that its authors did not think of; a
 	// filter that fits nothing is better than an interface that is gone.
 	defer func() {
@@ -93,7 +101,11 @@ func jqFirst(code *gojq.Code, input any, cut *atomic.Int64) (result any, ok bool
 	result, ok = code.RunWithContext(b, input).Next()
 	if err, failed := result.(error); failed {
 		if b.spent.Load() || errors.Is(err, errTooLarge) {
-			cut.Add(1)
+			report.cut.Add(1)
+		} else {
+			why := err.Error()
+			report.first.CompareAndSwap(nil, &why)
+			report.failed.Add(1)
 		}
 		return nil, false
 	}

@@ -24,10 +24,10 @@ type Key struct {
 	want    string                                    // what read takes
 	is      func(r *event.Row, choice string) bool    // with choices and no text
 	check   func(value) *Error                        // of text: whether it can fit anything; nil: any text can
-	body    func(value) func(*event.Event) bool       // looks where only the whole event can tell
+	body    func(value) func(*event.Event) bool       // needs the whole event, with its body
 }
 
-// Keys are the keys that filters have, but for jq.
+// Keys are the keys of filters, except jq.
 func Keys() []Key { return filterKeys }
 
 const wantCount = "a number: 12, >=10, 3..7"
@@ -45,7 +45,7 @@ var filterKeys = []Key{
 	{Name: "status", Help: "a target's last answer: status:>=500, status:4xx, status:0 for none", read: readStatus,
 		want: "a status: 404, >=500, 5xx", number: perTarget(func(t event.RowTarget) int64 { return int64(t.Status) })},
 	{Name: "exit", Help: "a command's last exit status: exit:>0, exit:127", read: readCount, want: wantCount, number: exitIs},
-	{Name: "answer", Help: "what the Hub was told: answer:200, answer:5xx", read: readStatus, want: "a status: 404, >=500, 5xx",
+	{Name: "answer", Help: "the status that the Hub got: answer:200, answer:5xx", read: readStatus, want: "a status: 404, >=500, 5xx",
 		number: func(r *event.Row, fits func(int64) bool) bool { return fits(int64(r.Answer.Status)) }},
 	{Name: "latency", Help: "how long a target took: latency:>1s, latency:10ms..50ms", read: readDuration,
 		want: "a duration with its unit: >1s, <=20ms", number: perTarget(func(t event.RowTarget) int64 { return int64(t.Took) })},
@@ -239,7 +239,7 @@ func (k Key) numberTerm(values []value) (term, *Error) {
 	for _, v := range values {
 		low, high, err := readRange(v.text, k.read)
 		if err != nil {
-			return term{}, wrong(v.pos, k.want, "%q is no value of %s", v.text, k.Name)
+			return term{}, wrong(v.pos, k.want, "%q is not a valid value of %s", v.text, k.Name)
 		}
 		spans = append(spans, [2]int64{low, high})
 	}
@@ -308,7 +308,7 @@ func readStatus(s string) (int64, int64, error) {
 	}
 	n, err := strconv.ParseUint(s, 10, 10)
 	if err == nil && n > 999 {
-		err = fmt.Errorf("%d is no status", n)
+		err = fmt.Errorf("%d is not a valid status", n)
 	}
 	return int64(n), int64(n), err
 }

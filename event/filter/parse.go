@@ -3,7 +3,6 @@ package filter
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,9 +29,14 @@ func (e *Error) Corrected() string {
 	return e.Filter[:e.Pos] + e.Near + e.Filter[e.Pos+len(e.Word):]
 }
 
+// Place is Pos as users count: "at character 10".
+func (e *Error) Place() string {
+	return fmt.Sprintf("at character %d", utf8.RuneCountInString(e.Filter[:min(e.Pos, len(e.Filter))])+1)
+}
+
 // Error returns all on one line.
 func (e *Error) Error() string {
-	return fmt.Sprintf("filter %q, at byte %d: %s: want %s", e.Filter, e.Pos, e.Problem, e.Want)
+	return fmt.Sprintf("filter %q, %s: %s: want %s", e.Filter, e.Place(), e.Problem, e.Want)
 }
 
 // maxFilter bounds what one match can cost.
@@ -46,8 +50,8 @@ func Parse(s string) (*Filter, error) {
 	if len(s) > maxFilter {
 		return nil, &Error{Filter: s[:40] + "…", Pos: maxFilter, Problem: "it is too long", Want: fmt.Sprintf("at most %d bytes", maxFilter)}
 	}
-	f.cut = &atomic.Int64{}
-	l := lexer{s: s, cut: f.cut}
+	f.jq = &jqReport{}
+	l := lexer{s: s, report: f.jq}
 	for l.space(); !l.done(); l.space() {
 		t, err := l.term()
 		if err != nil {
@@ -61,9 +65,9 @@ func Parse(s string) (*Filter, error) {
 
 // lexer takes a filter apart. i is where it stands.
 type lexer struct {
-	s   string
-	i   int
-	cut *atomic.Int64 // the filter's
+	s      string
+	i      int
+	report *jqReport // the filter's
 }
 
 func (l *lexer) done() bool { return l.i >= len(l.s) }

@@ -142,7 +142,7 @@ func cut(s string) string {
 
 func secret(a *event.Attempt) Advice {
 	return Advice{WrongSecret, fmt.Sprintf("answered %d to the right secret", a.Status),
-		"give it to the variable that your handler reads, as in: export WEBHOOK_SECRET=$(hf-tap secret); the Hub sends the secret as it is, no signature"}
+		"set the variable that your handler reads, for example: export WEBHOOK_SECRET=$(hf-tap secret); the Hub sends the secret as it is, no signature"}
 }
 
 // payload quotes the first field that the handler misses, as FastAPI names it.

@@ -64,7 +64,7 @@ func (w *Watch) Note(e *event.Event, a *event.Attempt) (advice Advice, ok bool) 
 	return advice, true
 }
 
-// Forget lets a trouble be told again, where it turned out to be none.
+// Forget allows a trouble to be reported again, after it turned out to be none.
 func (w *Watch) Forget(target string, trouble Trouble) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

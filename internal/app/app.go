@@ -38,7 +38,7 @@ const (
 type Config struct {
 	Args    []string      // the program, looked for in PATH, and its arguments
 	Environ []string      // what the app's environment starts from, NAME=value; os.Environ() if nil
-	Env     []string      // added to it; a name that is there is replaced
+	Env     []string      // added to it; an existing variable is replaced
 	Dir     string        // the folder to run in, "" for the current one
 	Grace   time.Duration // between asking to end and killing; 0 for 5 s
 
@@ -58,7 +58,8 @@ type Config struct {
 
 	// Line is called with each line of output, without the line's end, exactly
 	// as the app wrote it: it may hold anything. A line of more than 64 KiB
-	// comes in pieces. stream is "stdout" or "stderr"; each has a goroutine, on
+	// comes in pieces. A state of a line that the app ends with "\r" to write over it
+	// keeps the "\r". stream is "stdout" or "stderr"; each has a goroutine, on
 	// which Line is called, and while it does not return the app waits when it
 	// writes. After Done it is not called again. nil drops the output.
 	Line func(stream, line string)
@@ -91,11 +92,11 @@ type Result struct {
 	Err    error  // why the status is not known; nil if it is
 }
 
-// Start runs the app. The error wraps exec.ErrNotFound if there is no such
-// program. Whoever starts an app has to Stop it.
+// Start runs the app. The error wraps exec.ErrNotFound if there is no such program. The
+// caller must Stop the app.
 func Start(cfg Config) (*App, error) {
 	if len(cfg.Args) == 0 {
-		return nil, errors.New("start the app: no program is given")
+		return nil, errors.New("start the app: the command is empty")
 	}
 	if cfg.Dir != "" {
 		// The system's error for a missing folder is the one for a missing program.
@@ -243,13 +244,13 @@ func (a *App) Stop(ctx context.Context) error {
 	case <-a.done:
 		return a.leftError()
 	case <-time.After(afterKill + 2*quiet):
-		return fmt.Errorf("the app %q (process %d) does not end, or its output is not taken", a.name, a.PID())
+		return fmt.Errorf("the app %q (process %d) does not end, or its output is not read", a.name, a.PID())
 	}
 }
 
 func (a *App) leftError() error {
 	if a.left {
-		return fmt.Errorf("something that the app %q (process %d) started does not end", a.name, a.PID())
+		return fmt.Errorf("a process that the app %q (process %d) started does not end", a.name, a.PID())
 	}
 	return nil
 }

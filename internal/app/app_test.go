@@ -42,7 +42,7 @@ func TestWhatCannotBeRunSaysWhy(t *testing.T) {
 		cfg  app.Config
 		want string
 	}{
-		"nothing":                {app.Config{}, "no program is given"},
+		"nothing":                {app.Config{}, "the command is empty"},
 		"a missing folder":       {app.Config{Args: []string{"sh"}, Dir: filepath.Join(dir, "no")}, "start the app in"},
 		"a file as the folder":   {app.Config{Args: []string{"sh"}, Dir: file("file", "", 0o600)}, "not a folder"},
 		"a file without x":       {app.Config{Args: []string{file("plain", "#!/bin/sh\n", 0o600)}}, "permission denied"},
@@ -262,10 +262,10 @@ func TestAFloodThatNobodyTakesWaitsAndCanBeStopped(t *testing.T) {
 	}
 }
 
-func TestLinesComeAsTheyWereWritten(t *testing.T) {
+func TestLinesAndStatesOfLinesComeAsTheyWereWritten(t *testing.T) {
 	a, out := start(t, "bytes")
 	ends(t, a)
-	if got := out.of("stdout"); !slices.Equal(got, []string{"a\xff\x1b[31m\x00", "", "\rb\r\rc"}) {
+	if got := out.of("stdout"); !slices.Equal(got, []string{"a\xff\x1b[31m\x00", "", "b\r", "c"}) {
 		t.Errorf("got %q", got)
 	}
 	if got := out.of("stderr"); !slices.Equal(got, []string{"no newline"}) {

@@ -94,19 +94,45 @@ func (p *pipe) passLines() {
 	r := bufio.NewReaderSize(p, maxLine)
 	cut := false // the last piece was not the end of its line
 	for {
-		piece, err := r.ReadSlice('\n')
-		text, whole := bytes.CutSuffix(piece, []byte("\n"))
-		if whole {
-			text = bytes.TrimSuffix(text, []byte("\r"))
-		}
+		text, size, whole, err := nextPiece(r)
 		// The newline after a piece of exactly the limit is not a line of its own, and
 		// neither is what comes after the last newline if that is nothing.
-		if len(text) > 0 || whole && !cut {
+		if len(text) > 0 && string(text) != "\r" || whole && !cut {
 			p.line(string(text))
 		}
-		cut = !whole
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		cut = !whole && !bytes.HasSuffix(text, []byte("\r"))
+		_, _ = r.Discard(size) // it is in the buffer
+		if err != nil {
 			return
+		}
+	}
+}
+
+// nextPiece waits for the next line, or for a piece of a long one. A state that the app
+// ends with "\r" keeps it. size is how much of the buffer the piece takes.
+func nextPiece(r *bufio.Reader) (text []byte, size int, whole bool, err error) {
+	for looked := 0; ; {
+		b, _ := r.Peek(r.Buffered())
+		full := len(b) == r.Size()
+		if i := bytes.IndexAny(b[looked:], "\r\n"); i >= 0 {
+			i += looked
+			switch {
+			case b[i] == '\n':
+				return b[:i], i + 1, true, nil
+			case i+1 < len(b) && b[i+1] == '\n':
+				return b[:i], i + 2, true, nil
+			case i+1 < len(b) || full:
+				return b[:i+1], i + 1, false, nil
+			}
+			looked = i // what comes after "\r" says what it is
+		} else {
+			looked = len(b)
+		}
+		if full {
+			return b, len(b), false, nil
+		}
+		if _, err := r.Peek(len(b) + 1); err != nil && r.Buffered() == len(b) {
+			return b, len(b), false, err
 		}
 	}
 }

@@ -8,7 +8,7 @@ func (a *App) tend() {
 	select {
 	case <-a.stopping:
 	case <-a.exited:
-		// What the child leaves behind may be about to end by itself.
+		// The child's own processes may be about to end by themselves.
 		_ = a.gone(time.After(quiet), a.stopping)
 	}
 	if !a.empty() {

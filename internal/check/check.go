@@ -1,13 +1,13 @@
-// Package check tests a handler of webhooks: it sends what the Hub sends, what it
-// may send one day, and what others send, and judges the answers.
+// Package check tests a handler of webhooks: it sends deliveries of the Hub, deliveries
+// that the Hub could send one day, and requests of others, and judges the answers.
 //
 // Every check is a line of the table in table.go: what is sent, how the answer is
 // judged, and why it matters on the Hub. An answer of 2xx hides much: a handler that
-// takes a pull request for a push says 200, too. Such a check ends as CannotTell,
-// with what to look at.
+// takes a pull request for a push answers 200, too. Such a check ends as CannotTell,
+// and names what to look at.
 //
-// Nothing is asked of the Hub. With a [World], a stand-in for it that the handler
-// works with, the handler's own calls show what its answers hide.
+// The Hub is not called. With a [World], which is a stand-in Hub for the handler, the
+// handler's own calls show what its answers hide.
 package check
 
 import (
@@ -38,7 +38,7 @@ func Groups() []Group {
 	return []Group{Kinds, Payload, Secrets, Repeats, Writes, Request, Time}
 }
 
-// Status is how a check ended.
+// Status is the result of a check in a word.
 type Status string
 
 // The statuses.
@@ -60,7 +60,7 @@ type Check struct {
 	judges bool // it judges what other checks saw, also when nothing is sent any more
 }
 
-// Result is how a check ended, and what it saw.
+// Result is the result of a check, with the requests and answers.
 type Result struct {
 	Check
 	Status  Status
@@ -68,7 +68,7 @@ type Result struct {
 	Look    string   // what to look at where the answer does not show it
 	Curl    string   // the command that sends the same, without its secret
 	Answers []Answer // in the order of the deliveries
-	App     []string // what the app wrote meanwhile, as it came
+	App     []string // the app's output during the check, unchanged
 }
 
 // Answer is what came back for one request.
@@ -83,7 +83,7 @@ type Answer struct {
 	contentType string
 	refused     bool // nothing was sent: there was no connection
 	timedOut    bool
-	blocked     bool // timedOut, and nothing else was answered meanwhile
+	blocked     bool // timedOut, and other requests were not answered either
 }
 
 // OK reports whether the sender takes the answer for success.
@@ -107,13 +107,13 @@ type World interface {
 	Writes(ctx context.Context, wait bool) []string
 }
 
-// Config is what a run needs to know.
+// Config configures a run.
 type Config struct {
 	Target *receiver.HTTPTarget
 	Secret string
 	Checks []Check  // all of them if nil; see Select
 	Repo   hub.Repo // that payloads are about; model:me/my-model if empty
-	Text   string   // of comments; made up if empty
+	Text   string   // of comments; a standard text if empty
 
 	Timeout time.Duration // for one answer; 10 s if 0
 	// Busy is how long a handler that let a delivery time out may take to answer

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// death looks whether the handler is down after a delivery got no answer, and waits
-// until it is back. It returns what happened, "" if the handler is up. A server that
-// dies takes connections for a moment.
+// death checks whether the handler is down after a delivery got no answer, and waits
+// until it is up again. It returns what happened, "" if the handler is up. A server
+// that dies takes connections for a moment.
 func (r *runner) death(ctx context.Context, o *outcome) string {
 	lost := false
 	for _, a := range o.answers {
@@ -34,7 +34,7 @@ const (
 	dyingLooks = 10
 )
 
-// blame says in the result of a check that the handler went down after it.
+// blame changes the result of a check after which the handler went down.
 func (r *runner) blame(held *Result, why string) {
 	if held == nil || why == "" {
 		return

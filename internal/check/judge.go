@@ -14,7 +14,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/advice"
 )
 
-// judge says what an answer to one delivery means.
+// judge is a function that returns the outcome for an answer to one delivery.
 type judge struct {
 	words string // for people
 	of    func(r *runner, q request, a Answer) outcome
@@ -23,7 +23,7 @@ type judge struct {
 	does func(r *runner, o *outcome, wrote []string)
 }
 
-// one is a check of one delivery.
+// one is the check of a single delivery.
 func one(made func(*runner) request, j judge) func(context.Context, *runner) outcome {
 	return func(ctx context.Context, r *runner) outcome {
 		q := made(r)
@@ -58,11 +58,12 @@ var accepted = judge{
 	},
 }
 
-// fault is why the Hub takes an answer for a failed delivery, "" if it does not.
+// fault is the reason why the Hub counts an answer as a failed delivery, "" if it does
+// not.
 func (r *runner) fault(q request, a Answer) string {
 	switch {
 	case a.blocked:
-		return a.Err + ", and nothing else is answered meanwhile: the handler works where it should take requests"
+		return a.Err + ", and other requests are not answered either: the handler does its work before it answers"
 	case a.Err != "":
 		return a.Err
 	case a.OK():
@@ -85,11 +86,11 @@ func answered(a Answer) string {
 	return words
 }
 
-// leftAlone is the judge of events that handlers take for others. look is what to look
-// at where the answer does not show it.
+// leftAlone is the judge for events that handlers often confuse with others, and should
+// ignore. look is what to look at where the answer does not show it.
 func leftAlone(look string) judge {
 	return judge{
-		words: "2xx, and the answer says that it is ignored, or, with --sandbox, it does nothing; else it cannot be told",
+		words: "2xx, and the answer says that it is ignored, or, with --sandbox, it does nothing; otherwise the result is unknown",
 		does: func(r *runner, o *outcome, wrote []string) {
 			switch {
 			case len(wrote) > 0:
@@ -114,7 +115,7 @@ func saysIgnored(body []byte) bool {
 	return contains(body, "ignor", "skip", "not match", "no action", "nothing to do", "not relevant", "not a push", "unsupported", "unhandled", "not handled")
 }
 
-// saysRepeat reports whether an answer says that the delivery is known.
+// saysRepeat reports whether an answer says that the delivery is a repeat.
 func saysRepeat(body []byte) bool {
 	return contains(body, "duplicate", "already", "repeat", "seen before")
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/advice"
 )
 
-// DownError says that there is no connection to the handler, so that nothing can be
+// DownError means that there is no connection to the handler, and nothing can be
 // checked.
 type DownError struct {
 	Target string
@@ -27,11 +27,11 @@ func (e *DownError) Error() string { return fmt.Sprintf("%s: %v", e.Target, e.Er
 // Unwrap returns why there is no connection.
 func (e *DownError) Unwrap() error { return e.Err }
 
-// AddressError says that the handler does not take deliveries at the target's path.
+// AddressError means that the handler does not accept deliveries at the target's path.
 type AddressError struct {
 	Target string
 	Status int      // 404, 405, or a redirect's
-	Paths  []string // where it takes POST, if it says so
+	Paths  []string // where the handler accepts POST, if its answer lists that
 	To     string   // where the redirect leads
 }
 
@@ -50,7 +50,7 @@ const maxTimeouts = 3
 // is not documented.
 const slow = 3 * time.Second
 
-// runner is one run.
+// runner is one run of the checks, with the answers so far.
 type runner struct {
 	Config
 	transport http.RoundTripper
@@ -70,7 +70,7 @@ type runner struct {
 	pushed    string // what the handler wrote for a push to main
 }
 
-// outcome is what a check found.
+// outcome is the status of a check and the reason for it.
 type outcome struct {
 	status  Status
 	says    string
@@ -144,7 +144,7 @@ func (r *runner) begin(ctx context.Context) error {
 		r.wrote(ctx)
 		o := one(usual(kind), accepted)(ctx, r)
 		if wrote := r.wrote(ctx); r.World != nil && kind == event.KindRepoContentUpdate && o.answers[0].OK() {
-			if len(wrote) == 0 { // what it asked for at first is there now
+			if len(wrote) == 0 { // the missing object exists now
 				r.send(ctx, usual(kind)(r))
 				wrote = r.wrote(ctx)
 			}
@@ -236,8 +236,8 @@ func (r *runner) all(ctx context.Context) (Count, error) {
 	return count, flush()
 }
 
-// again makes a check once more after which the handler was down. If it goes well now,
-// the handler was already dying of the check before, which is blamed.
+// again repeats a check after which the handler was down. If it goes well now, the
+// handler was already dying of the check before, which is blamed.
 func (r *runner) again(ctx context.Context, c Check, o outcome, why string, held *Result) outcome {
 	if r.gone == "" {
 		second := r.attempt(ctx, c)
@@ -286,7 +286,7 @@ func (r *runner) appOutput() []string {
 // answer.
 const outputTime = 50 * time.Millisecond
 
-// result completes what a check found.
+// result makes the Result of an outcome.
 func (r *runner) result(ctx context.Context, c Check, o outcome) *Result {
 	if r.AppOutput != nil && (o.status == Fail || o.status == Warn) {
 		select { // what it wrote about that is on its way
@@ -301,7 +301,7 @@ func (r *runner) result(ctx context.Context, c Check, o outcome) *Result {
 	return res
 }
 
-// note keeps what the answer to a delivery says about the handler as a whole.
+// note records from the answer to a delivery how the handler as a whole behaves.
 func (r *runner) note(ctx context.Context, q request, a *Answer) {
 	r.unseen = true
 	if a.timedOut {
@@ -327,7 +327,7 @@ func (r *runner) note(ctx context.Context, q request, a *Answer) {
 	}
 }
 
-// said is the beginning of what the handler answered, on one line.
+// said is the beginning of the handler's answer, on one line.
 func said(a Answer) string {
 	const most = 160
 	text := strings.Join(strings.Fields(string(a.Body)), " ")

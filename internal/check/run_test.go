@@ -146,7 +146,7 @@ func TestAKindThatTimesOutIsNotSentAgain(t *testing.T) {
 		}
 		return false
 	}, good)
-	r := examine(t, h, func(cfg *check.Config) { cfg.Timeout = 400 * time.Millisecond })
+	r := examine(t, h, func(cfg *check.Config) { cfg.Timeout = 2 * time.Second })
 	if hung.Load() != 1 {
 		t.Errorf("%d hung", hung.Load())
 	}
@@ -165,7 +165,7 @@ func TestChecksThatAreNotAboutAPushDoWithoutIt(t *testing.T) {
 		req.Body = io.NopCloser(strings.NewReader(string(body)))
 		return strings.Contains(string(body), `"repo.content"`)
 	}, &handler{})
-	r := examine(t, h, func(cfg *check.Config) { cfg.Timeout = 400 * time.Millisecond })
+	r := examine(t, h, func(cfg *check.Config) { cfg.Timeout = 2 * time.Second })
 	if fail := r.named(check.Fail); !slices.Equal(fail, []string{"repo.content.update", "answer-time"}) {
 		t.Errorf("%q failed", fail)
 	}
@@ -207,18 +207,18 @@ func TestAnAnswerThatBreaksOffOrDoesNotEndIsAFailure(t *testing.T) {
 		case p.Event.Scope == "discussion":
 			io.WriteString(w, "half")
 			http.NewResponseController(w).Flush()
-			<-time.After(time.Second)
+			<-time.After(3 * time.Second)
 		default:
 			return false
 		}
 		return true
 	}}
 	r := examine(t, h, func(cfg *check.Config) {
-		cfg.Timeout = 400 * time.Millisecond
+		cfg.Timeout = 2 * time.Second
 		cfg.Checks, _ = check.Select([]string{"kernel", "merged"}, nil)
 	})
 	r.wants("merged kernel", "", "")
-	if says := r.of("merged").Says; !strings.Contains(says, "the answer did not end within 400ms") {
+	if says := r.of("merged").Says; !strings.Contains(says, "the answer did not end within 2s") {
 		t.Errorf("it says %q", says)
 	}
 	if says := r.of("kernel").Says; !strings.Contains(says, "the answer broke off") {
@@ -304,7 +304,7 @@ func TestARefusalOfTheRightSecretIsExplained(t *testing.T) {
 		"a signature": {func(req *http.Request) bool {
 			return strings.HasPrefix(req.Header.Get("X-Hub-Signature-256"), "sha256=")
 		}, "a signature (HMAC), which the Hub never sends"},
-		"the query": {func(req *http.Request) bool { return req.URL.Query().Get("secret") == secret }, "takes the secret from the URL"},
+		"the query": {func(req *http.Request) bool { return req.URL.Query().Get("secret") == secret }, "reads the secret from the URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := examine(t, &handler{secretOf: c.right}, nil)

@@ -76,8 +76,8 @@ func changed(kind event.Kind, repoType hub.RepoType, v event.Variant, change fun
 	}
 }
 
-// repo is what a payload is about: the repo of Config, or one of the same name and
-// another type where the type is given, or that of Config has no such form of the kind.
+// repo is the repo of a payload: that of Config, or one with the same name and another
+// type, if a type is given or the repo of Config cannot have this form of the kind.
 func (r *runner) repo(kind event.Kind, repoType hub.RepoType, v event.Variant) hub.Repo {
 	repo := r.Repo
 	if repoType != "" {

@@ -33,7 +33,7 @@ type Sandbox struct {
 	refs        int               // made so far
 }
 
-// otherUser is who does what the payloads tell of.
+// otherUser is the user who causes the events of the payloads.
 const otherUser = "somebody-else"
 
 // How long a handler that works has to make no call to be taken for done, and how long
@@ -80,7 +80,7 @@ func (s *Sandbox) start(ctx context.Context, version string) (err error) {
 // Close ends the stand-in Hub.
 func (s *Sandbox) Close() { s.hub.Close() }
 
-// Env is what the handler's environment has to say for it to work with the stand-in.
+// Env returns the environment variables that make the handler use the stand-in Hub.
 func (s *Sandbox) Env() []string {
 	return []string{"HF_ENDPOINT=" + s.endpoint, "HF_TOKEN=" + s.token, "HUGGING_FACE_HUB_TOKEN=", "HF_HUB_OFFLINE="}
 }
@@ -94,7 +94,7 @@ func (s *Sandbox) User() string { return s.user }
 // Account is the id of the handler's account.
 func (s *Sandbox) Account() string { return s.account }
 
-// log keeps the calls that write.
+// log records the calls that write.
 func (s *Sandbox) log(e sandbox.Entry) {
 	if e.Type != sandbox.EntryCall {
 		return
@@ -187,7 +187,8 @@ func (s *Sandbox) Renew(repo hub.Repo) error {
 
 func discussionKey(repo hub.Repo, pull bool) string { return fmt.Sprint(repo, pull) }
 
-// Adapt makes what a payload is about, and puts its commit and numbers into it.
+// Adapt creates the repo, commit or discussion of a payload in the stand-in Hub, and
+// puts its sha and numbers into the payload.
 func (s *Sandbox) Adapt(p *hub.Payload) error {
 	s.addMissing()
 	repo := p.Repo.Repo()

@@ -9,7 +9,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/nearest"
 )
 
-// WordError says that no check and no group has a name.
+// WordError means that a word is not the name of a check or a group.
 type WordError struct {
 	Word    string
 	Nearest string // the name that was probably meant, "" if none is close
@@ -18,8 +18,8 @@ type WordError struct {
 // Error names the word.
 func (e *WordError) Error() string { return fmt.Sprintf("there is no check or group %q", e.Word) }
 
-// Select returns the checks that one of only names, or all if that is empty, but for
-// those that one of skip names. A name is that of a check or a group, and "*" in it
+// Select returns the checks that a word of only names, or all if only is empty, without
+// those that a word of skip names. A name is that of a check or a group, and "*" in it
 // stands for any characters. The error is a [*WordError] for a name that fits nothing.
 func Select(only, skip []string) ([]Check, error) {
 	for _, word := range append(slices.Clone(only), skip...) {

@@ -21,7 +21,8 @@ import (
 // maxAnswer is how much of an answer is read, in bytes.
 const maxAnswer = 64 << 10
 
-// secretForm is how a request carries the secret.
+// secretForm is the place of the secret in a request: a header, the query or a
+// signature.
 type secretForm int
 
 const (
@@ -33,7 +34,7 @@ const (
 	secretInQuery // the right one, as ?secret= only
 )
 
-// request is what is sent.
+// request is one request to the handler.
 type request struct {
 	method      string // POST if empty
 	kind        event.Kind
@@ -215,8 +216,8 @@ func (b *slowBody) Read(p []byte) (int, error) {
 // Close has nothing to close.
 func (b *slowBody) Close() error { return nil }
 
-// responds reports whether the handler responds in time to a request that is no
-// delivery, if only by closing the connection.
+// responds reports whether the handler responds in time to a request other than a
+// delivery. Closing the connection is a response.
 func (r *runner) responds(ctx context.Context, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

@@ -43,7 +43,7 @@ func rightSecret(ctx context.Context, r *runner) outcome {
 	case r.send(ctx, signed).OK():
 		o.says = answered(o.answers[0]) + "; it wants a signature (HMAC), which the Hub never sends: compare X-Webhook-Secret with the secret"
 	case r.send(ctx, inQuery).OK():
-		o.says = answered(o.answers[0]) + "; it takes the secret from the URL: give the webhook, and hf-tap check, a URL with ?secret="
+		o.says = answered(o.answers[0]) + "; it reads the secret from the URL: use a URL with ?secret= for the webhook and for hf-tap check"
 	}
 	return o
 }
@@ -111,8 +111,8 @@ func repeat(ctx context.Context, r *runner) outcome {
 	return o
 }
 
-// worse orders what was found at several deliveries: a repeat that was seen to be
-// dropped says more than one of which nothing is known.
+// worse reports whether status a replaces b as the result for several deliveries. A
+// seen success replaces an unknown result, and a failure replaces both.
 func worse(a, b Status) bool {
 	order := map[Status]int{CannotTell: 0, Pass: 1, Warn: 2, Fail: 3}
 	return order[a] > order[b]
@@ -200,9 +200,10 @@ func repeatAtOnce(ctx context.Context, r *runner) outcome {
 	return o
 }
 
-// ownComment shows whether the handler answers itself, which only its own calls tell.
+// ownComment shows whether the handler reacts to its own comments, which only its own
+// calls show.
 func ownComment(ctx context.Context, r *runner) outcome {
-	o := outcome{status: CannotTell, look: "let the handler's own account comment, and look whether it answers; with --sandbox -- COMMAND this is tried out"}
+	o := outcome{status: CannotTell, look: "let the handler's own account comment, and look whether it answers; --sandbox -- COMMAND checks that"}
 	switch {
 	case r.World == nil:
 		o.says = "only what the handler writes would show it"
@@ -244,8 +245,8 @@ func ownComment(ctx context.Context, r *runner) outcome {
 	return o
 }
 
-// The shortest times of one delivery from which on waiting for another counts: below,
-// it cannot be told from chance.
+// The shortest durations of one delivery for which waiting for another counts. Below
+// them, the wait may be chance.
 const (
 	waitingWarns = 200 * time.Millisecond
 	waitingFails = time.Second

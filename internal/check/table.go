@@ -101,7 +101,8 @@ func changedRepo(kind event.Kind, repo hub.Repo) func(*runner) request {
 	return func(r *runner) request { return r.request(r.samples.payload(kind, repo, "")) }
 }
 
-// secretChecks are deliveries that are not the Hub's, and one that is.
+// secretChecks are deliveries with a wrong or missing secret, and one with the right
+// one.
 func secretChecks() []Check {
 	check := func(name, sends string, form secretForm) Check {
 		return checkOf(Secrets, name, sends, whyOpen, carrying(form), refused)
@@ -116,19 +117,19 @@ func secretChecks() []Check {
 	}
 }
 
-// repeatChecks are what comes again, and what the handler causes itself.
+// repeatChecks are repeated deliveries, and deliveries that the handler causes itself.
 func repeatChecks() []Check {
 	return []Check{
 		{Name: "repeat", Group: Repeats, Sends: "pushes and a comment, each twice, one after the other, with the same Webhook-Id", Judged: "2xx both times; passes if the second answer says that it is a repeat, or, with --sandbox, nothing is done again; fails if it is",
 			Why: whyRepeat, run: repeat},
 		{Name: "repeat-at-once", Group: Repeats, Sends: "pushes and a comment, each twice at the same time, with the same Webhook-Id", Judged: "2xx both times; passes if one answer says that it is a repeat",
 			Why: whyRepeat, run: repeatAtOnce},
-		{Name: "own-comment", Group: Writes, Sends: "with --sandbox: a comment by somebody else, then one by the handler's own account", Judged: "it writes something for the first and nothing for the second; else it cannot be told",
+		{Name: "own-comment", Group: Writes, Sends: "with --sandbox: a comment by somebody else, then one by the handler's own account", Judged: "it writes something for the first and nothing for the second; otherwise the result is unknown",
 			Why: "what a handler writes into a watched repo is delivered to it as well: one that answers itself never ends, until the 1,000 events of the day are used up", run: ownComment},
 	}
 }
 
-// requestChecks are methods, bodies and times.
+// requestChecks are unusual methods, bodies and timings.
 func requestChecks() []Check {
 	check := func(name, sends, why string, made func(*runner) request, j judge) Check {
 		return checkOf(Request, name, sends, why, made, j)

@@ -36,7 +36,7 @@ type checkFlags struct {
 	verbose    bool
 	secret     secretFlags
 	ca         string
-	app        []string // what stands behind --
+	app        []string // the command after --
 	set        *pflag.FlagSet
 }
 
@@ -45,13 +45,13 @@ func newCheck(p *Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check TARGET [-- app args]",
 		Short: "Test a handler, and judge its answers",
-		Long: `Send a handler what the Hub sends, what it may send one day, and what others send,
+		Long: `Send a handler what the Hub sends, what it could send later, and what others send,
 and judge the answers: every kind of event, payloads that break handlers, wrong
 secrets, repeats, other methods, broken bodies, two events at once. Each check passes,
 warns or fails, or cannot tell, and then says what to look at.
 
-The handler gets some 80 made-up deliveries, and does its work for them. With
---sandbox it works with a stand-in Hub meanwhile, and what it writes there shows
+The handler gets about 80 test deliveries, and does its work for them. With
+--sandbox it works with a stand-in Hub, and what it writes there shows
 what its answers hide: whether it does its work twice, or answers itself.
 
 The command after -- is the handler: it is started for the check, with PORT and
@@ -83,8 +83,8 @@ func (f *checkFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.repo, "repo", "model:me/my-model", "the repo of most payloads")
 	fs.StringVar(&f.comment, "comment", "", "the text of comments, if the handler looks for words")
 	fs.DurationVar(&f.timeout, "timeout", 10*time.Second, "time for an answer")
-	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "time for the app behind -- to listen")
-	fs.BoolVar(&f.sandbox, "sandbox", false, "give the app behind -- a stand-in Hub to write to")
+	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "time for the app after -- to listen")
+	fs.BoolVar(&f.sandbox, "sandbox", false, "give the app after -- a stand-in Hub to write to")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object per check (docs/check.md)")
 	fs.BoolVar(&f.verbose, "verbose", false, "show what was sent, what came back and why it matters")
 	fs.StringVar(&f.ca, "ca", "", "also trust the certificates in this PEM file")
@@ -92,8 +92,8 @@ func (f *checkFlags) register(fs *pflag.FlagSet) {
 	configurable(fs, "ca", "secret-file")
 }
 
-// parse turns the flags and arguments into what is to be checked. It looks at nothing
-// outside. The target is nil where the app gets a free port.
+// parse turns the flags and arguments into the configuration of a run. It looks at
+// nothing outside. The target is nil where the app gets a free port.
 func (f *checkFlags) parse(args []string) (cfg check.Config, err error) {
 	const help = "hf-tap check --help"
 	switch {
@@ -104,14 +104,14 @@ func (f *checkFlags) parse(args []string) (cfg check.Config, err error) {
 	case f.timeout <= 0 || f.waitTarget <= 0:
 		return cfg, usageError(errors.New("--timeout and --wait-target must be more than 0"), help)
 	case f.sandbox && len(f.app) == 0:
-		return cfg, usageError(errors.New("--sandbox is for a handler that is started here"), "hf-tap check --sandbox -- python app.py")
+		return cfg, usageError(errors.New("--sandbox needs the handler's command after --"), "hf-tap check --sandbox -- python app.py")
 	}
 	if len(args) == 1 {
 		if cfg.Target, err = receiver.ParseTarget(args[0]); err != nil {
 			return cfg, usageError(err, "hf-tap check 7860/webhooks/train")
 		}
 		if u := cfg.Target.URL(); len(f.app) > 0 && (u.Port() == "" || !loopback.Is(u.Hostname())) {
-			return cfg, usageError(fmt.Errorf("the app is started on this machine, and the target is %q", cfg.Target.Name()), "hf-tap check 7860 -- "+typedArgs(f.app))
+			return cfg, usageError(fmt.Errorf("the app starts on this machine, but the target %q is elsewhere", cfg.Target.Name()), "hf-tap check 7860 -- "+typedArgs(f.app))
 		}
 	}
 	var wrong *check.WordError
@@ -150,7 +150,7 @@ func (f *checkFlags) check(ctx context.Context, p *Process, args []string) (err 
 			return usageError(fmt.Errorf("the app %q cannot be started: %w", f.app[0], errors.Unwrap(err)), "check its name and PATH: hf-tap check 7860 -- python app.py")
 		}
 	} else {
-		p.tellUnused(f.set, "without an app behind --", "wait-target")
+		p.tellUnused(f.set, "without an app after --", "wait-target")
 	}
 	var roots *x509.CertPool
 	if f.ca != "" {
@@ -228,7 +228,7 @@ func (f *checkFlags) explained(err error, cfg check.Config, args []string) error
 	var address *check.AddressError
 	switch {
 	case check.Unreachable(err) && len(f.app) == 0:
-		return withHint(fmt.Errorf("there is no handler at %w", err), "start it, or let it be started: hf-tap check "+quoted(event.MaskURL(args[0]))+" -- python app.py")
+		return withHint(fmt.Errorf("there is no handler at %w", err), "start it, or let hf-tap start it: hf-tap check "+quoted(event.MaskURL(args[0]))+" -- python app.py")
 	case check.Unreachable(err):
 		return withHint(fmt.Errorf("there is no handler at %w", err), "see what it prints: "+typedArgs(f.app))
 	case errors.As(err, &address) && address.To != "":
@@ -239,8 +239,8 @@ func (f *checkFlags) explained(err error, cfg check.Config, args []string) error
 	return err
 }
 
-// paths is the hint that names the paths at which a handler takes POST, the usual ones
-// if they are not known.
+// paths is the hint with the paths at which the handler accepts POST, or with the usual
+// ones if they are unknown.
 func (f *checkFlags) paths(target *receiver.HTTPTarget, paths []string) string {
 	behind := ", where the handler takes POST"
 	if len(paths) == 0 {
@@ -258,7 +258,7 @@ func (f *checkFlags) paths(target *receiver.HTTPTarget, paths []string) string {
 	return strings.Join(commands, " or ") + behind
 }
 
-// typed is the command for another target.
+// typed is the same command as the user typed it, with another target.
 func (f *checkFlags) typed(target string) string {
 	command := "hf-tap check " + target
 	if f.sandbox {
@@ -270,7 +270,7 @@ func (f *checkFlags) typed(target string) string {
 	return command
 }
 
-// again is the command that makes the checks again that failed.
+// again is the command that repeats the failed checks.
 func (f *checkFlags) again(args, failed []string) string {
 	words := []string{"hf-tap check"}
 	for _, arg := range args {

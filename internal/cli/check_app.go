@@ -62,17 +62,17 @@ func (a *checkedApp) start(ctx context.Context) error {
 	return nil
 }
 
-// elsewhere is the hint for an app that listens elsewhere, or not yet.
+// elsewhere is the hint for an app that does not listen on its port.
 func (a *checkedApp) elsewhere() string {
 	if ports, known := a.running.Ports(); known && len(ports) > 0 {
 		return fmt.Sprintf("it listens on port %d: hf-tap check %d%s -- %s", ports[0], ports[0], a.target.URL().Path, typedArgs(a.args))
 	}
-	return "let it listen on PORT, or give it longer with --wait-target"
+	return "let it listen on PORT, or wait longer with --wait-target"
 }
 
 func (a *checkedApp) listens(ctx context.Context) bool { return a.target.Probe(ctx) == nil }
 
-// restart ends what is left of the app, and starts it again.
+// restart ends the processes that are left of the app, and starts it again.
 func (a *checkedApp) restart(ctx context.Context) error {
 	if err := a.stop(ctx); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (a *checkedApp) add(_, line string) {
 	}
 }
 
-// takeOutput returns what the app has written since the last call.
+// takeOutput returns the app's output since the last call.
 func (a *checkedApp) takeOutput() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,7 +108,7 @@ func (a *checkedApp) takeOutput() []string {
 	return all
 }
 
-// tellOutput prints the end of what the app wrote.
+// tellOutput prints the end of the app's output.
 func (a *checkedApp) tellOutput() {
 	a.report.clear()
 	all := a.takeOutput()

@@ -17,8 +17,8 @@ import (
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
-// checkReport prints the results of checks: a row for each when it is known, then
-// what is to be said about those that did not pass; or JSON lines.
+// checkReport prints the results of checks: a row for each as it ends, then details
+// about those that did not pass; or JSON lines.
 type checkReport struct {
 	p       *Process
 	json    bool
@@ -45,7 +45,7 @@ func newCheckReport(p *Process, json, verbose bool) *checkReport {
 	return r
 }
 
-// note shows what is going on, on a terminal.
+// note shows the progress on a terminal.
 func (r *checkReport) note(text string) {
 	if r.shows {
 		fmt.Fprintf(r.p.Err, "\r\x1b[K%s", term.Line(text))
@@ -53,7 +53,7 @@ func (r *checkReport) note(text string) {
 	}
 }
 
-// clear takes the progress off the terminal.
+// clear removes the progress from the terminal.
 func (r *checkReport) clear() {
 	if r.noted {
 		fmt.Fprint(r.p.Err, "\r\x1b[K")
@@ -65,7 +65,7 @@ func (r *checkReport) progress(n, of int, name string) {
 	r.note(fmt.Sprintf("%d/%d  %s", n, of, name))
 }
 
-// shown is a text from outside as it may be shown on a line.
+// shown is a text from outside in one line, made safe for the terminal.
 func (r *checkReport) shown(s string) string {
 	return term.Line(r.p.notes.Mask.Text(event.MaskText(s)))
 }
@@ -96,7 +96,7 @@ func statusWord(s check.Status) string {
 	return string(s)
 }
 
-// answersWord is what came back, in short.
+// answersWord is the short form of the answers to a check.
 func answersWord(answers []check.Answer) string {
 	if len(answers) == 0 {
 		return ""
@@ -131,7 +131,7 @@ func (r *checkReport) failed() []string {
 	return names
 }
 
-// end prints what is to be said after the rows.
+// end prints the text after the rows: details, advice and counts.
 func (r *checkReport) end(target string, count check.Count, took time.Duration) error {
 	if r.json {
 		return r.line(checkSummary{
@@ -201,8 +201,8 @@ func beginning(a check.Answer) string {
 	return ""
 }
 
-// looks prints what to look at for the checks that cannot tell, those with the same
-// together.
+// looks prints what to look at for the checks without a result. Checks with the same
+// advice share a line.
 func (r *checkReport) looks() error {
 	var order []string
 	names := map[string][]string{}

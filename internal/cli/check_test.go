@@ -169,7 +169,7 @@ func TestCheckOfWhatIsNotThereSaysWhatToType(t *testing.T) {
 	})
 	nobody := porttest.Port(t)
 	for args, want := range map[string]string{
-		nobody:          "error: there is no handler at http://127.0.0.1:" + nobody + ": connection refused\nhint: start it, or let it be started: hf-tap check " + nobody + " -- python app.py",
+		nobody:          "error: there is no handler at http://127.0.0.1:" + nobody + ": connection refused\nhint: start it, or let hf-tap start it: hf-tap check " + nobody + " -- python app.py",
 		here + "/":      "error: http://127.0.0.1:" + here + "/ answers 404 to POST\nhint: hf-tap check " + here + "/hook, where the handler takes POST",
 		here + "/moved": "error: http://127.0.0.1:" + here + "/moved redirects to http://127.0.0.1:" + here + "/hook (308), and redirects are not followed\nhint: hf-tap check http://127.0.0.1:" + here + "/hook",
 	} {

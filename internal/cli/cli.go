@@ -35,7 +35,8 @@ const (
 	exitSignal    = 130
 )
 
-// Process is what a command gets from the process it runs in.
+// Process is a command's access to the process it runs in: arguments, environment,
+// input and output.
 type Process struct {
 	Version  string
 	In       io.Reader
@@ -56,7 +57,7 @@ type Process struct {
 	settings config.Layer // of flags, the environment and files, in commands that read those
 }
 
-// ThisProcess is the real one. No test uses it.
+// ThisProcess is the Process of the running program. No test uses it.
 func ThisProcess(version string) *Process {
 	return &Process{
 		Supervisor: "/proc/self/exe", // this program; it means nothing where there is none
@@ -65,8 +66,8 @@ func ThisProcess(version string) *Process {
 	}
 }
 
-// Main runs the command that args name and gives the exit code. When ctx ends
-// the command cleans up and returns.
+// Main runs the command that args name, and returns the exit code. When ctx ends the
+// command cleans up and returns.
 func Main(ctx context.Context, p *Process, args []string) int {
 	p.args = args
 	root := newRoot(p)
@@ -79,13 +80,13 @@ func Main(ctx context.Context, p *Process, args []string) int {
 		return exitOK
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return exitSignal // who ended it knows; a session's end is no error to begin with
+		return exitSignal // the sender of the signal knows; the normal end of a session is a success
 	}
 	p.fail(err)
 	return exitCode(err)
 }
 
-// Interrupt is why the context of a command ends that a signal ends: see
+// Interrupt is the cause of a command's context that a signal has ended: see
 // [listen.Interrupt].
 func Interrupt(s os.Signal) error { return listen.Interrupt(s) }
 
@@ -137,23 +138,23 @@ Start with "hf-tap demo": it needs no account and no network.`,
 	return root
 }
 
-// withHint is an error with what to type next.
+// withHint returns an error with a hint, which is the command to type next.
 func withHint(err error, next string) error { return hint.With(err, next) }
 
-// tell prints a line for people. Its values are made safe for the terminal.
+// tell prints a line for the user. Its values are made safe for the terminal.
 func (p *Process) tell(format string, args ...any) { p.notes.Print(format, args...) }
 
-// silent is the process without what it tells people.
+// silent is the process without its lines for the user.
 func (p *Process) silent() *Process {
 	silent := *p
 	silent.notes = lines.NewNotes(io.Discard, p.notes.Mask)
 	return &silent
 }
 
-// hide keeps secrets out of what is printed and logged from now on.
+// hide masks these secrets in everything that is printed and logged from now on.
 func (p *Process) hide(texts ...string) { p.notes.Mask.Add(texts...) }
 
-// fail prints an error in two lines: what, then the hint.
+// fail prints an error in two lines: the error, then the hint.
 func (p *Process) fail(err error) {
 	fmt.Fprintf(p.Err, "error: %s\n", p.notes.Shown(err))
 	if next := hintFor(err); next != "" {
@@ -161,15 +162,15 @@ func (p *Process) fail(err error) {
 	}
 }
 
-// hintFor returns what to type next after an error.
+// hintFor returns the hint of an error.
 func hintFor(err error) string {
 	next := hint.For(err)
 	switch {
 	case next != "":
 	case errors.Is(err, listen.ErrNotInTime):
-		next = "give it longer with --wait, or see what did come: hf-tap events ls"
+		next = "wait longer with --wait, or list the events that came: hf-tap events ls"
 	case errors.Is(err, listen.ErrAppEnded):
-		next = "see what it printed, and what did come: hf-tap events ls"
+		next = "read its output, and list the events that came: hf-tap events ls"
 	}
 	return next
 }

@@ -129,7 +129,7 @@ func flagCompleter(known map[string]completer, f *pflag.Flag) completer {
 	return func(completion) ([]cobra.Completion, cobra.ShellCompDirective) { return nil, directive }
 }
 
-// completes is a completer as cobra calls it.
+// completes adapts a completer to cobra.
 func (p *Process) completes(complete completer) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		quiet := p.silent()
@@ -149,8 +149,8 @@ func (p *Process) completes(complete completer) cobra.CompletionFunc {
 // of them quote it well.
 var shellWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+*<>\[\] -]+$`)
 
-// safeCompletions are those that begin as the word does, without any that a shell could
-// take for more than a word. Descriptions are made safe for the terminal.
+// safeCompletions are the values that begin like the typed word, without those that a
+// shell would not read as a single word. Descriptions are made safe for the terminal.
 func safeCompletions(p *Process, found []cobra.Completion, typed string) []cobra.Completion {
 	var safe []cobra.Completion
 	for _, candidate := range found {
@@ -217,7 +217,7 @@ func completeTunnels(c completion) ([]cobra.Completion, cobra.ShellCompDirective
 // completeMatches completes the kinds in front of a target.
 func completeMatches(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
 	front := c.typed[:strings.LastIndexByte(c.typed, ',')+1]
-	words := []string{front + "default=\twhat no other target takes"}
+	words := []string{front + "default=\tevents that no other target gets"}
 	if front != "" {
 		words = nil
 	}
@@ -230,7 +230,7 @@ func completeMatches(c completion) ([]cobra.Completion, cobra.ShellCompDirective
 	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// kindGlobs are the kinds of events, and what stands for all of a scope.
+// kindGlobs are the kinds of events, and the globs for all kinds of a scope.
 func kindGlobs() []string {
 	return append([]string{"repo.*", "discussion.*"}, texts(event.Kinds())...)
 }
@@ -243,7 +243,8 @@ func completeTokens(c completion) ([]cobra.Completion, cobra.ShellCompDirective)
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// afterDash completes by next in front of --, and the command behind it as the shell does.
+// afterDash calls next for words before --. For those after it, the shell completes the
+// command.
 func afterDash(next completer) completer {
 	return func(c completion) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if slices.Contains(c.p.args, "--") { // cobra's own count is of a line with one more

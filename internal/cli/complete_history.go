@@ -94,9 +94,7 @@ func completeFilter(c completion) ([]cobra.Completion, cobra.ShellCompDirective)
 	term := c.typed[strings.LastIndexByte(c.typed, ' ')+1:]
 	if strings.Contains(term, ":") { // only values of keys are looked up
 		for _, row := range c.recent() {
-			if row.Repo != "" {
-				known.Repos = append(known.Repos, row.Repo)
-			}
+			known.Add(row)
 			for _, target := range row.Targets {
 				known.Targets = append(known.Targets, target.Name)
 			}

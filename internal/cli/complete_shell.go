@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// bashBefore stands in front of cobra's script for bash. That script needs two functions of
-// the package bash-completion, which not every machine has.
+// bashBefore is the text before cobra's script for bash. That script needs two
+// functions of the package bash-completion, which not every machine has.
 const bashBefore = `# The words of the line, with the characters of -n as parts of words.
 if ! declare -F _get_comp_words_by_ref >/dev/null; then
     _get_comp_words_by_ref()

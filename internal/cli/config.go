@@ -61,7 +61,8 @@ default. It checks both files, and calls no server.`,
 	return cmd
 }
 
-// checkTyped reports the first flag whose value no file could have either.
+// checkTyped reports the first typed flag whose value breaks the rules of configuration
+// files.
 func checkTyped(fs *pflag.FlagSet) error {
 	for _, key := range config.Keys() {
 		f := fs.Lookup(key.Flag())
@@ -75,13 +76,13 @@ func checkTyped(fs *pflag.FlagSet) error {
 	return nil
 }
 
-// shownConfig is the configuration as it is printed.
+// shownConfig is the configuration in the form of the output.
 type shownConfig struct {
 	Files    []shownFile    `json:"files"`
 	Settings []shownSetting `json:"settings"`
 }
 
-// shownFile is a configuration file that is looked for.
+// shownFile is the path of a configuration file, and whether it exists and is used.
 type shownFile struct {
 	Kind  string `json:"kind"`  // project or user
 	Path  string `json:"path"`  // "" if there is none
@@ -143,8 +144,8 @@ func (p *Process) showConfig(fs *pflag.FlagSet, args []string, asJSON, ignore bo
 	return lines.WriteError(err)
 }
 
-// setting is a key as it is printed. flag is the one that sets the same, nil if there
-// is none.
+// setting is a key of the configuration in the form of the output. flag is the one that
+// sets the same, nil if there is none.
 func setting(key config.Key, settings config.Layer, flag *pflag.Flag) shownSetting {
 	value, have := settings[key.Name]
 	if !have {
@@ -174,8 +175,8 @@ func one(texts []string) string {
 	return texts[0]
 }
 
-// defaults are the values of a key that nobody has set, none where there is no value
-// or it depends on more.
+// defaults are the values of a key that is not set. There are none if the default is
+// empty or depends on other settings.
 func defaults(key config.Key, flag *pflag.Flag) []string {
 	switch {
 	case key.Name == "endpoint":
@@ -222,5 +223,5 @@ func (p *Process) printConfig(shown shownConfig) error {
 	return settings.print(p.Out)
 }
 
-// shownText is a text without the secrets that this process works with.
+// shownText is a text in which this process's secrets are masked.
 func (p *Process) shownText(s string) string { return fmt.Sprint(p.notes.Shown(s)) }

@@ -98,7 +98,7 @@ func noProject() error {
 		`echo 'forward = ["7860"]' > `+config.ProjectFile)
 }
 
-// distrust is why a file has no effect, as in "is not trusted".
+// distrust is the reason why a file has no effect, for example "is not trusted".
 func distrust(t session.Trust) string {
 	if t.Since.IsZero() {
 		return "is not trusted"
@@ -106,8 +106,8 @@ func distrust(t session.Trust) string {
 	return "has changed since it was trusted"
 }
 
-// showProject prints a project's file, and then what it would do beside receiving
-// events: that may be hard to see in it.
+// showProject prints a project's file, and then its effects beside receiving events,
+// which may be hard to see in it.
 func (p *Process) showProject(w io.Writer, file *config.File) error {
 	var b strings.Builder
 	for line := range strings.Lines(string(file.Content)) {

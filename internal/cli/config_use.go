@@ -36,7 +36,8 @@ func isConfigurable(f *pflag.Flag) bool {
 	return marked
 }
 
-// projectFlags say whether the project's file counts. A command with them reads it.
+// projectFlags are the flags that decide whether the project's file is used. A command
+// with them reads it.
 type projectFlags struct{ ignore bool }
 
 func (f *projectFlags) register(fs *pflag.FlagSet) {
@@ -89,7 +90,7 @@ func (p *Process) setFromFiles(fs *pflag.FlagSet) (err error) {
 	return err
 }
 
-// set sets a flag to a value that was not typed: it does not count as changed.
+// set sets a flag to a value that was not typed. The flag does not count as changed.
 func set(f *pflag.Flag, texts []string) error {
 	if list, ok := f.Value.(pflag.SliceValue); ok {
 		return list.Replace(texts)
@@ -97,7 +98,7 @@ func set(f *pflag.Flag, texts []string) error {
 	return f.Value.Set(texts[0])
 }
 
-// merged are the values of all keys that flags, the environment or a file have.
+// merged are the values of all keys that are set by flags, the environment or a file.
 // Either file may be nil.
 func (p *Process) merged(fs *pflag.FlagSet, args []string, project, own *config.File) config.Layer {
 	typed := config.Layer{}
@@ -128,8 +129,8 @@ func layerOf(f *config.File) config.Layer {
 	return f.Values
 }
 
-// dropSuperseded removes the values of files that a typed flag leaves no place for,
-// though it is another's: together they would be wrong use.
+// dropSuperseded removes the values of files that exclude a typed flag: together they
+// would be an error.
 func dropSuperseded(all, files config.Layer, fs *pflag.FlagSet) {
 	if fs.Changed("like") || fs.Changed("no-webhook") {
 		delete(files, "watch")
@@ -166,7 +167,7 @@ func (p *Process) fromFile(key string) (text string, ok bool) {
 	return strings.Join(value.Texts, ","), true
 }
 
-// named is what a user calls a setting: the flag, or the key of the file that has it.
+// named is the name of a setting for messages: the flag, or the key and its file.
 func (p *Process) named(flag string) string {
 	key := strings.ReplaceAll(flag, "-", "_")
 	if _, ok := p.fromFile(key); ok {
@@ -175,7 +176,8 @@ func (p *Process) named(flag string) string {
 	return "--" + flag
 }
 
-// blamed is an error about the value of a flag, with its place if it is a file's.
+// blamed is an error about the value of a flag, with the file and line if the value
+// comes from a file.
 func (p *Process) blamed(flag string, err error) error {
 	key := strings.ReplaceAll(flag, "-", "_")
 	if _, ok := p.fromFile(key); !ok || err == nil {
@@ -198,7 +200,7 @@ func configError(err error) error {
 	return err
 }
 
-// tellProject says which values of a project's file count.
+// tellProject prints which values of a project's file are used.
 func (p *Process) tellProject(project *config.File) {
 	if project == nil {
 		return
@@ -224,8 +226,8 @@ func projectPath() string {
 	return config.FindProject(folder)
 }
 
-// project reads the project's file of the working directory, with what the user said
-// of it. It is nil if there is none.
+// project reads the project's file of the working directory, and the user's decision
+// about trusting it. It is nil if there is none.
 func (p *Process) project() (*config.File, session.Dir, session.Trust, error) {
 	none := session.Trust{}
 	path := projectPath()

@@ -24,7 +24,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// accountFlags say whose account is meant, and how the Hub is reached.
+// accountFlags are the flags for the user's token and the connection to the Hub.
 type accountFlags struct {
 	token string
 	ca    string
@@ -36,7 +36,7 @@ func (f *accountFlags) register(fs *pflag.FlagSet) {
 	configurable(fs, "token", "ca")
 }
 
-// network opens what leaves this machine, through the proxies of the
+// network opens all connections to other machines, through the proxies of the
 // environment and with the roots of --ca.
 func (f *accountFlags) network(p *Process) (*network.Network, error) {
 	cfg := network.Config{Getenv: p.Getenv, CAFile: f.ca}
@@ -56,7 +56,7 @@ func (f *accountFlags) network(p *Process) (*network.Network, error) {
 	return nil, usageError(err, "set HTTPS_PROXY and HTTP_PROXY to URLs like http://proxy:3128, or unset them")
 }
 
-// hubEnv reads how the Hub is reached from the environment.
+// hubEnv reads the settings of the Hub's client from the environment.
 func (p *Process) hubEnv() (hub.Env, error) {
 	env, err := hub.FromEnv(p.Getenv)
 	if err != nil {
@@ -65,8 +65,8 @@ func (p *Process) hubEnv() (hub.Env, error) {
 	return env, nil
 }
 
-// endpointMeant returns the endpoint that HF_ENDPOINT was probably meant to have,
-// else the Hub's own.
+// endpointMeant returns a probable correction of HF_ENDPOINT, or else the Hub's own
+// endpoint.
 func endpointMeant(s string) string {
 	s = strings.Trim(strings.TrimSpace(s), "\"'`")
 	if !strings.Contains(s, "://") {
@@ -85,7 +85,7 @@ func endpointMeant(s string) string {
 	return hub.DefaultEndpoint
 }
 
-// tokenEnv is where tokens are looked for.
+// tokenEnv is the environment and the home folder, in which tokens are looked for.
 func (p *Process) tokenEnv() hub.TokenEnv {
 	home := func() (string, error) {
 		if dir := p.Getenv("HOME"); dir != "" {
@@ -96,7 +96,7 @@ func (p *Process) tokenEnv() hub.TokenEnv {
 	return hub.TokenEnv{Getenv: p.Getenv, Home: home}
 }
 
-// client makes the Hub's client with the token that is asked for.
+// client makes the Hub's client with the token that the flags or the environment name.
 func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripper) (*hub.Client, hub.Token, error) {
 	token, err := hub.FindToken(p.tokenEnv(), f.token, p.In)
 	if err != nil {
@@ -110,7 +110,7 @@ func (f *accountFlags) client(p *Process, env hub.Env, transport http.RoundTripp
 	return client, token, err
 }
 
-// tunnelFlags say how the Hub reaches this machine.
+// tunnelFlags are the flags that choose and configure the tunnel.
 type tunnelFlags struct {
 	provider    string
 	publicURL   string
@@ -134,14 +134,14 @@ func (f *tunnelFlags) register(fs *pflag.FlagSet) {
 	configurable(fs, "tunnel", "public-url", "port", "gradio-server", "ssh-domain", "ngrok-domain")
 }
 
-// misplaced is the usage error of a flag that was typed and belongs to a tunnel other
-// than those that would be opened: without it the flag would be ignored.
+// misplaced is the usage error of a typed flag for another tunnel than those that would
+// be opened. Without the error, the flag would be ignored silently.
 func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
-	settings, _ := ngrok.FindSettings(p.Getenv, runtime.GOOS) // its error is for whoever opens ngrok
+	settings, _ := ngrok.FindSettings(p.Getenv, runtime.GOOS) // opening an ngrok tunnel reports its error
 	cfg := session.TunnelConfig{Provider: f.provider, PublicURL: f.publicURL, Port: f.port, HubURL: env.Endpoint, Ngrok: ngrok.Config{Token: settings.Token}}
 	selected, err := cfg.Select()
 	if err != nil {
-		return nil // it is told where the tunnel is opened
+		return nil // reported when the tunnel is opened
 	}
 	order := selected.Names()
 	own := func(provider string) bool {
@@ -165,7 +165,7 @@ func (f *tunnelFlags) misplaced(p *Process, env hub.Env) error {
 	return nil
 }
 
-// config is what the flags and ngrok's own settings ask for.
+// config is the tunnel's configuration from the flags and ngrok's own settings.
 func (f *tunnelFlags) config(p *Process, dir session.Dir, env hub.Env, n *network.Network, transport http.RoundTripper) (session.TunnelConfig, error) {
 	cfg := session.NewTunnelConfig(dir, p.Getenv, p.Version, n, transport)
 	cfg.Provider, cfg.PublicURL, cfg.Port, cfg.HubURL = f.provider, f.publicURL, f.port, env.Endpoint

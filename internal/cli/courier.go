@@ -115,8 +115,8 @@ func (c *courier) run(parent context.Context) error {
 	return cmp.Or(failed, parent.Err())
 }
 
-// ended reports whether the session, if it is another process, has ended. It says in
-// the history that it has before it lets go of its lock.
+// ended reports whether the session, if it is another process, has ended. It records
+// its end in the history before it releases its lock.
 func (c *courier) ended(ctx context.Context) (bool, error) {
 	if c.alive == nil {
 		return false, nil
@@ -177,7 +177,7 @@ func waitUntil(ctx context.Context, t time.Time) bool {
 	}
 }
 
-// waiter is what a courier knows of the events that are not settled.
+// waiter waits for the sent events that are not settled yet.
 type waiter struct {
 	*courier
 	open    map[int64]bool
@@ -188,7 +188,7 @@ type waiter struct {
 }
 
 // look shows the events that have settled since the last look, in the order of their
-// numbers. One that was deleted meanwhile is not waited for.
+// numbers. It does not wait for deleted events.
 func (w *waiter) look(ctx context.Context) error {
 	if len(w.open) == 0 {
 		return nil
@@ -230,8 +230,7 @@ func (w *waiter) look(ctx context.Context) error {
 	return nil
 }
 
-// settled returns the rows of the open events that can change no more, and forgets
-// them.
+// settled returns the rows of the open events that are settled now, and forgets them.
 func (w *waiter) settled(ctx context.Context) (rows []*event.Row, err error) {
 	var first, last int64
 	for n := range w.open {
@@ -282,7 +281,7 @@ func (w *waiter) deleted(ctx context.Context) (gone []int64) {
 	return gone
 }
 
-// forget no longer waits for an event, and makes room for another one.
+// forget stops waiting for an event, which makes room for another one.
 func (w *waiter) forget(n int64) {
 	delete(w.open, n)
 	<-w.slots

@@ -86,7 +86,7 @@ func (f *doctorFlags) doctor(ctx context.Context, p *Process) error {
 	return withHint(fmt.Errorf("checks failed: %s", strings.Join(failed, ", ")), next)
 }
 
-// examine makes the checks, and calls show with what they find.
+// examine makes the checks, and calls show with each finding.
 func (f *doctorFlags) examine(ctx context.Context, p *Process, routes []receiver.Route, show func([]doctor.Finding) error) ([]doctor.Finding, error) {
 	env, err := p.hubEnv()
 	if err != nil {
@@ -114,8 +114,8 @@ func (f *doctorFlags) examine(ctx context.Context, p *Process, routes []receiver
 	}, show)
 }
 
-// askForAll names every tunnel, if the user agrees that all those services are
-// called.
+// askForAll returns the names of all tunnels, if the user agrees to call all their
+// services.
 func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	var names []string
 	for _, name := range session.TunnelProviders() {
@@ -141,7 +141,7 @@ func (f *doctorFlags) askForAll(ctx context.Context, p *Process) error {
 	return nil
 }
 
-// printFindings prints what was found, for people.
+// printFindings prints the findings for people.
 func (p *Process) printFindings(found []doctor.Finding) error {
 	for _, f := range found {
 		status := string(f.Status)

@@ -202,7 +202,7 @@ func TestDoctorOfCloudflared(t *testing.T) {
 	}{
 		{cloudflaredtest.Well, "", "", "", []string{"tunnel", "program", "session", "address", "round trip"}},
 		{cloudflaredtest.Limited, "session", "429 Too Many Requests", "wait some minutes", []string{"program"}},
-		{cloudflaredtest.Unready, "session", "no address and connection within", "a firewall may be in its way", []string{"program"}},
+		{cloudflaredtest.Unready, "session", "no address and connection within", "a firewall may block it", []string{"program"}},
 		{"missing", "program", "cloudflared is not installed", "install cloudflared", []string{"tunnel"}},
 	} {
 		t.Run(string(c.how), func(t *testing.T) {

@@ -31,7 +31,7 @@ func TestDoctorOfAnSSHD(t *testing.T) {
 			if err := errors.Join(d.Kill(), d.NewHostKey(), d.Start()); err != nil {
 				t.Fatal(err)
 			}
-		}, "trust", "another than before", "remove the line of", []string{"reach"}},
+		}, "trust", "has changed: it was", "remove the line of", []string{"reach"}},
 		"key is refused": {"", func(t *testing.T, w *world, _ *sshtest.Daemon, _ func()) {
 			w.env = append(w.env, "HOME="+t.TempDir())
 		}, "session", "permission denied", "ssh-add", []string{"trust"}},

@@ -166,7 +166,8 @@ func (f *exportFlags) export(ctx context.Context, p *Process, q history.Query, n
 	return lines.WriteError(err)
 }
 
-// eachOf calls found with events that are named, else with those of a query.
+// eachOf calls found with each named event, or with the events of a query if none is
+// named.
 func eachOf(ctx context.Context, reader *history.Reader, q history.Query, named []int64, found func(*event.Event) error) error {
 	if len(named) == 0 {
 		return reader.Each(ctx, q, found)
@@ -189,7 +190,8 @@ type exporter interface {
 	end() error
 }
 
-// open begins what is written, and returns how to finish it: with what went wrong.
+// open opens the output. The caller calls finish at the end, with the error if there
+// was one.
 func (f *exportFlags) open(p *Process) (exporter, func(error) error, error) {
 	const command = "hf-tap events export --output FILE"
 	if f.format == formatFixtures {
@@ -257,7 +259,7 @@ func (x *harFile) event(e *event.Event) error {
 	return nil
 }
 
-// separate writes what stands before an entry.
+// separate writes the text before an entry: the start of the archive, or a comma.
 func (x *harFile) separate() error {
 	text := []byte(",\n")
 	if !x.written {
@@ -301,9 +303,9 @@ func (x *curlScript) event(e *event.Event) error {
 	text := fmt.Sprintf("\n# event %d %s\n", e.N, fixtureName(e))
 	switch {
 	case e.BodyCut || !e.Verdict.Trusted():
-		text += "# is not sent again: its secret was not right, or its body is not whole\n"
+		text += "# cannot be sent again: its secret is wrong, or its body is incomplete\n"
 	case len(targets) == 0:
-		text += "# had no target over HTTP: give one with --to\n"
+		text += "# had no HTTP target: add --to TARGET\n"
 	default:
 		for _, target := range targets {
 			text += x.mask.Text(event.Curl(e, target)) + " -o /dev/null -w '" + fmt.Sprintf("event %d: %%{http_code}\\n", e.N) + "'\n"

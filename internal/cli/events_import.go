@@ -79,8 +79,8 @@ func (p *Process) importEvents(ctx context.Context, args []string) (err error) {
 	return errors.Join(err, lines.WriteError(printed))
 }
 
-// importable returns the files that an argument names: of a folder those of fixtures, in
-// the order in which their events were received.
+// importable returns the files that an argument names. For a folder, they are its
+// fixtures, in the order in which their events were received.
 func importable(arg string) ([]string, error) {
 	info, err := os.Stat(arg)
 	switch {
@@ -107,14 +107,14 @@ func importable(arg string) ([]string, error) {
 		var e struct {
 			At time.Time `json:"received_at"`
 		}
-		_ = json.Unmarshal(b, &e) // what is wrong with it is told where it is imported
+		_ = json.Unmarshal(b, &e) // the import reports what is wrong with it
 		received[name] = e.At
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Or(received[a].Compare(received[b]), cmp.Compare(a, b)) })
 	return names, nil
 }
 
-// escapeGlob is a path that a pattern takes as it is.
+// escapeGlob escapes a path for use in a glob pattern.
 func escapeGlob(path string) string {
 	var b bytes.Buffer
 	for _, r := range path {
@@ -161,7 +161,7 @@ const (
 	importBytes = 8 << 20
 )
 
-// file imports a file. What stands before an error is imported.
+// file imports a file. The events before an error are imported.
 func (im *importer) file(ctx context.Context, p *Process, name string) error {
 	shown, open := name, func() (io.ReadCloser, error) { return os.Open(name) }
 	if name == "-" {
@@ -183,7 +183,7 @@ func (im *importer) file(ctx context.Context, p *Process, name string) error {
 	if ctx.Err() != nil || im.taken == 0 {
 		return err
 	}
-	return withHint(err, fmt.Sprintf("what stands before it is imported; to undo that: hf-tap events rm --filter 'source:import n:%d..%d'", im.first, im.last))
+	return withHint(err, fmt.Sprintf("the events before it are imported; to undo that: hf-tap events rm --filter 'source:import n:%d..%d'", im.first, im.last))
 }
 
 // read reads JSON values, each an event or a list of events.
@@ -259,14 +259,14 @@ func (im *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// allowance is a reader that gives so many bytes until it is allowed more: one value
-// cannot fill the memory.
+// allowance is a reader with a limit of bytes, which can be raised. It keeps one value
+// from filling the memory.
 type allowance struct {
 	in   io.Reader
 	left int
 }
 
-// Read reads what is allowed.
+// Read reads up to the limit.
 func (a *allowance) Read(b []byte) (int, error) {
 	if a.left <= 0 {
 		return 0, fmt.Errorf("larger than %s", present.Size(maxImported))
@@ -276,9 +276,9 @@ func (a *allowance) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readUntil reads what open opens, until ctx ends. Nothing interrupts the opening and
-// the reading of a pipe: the goroutine then lasts as long as the process, which is
-// about to end.
+// readUntil opens a file with open and reads it, until ctx ends. Nothing interrupts the
+// opening and the reading of a pipe: the goroutine then lasts as long as the process,
+// which is about to end.
 func readUntil(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {

@@ -136,6 +136,9 @@ func (p *Process) tellCutOff(f *filter.Filter) {
 	if n := f.JQCutOff(); n > 0 {
 		p.tell("left out %s: the jq expression took too long or too much memory", present.Count(n, "event"))
 	}
+	if n, why := f.JQFailed(); n > 0 {
+		p.tell("the jq expression failed on %s, which are left out: %s", present.Count(n, "event"), why)
+	}
 }
 
 // print prints events by their numbers, the last one first. It returns missing with
@@ -148,7 +151,7 @@ func (f *listFlags) print(
 		e, err := reader.Get(ctx, n)
 		switch {
 		case errors.Is(err, history.ErrNotFound):
-			continue // deleted meanwhile
+			continue // deleted since
 		case errors.Is(err, history.ErrDamaged):
 			if missing == nil {
 				missing = &history.UnreadableError{Err: err}

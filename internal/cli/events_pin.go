@@ -13,7 +13,7 @@ func newEventsPin(p *Process) *cobra.Command {
 	return p.newPin(true, &cobra.Command{
 		Use:   "pin N …",
 		Short: "Pin events",
-		Long: `Keep events at hand: neither rm nor retention removes them unless they are named, and
+		Long: `Keep events: neither rm nor retention removes them unless they are named, and
 the screen compares others with them. A session that runs shows it at once.`,
 		Example: "  hf-tap events pin 12 13",
 	})
@@ -26,7 +26,7 @@ func newEventsUnpin(p *Process) *cobra.Command {
 	})
 }
 
-// newPin makes cmd pin events, or let go of them.
+// newPin makes cmd pin events, or unpin them.
 func (p *Process) newPin(on bool, cmd *cobra.Command) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if len(args) == 0 {

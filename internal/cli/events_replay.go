@@ -158,8 +158,8 @@ func (f *replayFlags) replay(ctx context.Context, p *Process, args []string) (er
 	return err
 }
 
-// manner reads how the events are sent: with what interval between them at least, and
-// whether what is answered is compared.
+// manner reads the options for sending: the least interval between events, and whether
+// to compare answers.
 func (f *replayFlags) manner() (interval time.Duration, compared *comparison, err error) {
 	const command = "hf-tap events replay 12"
 	if f.times < 1 {
@@ -194,7 +194,7 @@ func (f *replayFlags) numbers(ctx context.Context, store *history.Store, named [
 		if err != nil {
 			return nil, err
 		}
-		// What a stranger sent never reaches a target: not live, not again.
+		// A stranger's delivery never reaches a target, neither live nor as a replay.
 		if err := session.Sendable(e); err != nil {
 			return nil, withHint(fmt.Errorf("event %d cannot be sent again: %w", n, err), fmt.Sprintf("hf-tap events show %d", n))
 		}
@@ -228,7 +228,7 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 		return first.Session, at, nil
 	}
 	if len(live) > 1 {
-		return "", none, withHint(errors.New("several sessions live, and none of them received this event"),
+		return "", none, withHint(errors.New("several sessions run, and none of them received this event"),
 			fmt.Sprintf("hf-tap events replay %d --forward PORT", numbers[0]))
 	}
 	for id, at := range live {
@@ -237,5 +237,5 @@ func (f *replayFlags) liveSession(ctx context.Context, store *history.Store, dir
 	return "", none, nil
 }
 
-// elsewhere reports whether events are to go elsewhere than to their targets.
+// elsewhere reports whether a flag names other targets for the events.
 func (f *replayFlags) elsewhere() bool { return len(f.forward)+len(f.exec) > 0 }

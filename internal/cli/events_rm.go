@@ -28,9 +28,9 @@ func newEventsRm(p *Process) *cobra.Command {
 		Use:   "rm [N …]",
 		Short: "Remove events for good",
 		Long: `Remove events with their bodies and attempts for good: those named by number, or those
-that the flags select. Pinned events that are only selected stay. Events that are still being delivered
-stay, too. On a terminal it asks first; elsewhere it needs --yes. Sessions may run
-meanwhile. The file does not become smaller: new events use the free space.`,
+that the flags select. Events stay if they are pinned and not named, or still being
+delivered. On a terminal it asks first; elsewhere it needs --yes. It can be used while
+sessions run. The file does not become smaller: new events use the free space.`,
 		Example: `  hf-tap events rm 3 --yes
   hf-tap events rm --older 30d --yes
   hf-tap events rm --filter 'kind:repo.* source:trigger' --yes`,

@@ -82,7 +82,8 @@ func (f *showFlags) show(p *Process, e *event.Event) error {
 	return err
 }
 
-// eventPage is all there is to say about an event, made safe for the terminal.
+// eventPage is the output of events show: all about an event, made safe for the
+// terminal.
 func eventPage(e *event.Event) string {
 	e = e.Masked()
 	var b strings.Builder
@@ -136,7 +137,7 @@ func headerText(h http.Header) string {
 	return b.String()
 }
 
-// bodyText shows a body as what it is: JSON indented, text, or hex.
+// bodyText returns a body in its readable form: indented JSON, text, or hex.
 func bodyText(body []byte) string {
 	indented, isJSON := present.Indent(body)
 	switch {

@@ -32,8 +32,8 @@ func (p *Process) execRoutes(values []string, command string) ([]receiver.Route,
 	return routes, nil
 }
 
-// formerCommand is the error for an event that a command got which no session here
-// knows. replay is the call of events replay, as it was typed. What is recorded is
+// formerCommand is the error for an event whose target was a command of an earlier
+// session. replay is the call of events replay, as it was typed. What is recorded is
 // never run: it may be masked or cut, and may come from somebody else's file.
 func formerCommand(n int64, target string, source event.Source, replay string) error {
 	command := strings.TrimPrefix(target, event.CommandPrefix)

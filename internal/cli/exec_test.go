@@ -45,7 +45,7 @@ func TestCommandsGetTheirEventsAndTheirExitStatusIsShown(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	p := w.start(listenArgs("--exec", "repo.*=cat > '"+out+"'; echo said", "--exec", "default=exit 3", "--count", "2", "--json", "--retry", "1", "--fail-on-error")...)
 	p.ready()
-	p.has(p.stderr, "handing to exec:exit 3, what no other target takes")
+	p.has(p.stderr, "handing to exec:exit 3, events that no other target gets")
 	if strings.Contains(p.stderr.text(), "your app checks the secret") {
 		t.Error("it speaks of an app that is not there")
 	}

@@ -25,11 +25,11 @@ func folderRepo(ctx context.Context, getenv func(string) string) (repo hub.Repo,
 	var failed *exec.ExitError
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return hub.Repo{}, "git is not installed, so that the repo of this folder is not known"
+		return hub.Repo{}, "git is not installed: the repo of this folder is unknown"
 	case errors.As(err, &failed):
 		return hub.Repo{}, whyNoRemote(string(failed.Stderr))
 	case err != nil:
-		return hub.Repo{}, fmt.Sprintf("git cannot be asked for the repo of this folder (%v)", err)
+		return hub.Repo{}, fmt.Sprintf("git failed to show the repo of this folder (%v)", err)
 	}
 	hosts := []string{"huggingface.co", "www.huggingface.co", "hf.co"}
 	if env, err := hub.FromEnv(getenv); err == nil {
@@ -54,7 +54,7 @@ func whyNoRemote(said string) string {
 		return `this folder's git repository has no remote "origin"`
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
-	return fmt.Sprintf("git does not say which repo this folder is (%s)", strings.TrimPrefix(first, "fatal: "))
+	return fmt.Sprintf("git does not show the repo of this folder (%s)", strings.TrimPrefix(first, "fatal: "))
 }
 
 // withoutUser returns a remote's address without its user, password and query.

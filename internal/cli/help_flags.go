@@ -30,7 +30,7 @@ var flagGroups = []struct {
 		"trigger --all", "trigger --repo", "variant", "set", "file", "edit", "seed", "repeat", "rate", "same-id",
 	}},
 	{"Target flags", []string{
-		"url", "job", "job-id", "forward", "exec", "to", "trigger --session", "through-tunnel", "respond", "concurrency", "retry", "timeout", "wait-target",
+		"url", "job", "job-id", "forward", "exec", "to", "trigger --session", "through-tunnel", "respond", "concurrency", "retry", "timeout", "wait-target", "restart",
 	}},
 	{"Tunnel flags", []string{"tunnel", "all", "public-url", "port", "ngrok-domain", "gradio-server", "ssh-domain", "new-url"}},
 	{"Secret and token flags", []string{"secret-file", "new-secret", "use-kept-secret", "clear-secret", "no-secret", "wrong-secret", "token", "ca"}},

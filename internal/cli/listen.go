@@ -26,6 +26,7 @@ type listenFlags struct {
 	like      string
 	mute      []string
 	noWebhook bool
+	restart   bool
 	app       []string // the command after --
 	picked    string   // the app's port, if the user named none
 	set       *pflag.FlagSet
@@ -44,7 +45,7 @@ type listenFlags struct {
 	output  outputFlags
 }
 
-// viewFlags say how a session is shown.
+// viewFlags are the flags for how a session is shown.
 type viewFlags struct{ plain, json bool }
 
 func (v *viewFlags) register(f *pflag.FlagSet) {
@@ -52,16 +53,17 @@ func (v *viewFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&v.json, "json", false, "print one JSON object per event (docs/events.md)")
 }
 
-// view is what the flags and the terminal allow. hint is that of wrong use.
+// view is the front end to use, by the flags and the terminal. hint is that of wrong
+// use.
 func (v *viewFlags) view(p *Process, hint string) (listen.View, error) {
 	if v.plain && v.json {
 		return listen.View{}, usageError(errors.New("--plain and --json exclude each other"), hint)
 	}
 	screen := p.Interactive && !v.plain && !v.json && tui.Unusable(p.Getenv) == ""
-	return listen.View{Out: p.Out, JSON: v.json, Screen: screen, Notes: p.notes, Getenv: p.Getenv}, nil
+	return listen.View{Out: p.Out, JSON: v.json, Screen: screen, Bell: p.settings.Bell(), Notes: p.notes, Getenv: p.Getenv}, nil
 }
 
-// outputFlags say how a session is shown and when it ends by itself.
+// outputFlags are the flags for how a session is shown and when it ends by itself.
 type outputFlags struct {
 	viewFlags
 	count       int
@@ -119,7 +121,7 @@ path of your app.`,
 					return usageError(errors.New("there is no command after --"), "hf-tap listen -- python app.py")
 				}
 			}
-			// What is typed wrongly is said before somebody is asked about a file.
+			// Typing errors come first, before the question about a file.
 			if err := f.fillPorts(); err != nil {
 				return err
 			}
@@ -154,6 +156,7 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&f.retries, "retry", 0, "retry a failed delivery up to N times")
 	fs.DurationVar(&f.timeout, "timeout", 0, "time for a target to answer (default 30s with relay)")
 	fs.DurationVar(&f.waitTarget, "wait-target", time.Minute, "wait for a target that is down")
+	fs.BoolVar(&f.restart, "restart", false, "start the app after -- again when it ends")
 	f.secret.register(fs)
 	f.account.register(fs)
 	f.output.register(fs)
@@ -161,8 +164,8 @@ func (f *listenFlags) register(fs *pflag.FlagSet) {
 	configurable(fs, "forward", "exec", "domain", "until", "wait", "respond", "concurrency", "retry", "timeout", "wait-target")
 }
 
-// parse turns the flags and arguments into what is to be run. It looks at nothing
-// outside, so that what is wrong in how the command was called is said first.
+// parse turns the flags and arguments into the options of a session. It looks at
+// nothing outside, so that errors in the call of the command come first.
 func (f *listenFlags) parse(p *Process, args []string) (o listen.Options, err error) {
 	const help = "hf-tap listen --help"
 	if o.View, err = f.output.view(p, help); err != nil {
@@ -173,6 +176,9 @@ func (f *listenFlags) parse(p *Process, args []string) (o listen.Options, err er
 	}
 	o.FailOnError, o.ReadyFile = f.output.failOnError, f.output.readyFile
 	o.Session, err = f.config(p, args)
+	if f.restart {
+		o.Session.AppEnd = session.Restarts
+	}
 	return o, err
 }
 
@@ -188,8 +194,8 @@ func (f *listenFlags) listen(ctx context.Context, p *Process, args []string) err
 	return listen.Run(ctx, o)
 }
 
-// options is what is to be run: the flags and arguments, and what they do not say.
-// release is to be called afterwards.
+// options are the options of the session: from the flags and arguments, with all
+// defaults filled in. The caller calls release afterwards.
 func (f *listenFlags) options(ctx context.Context, p *Process, args []string) (o listen.Options, release func(), err error) {
 	if o, err = f.parse(p, args); err != nil {
 		return o, nil, err
@@ -247,13 +253,16 @@ func (f *listenFlags) options(ctx context.Context, p *Process, args []string) (o
 	return o, transport.CloseIdleConnections, err
 }
 
-// tellUnused says which flags have no effect.
+// tellUnused prints which flags have no effect.
 func (f *listenFlags) tellUnused(p *Process, cfg session.Config) {
 	if len(cfg.Receiver.Routes) == 0 {
 		p.tellUnused(f.set, "without a target", "fail-on-error", "respond", "concurrency", "retry", "timeout", "wait-target")
 	}
 	if len(f.forward)+len(f.app) == 0 && len(f.exec) > 0 {
 		p.tellUnused(f.set, "with commands alone, which are not waited for", "wait-target")
+	}
+	if len(f.app) == 0 {
+		p.tellUnused(f.set, "without an app behind --", "restart")
 	}
 	if f.noWebhook {
 		p.tellUnused(f.set, "with --no-webhook", "token")
@@ -332,7 +341,8 @@ func (f *listenFlags) receiver(p *Process) (receiver.Config, error) {
 	return cfg, err
 }
 
-// stop is when the session ends by itself. help is the hint of wrong use.
+// stop is the condition on which the session ends by itself. help is the hint of wrong
+// use.
 func (o *outputFlags) stop(help string) (stop listen.Stop, err error) {
 	if err := cmp.Or(atLeast("count", o.count, 0, help), atLeast("wait", o.wait, 0, help)); err != nil {
 		return stop, err

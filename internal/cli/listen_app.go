@@ -79,8 +79,8 @@ func (f *listenFlags) useApp(p *Process, cfg *session.Config) error {
 	return nil
 }
 
-// appElsewhere is what to type for an app that is not on PATH: the tools of a virtual
-// environment of Python are not before it is activated.
+// appElsewhere is the hint for an app that is not on PATH. For example, the tools of a
+// Python virtual environment are not on PATH before it is activated.
 func appElsewhere(args []string) string {
 	if strings.ContainsAny(args[0], `/\`) {
 		return "python app.py"
@@ -107,8 +107,8 @@ func localPort(routes []receiver.Route) string {
 	return ""
 }
 
-// freePort returns a port that nobody listens on now, at ::1 neither: until the app
-// listens, events would go there.
+// freePort returns a port on which no program listens, on ::1 either: until the app
+// listens, that program would get the events.
 func freePort() (port string, err error) {
 	for range 10 {
 		var l net.Listener
@@ -128,7 +128,7 @@ func freePort() (port string, err error) {
 	return "", fmt.Errorf("look for a free port for the app: %w", err)
 }
 
-// inUse reports whether somebody listens at an address.
+// inUse reports whether a program listens at an address.
 func inUse(err error) bool {
 	const wsaeAddrInUse = syscall.Errno(10048) // Windows has a number of its own
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaeAddrInUse)

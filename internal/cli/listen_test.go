@@ -202,6 +202,20 @@ func TestAnAppThatEndsBeforeTheWantedEventIsNoSuccess(t *testing.T) {
 	w.nothingLeft()
 }
 
+func TestAnAppThatEndsIsStartedAgain(t *testing.T) {
+	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "runs")
+	p := w.run(0, listenArgs("--restart", "--wait", "4s", "--", "sh", "-c", "echo run >>"+file+"; [ $(wc -l <"+file+") -gt 1 ] && exec sleep 60; exit 3")...)
+	if want := `the app "sh" ended with status 3: it is started again in 1s`; !strings.Contains(p.stderr.text(), want) {
+		t.Errorf("it does not say %s:\n%s", want, p.stderr.text())
+	}
+	runs, err := os.ReadFile(file)
+	if err != nil || string(runs) != "run\nrun\n" {
+		t.Errorf("it ran %q, %v", runs, err)
+	}
+	w.nothingLeft()
+}
+
 func TestAWebhookMadeByHandIsItsMakersToDelete(t *testing.T) {
 	w := newWorld(t)
 	p := w.start("listen", "--no-webhook", "--wait", "50ms")
@@ -213,7 +227,7 @@ func TestAWebhookMadeByHandIsItsMakersToDelete(t *testing.T) {
 
 func TestAReadyFileThatCannotBeWrittenIsToldBeforeThereIsAWebhook(t *testing.T) {
 	w := newWorld(t)
-	w.run(1, listenArgs("--ready-file", filepath.Join(t.TempDir(), "nowhere", "ready"))...).says("write the ready file: .*", "name a file in a folder .*")
+	w.run(1, listenArgs("--ready-file", filepath.Join(t.TempDir(), "nowhere", "ready"))...).says("write the ready file: .*", "name a file in .*--ready-file ready.txt")
 	if n := w.CallCount("POST /api/settings/webhooks"); n != 0 {
 		t.Errorf("%d webhooks were made", n)
 	}
@@ -416,7 +430,7 @@ func TestTheRepoThatTheFolderIsFetchedFromIsWatched(t *testing.T) {
 		"only pushed to":            {[][]string{{"remote", "add", "origin", elsewhere}, {"remote", "set-url", "--add", "origin", remote}}, account + `this folder's git remote origin is "https://github.example/me/s", which is not a repo on the Hub`},
 		"no origin":                 {[][]string{{"remote", "add", "upstream", remote}}, account + `this folder's git repository has no remote "origin"`},
 		"no repository":             {nil, account + "this folder is not a git repository"},
-		"a broken configuration":    {[][]string{{"config", "core.repositoryformatversion", "99"}}, account + "git does not say which repo this folder is ("},
+		"a broken configuration":    {[][]string{{"config", "core.repositoryformatversion", "99"}}, account + "git does not show the repo of this folder ("},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -136,7 +136,7 @@ func (f *mcpFlags) serve(ctx context.Context, p *Process) error {
 
 func (f *mcpFlags) secret() *secretFlags { return &secretFlags{file: f.secretFile} }
 
-// listen is what "hf-tap listen" would run.
+// listen returns the options that "hf-tap listen" would run with.
 func (f *mcpFlags) listen(ctx context.Context, p *Process, watches, domains, targets []string) (listen.Options, func(), error) {
 	var l listenFlags
 	flags := pflag.NewFlagSet("listen", pflag.ContinueOnError)
@@ -156,8 +156,8 @@ func (f *mcpFlags) listen(ctx context.Context, p *Process, watches, domains, tar
 	return l.options(ctx, p, watches)
 }
 
-// hideSecrets keeps the secrets that this machine has out of all results, also those
-// that no tool has needed yet. That there is none is no error.
+// hideSecrets keeps the secrets of this machine out of all results, also those that no
+// tool has needed yet. It is not an error if there are none.
 func (f *mcpFlags) hideSecrets(p *Process, dir session.Dir, env hub.Env) error {
 	p.hide(dir.KeptSecret(), p.Getenv("NGROK_AUTHTOKEN"))
 	if f.secretFile != "" {
@@ -169,7 +169,7 @@ func (f *mcpFlags) hideSecrets(p *Process, dir session.Dir, env hub.Env) error {
 	}
 	_, _, err := f.account.client(p, env, nil)
 	if f.account.token == "" {
-		return nil // whoever needs it will say
+		return nil // the tool that needs it reports the error
 	}
 	return err
 }

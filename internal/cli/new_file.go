@@ -11,13 +11,13 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// newFile is a file that a command writes for the user: it is at its path only when it
-// is whole. What is not a regular file, such as a pipe, is written to directly.
+// newFile is a file that a command writes for the user. It appears at its path when it
+// is complete. A pipe or another file that is not regular is written directly.
 type newFile struct {
 	*bufio.Writer
 	f     *os.File
-	path  string // where it goes; "" if it is there
-	force bool   // in the place of another one
+	path  string // where the complete file goes; "" if it is written directly
+	force bool   // replace an existing file
 }
 
 // createFile begins a file at path. One that exists is only replaced with force.
@@ -45,12 +45,13 @@ func createFile(path string, force bool, command string) (*newFile, error) {
 	return &newFile{Writer: bufio.NewWriterSize(f, 64<<10), f: f, path: path, force: force}, nil
 }
 
-// notWritten says why a file cannot be written, without the name of a temporary one.
+// notWritten is the error of a file that cannot be written. It does not name the
+// temporary file.
 func notWritten(path string, err error) error {
 	return withHint(fmt.Errorf("cannot write %q: %w", path, bare(err)), "name a file in a folder that exists and that you may write to")
 }
 
-// bare is the reason in an error about a file.
+// bare is the cause of an error about a file, without the operation and the path.
 func bare(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err
@@ -62,15 +63,14 @@ func fileExists(path, command string) error {
 	return withHint(fmt.Errorf("%q exists", path), "name another one, or replace it: "+command+" --force")
 }
 
-// finish puts the file into its place, or removes what was written if failed is an
-// error.
+// finish moves the complete file to its path, or removes it if failed is an error.
 func (n *newFile) finish(failed error, command string) error {
 	err := errors.Join(failed, n.Flush(), n.f.Close())
 	if n.path == "" {
 		return err
 	}
 	if err == nil && !n.force {
-		// Never in the place of a file that came meanwhile.
+		// Never replace a file that was created since.
 		if linked := os.Link(n.f.Name(), n.path); linked == nil || errors.Is(linked, fs.ErrExist) {
 			if linked != nil {
 				err = fileExists(n.path, command)

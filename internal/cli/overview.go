@@ -13,8 +13,9 @@ import (
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
-// overview is what hf-tap says without a command: what runs on this machine, what
-// is left of what ran before, and how to go on. It asks no Hub and changes nothing.
+// overview is the output of hf-tap without a command: the running sessions, the
+// leftovers of earlier ones, and commands to go on with. It asks no Hub and changes
+// nothing.
 func (p *Process) overview(ctx context.Context) error {
 	dir, err := session.FindDir(p.Getenv)
 	if err != nil {
@@ -50,7 +51,7 @@ func (o *overview) add(format string, args ...any) {
 	o.lines = append(o.lines, fmt.Sprintf(format, args...))
 }
 
-// sessions lists those that run.
+// sessions lists the running sessions.
 func (o *overview) sessions() error {
 	running, err := o.dir.Running()
 	for _, r := range running {
@@ -73,7 +74,7 @@ func (o *overview) sessions() error {
 	return err
 }
 
-// events counts those that did not get where they should.
+// events counts the failed and the pending events.
 func (o *overview) events(ctx context.Context) error {
 	reader, err := o.p.readHistory(ctx)
 	o.used = o.used || err != nil || reader != nil
@@ -90,7 +91,7 @@ func (o *overview) events(ctx context.Context) error {
 	return errors.Join(err, reader.Close())
 }
 
-// webhooks counts the killed sessions that may have left one.
+// webhooks counts the killed sessions that may have left a webhook.
 func (o *overview) webhooks() error {
 	left, damaged, err := o.dir.LeftBehind()
 	if n := len(left) + len(damaged); n > 0 {
@@ -105,7 +106,7 @@ func (o *overview) next() {
 	all := [2]string{"hf-tap --help", "all commands"}
 	next := [][2]string{{"hf-tap demo", "see it work, without an account and without a network"}, listen, all}
 	if o.used {
-		next = [][2]string{listen, {"hf-tap events ls", "what has come so far"}, all}
+		next = [][2]string{listen, {"hf-tap events ls", "list the recorded events"}, all}
 	}
 	for _, n := range next {
 		o.add("%-40s %s", n[0], n[1])

@@ -18,8 +18,8 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// parseWatch reads what a flag or an argument says is watched. The hint of its
-// error is the same with the nearest type, behind what is typed before it.
+// parseWatch reads the repo or account to watch from a flag or an argument. The hint of
+// its error is the same with the nearest type, behind what is typed before it.
 func (p *Process) parseWatch(s, before string) (hub.Watch, error) {
 	if endpoint := strings.TrimRight(p.Getenv("HF_ENDPOINT"), "/"); endpoint != "" {
 		if path, ok := strings.CutPrefix(s, endpoint+"/"); ok { // as pasted from a stand-in's answer
@@ -33,8 +33,8 @@ func (p *Process) parseWatch(s, before string) (hub.Watch, error) {
 	return w, nil
 }
 
-// watchMeant returns what was probably meant to be watched, as it is typed behind a
-// command or a flag; else an example.
+// watchMeant returns a probable correction of a wrong watch, as it is typed after a
+// command or a flag; otherwise an example.
 func watchMeant(s, before string) string {
 	valid := func(s string) bool {
 		_, err := hub.ParseWatch(s)
@@ -87,7 +87,7 @@ func parseFilter(s, before, example string) (*filter.Filter, error) {
 	return f, nil
 }
 
-// corrected returns the filter that was probably meant, "" if that is unknown.
+// corrected returns a probable correction of a wrong filter, "" if there is none.
 func corrected(err error) string {
 	var wrong *filter.Error
 	if !errors.As(err, &wrong) {
@@ -96,8 +96,8 @@ func corrected(err error) string {
 	return wrong.Corrected()
 }
 
-// parseRoute reads a target with what stands in front of it. The hint of its error
-// is the corrected one, else an example, behind what is typed before it.
+// parseRoute reads a target with the filter in front of it. The hint of its error is
+// before and then the corrected target, or else the example.
 func parseRoute(s, before, example string) (receiver.Route, error) {
 	route, err := receiver.ParseRoute(s)
 	match := route.Match.String()
@@ -151,8 +151,8 @@ func routeText(r receiver.Route) string {
 	return front + event.MaskURL(r.Target.Name())
 }
 
-// unique leaves out what stands twice in a list, and says so. words names an item
-// as the user has typed it.
+// unique removes repeated items from a list, and prints a line about each. words
+// returns an item as the user typed it.
 func unique[T any](p *Process, all []T, words func(T) string) []T {
 	var once []T
 	seen := map[string]bool{}

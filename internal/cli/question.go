@@ -9,10 +9,10 @@ import (
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
-// question asks on standard error and gives the line that is typed, without its
-// blanks and in lower case; the end of the input is an empty one. The error is
-// that of ctx. Nothing interrupts the read of a terminal: after such an error
-// its goroutine lasts as long as the process, which is about to end.
+// question asks on standard error and returns the typed line, in lower case and without
+// blanks around it. At the end of the input, the line is empty. The error is that of
+// ctx. Nothing interrupts the read of a terminal: after such an error its goroutine
+// lasts as long as the process, which is about to end.
 func (p *Process) question(ctx context.Context, text string) (string, error) {
 	fmt.Fprint(p.Err, term.Text(p.notes.Mask.Text(text)))
 	line := make(chan string, 1)

@@ -26,7 +26,7 @@ func TestADeliveryThatIsTooLargeIsShownAndNeitherCountedNorSentAgain(t *testing.
 		len(large.BodyBase64) != 16<<10 || len(large.Attempts) != 0 {
 		t.Errorf("the large one is written as %+v", large)
 	}
-	w.run(1, "events", "replay", "1").says("event 1 cannot be sent again: its body did not arrive whole, and only the beginning was kept", "hf-tap events show 1")
+	w.run(1, "events", "replay", "1").says("event 1 cannot be sent again: its body is incomplete: only the beginning was kept", "hf-tap events show 1")
 	for _, which := range []string{"--failed", "--pending"} {
 		if s := w.run(0, "events", "replay", which).stderr.text(); !strings.Contains(s, "nothing to send again") {
 			t.Errorf("with %s: %s", which, s)

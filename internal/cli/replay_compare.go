@@ -14,7 +14,7 @@ import (
 // errDiffers says that a target answered a replay otherwise than the first time.
 var errDiffers = errors.New("answers differ")
 
-// comparison is what targets answered to replays, beside what they answered before.
+// comparison compares the answers of targets to replays with their earlier answers.
 type comparison struct {
 	json    bool
 	ignored []diff.Path
@@ -34,8 +34,8 @@ type comparedLine struct {
 	Differences []string `json:"differences"`
 }
 
-// lines compares a replay with the event that it repeats, and returns what is to be
-// printed of it.
+// lines compares a replay with the event that it repeats, and returns the differences
+// to print.
 func (c *comparison) lines(old, now *event.Event) (all []string, err error) {
 	old, now = old.Masked(), now.Masked()
 	compared := false
@@ -93,15 +93,15 @@ func (c *comparison) words(l comparedLine) (all []string, err error) {
 	if l.Same {
 		return nil, nil
 	}
-	all = []string{fmt.Sprintf("  %s answered #%d otherwise than #%d:", present.Target(l.Target), l.N, l.Of)}
+	all = []string{fmt.Sprintf("  %s answered #%d differently from #%d:", present.Target(l.Target), l.N, l.Of)}
 	for _, d := range l.Differences {
 		all = append(all, "    "+term.Line(d))
 	}
 	return all, nil
 }
 
-// result says how many answers were compared, and is an error if one differs or there
-// was nothing to compare.
+// result prints how many answers were compared. It returns an error if one differs or
+// there was none to compare.
 func (c *comparison) result(p *Process) error {
 	if c.without > 0 {
 		p.tell("%s without an answer to compare with", present.Count(c.without, "event"))
@@ -109,7 +109,7 @@ func (c *comparison) result(p *Process) error {
 	compared := c.same + c.differ
 	switch {
 	case compared == 0:
-		return withHint(errors.New("nothing was compared: a target has to have answered these events before"), "hf-tap events replay --compare --filter 'status:200..599'")
+		return withHint(errors.New("nothing was compared: no target answered these events before"), "hf-tap events replay --compare --filter 'status:200..599'")
 	case c.differ == 0:
 		p.tell("%s compared, all are the same", present.Count(compared, "answer"))
 		return nil

@@ -117,7 +117,7 @@ func TestACompareNeedsSomethingToCompareWith(t *testing.T) {
 	unanswered := recorded(1, `{"event":{"scope":"repo"}}`)
 	unanswered.Attempts, unanswered.Targets = nil, nil
 	w.record(unanswered, recorded(2, `{"event":{"scope":"repo"}}`))
-	w.run(1, "events", "replay", "1", "--forward", port, "--compare").mentions("nothing was compared: a target has to have answered these events before", "hf-tap events replay --compare")
+	w.run(1, "events", "replay", "1", "--forward", port, "--compare").mentions("nothing was compared: no target answered these events before", "hf-tap events replay --compare")
 	both := w.run(4, "events", "replay", "1", "2", "--forward", port, "--compare", "--json")
 	both.has(both.stderr, "1 event without an answer to compare with")
 	both.has(both.stdout, `{"type":"comparison","v":1,"n":5,"of":2,"target":"http://127.0.0.1:`+port+`","same":false,"differences":["- .secret \"***\"","+ .at `)

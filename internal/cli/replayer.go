@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ type replayer struct {
 	p        *Process
 	printer  *lines.Printer
 	tally    listen.Tally
-	troubles advice.Watch // of the targets, as their answers tell
+	troubles advice.Watch // of the targets, seen from their answers
 	source   *history.Store
 	numbers  []int64
 	typed    string              // the command that chose them
@@ -39,8 +40,8 @@ type replayer struct {
 	progress *progress
 }
 
-// each calls send for each of the events, as often and as slowly as wanted, and shows
-// what became of it.
+// each calls send for each of the events, with the repeats and intervals of the flags,
+// and shows the result.
 func (r *replayer) each(ctx context.Context, send func(n int64) (*event.Event, error)) error {
 	next := time.Now()
 	for range max(r.times, 1) {
@@ -66,8 +67,8 @@ func (r *replayer) each(ctx context.Context, send func(n int64) (*event.Event, e
 	return nil
 }
 
-// throughSession posts each event to a live session, where it takes the way of
-// the others, and prints it when it is settled there.
+// throughSession posts each event to a running session, which handles it like a live
+// one, and prints it when it is settled there.
 func (r *replayer) throughSession(ctx context.Context) error {
 	return r.each(ctx, func(n int64) (*event.Event, error) {
 		e, err := getEvent(ctx, r.source.Reader, n)
@@ -104,7 +105,7 @@ func (f *replayFlags) ownSession(ctx context.Context, p *Process, dir session.Di
 		}
 	}
 	receiver.TrustRoots(roots, cfg.Receiver.Routes...)
-	// A person waits for this: a target that is not there is told at once.
+	// The user is waiting: a target that does not answer is reported at once.
 	cfg.Receiver.WaitTarget = time.Second
 	if _, err = session.Run(ctx, cfg, &ownReplay{replayer: r, restrict: !f.elsewhere()}); err == nil {
 		err = ctx.Err() // to be interrupted is how other sessions end
@@ -144,14 +145,14 @@ func (r *replayer) formerRoutes(ctx context.Context) ([]receiver.Route, error) {
 		}
 	}
 	if len(routes) == 0 {
-		return nil, withHint(errors.New("these events had no target, and no session lives to send them through"),
+		return nil, withHint(errors.New("these events had no target, and no session runs to send them through"),
 			fmt.Sprintf("hf-tap events replay %d --forward 7860", r.numbers[0]))
 	}
 	return routes, nil
 }
 
-// formerHandler is the error for an event that a handler in a program got, which has a
-// name and no address. Only that program can call it.
+// formerHandler is the error for an event whose target was a handler function in a
+// program, which has no address. Only that program can call it.
 func formerHandler(n int64, name, replay string) error {
 	return withHint(fmt.Errorf("event %d went to the handler %q of a program, which does not run", n, name),
 		fmt.Sprintf("start that program, then: %s; or send it elsewhere: hf-tap events replay %d --forward 7860", replay, n))
@@ -231,8 +232,8 @@ func (r *replayer) show(ctx context.Context, n int64, e *event.Event) error {
 // waitPoll is how often another process's history is looked at.
 const waitPoll = 50 * time.Millisecond
 
-// waitSettled waits until an event that the live session hands over can change no
-// more. It fails if the session is killed before.
+// waitSettled waits until an event is settled that the running session hands over. It
+// fails if the session is killed before.
 func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, error) {
 	tick := time.NewTicker(waitPoll)
 	defer tick.Stop()
@@ -241,14 +242,18 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 		if err != nil {
 			return nil, err
 		}
-		if e.Phase == event.PhaseSettled || e.Phase == event.PhasePending {
+		if e.Phase == event.PhaseSettled {
 			return e, nil
 		}
-		if time.Since(looked) > aliveEvery {
+		// Another process may have been the first to find the session dead.
+		if e.Phase == event.PhasePending || time.Since(looked) > aliveEvery {
 			looked = time.Now()
 			if err := r.ended(ctx, fmt.Sprintf("before event %d was handed over", n)); err != nil {
 				return nil, err
 			}
+		}
+		if e.Phase == event.PhasePending {
+			return e, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -258,11 +263,19 @@ func (r *replayer) waitSettled(ctx context.Context, n int64) (*event.Event, erro
 	}
 }
 
-// ended is an error if the live session has ended; when says what that interrupts.
+// ended returns an error if the running session has ended. when names the interrupted
+// step.
 func (r *replayer) ended(ctx context.Context, when string) error {
 	live, err := session.LiveAt(r.dir)
-	if _, ok := live[r.liveID]; ok || err != nil {
+	if err != nil {
 		return err
+	}
+	if _, ok := live[r.liveID]; ok {
+		// It records its end in the history before it releases its lock.
+		open, err := r.source.OpenSessions(ctx)
+		if err != nil || slices.ContainsFunc(open, func(s history.Session) bool { return s.ID == r.liveID }) {
+			return err
+		}
 	}
 	return errors.Join(withHint(fmt.Errorf("the session %s ended %s", r.liveID, when), "hf-tap events replay --pending --session "+r.liveID), r.dir.EndDead(ctx, r.source))
 }

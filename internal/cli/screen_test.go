@@ -222,6 +222,7 @@ func TestATinyTerminalAndAnOddOneStillWork(t *testing.T) {
 	p := w.inTerminal(20, 4, listenArgs()...)
 	p.shows("up 0 events")
 	w.happen("repo.update")
+	p.shows("up 1 event") // while it is under way, q asks
 	p.keys("q")
 	p.shows("code 0.")
 	w.nothingLeft()

@@ -72,7 +72,7 @@ func (f *secretFlags) check(p *Process) error {
 	return nil
 }
 
-// find returns the secret, the first that is there: the file, WEBHOOK_SECRET, the
+// find returns the first secret that exists: the file's, that of WEBHOOK_SECRET, the
 // one that this machine keeps.
 func (f *secretFlags) find(p *Process, dir session.Dir) (string, error) {
 	if err := f.check(p); err != nil {

@@ -39,7 +39,8 @@ func (f *selectFlags) queries() []history.Query {
 	return all
 }
 
-// typed is a command with the events that were named or selected.
+// typed is a command with the same numbers or flags that the user typed to choose
+// events.
 func (f *selectFlags) typed(command string, named []int64) string {
 	for _, n := range named {
 		command += fmt.Sprintf(" %d", n)
@@ -56,7 +57,7 @@ func (f *selectFlags) typed(command string, named []int64) string {
 	return command
 }
 
-// known reports an id of a session that the history does not have. command is what
+// known returns an error if the history has no session with this id. command is what
 // its hint begins with.
 func (f *selectFlags) known(ctx context.Context, reader *history.Reader, command string) error {
 	if f.session == "" {

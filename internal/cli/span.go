@@ -19,7 +19,7 @@ func (f *spanFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.filter, "filter", "", "events that match this filter (hf-tap help filter)")
 }
 
-// given reports whether one of the flags was.
+// given reports whether one of the flags is set.
 func (f *spanFlags) given() bool { return f.since != "" || f.until != "" || f.filter != "" }
 
 // typed is the flags as they are typed behind a command.
@@ -32,7 +32,7 @@ func (f *spanFlags) typed() (words string) {
 	return words
 }
 
-// narrow makes a query give only those events. command is what hints begin with.
+// narrow restricts a query to those events. command is what hints begin with.
 func (f *spanFlags) narrow(q *history.Query, command string) (err error) {
 	now := time.Now()
 	if q.Since, err = parseTime(f.since, now, command+" --since"); err != nil {
@@ -50,8 +50,8 @@ func (f *spanFlags) narrow(q *history.Query, command string) (err error) {
 	return err
 }
 
-// parseTime reads a point in time, which may be said by how long ago it was; the zero
-// time of "". The hint of its error is what is typed before it, with an example.
+// parseTime reads a time, or a duration before now. "" is the zero time. The hint of
+// its error is what is typed before it, with an example.
 func parseTime(s string, now time.Time, before string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil

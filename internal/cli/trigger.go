@@ -64,8 +64,8 @@ other, with the source "trigger".
 The kinds: ` + strings.Join(texts(event.Kinds()), ", ") + `.
 
 With a token, the id, owner, visibility, head and tags of the repo are those on the
-Hub, and so is the discussion; what cannot be looked up within 3 s is made up, and
-a line says so.
+Hub, and so is the discussion. Details that cannot be looked up within 3 s are
+invented, and a line lists them.
 
 --set changes the payload: path=value. The value is JSON, or else text.
 Missing objects are created; "path=" deletes, and "path=null" sets null.
@@ -92,7 +92,7 @@ func (f *triggerFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.variant, "variant", "", "another form of the kind, like tag or pull-ref")
 	fs.StringArrayVar(&f.sets, "set", nil, "change the payload; PATH= deletes; repeatable")
 	fs.StringVar(&f.file, "file", "", "send the payload in this file, or - for standard input")
-	fs.Uint64Var(&f.seed, "seed", 0, "make up the same ids and texts at each call")
+	fs.Uint64Var(&f.seed, "seed", 0, "invent the same ids and texts at each call")
 	fs.BoolVar(&f.edit, "edit", false, "change the payload in your editor before it is sent")
 	fs.IntVar(&f.repeat, "repeat", 1, "send each event N times")
 	fs.StringVar(&f.rate, "rate", "", "send at most this many, like 10/s or 90/m")
@@ -205,7 +205,7 @@ func (f *triggerFlags) checkSample(plan triggerPlan) (err error) {
 	return f.sampleError(err, plan.kinds[0], repos[0])
 }
 
-// subject is the kind, or the flag in its place, as it is typed.
+// subject is the kind as the user typed it, or the flag that replaces it.
 func (f *triggerFlags) subject(args []string) string {
 	switch {
 	case f.all:
@@ -269,7 +269,7 @@ func (p *Process) parseRepo(s, before string) (hub.Repo, error) {
 	}
 	repo, ok := w.Repo()
 	if !ok {
-		return repo, usageError(fmt.Errorf("%q is not a repo, and events happen in repos", s), before+" model:"+w.Name+"/my-model")
+		return repo, usageError(fmt.Errorf("%q is not a repo, and an event needs one", s), before+" model:"+w.Name+"/my-model")
 	}
 	return repo, nil
 }
@@ -360,7 +360,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 	switch {
 	case i >= 0:
 		if len(running) > 1 && f.session == "" {
-			p.tell("through the session %s, the newest of those that may get it", ids[i])
+			p.tell("through the session %s, the newest that can deliver it", ids[i])
 		}
 		return destination{session: &running[i]}, nil
 	case f.dryRun && f.session == "":
@@ -379,7 +379,7 @@ func (f *triggerFlags) findDestination(p *Process, dir session.Dir, plan trigger
 	return d, withHint(fmt.Errorf("no running session watches %s", plan.repo), typed+" --session "+ids[0]+", which sends it all the same")
 }
 
-// url is the address that requests are printed with.
+// url is the address in printed requests.
 func (d destination) url(public bool) string {
 	switch {
 	case len(d.routes) > 0:
@@ -392,7 +392,7 @@ func (d destination) url(public bool) string {
 	return d.session.Local.URL
 }
 
-// secretHeader sets the secret of a request, or the lack of one.
+// secretHeader sets or removes the secret of a request.
 func (f *triggerFlags) secretHeader(h http.Header, right string) {
 	switch {
 	case f.noSecret:

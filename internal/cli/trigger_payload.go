@@ -76,7 +76,7 @@ func tooLarge(size int64) error {
 	return fmt.Errorf("it has %s, and a delivery may have %s", present.Size(size), present.Size(maxPayload))
 }
 
-// checkJSON says why a text is not JSON, and in which line.
+// checkJSON returns the error of a text that is not JSON, with its line.
 func checkJSON(text []byte) error {
 	var v json.RawMessage
 	err := json.Unmarshal(text, &v)
@@ -93,7 +93,7 @@ func checkJSON(text []byte) error {
 	return fmt.Errorf("invalid JSON: %w", err)
 }
 
-// events makes the requests that are asked for, without their secrets.
+// events makes the requests that the flags ask for, without their secrets.
 func (f *triggerFlags) events(ctx context.Context, p *Process, plan triggerPlan, body []byte, d destination, env hub.Env) ([]*event.Event, error) {
 	var bodies [][]byte
 	if body != nil {
@@ -128,9 +128,9 @@ func (f *triggerFlags) events(ctx context.Context, p *Process, plan triggerPlan,
 	return events, nil
 }
 
-// change makes the changes of --set, and returns what may surprise about them. With
-// --all, what is to be deleted need not be in every payload. Before the Hub is asked,
-// the tags of a repo are not known, and changes of them wait.
+// change makes the changes of --set, and returns notes about unusual ones. With --all,
+// what is to be deleted need not be in every payload. Before the Hub is asked, the tags
+// of a repo are not known, and changes of them wait.
 func (f *triggerFlags) change(changes []jsonedit.Change, body []byte, asked bool) (after []byte, notes []*jsonedit.Note, err error) {
 	for i, c := range changes {
 		if !asked && strings.HasPrefix(c.String(), "repo.tags") {
@@ -166,7 +166,7 @@ func meantWords(meant string) string {
 	return ": did you mean " + quoted(meant) + "?"
 }
 
-// samples makes a payload for each kind, and says whose facts are in it.
+// samples makes a payload for each kind, and prints which of its details are real.
 func (f *triggerFlags) samples(ctx context.Context, p *Process, plan triggerPlan, d destination, env hub.Env) ([][]byte, error) {
 	opts := event.SampleOptions{Seed: f.seed, Endpoint: env.Endpoint, Variant: event.Variant(f.variant)}
 	if !f.given.Changed("seed") {
@@ -181,11 +181,11 @@ func (f *triggerFlags) samples(ctx context.Context, p *Process, plan triggerPlan
 		facts.lookUp(ctx, p, f, plan, d, env)
 		p.tell("%s", facts.words())
 	} else {
-		p.tell("%s is made up: name a repo with --repo", repo)
+		p.tell("%s is an invented repo: name a real one with --repo", repo)
 	}
 	repos := []hub.Repo{repo}
 	if f.all && (plan.repo == hub.Repo{}) {
-		p.tell("the repos of other types are made up")
+		p.tell("the repos of other types are invented, too")
 		for _, t := range hub.RepoTypes() {
 			if t != repo.Type {
 				repos = append(repos, hub.Repo{Type: t, Name: event.OwnerOf(repo.Name) + "/example"})
@@ -254,10 +254,10 @@ func (f *triggerFlags) sampleRepo(ctx context.Context, p *Process, plan triggerP
 	return example, false
 }
 
-// lookUpTime is how long the Hub may take to tell the facts of a repo.
+// lookUpTime is how long looking up a repo on the Hub may take.
 const lookUpTime = 3 * time.Second
 
-// repoFacts are what the Hub says of a repo, as far as it could be asked.
+// repoFacts are the details of a repo that could be looked up on the Hub.
 type repoFacts struct {
 	repo        hub.Repo
 	known       hub.PayloadRepo
@@ -312,7 +312,7 @@ func (r *repoFacts) lookUp(ctx context.Context, p *Process, f *triggerFlags, pla
 		}
 		found, err := client.LookUpDiscussion(ctx, r.repo, pull)
 		if err != nil {
-			p.tell("the discussion is made up: %s", present.Error(err))
+			p.tell("the discussion is invented: %s", present.Error(err))
 			return
 		}
 		r.discussions[pull] = found
@@ -334,10 +334,10 @@ func (r *repoFacts) fill(opts event.SampleOptions, kind event.Kind) event.Sample
 	return opts
 }
 
-// words say which facts are the Hub's.
+// words is the line about which details are the Hub's.
 func (r *repoFacts) words() string {
 	if r.missing != "" {
-		return fmt.Sprintf("%s is made up: %s", r.repo, r.missing)
+		return fmt.Sprintf("the details of %s are invented: %s", r.repo, r.missing)
 	}
 	var facts []string
 	for _, fact := range []struct {
@@ -356,7 +356,7 @@ func (r *repoFacts) words() string {
 			facts = append(facts, fmt.Sprintf("discussion #%d", d.Num))
 		}
 	}
-	return fmt.Sprintf("%s as it is at %s: %s; the rest is made up", r.repo, r.endpoint, strings.Join(facts, ", "))
+	return fmt.Sprintf("%s as it is at %s: %s; the rest is invented", r.repo, r.endpoint, strings.Join(facts, ", "))
 }
 
 // plainJSON writes a payload as the Hub does, with "<" and "&" as they are.
@@ -401,7 +401,7 @@ func (p *Process) editJSON(ctx context.Context, body []byte) ([]byte, error) {
 			return nil, fmt.Errorf("edit the payload: %w", err)
 		}
 		if len(bytes.TrimSpace(text)) == 0 {
-			return nil, withHint(errors.New("the payload was emptied, and nothing was sent"), triggerHelp)
+			return nil, withHint(errors.New("the payload is empty: nothing was sent"), triggerHelp)
 		}
 		fault := checkJSON(text)
 		if fault == nil {

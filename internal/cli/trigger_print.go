@@ -46,8 +46,8 @@ func requestText(method, url string, h http.Header) string {
 	return b.String()
 }
 
-// printCurl prints a command for each event. The one for a session goes to its
-// public address, because the key of the other one is nobody's business.
+// printCurl prints a command for each event. The one for a session goes to its public
+// address, because the local address has a key that must not be shown.
 func (f *triggerFlags) printCurl(p *Process, events []*event.Event, d destination) error {
 	f.tellNotSent(p)
 	if len(d.routes) > 1 {

@@ -25,7 +25,7 @@ import (
 // triggerWorkers is how many events are sent at a time.
 const triggerWorkers = 8
 
-// triggerRun is the sending of events, and what has become of them.
+// triggerRun sends events, and collects their results.
 type triggerRun struct {
 	*triggerFlags
 	p        *Process
@@ -43,7 +43,7 @@ type triggerRun struct {
 	failed   []int64 // of those, the ones that a target refused
 }
 
-// send sends the events, and prints what becomes of them.
+// send sends the events, and prints their results.
 func (f *triggerFlags) send(ctx context.Context, p *Process, dir session.Dir, events []*event.Event, plan triggerPlan, d destination) (err error) {
 	store, _, err := p.openHistory(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (f *triggerFlags) send(ctx context.Context, p *Process, dir session.Dir, ev
 // untrusted reports whether the events have no secret, or a wrong one.
 func (f *triggerFlags) untrusted() bool { return f.noSecret || f.wrongSecret }
 
-// courier returns what all ways of sending have in common.
+// courier returns a courier with the settings that all ways of sending share.
 func (r *triggerRun) courier(sessionID string, send func(ctx context.Context, e *event.Event) (int64, error)) *courier {
 	return &courier{
 		total: len(r.events) * r.repeat, workers: min(triggerWorkers, r.repeat), interval: r.plan.interval,
@@ -174,7 +174,7 @@ func (r *triggerRun) postPublic(ctx context.Context, client *http.Client, e *eve
 	case err != nil:
 		return 0, withHint(fmt.Errorf("send the event to %s: %w", event.MaskURL(to.URL), err), "without --through-tunnel it goes to the session on this machine")
 	case n == 0:
-		return 0, withHint(fmt.Errorf("%s answered %d, and it was not the session %s", event.MaskURL(to.URL), status, to.ID), "hf-tap doctor")
+		return 0, withHint(fmt.Errorf("%s answered %d, but it is not the session %s", event.MaskURL(to.URL), status, to.ID), "hf-tap doctor")
 	case refused && !r.untrusted():
 		return 0, withHint(fmt.Errorf("the session %s has a different secret: it answered %d", to.ID, status), "use --secret-file, or leave out --through-tunnel")
 	case refused:
@@ -204,7 +204,7 @@ func postEvent(ctx context.Context, client *http.Client, url string, e *event.Ev
 }
 
 // toTargets sends the events to the targets of --to, in a session of its own. With a
-// secret that is to be refused the session checks none, because a session hands
+// secret that a handler should refuse, the session checks none, because a session hands
 // nothing on that it does not trust.
 func (r *triggerRun) toTargets(ctx context.Context, dir session.Dir) (err error) {
 	cfg := session.Config{
@@ -259,7 +259,7 @@ func (r *triggerRun) show(row *event.Row) error {
 		var err error
 		whole, err = r.store.Get(context.Background(), row.N)
 		if errors.Is(err, history.ErrNotFound) {
-			return nil, nil // it was deleted meanwhile
+			return nil, nil // it was deleted
 		}
 		return whole, err
 	}

@@ -54,7 +54,7 @@ func TestAPayloadThatIsNotJSONIsEditedAgain(t *testing.T) {
 	}
 	w = newWorld(t)
 	w.editorThat(`: > "$1"`)
-	w.inTerminal(120, 20, "trigger", "repo.update", "--edit", "--to", a.port).shows("error: the payload was emptied, and nothing was sent", "code 1.")
+	w.inTerminal(120, 20, "trigger", "repo.update", "--edit", "--to", a.port).shows("error: the payload is empty: nothing was sent", "code 1.")
 	w = newWorld(t)
 	w.editorThat(`exit 3`)
 	w.inTerminal(120, 20, "trigger", "repo.update", "--edit", "--to", a.port).shows("error: edit the payload with ", "code 1.")

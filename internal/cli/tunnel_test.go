@@ -84,7 +84,7 @@ func TestARefusedTokenIsToldAtOnceWithNgroksCode(t *testing.T) {
 		"old":       {func(f *ngroktest.Faults) { f.AuthCode = ngroktest.OldToken }, "x", ngroktest.OldToken, `copy the token .*`},
 		"old agent": {func(f *ngroktest.Faults) { f.AuthCode = ngroktest.OldAgent }, "good", ngroktest.OldAgent, `use a newer hf-tap.*`},
 		"too many":  {func(f *ngroktest.Faults) { f.AuthCode = ngroktest.TooMany }, "good", ngroktest.TooMany, `end another session .*`},
-		"online":    {func(f *ngroktest.Faults) { f.BindCode = ngroktest.AlreadyOnline }, "good", ngroktest.AlreadyOnline, `stop what has the address.*`},
+		"online":    {func(f *ngroktest.Faults) { f.BindCode = ngroktest.AlreadyOnline }, "good", ngroktest.AlreadyOnline, `stop the endpoint .*--ngrok-domain`},
 		"no domain": {func(f *ngroktest.Faults) { f.BindCode = ngroktest.BadURL }, "good", ngroktest.BadURL, `give --ngrok-domain .*`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestAFlagOfATunnelThatIsNotOpenedIsAUsageError(t *testing.T) {
 func TestABrokenConfigurationOfNgrokIsTold(t *testing.T) {
 	w := newWorld(t)
 	w.ngrok(ngroktest.Config{}, "a\"\n\t: [") // no YAML
-	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok's configuration cannot be used: .*ngrok\.yml.*`, `mend the file.*`)
+	w.run(1, listenArgs("--tunnel", "ngrok")...).says(`ngrok's configuration cannot be used: .*ngrok\.yml.*`, `correct the file.*ngrok config check`)
 	// Who does not need it does not hear of it.
 	p := w.start(listenArgs()...)
 	p.ready()

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// flagHint returns what to type after an error about flags.
+// flagHint returns the hint of an error about flags.
 func flagHint(cmd *cobra.Command, err error) string {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
@@ -30,8 +30,8 @@ func flagHint(cmd *cobra.Command, err error) string {
 	return cmd.CommandPath() + " --help"
 }
 
-// argsHint returns what to type after arguments that a command does not have: the
-// nearest command, also of those below it.
+// argsHint returns the hint after wrong arguments of a command: the nearest command,
+// also of those below it.
 func argsHint(cmd *cobra.Command, args []string) string {
 	paths := map[string]string{}
 	var names []string
@@ -57,8 +57,8 @@ func argsHint(cmd *cobra.Command, args []string) string {
 	return cmd.CommandPath() + " --help"
 }
 
-// refuseStrays makes wrong arguments an error of usage, with a hint, at every
-// command below cmd; cobra's own say neither.
+// refuseStrays makes wrong arguments a usage error with a hint, for every command below
+// cmd. Cobra's own errors have neither.
 func refuseStrays(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -99,8 +99,8 @@ func atLeast[T int | time.Duration](flag string, value, least T, help string) er
 	return usageError(fmt.Errorf("--%s must be %d or more, not %v", flag, least, value), help)
 }
 
-// checkEmpty reports a flag whose value is empty, as that of a variable which is not
-// set: it would count as not given.
+// checkEmpty reports a flag with an empty value, for example from a variable that is
+// not set. Without the error, the flag would count as missing.
 func checkEmpty(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		list, isList := f.Value.(pflag.SliceValue)
@@ -116,10 +116,10 @@ type wrongUse struct{ error }
 
 func (w *wrongUse) Unwrap() error { return w.error }
 
-// usageError is an error in how the program was called, with what to type next.
+// usageError returns an error in how the program was called, with a hint.
 func usageError(err error, next string) error { return &wrongUse{hint.With(err, next)} }
 
-// tellUnused says which flags were given and have no effect.
+// tellUnused prints which of the given flags have no effect.
 func (p *Process) tellUnused(fs *pflag.FlagSet, why string, names ...string) {
 	var given []string
 	for _, name := range names {

@@ -305,7 +305,7 @@ func TestWhatTheEnvironmentHasWrongIsToldWithWhatIsRight(t *testing.T) {
 		code       int
 		what, hint string
 	}{
-		{`HF_TOKEN="hf_abc"`, "webhooks ls", exitFailed, `the token from HF_TOKEN cannot be one: it is in quotes`, quotes},
+		{`HF_TOKEN="hf_abc"`, "webhooks ls", exitFailed, `the token from HF_TOKEN is not valid: it is in quotes`, quotes},
 		{`HF_TOKEN='hf_abc'`, "listen", exitFailed, `.*in quotes`, quotes},
 		{"HF_ENDPOINT=https://huggingface.co/api", "webhooks ls", exitUsage, `HF_ENDPOINT: endpoint "https://huggingface.co/api" has the path of the API.*`, `unset HF_ENDPOINT, or set it to https://huggingface.co`},
 		{"HF_ENDPOINT=https://hub.example/hf/api/", "listen", exitUsage, `.*path of the API.*`, `.*or set it to https://hub.example/hf`},

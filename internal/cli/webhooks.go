@@ -27,15 +27,16 @@ lets the Hub send a delivery again, and prune deletes what killed sessions left 
 	return cmd
 }
 
-// account is what commands about webhooks work on.
+// account is the Hub account, the client and the state folder of a command about
+// webhooks.
 type account struct {
 	dir      session.Dir
 	client   *hub.Client
 	endpoint string
 }
 
-// account finds the account. Where only the token is missing or wrong, the
-// folder and the endpoint are there beside the error.
+// account finds the account. If only the token is missing or wrong, it returns the
+// folder and the endpoint with the error.
 func (p *Process) account(f accountFlags) (a account, err error) {
 	env, err := p.hubEnv()
 	if err != nil {
@@ -53,18 +54,18 @@ func (p *Process) account(f accountFlags) (a account, err error) {
 	return a, err
 }
 
-// look says where a webhook comes from, by the records on this machine.
+// look returns the session that made a webhook, by the records on this machine.
 func (a account) look(p *Process, w hub.Webhook) session.Surveyed {
 	survey := session.LookAt(a.dir, a.endpoint, w)
 	p.tellUnread(survey.Err, survey.Damaged)
 	return survey.Webhooks[0]
 }
 
-// tellUnread says which records could not be read, so that where a webhook comes
-// from may be unknown.
+// tellUnread prints which records could not be read. The sessions that made some
+// webhooks may be unknown then.
 func (p *Process) tellUnread(err error, damaged []*session.RecordError) {
 	if err != nil {
-		p.tell("%s: cannot tell where webhooks come from", present.Error(err))
+		p.tell("%s: cannot look up which session made each webhook", present.Error(err))
 	}
 	for _, d := range damaged {
 		p.tell("%v; to drop it: hf-tap webhooks prune --forget %s", d, d.ID)
@@ -93,8 +94,8 @@ func webhookArgs(others ...string) cobra.PositionalArgs {
 	}
 }
 
-// unanswered explains the error of a call that the Hub may have carried out all
-// the same, by what may be done and by the command that shows it.
+// unanswered completes the error of a call that the Hub may have carried out all the
+// same. done is the possible change, and the command shows whether it was made.
 func (p *Process) unanswered(ctx context.Context, err error, done, look string) error {
 	switch {
 	case !hub.OutcomeUnknown(err):

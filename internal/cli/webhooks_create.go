@@ -20,8 +20,8 @@ The Job is a copy of one that ran before, or is described in a file of JSON or Y
 which is checked before the Hub is asked. It prints the id. Unlike the one of "hf-tap listen", this webhook exists until you
 delete it.
 
-The Hub sends the secret with each delivery, so that a handler can tell the Hub from
-others. No flag takes a secret as its value, because ps would show it.`,
+The Hub sends the secret with each delivery, so that a handler can reject requests
+of others. No flag takes a secret as its value, because ps would show it.`,
 		Example: `  hf-tap webhooks create --url https://example.com/hook --watch model:me/m --use-kept-secret
   hf-tap webhooks create --url https://example.com/hook --watch user:me --watch dataset:me/d --domain repo
   hf-tap webhooks create --job-id 687f911eaea852de79c4a50a --watch user:me
@@ -74,7 +74,7 @@ func (p *Process) createWebhook(ctx context.Context, a account, spec hub.Webhook
 	}
 	out.tell(p, "created webhook %s: it %s", w.ID, webhookWords(w))
 	if !w.HasSecret {
-		out.tell(p, "it has no secret, so that its handler cannot tell the Hub from others; to add one: hf-tap webhooks update %s --use-kept-secret%s", w.ID, job)
+		out.tell(p, "it has no secret, so its handler cannot check that a delivery comes from the Hub; to add one: hf-tap webhooks update %s --use-kept-secret%s", w.ID, job)
 	}
 	return out.print(p, a.look(p, w))
 }

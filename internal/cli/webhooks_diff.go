@@ -10,9 +10,9 @@ import (
 	"github.com/hf-tap/hf-tap/internal/present"
 )
 
-// differences lists the settings in which a webhook is not what an update asked
-// for: the Hub changed them, or somebody else did meanwhile. Settings that the
-// flags did not name count, too; when it was last triggered does not.
+// differences lists the settings of a webhook that differ from what an update asked
+// for, because the Hub or another client changed them. It compares also settings that
+// no flag named, but not the time of the last delivery.
 func (u *webhookUpdate) differences(old hub.Webhook, spec hub.WebhookSpec, now hub.Webhook) (diffs []string) {
 	add := func(same, asked bool, name, is, should string) {
 		why := "before it was"

@@ -98,7 +98,7 @@ func TestEveryWebhookCommandWithAReadToken(t *testing.T) {
 			reader.run(0, append([]string{"webhooks"}, c.args...)...)
 			return
 		}
-		reader.fails(c, 1, `the Hub does not let this token .* \(403\).*`, "use a token with the role write, or .*")
+		reader.fails(c, 1, `the Hub does not allow this token to .* \(403\).*`, "use a token with the role write, or .*")
 		if after := w.Webhooks("me"); len(after) != 1 || after[0].State != before[0].State || len(after[0].Domains) != 2 {
 			t.Errorf("it is %+v", after)
 		}
@@ -108,7 +108,7 @@ func TestEveryWebhookCommandWithAReadToken(t *testing.T) {
 func TestEveryWebhookCommandAtTheRateLimit(t *testing.T) {
 	everyCommand(t, func(t *testing.T, w *world, c webhookCommand) {
 		w.Fault(c.calls[len(c.calls)-1], sandbox.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}}})
-		w.fails(c, 1, `the Hub has had too many requests and asks to wait 1h0m0s \(429\).*`, "try again in 1h0m0s")
+		w.fails(c, 1, `too many requests to the Hub, which asks to wait 1h0m0s \(429\).*`, "try again in 1h0m0s")
 		if len(w.left()) != 1 {
 			t.Errorf("left are %v", w.left())
 		}
@@ -162,7 +162,7 @@ func TestTheWebhookOfAnotherAccountIsNotFound(t *testing.T) {
 	theirs := w.with("HF_TOKEN="+token).create("--url", exampleURL)
 	for name, c := range webhookCommands(theirs) {
 		if name != "ls" && name != "create" {
-			w.fails(c, 1, `cannot .*`+theirs+`.*: the Hub does not find it \(404\).*`, `(see what this token's user has: "hf-tap webhooks ls"|its page .*: hf-tap webhooks info `+theirs+")")
+			w.fails(c, 1, `cannot .*`+theirs+`.*: not found on the Hub \(404\).*`, `(see what this token's user has: "hf-tap webhooks ls"|its page .*: hf-tap webhooks info `+theirs+")")
 		}
 	}
 	hooks := w.Webhooks("you")

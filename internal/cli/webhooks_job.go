@@ -45,7 +45,8 @@ error say what to do about that.`,
 	return cmd
 }
 
-// localJob is the call of listen that does here what a webhook's Job does.
+// localJob is the listen command that runs the command of a webhook's Job on this
+// machine.
 func localJob(w hub.Webhook) (string, error) {
 	j := jobOf(w)
 	listen := "hf-tap listen --like " + w.ID
@@ -86,7 +87,7 @@ func shellWords(words []string) string {
 	return strings.Join(typed, " ")
 }
 
-// tellOfJob says in what a command here differs from a Job.
+// tellOfJob prints how a local command differs from a Job.
 func (p *Process) tellOfJob(w hub.Webhook) {
 	j := jobOf(w)
 	if where := strings.TrimPrefix(j.runsIn(), ", "); where != "" {

@@ -31,8 +31,8 @@ func readJob(file string) (json.RawMessage, error) {
 	return nil, usageError(fmt.Errorf("the Job in %q: %w", file, err), hint)
 }
 
-// job is what the Hub returns of a Job, as far as it is shown or compared. Of
-// secrets these are the names.
+// job is the part of the Hub's answer about a Job that is shown or compared. Of secrets
+// these are the names.
 type job struct {
 	DockerImage, SpaceID, Flavor string
 	Command, Arguments           []string
@@ -77,7 +77,8 @@ func sameJob(now hub.Webhook, sent json.RawMessage) bool {
 	return reflect.DeepEqual(is, should)
 }
 
-// jobFlag is what to type for the Job of a spec again, with a blank in front.
+// jobFlag is the flag for the Job of a spec, with a blank in front, to repeat it in a
+// hint.
 func (f *specFlags) jobFlag() string {
 	return cmp.Or(flagWords("--job", f.jobFile), flagWords("--job-id", f.jobID))
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// webhookOutput is how a command prints webhooks: for people, or one of the two
-// forms for programs. For programs standard error has nothing but errors.
+// webhookOutput prints webhooks: for people, or in one of the two forms for programs.
+// For programs standard error has nothing but errors.
 type webhookOutput struct{ json, quiet bool }
 
 func (o *webhookOutput) register(fs *pflag.FlagSet, jsonHelp, quietHelp string) {
@@ -37,7 +37,7 @@ func (o *webhookOutput) check() error {
 	return nil
 }
 
-// tell prints a line for people.
+// tell prints a line for the user.
 func (o *webhookOutput) tell(p *Process, format string, args ...any) {
 	if !o.json && !o.quiet {
 		p.tell("%s", term.Line(fmt.Sprintf(format, args...)))
@@ -77,7 +77,7 @@ func (p *Process) printJSON(v any) error {
 	return lines.WriteError(err)
 }
 
-// stateWords says whether a webhook is delivered to. A suspended one is in
+// stateWords says whether the Hub delivers to a webhook. A suspended one is in
 // capitals: nobody chose that.
 func stateWords(d hub.State) string {
 	switch d {

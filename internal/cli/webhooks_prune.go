@@ -71,7 +71,7 @@ func (p *Process) forget(ids []string) error {
 	return errors.Join(errs...)
 }
 
-// leftWords says what a dead session may have left on the account.
+// leftWords names the webhooks that a dead session may have left on the account.
 func leftWords(rec session.Record) string {
 	words := "nothing is left"
 	switch {
@@ -100,7 +100,7 @@ func (p *Process) prune(ctx context.Context, flags accountFlags, ids []string) e
 		if a.dir == "" {
 			return err
 		}
-		// What is on record is known all the same.
+		// The recorded webhooks are known even without the Hub.
 		swept, sweepErr := session.Sweep(ctx, a.dir, nil, a.endpoint, "")
 		return errors.Join(err, p.tellSwept(swept), sweepErr)
 	}
@@ -123,7 +123,7 @@ func (p *Process) prune(ctx context.Context, flags accountFlags, ids []string) e
 	return errors.Join(errs...)
 }
 
-// tellSwept says what a sweep did, and lists what stays.
+// tellSwept prints the changes of a sweep, and lists the records that stay.
 func (p *Process) tellSwept(swept session.Swept) error {
 	for _, id := range swept.Deleted {
 		p.tell("deleted %s, left behind by a session that was killed", id)
@@ -162,8 +162,8 @@ func (p *Process) tellSwept(swept session.Swept) error {
 	return t.print(p.Out)
 }
 
-// pruneStrays deletes those strays that are named, lists the others, and gives
-// the ids of all.
+// pruneStrays deletes the named webhooks of unknown sessions, lists the others, and
+// returns the ids of all.
 func (p *Process) pruneStrays(ctx context.Context, client *hub.Client, survey session.Survey, ids []string) (strays []string, err error) {
 	var errs []error
 	if survey.Err != nil {

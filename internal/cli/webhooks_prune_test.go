@@ -38,7 +38,7 @@ func TestAPruneThatFailsKeepsTheRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			return w.with("HF_TOKEN=" + read)
-		}, `.*the Hub does not let this token .* \(403\).*`, "use a token with the role write, or .*"},
+		}, `.*the Hub does not allow this token to .* \(403\).*`, "use a token with the role write, or .*"},
 		"too many whoami":  {limited(pruneCalls[0]), `.*asks to wait 1h0m0s \(429\).*`, "try again in 1h0m0s"},
 		"too many lists":   {limited(pruneCalls[1]), `.*asks to wait 1h0m0s \(429\).*`, "try again in 1h0m0s"},
 		"too many deletes": {limited(pruneCalls[2]), `.*asks to wait 1h0m0s \(429\).*`, "try again in 1h0m0s"},

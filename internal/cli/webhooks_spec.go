@@ -77,7 +77,7 @@ func (f *specFlags) parse(p *Process, command string) (spec hub.WebhookSpec, err
 	return spec, f.checkSecret()
 }
 
-// secretGiven reports whether it is said what becomes of the secret.
+// secretGiven reports whether a flag sets, keeps or removes the secret.
 func (f *specFlags) secretGiven() bool {
 	return f.given("secret-file") || f.keptSecret || f.clearSecret
 }
@@ -95,7 +95,7 @@ func (f *specFlags) checkSecret() error {
 	return nil
 }
 
-// secret reads the secret that is asked for, "" if none is.
+// secret reads the secret that the flags name, "" if they name none.
 func (f *specFlags) secret(p *Process, dir session.Dir) (string, error) {
 	if f.secretFile == "" && !f.keptSecret {
 		return "", nil

@@ -70,7 +70,7 @@ func TestAWebhookIsCreatedAsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := w.run(0, "webhooks", "create", "--url", exampleURL+"?secret=in-the-url", "--watch", "model:me/m", "--watch", "datasets:me/d", "--watch", "model:me/m")
-	p.has(p.stderr, "it has no secret, so that")
+	p.has(p.stderr, "it has no secret, so")
 	p.has(p.stderr, "hf-tap webhooks update "+p.stdout.text()+" --use-kept-secret")
 	if strings.Contains(p.stderr.text(), "in-the-url") {
 		t.Errorf("the secret of the URL is shown: %s", p.stderr.text())

@@ -100,13 +100,13 @@ func (u *webhookUpdate) run(ctx context.Context) error {
 		if ctx.Err() != nil { // the process ends without a word
 			u.p.tell("updated webhook %s; interrupted before it was read again: %s", u.id, look)
 		}
-		return fmt.Errorf("webhook %s was updated, and what it is now is unknown: %w", u.id, err)
+		return fmt.Errorf("webhook %s was updated, but its new settings are unknown: %w", u.id, err)
 	}
 	return u.report(old, spec, now)
 }
 
-// checkJob refuses to send back a Job that was read: the Hub leaves parts of it
-// out, and would forget them.
+// checkJob returns an error if the update would send back a Job that was read: the Hub
+// leaves out parts of it in its answers, which the update would delete.
 func (u *webhookUpdate) checkJob(old hub.Webhook) error {
 	if !hasJob(old) || aimed(u.asked) {
 		return nil
@@ -118,7 +118,7 @@ func (u *webhookUpdate) checkJob(old hub.Webhook) error {
 	return usageError(fmt.Errorf("webhook %s starts a Job, of which the Hub does not return all: an update without --job-id or --job would change it", u.id), hint)
 }
 
-// askForSecret lets the user say what becomes of the secret.
+// askForSecret asks the user whether to keep, replace or remove the secret.
 func (u *webhookUpdate) askForSecret(ctx context.Context) error {
 	const choices = "--use-kept-secret, --secret-file FILE or --clear-secret"
 	if !u.canAsk {
@@ -160,8 +160,8 @@ func (u *webhookUpdate) merge(old hub.Webhook) hub.WebhookSpec {
 	return spec
 }
 
-// report prints what the webhook is after the update. That it is not what was
-// asked for is an error.
+// report prints the webhook after the update. That it is not what was asked for is an
+// error.
 func (u *webhookUpdate) report(old hub.Webhook, spec hub.WebhookSpec, now hub.Webhook) error {
 	looked := u.account.look(u.p, now)
 	u.out.tell(u.p, "updated webhook %s: it is %s, %s, secret: %s", u.id, stateWords(now.State), webhookWords(now), secretWords(now.HasSecret))

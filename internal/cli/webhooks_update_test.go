@@ -162,7 +162,7 @@ func TestAnUpdateThatCannotBeReadAgainSaysThatItWasDone(t *testing.T) {
 	w.Fault("GET /api/settings/webhooks/*", sandbox.Fault{Status: http.StatusInternalServerError})
 	hold.Release()
 	p.ends(1)
-	p.says("webhook "+id+" was updated, and what it is now is unknown: .*500.*", ".+")
+	p.says("webhook "+id+" was updated, but its new settings are unknown: .*500.*", ".+")
 }
 
 func TestCtrlCAfterAnUpdateSaysThatItWasDone(t *testing.T) {
@@ -194,7 +194,7 @@ func TestAWebhookThatIsDeletedDuringAnUpdateIsNotMadeAgain(t *testing.T) {
 	}
 	hold.Release()
 	p.ends(1)
-	p.says("cannot update webhook "+id+": the Hub does not find it .*", ".*hf-tap webhooks ls.*")
+	p.says("cannot update webhook "+id+": not found on the Hub .*", ".*hf-tap webhooks ls.*")
 	if len(w.left()) > 0 {
 		t.Error("it is there again")
 	}

@@ -1,5 +1,5 @@
 // Package clock has the time limits and tickers of tunnels: those of the machine, or
-// those of a test, which end when the test says so.
+// those of a test, which the test ends.
 package clock
 
 import (

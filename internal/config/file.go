@@ -48,7 +48,7 @@ func FindProject(dir string) string {
 	}
 }
 
-// exists reports whether a path is there, also one that leads nowhere.
+// exists reports whether a path exists, which includes a dangling symbolic link.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
@@ -151,7 +151,7 @@ func read(path string, own bool) ([]byte, error) {
 	return content, nil
 }
 
-// unreadable is the error of a file that is there and cannot be read.
+// unreadable is the error of an existing file that cannot be read.
 func unreadable(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -173,7 +173,7 @@ func refused(path string, info fs.FileInfo, own bool) error {
 	switch {
 	case mode&fs.ModeSymlink != 0:
 		to, _ := os.Readlink(path)
-		return &RefusedError{path, fmt.Sprintf("is a symbolic link, to %q: what it leads to may be changed by others", to), ignore(own)}
+		return &RefusedError{path, fmt.Sprintf("is a symbolic link, to %q: others may change the file that it leads to", to), ignore(own)}
 	case mode.IsDir():
 		return &RefusedError{path, "is a folder", ignore(own)}
 	case !mode.IsRegular():
@@ -190,7 +190,7 @@ func refused(path string, info fs.FileInfo, own bool) error {
 	return nil
 }
 
-// ignore is the hint for a file that cannot be mended by a command.
+// ignore is the hint for a file that no command can repair.
 func ignore(own bool) string {
 	if own {
 		return "put a file in its place, or name another one by HF_TAP_CONFIG"

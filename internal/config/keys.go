@@ -61,6 +61,7 @@ func Keys() []Key {
 		{Name: "ngrok_domain", Own: true, example: `ngrok_domain = "name.ngrok.app"`, check: anyText},
 		{Name: "gradio_server", Own: true, example: `gradio_server = "share.example.com:7000"`, check: checkHostPort},
 		{Name: "ssh_domain", Own: true, List: true, example: `ssh_domain = ["example.com"]`, check: anyText},
+		{Name: "bell", Own: true, example: `bell = "failure"`, check: oneOf("failure", "never")},
 		{Name: "history.max_age", Own: true, example: `max_age = "30d"`, check: named(ParseAge, "not an age in hours, days or weeks")},
 		{Name: "history.max_size", Own: true, example: `max_size = "500MB"`, check: named(parseSize, "not a size in KB, MB or GB")},
 	}
@@ -174,7 +175,7 @@ func checkEndpoint(text string) error {
 func checkToken(text string) error {
 	switch {
 	case strings.HasPrefix(text, "hf_"):
-		return errors.New("it looks like a token, and the file has only the name of a stored one")
+		return errors.New("it looks like a token: the file takes only the name of a stored one")
 	case text == "-":
 		return errors.New(`"-" reads standard input, which only a flag can ask for`)
 	}

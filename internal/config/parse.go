@@ -151,7 +151,7 @@ func (p *parser) keyValue(table []string, node *unstable.Node) error {
 	switch {
 	case known && key.Own && !p.Own:
 		return p.wrong(at, fmt.Errorf("%s is read from your own configuration only, not from a project's", name),
-			"move it to the file that is yours: hf-tap config show names it")
+			"move it to your own file, which this shows: hf-tap config show")
 	case known:
 		return p.value(key, at, node.Value())
 	case node.Value().Kind == unstable.InlineTable && isTable(name):

@@ -80,6 +80,12 @@ func Environment(getenv func(string) string) Layer {
 	return layer
 }
 
+// Bell reports whether the terminal's bell rings when an event fails.
+func (l Layer) Bell() bool {
+	v, ok := l["bell"]
+	return ok && v.Texts[0] == "failure"
+}
+
 // Retention is what [history] says.
 func (l Layer) Retention() (r Retention) {
 	if age, ok := l["history.max_age"]; ok {

@@ -25,7 +25,7 @@ const (
 // Mark says what a line of a comparison is.
 type Mark byte
 
-// The marks, as they stand in front of a line.
+// The marks at the start of a line.
 const (
 	Note    Mark = ' ' // no difference
 	Warning Mark = '!' // a difference that is not shown
@@ -38,8 +38,10 @@ const (
 type Line struct {
 	Mark        Mark
 	Path        string // of a value in JSON, or the name of a header
-	Before, Now string // of a Changed value
-	Text        string // of every other line
+	Before, Now string // of a Changed value, without what is the same at both ends of long ones
+	// WholeBefore and WholeNow are a Changed value of JSON as it is written.
+	WholeBefore, WholeNow string
+	Text                  string // of every other line
 }
 
 // Differs reports whether the line is about a difference.
@@ -101,8 +103,8 @@ func Answers(before, now *event.Attempt, names [2]string, ignored []Path) []Line
 	return lines
 }
 
-// headersThatMatter are those that change what an answer means. Others, such as Date,
-// are other ones each time.
+// headersThatMatter are the headers that change what an answer means. Others, for
+// example Date, differ in every answer.
 var headersThatMatter = [...]string{"Content-Type", "Content-Encoding", "Location", "Allow", "Retry-After", "Www-Authenticate"}
 
 func compareHeaders(before, now http.Header) (lines []Line) {

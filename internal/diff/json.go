@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hf-tap/hf-tap/internal/jsontext"
 )
@@ -64,7 +65,11 @@ func (d *jsonDiff) compare(a, b []byte) bool {
 	case bytes.Equal(a, b):
 		return true
 	case len(d.path) > maxDepth || a[0] != b[0] || a[0] != '{' && a[0] != '[':
-		return sameScalar(a, b) || d.add(Line{Mark: Changed, Path: d.where(), Before: brief(a), Now: brief(b)})
+		if sameScalar(a, b) {
+			return true
+		}
+		before, now := excerpts(a, b)
+		return d.add(Line{Mark: Changed, Path: d.where(), Before: before, Now: now, WholeBefore: string(a), WholeNow: string(b)})
 	case a[0] == '[':
 		return d.compareArrays(jsontext.Children(a), jsontext.Children(b))
 	}
@@ -183,7 +188,14 @@ const maxPreview = 400
 
 // brief is the beginning of a value on one line.
 func brief(b []byte) string {
-	return shorten(strings.Join(strings.Fields(string(b[:min(len(b), maxPreview)])), " "), 120)
+	if len(b) > maxPreview {
+		end := maxPreview
+		for end > maxPreview-utf8.UTFMax && !utf8.RuneStart(b[end]) {
+			end--
+		}
+		b = b[:end]
+	}
+	return shorten(strings.Join(strings.Fields(string(b)), " "), 120)
 }
 
 // Path is a place in JSON and all that is below it, as jq writes it: ".id",

@@ -17,8 +17,8 @@ import (
 // certificates and tokens of tunnels get into trouble.
 const maxSkew = time.Minute
 
-// account looks at the token, the Hub, the clock and the proxy. The Hub is
-// asked once, who the token belongs to: that call is strictly limited.
+// account looks at the token, the Hub, the clock and the proxy. The Hub is asked once
+// for the token's user: that call is strictly limited.
 func (x *examination) account(ctx context.Context, cfg Config) {
 	endpoint, n := cfg.Endpoint, cfg.Network
 	host := endpoint
@@ -108,11 +108,11 @@ func (t *dated) RoundTrip(req *http.Request) (*http.Response, error) {
 func (x *examination) clock(t *dated, took time.Duration) {
 	skew := t.skew.Load()
 	if skew == nil {
-		x.add(Finding{Check: "clock", Status: Skipped, Detail: "no answer of the Hub's says what time it is there"})
+		x.add(Finding{Check: "clock", Status: Skipped, Detail: "no answer of the Hub has a date"})
 		return
 	}
 	off := skew.Abs()
-	if off <= took+time.Second { // it cannot be told more exactly
+	if off <= took+time.Second { // the measurement is not more exact
 		x.add(Finding{Check: "clock", Status: OK, Detail: "agrees with the Hub's"})
 		return
 	}

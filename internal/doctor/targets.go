@@ -13,8 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// targets connects to each target, and asks for its paths: no event is made up for
-// that.
+// targets connects to each target, and requests its paths. It sends no event.
 func (x *examination) targets(ctx context.Context, routes []receiver.Route) {
 	for _, route := range routes {
 		if target, ok := route.Target.(*receiver.HTTPTarget); ok { // as all that --forward names
@@ -52,7 +51,7 @@ func lookAtTarget(ctx context.Context, target *receiver.HTTPTarget) Finding {
 		f.Status, f.Detail = Failed, fmt.Sprintf("%s: %v", name, err)
 		f.Hint = "start your app; events wait a minute for it (--wait-target)"
 	case proxy != "" && !secure: // it takes a request to see more
-		f.Status, f.Detail = Warning, fmt.Sprintf("%s is unverified: the proxy %s on the way takes connections", name, proxy)
+		f.Status, f.Detail = Warning, fmt.Sprintf("%s is unverified: the proxy %s accepts the connection", name, proxy)
 	case proxy != "":
 		f.Detail += ", through the proxy " + proxy
 	}

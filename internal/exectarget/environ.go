@@ -29,8 +29,8 @@ func fits(name, value string) bool {
 	return len(name)+len(value)+2 <= maxVariable() && !strings.Contains(value, "\x00")
 }
 
-// environ returns the environment of a command: that of hf-tap, and what a Job of
-// the Hub has. With a file, the payload is there, and not in a variable.
+// environ returns the environment of a command: that of hf-tap, and the variables of a
+// Job on the Hub. With a file, the payload is in the file, and not in a variable.
 func environ(own []string, e *event.Event, file string) []string {
 	env := slices.DeleteFunc(slices.Clone(own), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")

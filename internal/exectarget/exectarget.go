@@ -65,8 +65,8 @@ func ParseRoute(s, supervisor, folder string) (receiver.Route, error) {
 	return route, nil
 }
 
-// Name is event.CommandPrefix and the command in one line of at most 200 bytes,
-// without the secrets that can be told in it.
+// Name is event.CommandPrefix and the command in one line of at most 200 bytes, without
+// the secrets that can be recognized in it.
 func (t *Target) Name() string { return t.name }
 
 // Identity is the whole command.

@@ -15,7 +15,7 @@ type payload struct {
 	file   *os.File
 	lock   *flock.Flock // nil on Windows, and if the file system has no locks
 	path   string       // of the file, until it is removed
-	name   string       // the path, if the command is told
+	name   string       // the path of the file, if the command gets one
 	body   []byte
 }
 

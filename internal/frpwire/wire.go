@@ -34,8 +34,8 @@ const (
 	TypeKill          Type = 'k' // server, gradio's fork only: the time of this login is over
 )
 
-// known are all types that a server of either kind sends or takes. Those that
-// are no part of a tunnel are read over.
+// known are all message types that a server of either kind sends or accepts. Types that
+// a tunnel does not use are skipped.
 const known = "o1p2cwrsv3h4uinmd56k"
 
 // MaxLength bounds a message's JSON. The longest that is ever needed has some
@@ -121,7 +121,7 @@ func PrivilegeKey(token string, timestamp int64) string {
 // reserved for it.
 func Read(r io.Reader) (Type, []byte, error) {
 	var head [9]byte
-	// One byte first: whoever speaks something else need not send nine.
+	// One byte first: a peer with another protocol may send fewer than nine.
 	if _, err := io.ReadFull(r, head[:1]); err != nil {
 		return 0, nil, err
 	}

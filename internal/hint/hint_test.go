@@ -81,7 +81,7 @@ func TestEachErrorOfATunnelHasItsHint(t *testing.T) {
 		{&tunnel.ConnectError{Step: tunnel.StepTrust, Err: errors.New("x")}, []string{"--ca FILE"}},
 		{&tunnel.ConnectError{Step: tunnel.StepTrust, Err: changed}, []string{changed.Host, changed.File}},
 		{&tunnel.ConnectError{Step: tunnel.StepTLS, Provider: ngrok.Name}, []string{"connect_url"}},
-		{&tunnel.ConnectError{Step: tunnel.StepTLS, Provider: cloudflared.Name}, []string{"past HTTPS_PROXY"}},
+		{&tunnel.ConnectError{Step: tunnel.StepTLS, Provider: cloudflared.Name}, []string{"does not use HTTPS_PROXY"}},
 		{&tunnel.ConnectError{Step: tunnel.StepProtocol, Provider: ssh.Serveo}, []string{"another tunnel"}},
 		{&tunnel.ProviderError{Provider: ngrok.Name, Code: "ERR_NGROK_107"}, []string{"your-authtoken"}},
 		{&tunnel.ProviderError{Provider: ngrok.Name, Code: "ERR_NGROK_334"}, []string{"--ngrok-domain"}},

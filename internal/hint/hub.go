@@ -42,15 +42,15 @@ func hubHint(err error) string {
 	case errors.Is(err, hub.ErrInvalid) && e != nil && e.Status == 0:
 		return "" // the error says what is wrong
 	case errors.Is(err, hub.ErrInvalid):
-		return "check what is watched: type:name, like model:me/m, of something that is there"
+		return "check the watched repo: type:name of an existing one, like model:me/m"
 	case errors.Is(err, hub.ErrBadAnswer):
-		return "check HF_ENDPOINT, and whether a proxy or a login page stands in between"
+		return "check HF_ENDPOINT, and whether a proxy or a login page answers in the Hub's place"
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.Is(err, hub.ErrUnreachable):
 		return unreachableHint(err)
 	case e != nil && e.Status >= 500:
-		return "try again later: https://status.huggingface.co says what the Hub knows of it"
+		return "try again later; the Hub's status: https://status.huggingface.co"
 	}
 	return ""
 }
@@ -97,7 +97,7 @@ func proxyHint(e *network.ProxyError) string {
 	case errors.As(e, &unknown):
 		return "give the certificate of the proxy's authority: --ca FILE"
 	case e.Status != 0:
-		return "ask who runs the proxy to let you connect to " + e.Target + ", or leave that host to NO_PROXY"
+		return "ask the proxy's administrator to allow connections to " + e.Target + ", or leave that host to NO_PROXY"
 	}
 	return "check " + e.From + ", or leave the host to NO_PROXY"
 }

@@ -57,11 +57,11 @@ func oneTunnelHint(err error) string {
 		return "make a free token at https://dashboard.ngrok.com/get-started/your-authtoken and set NGROK_AUTHTOKEN to it, " +
 			"or use a tunnel that needs no account: --tunnel gradio"
 	case errors.Is(err, ngrok.ErrConfig):
-		return "mend the file, or see what ngrok says about it: ngrok config check"
+		return "correct the file; ngrok shows what is wrong: ngrok config check"
 	case errors.As(err, &program):
 		return "install " + program.Program + ", or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), program.Program), ", ")
 	case errors.Is(err, ssh.ErrFiles):
-		return "mend the file, or remove it: it is made again, but then servers are trusted, and names given, as for the first time"
+		return "correct the file, or remove it: it is created again, but then each server counts as new: its key is trusted, and it assigns a new name"
 	case errors.Is(err, tunnel.ErrUnknownProvider):
 		return "use --tunnel auto, your own tunnel by --public-url https://…, or --tunnel " + strings.Join(session.TunnelProviders(), ", ")
 	case errors.Is(err, tunnel.ErrUsage):
@@ -69,7 +69,7 @@ func oneTunnelHint(err error) string {
 	case errors.Is(err, tunnel.ErrNoRoute):
 		return "the Hub may reach it all the same; to be sure, let this machine reach it, too, or set HTTPS_PROXY if there is a proxy"
 	case errors.Is(err, tunnel.ErrUnverified):
-		return "name the port that your tunnel leads to, so that it is gone through: --port 4567"
+		return "name the port that your tunnel leads to: --port 4567"
 	case errors.As(err, &wrong) && wrong.Code != "":
 		return "see https://ngrok.com/docs/errors/" + strings.ToLower(wrong.Code)
 	case errors.As(err, &wrong):
@@ -88,9 +88,9 @@ func providerHint(e *tunnel.ProviderError) string {
 	case e.Provider == gradio.Name:
 		return gradioHint(e)
 	case e.Provider == cloudflared.Name && e.Code == "429":
-		return "Cloudflare gives only so many addresses in a time: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), cloudflared.Name), ", ")
+		return "Cloudflare limits the number of new addresses: wait some minutes, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), cloudflared.Name), ", ")
 	case e.Provider == cloudflared.Name:
-		return "see what it says when it is run by itself: cloudflared tunnel --url http://127.0.0.1:8000"
+		return "read its own output: cloudflared tunnel --url http://127.0.0.1:8000"
 	}
 	return "try again, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), e.Provider), ", ")
 }
@@ -103,9 +103,9 @@ func ngrokHint(e *tunnel.ProviderError) string {
 	case "ERR_NGROK_108":
 		return "end another session of this account: see https://dashboard.ngrok.com/agents"
 	case "ERR_NGROK_120":
-		return "use a newer hf-tap: ngrok does not speak with this one any more"
+		return "use a newer hf-tap: ngrok no longer supports this one"
 	case "ERR_NGROK_334":
-		return "stop what has the address, see https://dashboard.ngrok.com/endpoints, or take another by --ngrok-domain"
+		return "stop the endpoint with this address at https://dashboard.ngrok.com/endpoints, or use another: --ngrok-domain"
 	case "ERR_NGROK_9037":
 		return "give --ngrok-domain a domain of your account: see https://dashboard.ngrok.com/domains"
 	}
@@ -118,7 +118,7 @@ func ngrokHint(e *tunnel.ProviderError) string {
 func gradioHint(e *tunnel.ProviderError) string {
 	switch e.Code {
 	case gradio.NameTaken:
-		return "another session may have the address still: wait a minute, or take a fresh one: --new-url"
+		return "another session may still have the address: wait a minute, or use a new one: --new-url"
 	case gradio.BadToken:
 		return "check the token of your own server, or leave out --gradio-server"
 	}
@@ -129,7 +129,7 @@ func sshHint(e *tunnel.ProviderError) string {
 	own := ssh.IsServer(e.Provider)
 	switch {
 	case own && strings.HasPrefix(e.Message, "permission denied"):
-		return "check the user in " + e.Provider + ", and that the server takes a key of your agent or ~/.ssh; keys with a passphrase work by the agent: ssh-add"
+		return "check the user in " + e.Provider + ", and that the server takes a key of your agent or ~/.ssh; a key with a passphrase must be in the agent: ssh-add"
 	case own && strings.HasPrefix(e.Message, "it does not forward"):
 		return "the server has to allow it (AllowTcpForwarding, PermitListen), and the port has to be free there: --port"
 	case own && e.OtherDomain != "":
@@ -153,20 +153,20 @@ func connectHint(e *tunnel.ConnectError) string {
 	case tunnel.StepTrust:
 		var changed *tunnel.HostKeyError
 		if errors.As(e.Err, &changed) {
-			return "somebody may be in between: ask who runs the server; if its key was changed, remove the line of " + changed.Host + " from " + changed.File
+			return "the connection may be intercepted: ask the server's administrator; if its key was changed, remove the line of " + changed.Host + " from " + changed.File
 		}
 		if e.Expired() {
 			return "check the clock of this machine"
 		}
-		return "if your network opens TLS, give the certificate of its authority: --ca FILE"
+		return "if your network intercepts TLS, name the certificate of its authority: --ca FILE"
 	case tunnel.StepTLS, tunnel.StepProtocol:
 		if ssh.IsProvider(e.Provider) {
-			return "try again; if something between here and there answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), e.Provider), ", ")
+			return "try again; if a proxy or firewall answers in its place, check HTTPS_PROXY, or use another tunnel: --tunnel " + strings.Join(without(session.TunnelProviders(), e.Provider), ", ")
 		}
 		if e.Provider == cloudflared.Name {
-			return "it connects by itself, past HTTPS_PROXY: a firewall may be in its way; see cloudflared tunnel --url http://127.0.0.1:8000"
+			return "cloudflared does not use HTTPS_PROXY, and a firewall may block it; to test: cloudflared tunnel --url http://127.0.0.1:8000"
 		}
-		hint := "something between here and there answers in its place: check HTTPS_PROXY"
+		hint := "a proxy or firewall may answer in its place: check HTTPS_PROXY"
 		if e.Provider == ngrok.Name {
 			hint += ", and connect_url in ngrok's configuration"
 		}

@@ -15,8 +15,8 @@ const (
 	newest = 20
 )
 
-// checkStart looks for damage where it would lose what comes: in the newest
-// events, and in the pages that the next ones go to. CheckAll finds the rest.
+// checkStart looks for damage that would lose new events: in the newest events, and in
+// the pages that the next ones go to. CheckAll finds the rest.
 func (r *Reader) checkStart(ctx context.Context) error {
 	if info, err := os.Stat(r.path); err == nil && info.Size() <= smallFile {
 		return r.CheckAll(ctx)

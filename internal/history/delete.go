@@ -22,10 +22,10 @@ const (
 	sqlUsed      = `SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`
 )
 
-// Delete removes events with their bodies and attempts, and returns how many
-// were there. Their numbers are not used again. Followers of a session that has not
-// ended learn it from a state: see [event.Change.Deleted]. All of them are removed
-// together or, after an error, none. It returns as Append does.
+// Delete removes events with their bodies and attempts, and returns how many existed.
+// Their numbers are not used again. Followers of a running session get a state about
+// it: see [event.Change.Deleted]. It removes all of them or, after an error, none. It
+// returns as Append does.
 func (s *Store) Delete(ctx context.Context, numbers ...int64) (deleted int, err error) {
 	return s.delete(ctx, numbers, true)
 }
@@ -66,8 +66,8 @@ func (tx *transaction) delete(numbers []int64, pinned bool) (int, error) {
 	return len(found), nil
 }
 
-// deletable returns those of the events that are there, in the order of their
-// numbers, and by session those of sessions that have not ended.
+// deletable returns those of the events that exist, in the order of their numbers, and
+// by session those of running sessions.
 func (tx *transaction) deletable(numbers []int64, pinned bool) (found []int64, live map[string][]int64, err error) {
 	if err := tx.writeRows(); err != nil {
 		return nil, nil, err
@@ -125,8 +125,8 @@ func (s *Store) Enforce(ctx context.Context, r Retention) (deleted int, err erro
 	return deleted + large, s.fault("delete from", err)
 }
 
-// deleteWhile deletes what a query for numbers finds, some at a time, while more
-// says so.
+// deleteWhile deletes the events whose numbers a query finds, some at a time, until
+// more returns false.
 func (s *Store) deleteWhile(ctx context.Context, text string, args []any, more func() (bool, error)) (deleted int, err error) {
 	for {
 		if goOn, err := more(); err != nil || !goOn {

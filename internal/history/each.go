@@ -129,7 +129,7 @@ func (r *Reader) eachReadable(ctx context.Context, q Query, found func(*event.Ev
 	for _, n := range slices.Backward(numbers) {
 		e, err := r.Get(ctx, n)
 		switch {
-		case errors.Is(err, ErrNotFound): // deleted meanwhile
+		case errors.Is(err, ErrNotFound): // deleted since
 		case errors.Is(err, ErrDamaged):
 			missing = missing.add(1, err)
 		case err != nil:

@@ -56,7 +56,7 @@ func encodeJSON(lists [][]any) string {
 	return string(b)
 }
 
-// encodeText returns what text reads.
+// encodeText returns the JSON form of a text, which type text reads.
 func encodeText(s string) any {
 	if utf8.ValidString(s) {
 		return s
@@ -88,7 +88,7 @@ func decodeTargets(stored *string) ([]event.RowTarget, error) {
 	return targets, nil
 }
 
-// text is a string that encodeText gave.
+// text is a string in the form of encodeText.
 type text string
 
 // UnmarshalJSON reads a string or {"base64": string}.

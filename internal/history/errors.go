@@ -10,12 +10,12 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// What can be wrong with a history, for errors.Is. Every error of this package
-// quotes the path of the file.
+// The kinds of errors of a history, for errors.Is. Every error of this package quotes
+// the path of the file.
 var (
-	// ErrDamaged: the file is no history, or its pages contradict each other.
-	// It is left as it is; moving it away lets a new one begin.
-	ErrDamaged = errors.New("the file is damaged or is no hf-tap history")
+	// ErrDamaged: the file is not a history, or its pages contradict each other. It is
+	// left as it is; moving it away lets a new one begin.
+	ErrDamaged = errors.New("the file is damaged or not an hf-tap history")
 	// ErrOld: a build of hf-tap from before the first release wrote the file. It
 	// is left as it is; moving it away lets a new one begin.
 	ErrOld = errors.New("the file was written by an hf-tap from before its first release")
@@ -24,8 +24,8 @@ var (
 	ErrReplaced = errors.New("another file is in its place")
 	// ErrNewer: a later version of hf-tap wrote the file. It is left as it is.
 	ErrNewer = errors.New("the file was written by a newer hf-tap")
-	// ErrUnwritable: permissions, a read-only file system, or something that is
-	// no file in its place.
+	// ErrUnwritable: permissions, a read-only file system, or something other than a
+	// file at its path.
 	ErrUnwritable = errors.New("the file cannot be written")
 	// ErrFull: the disk, or the user's share of it, has no space left.
 	ErrFull = errors.New("no space is left on the disk")
@@ -38,8 +38,7 @@ var (
 	ErrClosed = errors.New("the history is closed")
 )
 
-// fault adds to err what was being done, to which file, and which of the
-// sentinels it is.
+// fault wraps err with the operation, the path and the sentinel that fits.
 func (r *Reader) fault(doing string, err error) error {
 	return fault(r.path, doing, err)
 }

@@ -55,7 +55,8 @@ func (tx *transaction) joinFamily(row *event.Row) error {
 	return nil
 }
 
-// markDeliveredLater looks for later events that the row's targets took.
+// markDeliveredLater looks for later events of the family that the row's targets
+// accepted.
 func (tx *transaction) markDeliveredLater(row *event.Row) error {
 	later, err := tx.numbers(sqlLaterOfFamily, row.Family, row.N)
 	if err != nil {

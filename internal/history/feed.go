@@ -101,13 +101,13 @@ type Follower struct {
 	rev      int64    // all changes up to here were read
 	catchUp  *catchUp // set while it reads from the file
 
-	// What was read from the file and will come again in the ring: the revision of
-	// each event, and the revisions of states.
+	// The rows that were read from the file and will come again in the ring: the
+	// revision of each event, and the revisions of states.
 	events map[int64]int64
 	states map[int64]struct{}
 }
 
-// catchUp is how far a follower has come in reading from the file, page by page.
+// catchUp is the position of a follower that reads changes from the file, page by page.
 type catchUp struct {
 	position uint64 // of the ring when the reading began: it goes on there
 	rev      int64  // the reading covers all changes up to here
@@ -132,8 +132,8 @@ func (s *Store) Follow(session string) *Follower {
 	return f
 }
 
-// Wake is a channel that holds a value when there may be something to read. It
-// is closed when the history is.
+// Wake returns a channel that holds a value when changes may be available. It is closed
+// when the history is.
 func (f *Follower) Wake() <-chan struct{} { return f.wake }
 
 // Close ends the following.

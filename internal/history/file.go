@@ -98,12 +98,12 @@ func newFile(path string) (fresh string, err error) {
 	return fresh, f.Close()
 }
 
-// makeFolder makes the folder of a file.
+// makeFolder creates the folder of a file.
 func makeFolder(path string) error { return os.MkdirAll(filepath.Dir(path), 0o700) }
 
-// lockFolder makes processes that open a history or repair it take turns. On
-// Windows, which locks no folders, a file stands for it. Where there are no locks,
-// SQLite's own have to do.
+// lockFolder locks the folder, so that only one process at a time opens or repairs a
+// history. On Windows, which locks no folders, a file stands for it. Where there are no
+// locks, SQLite's own have to do.
 func lockFolder(path string) (unlock func()) {
 	lock := flock.New(filepath.Dir(path), flock.SetFlag(os.O_RDONLY))
 	if runtime.GOOS == "windows" {
@@ -216,15 +216,15 @@ func useLog(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// writable asks SQLite, which opens a file that it may only read without a
-// word, and lets a transaction begin on it too.
+// writable returns an error if SQLite may only read the file: SQLite opens a read-only
+// file, and begins transactions on it, without an error.
 func writable(conn *sql.Conn) error {
 	return conn.Raw(func(driverConn any) error {
 		asked, ok := driverConn.(interface {
 			IsReadOnly(schema string) (bool, error)
 		})
 		if !ok {
-			return fmt.Errorf("the driver's connection %T does not tell whether it may write", driverConn)
+			return fmt.Errorf("the driver's connection %T has no method that says whether it is read-only", driverConn)
 		}
 		readOnly, err := asked.IsReadOnly("main")
 		if err == nil && readOnly {

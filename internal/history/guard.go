@@ -8,9 +8,9 @@ import (
 	"runtime"
 )
 
-// guard compares what is at the paths of the history, of its write-ahead log
-// and of the log's index with the files that are open. SQLite does not: it goes
-// on writing to files that were removed, renamed or cut short.
+// guard checks that the paths of the history, its write-ahead log and the log's index
+// still lead to the open files. SQLite does not: it goes on writing to files that were
+// removed, renamed or cut short.
 type guard struct {
 	db, log, index openFile
 	content        *os.File // of the log
@@ -23,7 +23,7 @@ type openFile struct {
 	info fs.FileInfo
 }
 
-// What a guard finds besides ErrReplaced.
+// The results of a guard besides ErrReplaced.
 var (
 	errMissing   = errors.New("the file is gone")
 	errLogGone   = errors.New("its write-ahead log was removed")
@@ -33,7 +33,7 @@ var (
 	errLogHole   = fmt.Errorf("%w: its write-ahead log has a hole", ErrDamaged)
 )
 
-// isFinding reports whether err is what a guard has found.
+// isFinding reports whether err is a result of a guard.
 func isFinding(err error) bool {
 	for _, found := range []error{errMissing, ErrReplaced, errLogGone, errLogOther, errShrunk, errLogShrunk, errLogHole} {
 		if errors.Is(err, found) {
@@ -146,7 +146,7 @@ func (g *guard) logHolds(pages int64) bool {
 	return err == nil && (pages == 0 || now.Size() >= logHeader+pages*logFrame)
 }
 
-// acceptSizes notes sizes that are smaller for a good reason.
+// acceptSizes records file sizes that became smaller on purpose.
 func (g *guard) acceptSizes() error {
 	for _, f := range []*openFile{&g.db, &g.log} {
 		info, err := os.Stat(f.path)

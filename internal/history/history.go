@@ -143,7 +143,7 @@ func (s *Store) openFiles(ctx context.Context) error {
 	s.writer = w
 	s.swap(readers)
 	if !kept {
-		s.report("made anew", fmt.Sprintf("%q was gone, and what was in it with it", s.path))
+		s.report("made anew", fmt.Sprintf("%q was missing: its events are lost", s.path))
 	}
 	return nil
 }

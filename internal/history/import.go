@@ -22,7 +22,7 @@ type Import struct {
 	store   *Store
 	session string // of events whose own session runs, or that have none
 	seed    maphash.Seed
-	// What the events that were stored so far became.
+	// The new numbers of the events that were imported.
 	numbers  map[int64]int64  // by their numbers in the file
 	families map[uint64]int64 // by the hash of their delivery and webhook
 }

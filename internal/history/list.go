@@ -109,7 +109,7 @@ type UnreadableError struct {
 	Err    error
 }
 
-// Error says how many events that are, and why.
+// Error returns the number of unreadable events, and the cause.
 func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("%d events cannot be read: %v", e.Events, e.Err)
 }

@@ -52,8 +52,8 @@ func openReaders(path, mode string) (*sql.DB, error) {
 	return openPool(path, mode, readerLimit(), fmt.Sprintf("busy_timeout(%d)", lockPatience.Milliseconds()), "query_only(1)")
 }
 
-// warm opens so many connections of a pool, which are all it has, and lets each
-// read. Later another file may be at the path.
+// warm opens all n connections of a pool, and reads once with each. Later another file
+// may be at the path.
 func warm(db *sql.DB, connections int) error {
 	for range connections {
 		conn, err := db.Conn(context.Background())
@@ -142,7 +142,7 @@ func (r *Reader) Get(ctx context.Context, n int64) (*event.Event, error) {
 	return e, r.fault("read", err)
 }
 
-// wholeEvent returns what an event's row holds of it.
+// wholeEvent returns an event with the fields of its row, without payload and attempts.
 func wholeEvent(row *event.Row) *event.Event {
 	e := &event.Event{
 		N: row.N, Rev: row.Rev, Family: row.Family, Session: row.Session, Source: row.Source, ReplayOf: row.ReplayOf, WebhookID: row.WebhookID,
@@ -178,7 +178,7 @@ func (r *Reader) Body(ctx context.Context, n int64) ([]byte, error) {
 	return body, r.fault("read", err)
 }
 
-// read runs look on one snapshot.
+// read calls look with one snapshot of the history.
 func (r *Reader) read(ctx context.Context, look func(*view) error) error {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 )
 
-// OpenReader opens the history at path for reading, and changes nothing: the file
-// and its folder may be read-only, other processes may write meanwhile, and a
-// damaged history is read as far as that is possible. The error is
-// fs.ErrNotExist when there is none, and else like those of Open.
+// OpenReader opens the history at path for reading, and changes nothing: the file and
+// its folder may be read-only, other processes may write at the same time, and a
+// damaged history is read as far as possible. The error is fs.ErrNotExist if there is
+// no history, and otherwise like those of Open.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {

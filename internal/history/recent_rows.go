@@ -2,8 +2,8 @@ package history
 
 import "github.com/hf-tap/hf-tap/event"
 
-// recentRows are the rows that were written last: what becomes of an event
-// comes soon after it. The zero value is empty.
+// recentRows is a cache of the rows that were written last: an event is usually updated
+// soon after it is stored. The zero value is empty.
 type recentRows struct{ young, old map[int64]*event.Row }
 
 // maxRecent is how many rows each generation holds.

@@ -91,7 +91,7 @@ func (r *recovery) run(ctx context.Context, from, to string) (err error) {
 	return errors.Join(r.tx.Commit(), quickCheck(ctx, db), db.Close(), syncFile(to))
 }
 
-// Rows of the tables are told apart by how many values they have.
+// The number of values in a row shows which table it belongs to.
 const (
 	valuesOfMeta     = 4
 	valuesOfSessions = 9
@@ -156,8 +156,7 @@ func (r *recovery) saveEvent(ctx context.Context, values []any) error {
 	return r.insert(ctx, "events", values)
 }
 
-// insert stores a row, unless it is there already or has values of the wrong
-// types.
+// insert stores a row, unless it is stored already or has values of the wrong types.
 func (r *recovery) insert(ctx context.Context, table string, values []any) error {
 	insert := r.inserts[table]
 	if insert == nil {

@@ -23,7 +23,7 @@ func (s *Store) Check(ctx context.Context) error {
 // errFile marks a failure that has nothing to do with what was to be written.
 var errFile = errors.New("the file cannot be used")
 
-// ready opens the files again when that has failed before.
+// ready opens the files again if the last try failed.
 func (s *Store) ready(ctx context.Context) error {
 	if !s.writer.closed {
 		return nil
@@ -50,7 +50,7 @@ func (s *Store) revive(failure error) error {
 	return nil
 }
 
-// repair puts right what the guard finds, and returns nil if it could:
+// repair repairs what the guard found, and returns nil if it could:
 //
 //	the file is missing               make a new one, and store what is in memory
 //	a repaired copy is in its place   open that
@@ -62,7 +62,7 @@ func (s *Store) revive(failure error) error {
 //
 // The caller holds the lock of the folder.
 func (s *Store) repair() error {
-	found := s.writer.guard.check() // another process may have repaired it meanwhile
+	found := s.writer.guard.check() // another process may have repaired it
 	switch {
 	case found == nil:
 	case errors.Is(found, errMissing):
@@ -140,7 +140,7 @@ func (s *Store) salvage() error {
 	if err := s.reopen(); err != nil {
 		return err
 	}
-	s.report("restored", "its write-ahead log was removed or cut; what it held is in a new file")
+	s.report("restored", "its write-ahead log was removed or cut; its content is in a new file")
 	return nil
 }
 
@@ -165,9 +165,9 @@ func (s *Store) reopen() error {
 	return s.openFiles(context.Background())
 }
 
-// resume stores in a newly opened file what the store knows: the last event number and
-// its sessions. If a session is missing there, the old file is gone. Then kept is
-// false, and resume also stores the rows of unsettled events; their payloads are lost.
+// resume stores the last event number and the open sessions of the store in a newly
+// opened file. If a session is missing there, the old file is gone. Then kept is false,
+// and resume also stores the rows of unsettled events; their payloads are lost.
 func (s *Store) resume(w *writer, n int64) (kept bool, err error) {
 	kept = true
 	_, err = w.transact(func(tx *transaction) error {

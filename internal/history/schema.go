@@ -22,7 +22,7 @@ const (
 //     events are deleted, so that no number is used twice.
 //   - A revision (rev) is the time of the change in nanoseconds, or the last revision
 //     plus one. So it grows without a look-up. It has no index, which would be written
-//     twice for every event. sessions.touched tells followers instead that another
+//     twice for every event. sessions.touched shows followers instead that another
 //     process has changed events of the session.
 //   - events has only what lists show, because an update rewrites the whole row.
 //     payloads has the headers and bodies, attempts the answers of targets.
@@ -126,7 +126,7 @@ CREATE TABLE states (
 ) STRICT;
 `
 
-// identity says which history a file is.
+// identity identifies a history: its id and generation.
 type identity struct {
 	lineage    string // the same in every file made for a lost one
 	generation int    // how often that happened

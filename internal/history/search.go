@@ -12,8 +12,8 @@ import (
 	"github.com/hf-tap/hf-tap/event/filter"
 )
 
-// Matches reports whether an event fits a filter, which may have to look into
-// its body. An event that was deleted meanwhile fits none.
+// Matches reports whether an event fits a filter. It reads the body if the filter needs
+// it. A deleted event fits no filter.
 func (r *Reader) Matches(ctx context.Context, f *filter.Filter, row *event.Row) (bool, error) {
 	if fit := f.MatchRow(row); fit != filter.FitUnknown {
 		return fit == filter.FitYes, nil
@@ -113,8 +113,7 @@ func (r *Reader) matchAll(ctx context.Context, f *filter.Filter, rows []*event.R
 	return fits, nil
 }
 
-// whole reads events of a page, as many as bytesPerPage allow; nil for one that was
-// deleted meanwhile.
+// whole reads events of a page, as many as bytesPerPage allow; nil for a deleted one.
 func (v *view) whole(rows []*event.Row, wanted []int) (all []*event.Event, err error) {
 	one, err := v.tx.PrepareContext(v.ctx, sqlPayload)
 	if err != nil {
@@ -161,9 +160,9 @@ var (
 	numberColumns = map[string]string{"n": "e.n", "size": "e.size", "answer": "e.answer_status", "replay": "e.replay_of"}
 )
 
-// narrow translates a condition of a filter to SQL on events as e, which lets at
-// least all events through that meet it; "" when it cannot. SQLite folds the case
-// of ASCII alone, so that other texts are left to Matches.
+// narrow translates a condition of a filter to SQL on events as e. The SQL selects all
+// events that meet the condition, and possibly more. It is "" if no SQL does. SQLite
+// folds the case of ASCII alone, so that other texts are left to Matches.
 func narrow(c filter.Condition) (condition string, args []any) {
 	if columns, ok := textColumns[c.Key]; ok {
 		condition, args = textIs(c, columns...)
@@ -204,8 +203,8 @@ func narrowMore(c filter.Condition) (string, []any) {
 	return "", nil
 }
 
-// either joins alternatives. One that cannot be put into SQL makes all of them
-// useless.
+// either joins SQL conditions with OR. One that cannot be put into SQL makes all of
+// them useless.
 func either(alternatives []string, args []any) (string, []any) {
 	for _, a := range alternatives {
 		if a == "" {
@@ -228,8 +227,8 @@ func kindIs(values []string, plain []bool) (string, []any) {
 	return condition + " OR e.kind NOT IN (" + strings.Join(known, ", ") + ")", args
 }
 
-// textIs says that one of the texts fits one of the values: as a glob, or by
-// holding it anywhere.
+// textIs is SQL for: one of the texts matches one of the values, as a glob or as a part
+// of it.
 func textIs(c filter.Condition, texts ...string) (string, []any) {
 	var alternatives []string
 	var args []any
@@ -272,8 +271,8 @@ func numberIs(c filter.Condition, number string) (string, []any) {
 	return either(alternatives, args)
 }
 
-// attemptIs says that some attempt has the number; the filter asks for the last
-// one at a target, and takes 0 where there was none.
+// attemptIs is SQL for: some attempt has the number. The filter itself compares the
+// last attempt at a target, or 0 if there was none.
 func attemptIs(c filter.Condition, number string) (string, []any) {
 	for _, span := range c.Ranges {
 		if span[0] <= 0 {
@@ -306,7 +305,7 @@ func stateIs(values []string) (string, []any) {
 	return either(alternatives, args)
 }
 
-// bodyHas says that the body holds one of the texts. A text that JSON writes in
+// bodyHas is SQL for: the body contains one of the texts. A text that JSON writes in
 // another way may stand there in either.
 func bodyHas(values []string) (string, []any) {
 	var alternatives []string
@@ -322,7 +321,7 @@ func bodyHas(values []string) (string, []any) {
 	return either(alternatives, args)
 }
 
-// wordsAre says that the words stand in the body or in what lists show.
+// wordsAre is SQL for: the words are in the body or in the texts that lists show.
 func wordsAre(values []string) (string, []any) {
 	inBody, args := bodyHas(values)
 	if inBody == "" || len(values) != 1 || strings.Contains(values[0], "*") { // masks are made of stars

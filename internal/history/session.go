@@ -34,7 +34,7 @@ const (
 	sqlSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url,
 		(SELECT count(*) FROM events WHERE n >= first_n AND session = id)
 		FROM sessions ORDER BY started_at DESC, rowid DESC`
-	// What is deleted may hold the last numbers.
+	// The deleted events may have the last numbers.
 	sqlKeepNumbers  = `UPDATE meta SET n = max(n, ?)`
 	sqlOpenSessions = `SELECT id, started_at, ended_at, pid, endpoint, user, url, 0
 		FROM sessions WHERE ended_at IS NULL ORDER BY started_at DESC, rowid DESC`
@@ -83,8 +83,8 @@ func (s *Store) EndSession(ctx context.Context, id string, at time.Time) (pendin
 	return marked, s.fault("end a session in", err)
 }
 
-// count writes a change that says how many events it changed, after all
-// Updates so far.
+// count stores a change after all Updates so far, and returns how many events the
+// change affected.
 func (s *Store) count(ctx context.Context, change func(*transaction) (int, error)) (int, error) {
 	var changed int
 	c := newWrite(rowSize, func(tx *transaction) (err error) {
@@ -98,8 +98,8 @@ func (s *Store) count(ctx context.Context, change func(*transaction) (int, error
 	return changed, nil
 }
 
-// Pin keeps events at hand, or with on unset no longer, and returns how many it
-// changed. It returns as Append does.
+// Pin pins events, or unpins them if on is false, and returns how many it changed. It
+// returns as Append does.
 func (s *Store) Pin(ctx context.Context, on bool, numbers ...int64) (changed int, err error) {
 	changed, err = s.count(ctx, func(tx *transaction) (int, error) {
 		return tx.change(numbers, func(row *event.Row) bool {
@@ -111,8 +111,8 @@ func (s *Store) Pin(ctx context.Context, on bool, numbers ...int64) (changed int
 	return changed, s.fault("pin in", err)
 }
 
-// Dismiss lets events count neither as failed nor as pending any more, with all
-// of their families, and returns how many it changed. It returns as Append does.
+// Dismiss marks events and their families as dismissed, so that they count neither as
+// failed nor as pending. It returns how many it changed. It returns as Append does.
 func (s *Store) Dismiss(ctx context.Context, numbers ...int64) (changed int, err error) {
 	changed, err = s.count(ctx, func(tx *transaction) (int, error) {
 		all := slices.Clone(numbers)
@@ -181,8 +181,8 @@ func (r *Reader) SessionIDs(ctx context.Context) (ids []string, err error) {
 	return ids, r.fault("list the sessions of", err)
 }
 
-// OpenSessions returns the sessions that nobody has ended: those that run, and
-// those that were killed.
+// OpenSessions returns the sessions without a recorded end: those that run, and those
+// that were killed.
 func (r *Reader) OpenSessions(ctx context.Context) ([]Session, error) {
 	return r.querySessions(ctx, sqlOpenSessions)
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// transaction is one turn at the file. Rows of events are changed in memory and
-// written once, at its end. Its statements run without a context: interrupting
-// SQLite would cost a goroutine for each of them, and callers that wait for the
-// writer have their own way to leave.
+// transaction is a transaction of the writer, with the rows that it changed. Rows of
+// events are changed in memory and written once, at its end. Its statements run without
+// a context: interrupting SQLite would cost a goroutine for each of them, and callers
+// that wait for the writer have their own way to leave.
 type transaction struct {
 	w       *writer
 	n, rev  int64 // the last that were given
@@ -91,13 +91,13 @@ func (tx *transaction) row(n int64) (*event.Row, error) {
 	return row, nil
 }
 
-// put changes an event's row.
+// put replaces an event's row in the cache, to be written by writeRows.
 func (tx *transaction) put(row *event.Row) {
 	tx.rows[row.N] = row
 	tx.dirty[row.N] = struct{}{}
 }
 
-// drop forgets a row that was deleted.
+// drop removes a deleted row from the cache.
 func (tx *transaction) drop(n int64) {
 	delete(tx.rows, n)
 	delete(tx.dirty, n)
@@ -199,7 +199,7 @@ func isTaken(err error) bool {
 	return ok && failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }
 
-// update applies what became of an event. One that was deleted stays so.
+// update stores a change of an event. A deleted event stays deleted.
 func (tx *transaction) update(u event.Update) error {
 	row, err := tx.row(u.N)
 	if err != nil || row == nil {
@@ -244,8 +244,7 @@ func (tx *transaction) insertState(c event.Change) error {
 	return tx.touch(s.Session)
 }
 
-// touch notes that this process has changed something of a session that it did
-// not start.
+// touch records that this process has changed a session that it did not start.
 func (tx *transaction) touch(session string) error {
 	if _, own := tx.w.own[session]; own {
 		return nil

@@ -35,12 +35,12 @@ const (
 	sqlRow         = `SELECT ` + rowColumns + ` FROM events e WHERE n = ?`
 )
 
-// lockPatience is how long the store waits for another process to let go of
-// the file before it gives up with ErrBusy.
+// lockPatience is how long the store waits for another process to unlock the file
+// before it gives up with ErrBusy.
 const lockPatience = 10 * time.Second
 
-// writer is the connection that writes, with its prepared statements and what it
-// knows of the file. Only the caller that has the queue's turn uses it.
+// writer is the connection that writes, with its prepared statements, the last numbers
+// and a cache of rows. Only the caller that has the queue's turn uses it.
 type writer struct {
 	db           *sql.DB
 	conn         *sql.Conn
@@ -63,9 +63,9 @@ type writer struct {
 	underWay   map[int64]*event.Row // unsettled events of own sessions, to be stored again if the file is lost
 }
 
-// openWriter opens a file that create has made, and makes its tables as id says
-// when there are none. It waits for other processes itself: SQLite's own waiting
-// sleeps for up to 100 ms at a time, which starves it beside a busy writer.
+// openWriter opens a file that create has made. It creates the tables, with the
+// identity id, if there are none. It waits for other processes itself: SQLite's own
+// waiting sleeps for up to 100 ms at a time, which starves it beside a busy writer.
 func openWriter(ctx context.Context, path string, info fs.FileInfo, id identity, own sessions) (*writer, error) {
 	db, err := openPool(path, "rw", 1, "busy_timeout(0)")
 	if err != nil {
@@ -140,8 +140,8 @@ func (w *writer) close() error {
 	return errors.Join(append(errs, w.db.Close())...)
 }
 
-// keepLog makes closing a connection leave the log alone, because the one at its
-// path is another one.
+// keepLog keeps SQLite from removing the log when the connection closes, because the
+// log at the path is another one.
 func keepLog(conn *sql.Conn) {
 	_ = conn.Raw(func(driverConn any) error {
 		if control, ok := driverConn.(sqlite.FileControl); ok {
@@ -319,10 +319,10 @@ func (w *writer) transact(apply func(*transaction) error) (done outcome, err err
 	return done, err
 }
 
-// noteUnderWay keeps the rows of unsettled events of own sessions in memory. resume
-// stores them again if the file is lost. Call it only when the changes are known to
-// be in the file: otherwise resume would store an event, and the second run of the
-// same transaction would find it there.
+// noteUnderWay caches the rows of unsettled events of this store's sessions. resume
+// stores them again if the file is lost. Call it only when the changes are known to be
+// in the file: otherwise resume would store an event, and the second run of the same
+// transaction would find it there.
 func (w *writer) noteUnderWay(changes []event.Change) {
 	for _, c := range changes {
 		if c.Row == nil {

@@ -273,7 +273,11 @@ func (w *world) run(e example) {
 		r.wait(&r.err, has("stop with Ctrl+C"))
 		r.endInOrder()
 	default:
-		r := w.start("bash", "-o", "pipefail", "-c", text)
+		pipefail := "-o"
+		if strings.Contains(text, "| head") { // which reads no further, so that what writes to it may end by SIGPIPE
+			pipefail = "+o"
+		}
+		r := w.start("bash", pipefail, "pipefail", "-c", text)
 		r.mustEnd(0)
 		shows := strings.Contains(text, "hf-tap events") && !strings.Contains(text, ">")
 		if shows && strings.TrimSpace(r.out.text()) == "" {

@@ -30,9 +30,9 @@ type Note struct {
 }
 
 // Apply changes a JSON text. Objects that are missing on the way to a value are
-// created, and a list grows by one item if its length is the index. note is nil if
-// the value was there and keeps its type. The error is an [*Error], or says that
-// the text is not JSON.
+// created, and a list grows by one item if its length is the index. note is nil if the
+// value existed and keeps its type. The error is an [*Error], or says that the text is
+// not JSON.
 func (c Change) Apply(body []byte) (after []byte, note *Note, err error) {
 	if !json.Valid(body) {
 		return nil, nil, errors.New("the payload is not JSON")
@@ -132,7 +132,7 @@ func (w *walk) editList(items []json.RawMessage, index, depth int) (json.RawMess
 	return list(items), err
 }
 
-// compare notes that a value changes its type. From and to null is no surprise.
+// compare notes that a value changes its type. A change from or to null is not noted.
 func (w *walk) compare(old json.RawMessage) {
 	was, is := kindOf(old), kindOf(w.change.Value)
 	if was == "" || was == "null" || is == "null" || was == is {
@@ -258,7 +258,7 @@ func list(items []json.RawMessage) json.RawMessage {
 func compact(raw json.RawMessage) json.RawMessage {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) != nil {
-		return raw // it is not JSON, and whoever reads it says so
+		return raw // it is not JSON, and its reader reports that
 	}
 	return b.Bytes()
 }

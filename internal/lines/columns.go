@@ -99,7 +99,7 @@ func (c *Columns) State(s *event.State) string {
 	return term.Line(c.stamp(s.At) + "  " + Pad("--", max(c.n, leastN)) + "  " + present.State(s))
 }
 
-// Stamp is the time of day, with the date where it is not that of now.
+// Stamp is the time of day, with the date if that is not today.
 func Stamp(t, now time.Time) string {
 	var c Columns
 	c.fitTime(t, now)

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// ErrClosedOutput says that nobody reads the output any more. It ends a command
-// and is no failure: that is how "| head -1" ends.
+// ErrClosedOutput means that nobody reads the output any more. It ends a command, which
+// is not a failure: "| head -1" ends like this.
 var ErrClosedOutput = errors.New("the output is closed")
 
 // WriteError explains the error of a write to the output: ErrClosedOutput if its

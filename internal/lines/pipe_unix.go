@@ -17,9 +17,9 @@ func isClosedPipe(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
 }
 
-// watchPipe calls gone when the reader of a pipe goes away, which a write would
-// tell only at the next event. It returns when ctx ends; other files than
-// pipes and sockets it leaves alone.
+// watchPipe calls gone when the reader of a pipe goes away. A write would fail only at
+// the next event. It returns when ctx ends. It ignores files other than pipes and
+// sockets.
 func watchPipe(ctx context.Context, out io.Writer, gone func()) {
 	f, ok := out.(*os.File)
 	if !ok {

@@ -25,8 +25,8 @@ func NewPrinter(out io.Writer, json bool, mask *Mask) *Printer {
 }
 
 // Event prints an event as a line of a type: "event", or "arrival" before it has
-// settled. JSON needs the whole event, which is read for it; if that is nil, because
-// it was deleted meanwhile, nothing is printed.
+// settled. JSON needs the whole event, which whole returns. If that is nil, because the
+// event was deleted, nothing is printed.
 func (p *Printer) Event(lineType event.LineType, row *event.Row, whole func() (*event.Event, error)) error {
 	if !p.json {
 		return p.line(p.mask.Text(p.columns.Event(row)))

@@ -25,8 +25,8 @@ import (
 	"github.com/hf-tap/hf-tap/tui"
 )
 
-// actions are what the interface can do with a session. What happens to events
-// is the session's; here it is put into words.
+// actions are the operations of the interface on a session. What happens to events is
+// the session's; here it is put into words.
 type actions struct {
 	mask  *lines.Mask
 	live  *session.Live
@@ -38,7 +38,7 @@ type actions struct {
 func (a *actions) all() tui.Actions {
 	return tui.Actions{
 		Replay: a.replay, ReplayFailed: a.replayFailed, Deliver: a.deliver, Trigger: a.trigger, Pause: a.pause,
-		SetFault: a.setFault, Pin: a.pin, Save: a.save, Open: a.open, Copy: a.copy,
+		SetFault: a.setFault, Pin: a.pin, Save: a.save, SaveApp: a.saveApp, Open: a.open, Copy: a.copy,
 	}
 }
 
@@ -74,7 +74,8 @@ func (a *actions) replay(ctx context.Context, r tui.Replay) (string, error) {
 	return words, nil
 }
 
-// shortList is a list, of whose middle only the length is shown if it is long.
+// shortList returns a list as text; a long list without its middle items, but with
+// their number.
 func shortList(all []string) string {
 	if len(all) <= 4 {
 		return strings.Join(all, ", ")
@@ -96,7 +97,7 @@ func (a *actions) target(s string) (string, error) {
 		return "", err
 	}
 	if route.Default || route.Match.String() != "" {
-		return "", fmt.Errorf("%q is no target alone: leave out what stands before the =", s)
+		return "", fmt.Errorf("%q is not a target alone: leave out the filter and the =", s)
 	}
 	receiver.TrustRoots(a.roots, route)
 	return a.live.Receiver.AddTarget(route.Target), nil
@@ -161,14 +162,22 @@ func (a *actions) setFault(_ context.Context, f *tui.Fault) (string, error) {
 }
 
 func (a *actions) pin(ctx context.Context, numbers []int64, on bool) (string, error) {
-	n, err := a.live.Pin(ctx, on, numbers...)
-	if err != nil {
+	if _, err := a.live.Pin(ctx, on, numbers...); err != nil {
 		return "", err
 	}
 	if on {
-		return "pinned " + present.Count(n, "event"), nil
+		return "pinned " + listOfEvents(numbers), nil
 	}
-	return "unpinned " + present.Count(n, "event"), nil
+	return "unpinned " + listOfEvents(numbers), nil
+}
+
+// listOfEvents is the numbers of some events.
+func listOfEvents(numbers []int64) string {
+	var names []string
+	for _, n := range numbers {
+		names = append(names, fmt.Sprintf("#%d", n))
+	}
+	return shortList(names)
 }
 
 // save writes events into a new file.
@@ -220,6 +229,24 @@ func (a *actions) save(ctx context.Context, numbers []int64, format tui.Format) 
 	} else if format == tui.FormatJSON {
 		text = append(text, '\n')
 	}
+	return a.write(name, ending, text)
+}
+
+// saveApp writes the output of the app to a file.
+func (a *actions) saveApp(_ context.Context, text string) (string, error) {
+	return a.write("app-"+time.Now().Format("2006-01-02-150405"), ".log", []byte(text))
+}
+
+// restartApp ends the app and starts it again.
+func (a *actions) restartApp(ctx context.Context) (string, error) {
+	if err := a.live.RestartApp(ctx); err != nil {
+		return "", err
+	}
+	return "started the app again", nil
+}
+
+// write writes a new file, and returns its name in words.
+func (a *actions) write(name, ending string, text []byte) (string, error) {
 	file, err := writeNew(filepath.Join(a.saveTo, name), ending, text)
 	if err != nil {
 		return "", fmt.Errorf("save: %w", err)
@@ -273,7 +300,7 @@ func (a *actions) open(ctx context.Context, address string) (string, error) {
 	return "opened " + address, nil
 }
 
-// ofTheHub says why an address is none of the Hub's, nil if it is one.
+// ofTheHub returns an error if an address is not a page of the Hub.
 func ofTheHub(address, endpoint string) error {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -285,7 +312,7 @@ func ofTheHub(address, endpoint string) error {
 	}
 	local := loopback.Is(e.Hostname()) && u.Scheme == "http" // the stand-in Hub
 	if u.Scheme != "https" && !local || u.Host != e.Host || u.User != nil {
-		return fmt.Errorf("%q is no page of %s, and is not opened", address, e.Host)
+		return fmt.Errorf("%q is not a page of %s, and is not opened", address, e.Host)
 	}
 	return nil
 }

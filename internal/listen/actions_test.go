@@ -17,6 +17,14 @@ func TestLongListsOfReplaysAreShort(t *testing.T) {
 	}
 }
 
+func TestEventsAreListedByTheirNumbers(t *testing.T) {
+	for want, numbers := range map[string][]int64{"#3": {3}, "#3, #4": {3, 4}, "#1, #2 … #9 (5)": {1, 2, 5, 7, 9}} {
+		if got := listOfEvents(numbers); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestAnEditorsCommandMayHaveQuotes(t *testing.T) {
 	for command, want := range map[string][]string{
 		"vi":                         {"vi"},

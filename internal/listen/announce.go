@@ -11,14 +11,15 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// announce says what the session is, once it is up. The line "ready: …" and the ready
-// file come after it: a program that waits for them may start at once.
+// announce prints the webhook, the targets and the address of a session that is up. The
+// line "ready: …" and the ready file come after it: a program that waits for them may
+// start at once.
 func (o *Options) announce(live *session.Live) {
 	cfg := o.Session
 	if cfg.NoWebhook {
 		o.Notes.Print("make a webhook by hand at %s/settings/webhooks", cfg.Endpoint)
 		o.Notes.Print("  url     %s", live.URL())
-		fmt.Fprintln(o.Notes, "  secret  "+term.Line(cfg.Secret)) // it is there to be copied
+		fmt.Fprintln(o.Notes, "  secret  "+term.Line(cfg.Secret)) // shown so that it can be copied
 	} else {
 		o.Notes.Print("webhook %s watches %s (%s)", live.Webhook(), present.List(live.Watches), present.List(live.Domains))
 	}
@@ -35,7 +36,7 @@ func routeWords(r receiver.Route) string {
 	words := event.MaskURL(r.Target.Name())
 	switch {
 	case r.Default:
-		words += ", what no other target takes"
+		words += ", events that no other target gets"
 	case r.Match.String() != "":
 		words += ", if " + r.Match.String()
 	}

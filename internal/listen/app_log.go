@@ -1,8 +1,10 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 type appLog struct {
 	wake chan struct{} // one slot
 	mu   sync.Mutex
-	all  []appLine // the newest last; revisions without a gap
+	all  []appLine // the newest last; revisions grow
 	rev  int64
 }
 
@@ -35,7 +37,11 @@ func newAppLog() *appLog { return &appLog{wake: make(chan struct{}, 1)} }
 func (l *appLog) add(stream, text string) {
 	l.mu.Lock()
 	l.rev++
-	l.all = append(l.all, appLine{tui.AppLine{Rev: l.rev, At: time.Now(), Stderr: stream == "stderr", Text: text}, stream == Announced})
+	line := appLine{tui.AppLine{Rev: l.rev, At: time.Now(), Stderr: stream == "stderr", Text: text}, stream == Announced}
+	if i := l.lastOfLocked(line.Stderr); i >= 0 && strings.HasSuffix(l.all[i].Text, "\r") { // a progress bar: only its last state is kept
+		l.all = slices.Delete(l.all, i, i+1)
+	}
+	l.all = append(l.all, line)
 	if len(l.all) > 2*maxAppLog {
 		l.all = append([]appLine(nil), l.all[maxAppLog:]...)
 	}
@@ -46,6 +52,17 @@ func (l *appLog) add(stream, text string) {
 	}
 }
 
+// lastOfLocked is the index of the last line of a stream, -1 if there is none among the
+// last few.
+func (l *appLog) lastOfLocked(stderr bool) int {
+	for i := len(l.all) - 1; i >= max(len(l.all)-100, 0); i-- {
+		if l.all[i].Stderr == stderr {
+			return i
+		}
+	}
+	return -1
+}
+
 // since returns the lines after a revision, at most limit, the oldest first.
 func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, error) {
 	l.mu.Lock()
@@ -53,7 +70,7 @@ func (l *appLog) since(_ context.Context, rev int64, limit int) ([]tui.AppLine, 
 	if len(l.all) == 0 {
 		return nil, nil
 	}
-	from := int(max(rev-l.all[0].Rev+1, 0))
+	from, _ := slices.BinarySearchFunc(l.all, rev+1, func(line appLine, rev int64) int { return cmp.Compare(line.Rev, rev) })
 	if from >= len(l.all) {
 		return nil, nil
 	}

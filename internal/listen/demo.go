@@ -25,7 +25,7 @@ const (
 	demoSecret = "a-secret-for-the-demo"
 )
 
-// DemoOptions say how the demo is shown.
+// DemoOptions are the options of the demo.
 type DemoOptions struct {
 	View
 	Version string
@@ -114,7 +114,7 @@ func (o *DemoOptions) reportEnd(sum session.Summary, left []hub.Webhook) error {
 	return nil
 }
 
-// demoFront shows the session and makes things happen in it.
+// demoFront is the front end of the demo: it shows the session, and causes its events.
 type demoFront struct {
 	*front
 	hub     *sandbox.Hub
@@ -143,7 +143,7 @@ var demoStory = []struct {
 	{"repo.delete", "dataset:demo/old-notes", fine},
 }
 
-// Run lets the story happen once, or forever.
+// Run plays the story once, or repeats it until the demo ends.
 func (d *demoFront) Run(ctx context.Context, live *session.Live) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -174,7 +174,7 @@ func (d *demoFront) Last(ctx context.Context, live *session.Live) error {
 	return d.front.Last(ctx, live)
 }
 
-// story makes all steps happen, one after the other.
+// story runs all steps, one after the other.
 func (d *demoFront) story(ctx context.Context, settled <-chan int64) error {
 	for round := 0; ; round++ {
 		for _, step := range demoStory {
@@ -199,7 +199,7 @@ func (d *demoFront) story(ctx context.Context, settled <-chan int64) error {
 // demoNames are the names between which the repo that moves goes back and forth.
 var demoNames = []string{"demo/playground-v2", "demo/playground"}
 
-// step makes one thing happen and waits until all that came of it is printed.
+// step causes one event and waits until all its deliveries are printed.
 func (d *demoFront) step(ctx context.Context, kind event.Kind, repo string, mood demoMood, round int, settled <-chan int64) error {
 	named, err := hub.ParseRepo(repo)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// demoMood is how the demo's app takes the next event.
+// demoMood is how the demo's app answers the next event.
 type demoMood int32
 
 const (
@@ -22,8 +22,7 @@ const (
 	away             // is not there, as a server that reloads
 )
 
-// demoApp is the app under development in the demo: what a user would write to
-// try webhooks out.
+// demoApp is the app under development in the demo: a small webhook handler.
 type demoApp struct {
 	addr string // host:port, the same after each start
 	mood atomic.Int32
@@ -40,7 +39,7 @@ func startDemoApp() (*demoApp, error) {
 
 func (a *demoApp) feel(m demoMood) { a.mood.Store(int32(m)) }
 
-// start listens, after the first time on the port it had before.
+// start listens on a free port, or after a restart on the same port as before.
 func (a *demoApp) start() error {
 	ln, err := net.Listen("tcp4", a.addr)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
-// follower reads the changes of a session, and finds out when it is to end and what
-// became of its events. It is what all front ends have in common, so that they
+// follower reads the changes of a session, prints and counts its events, and decides
+// when the session is to end. It is what all front ends have in common, so that they
 // cannot drift apart; with a printer it is the one that prints lines.
 type follower struct {
 	printer *lines.Printer // nil: nothing is printed
@@ -42,8 +42,8 @@ type openEvent struct {
 // printed.
 const arrivalDelay = time.Second
 
-// Run reads what happens until ctx ends or what was wanted has come. An event that
-// does not settle within a second is announced before.
+// Run reads changes until ctx ends or the stop condition is met. An event that does not
+// settle within a second is announced before.
 func (f *follower) Run(ctx context.Context, live *session.Live) error {
 	f.feed = live.Follow()
 	defer f.feed.Close()
@@ -97,8 +97,8 @@ func (f *follower) Last(ctx context.Context, live *session.Live) error {
 	return f.flush()
 }
 
-// read shows all that changed since the last time. What it has read and not shown
-// when ctx ends is shown by the next call.
+// read shows all changes since the last call. What it has read and not shown when ctx
+// ends is shown by the next call.
 func (f *follower) read(ctx context.Context, live *session.Live) error {
 	const page = 200
 	for {
@@ -144,7 +144,7 @@ func (f *follower) change(ctx context.Context, live *session.Live, c event.Chang
 	return nil
 }
 
-// hold remembers an event that is printed later.
+// hold keeps an event that is not settled yet, to print it later.
 func (f *follower) hold(row *event.Row, announced bool) {
 	if o := f.open[row.N]; o != nil {
 		o.row = row
@@ -207,8 +207,8 @@ func (f *follower) announce(ctx context.Context, live *session.Live) error {
 	return f.flush()
 }
 
-// unmet explains why a session that ended in order, by the end of the app or not,
-// failed all the same: what was wanted did not come.
+// unmet returns an error if a session ended normally, but its stop condition was not
+// met.
 func (f *follower) unmet(appEnded bool) error {
 	switch {
 	case !f.stop.wants() || f.done:
@@ -228,7 +228,7 @@ func (f *follower) print(ctx context.Context, live *session.Live, lineType event
 	return f.printer.Event(lineType, row, func() (*event.Event, error) {
 		e, err := live.Event(ctx, row.N)
 		if errors.Is(err, history.ErrNotFound) {
-			return nil, nil // it was deleted meanwhile
+			return nil, nil // it was deleted
 		}
 		return e, err
 	})

@@ -14,9 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// readiness publishes the public URL of a session: in a line, and in the ready file
-// if there is to be one. The start of the session and a change of its URL are
-// noticed by different goroutines, which may publish at the same time.
+// readiness publishes the public URL of a session: in a line, and in the ready file if
+// the user named one. The start of the session and a change of its URL are noticed by
+// different goroutines, which may publish at the same time.
 //
 // The file's path is the user's, and others may get at it before: what is not a
 // ready file is not replaced, what another session has written is not touched,
@@ -29,8 +29,9 @@ type readiness struct {
 	written string // what the file holds of this session; "" before
 }
 
-// publish calls url when it is its turn, so that the latest is published last. The
-// file is there before the line: a program that waits for the line may read it.
+// publish calls url when it is its turn, so that the latest address is published last.
+// It writes the file before the line: a program that waits for the line may read the
+// file.
 func (r *readiness) publish(url func() string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,8 +43,8 @@ func (r *readiness) publish(url func() string) error {
 	return nil
 }
 
-// writeLocked writes the file as a whole: a program that waits for it never finds
-// half of it. One that another session has written meanwhile stays.
+// writeLocked writes the whole file at once: a program that waits for it never finds
+// half of it. A file that another session has written since stays.
 func (r *readiness) writeLocked(text string) error {
 	if r.file == "" {
 		return nil
@@ -64,8 +65,8 @@ func (r *readiness) writeLocked(text string) error {
 	return nil
 }
 
-// temporary makes a file beside the ready file, of a name that nobody has
-// prepared.
+// temporary creates a file beside the ready file, with a name that others cannot
+// predict.
 func (r *readiness) temporary(text string) (name string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(r.file), "."+filepath.Base(r.file)+".*") // 0600
 	if err != nil {
@@ -104,7 +105,7 @@ func (r *readiness) prepare() error {
 		}
 	}
 	if err != nil {
-		return hint.With(fmt.Errorf("write the ready file: %w", err), "name a file in a folder that is there and may be written to: --ready-file ready.txt")
+		return hint.With(fmt.Errorf("write the ready file: %w", err), "name a file in an existing, writable folder: --ready-file ready.txt")
 	}
 	return nil
 }

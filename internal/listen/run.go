@@ -20,7 +20,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/session"
 )
 
-// View is how a session is shown.
+// View is the form in which a session is shown.
 type View struct {
 	Out    io.Writer    // gets a line for each event, but for a Screen
 	JSON   bool         // the lines are JSON
@@ -28,6 +28,7 @@ type View struct {
 	Notes  *lines.Notes // gets lines for people about the session
 	Getenv func(string) string
 
+	Bell     bool     // the terminal's bell rings when an event fails on the Screen
 	Terminal *os.File // shows the Screen; nil: standard output
 	SaveTo   string   // the folder in which the Screen saves events; "": the working directory
 	// Output is called with a function that takes the lines that the program itself
@@ -35,7 +36,7 @@ type View struct {
 	Output func(line func(stream, line string))
 }
 
-// Options are a session and how it is shown.
+// Options are the settings of a session and of its front end.
 type Options struct {
 	View
 	Session     session.Config // Log, Tell, Moved and App.Line are filled in
@@ -46,8 +47,8 @@ type Options struct {
 	Roots       *x509.CertPool      // the certificates of targets that are added while it runs; nil: the system's
 }
 
-// Run runs a session to its end, says what it leaves, and returns what went wrong:
-// ErrNotInTime or ErrAppEnded if what was wanted did not come, ErrFailed or
+// Run runs a session to its end, prints what it leaves, and returns its error:
+// ErrNotInTime or ErrAppEnded if the stop condition was not met, ErrFailed or
 // ErrNotHandedOver with FailOnError, a [session.AppError] if the app failed. That ctx
 // ends is not an error.
 func Run(ctx context.Context, o Options) (err error) {
@@ -84,6 +85,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return ready.publish(live.URL)
 	}
 	if len(cfg.App.Args) > 0 {
+		if front.screen != nil && cfg.AppEnd == session.EndsSession && !o.Stop.wants() {
+			cfg.AppEnd = session.Waits // on the screen a key starts it again
+		}
 		cfg.App.Line = front.appLines(filepath.Base(cfg.App.Args[0]), o.Notes)
 	}
 	if front.screen != nil && o.Output != nil {
@@ -126,15 +130,15 @@ type front struct {
 func newFront(v View, stop Stop) *front {
 	f := &front{follower: follower{stop: stop}}
 	if v.Screen {
-		f.screen = &screen{notes: v.Notes, getenv: v.Getenv, terminal: v.Terminal, saveTo: v.SaveTo}
+		f.screen = &screen{notes: v.Notes, getenv: v.Getenv, terminal: v.Terminal, saveTo: v.SaveTo, bell: v.Bell}
 	} else {
 		f.printer = lines.NewPrinter(v.Out, v.JSON, v.Notes.Mask)
 	}
 	return f
 }
 
-// Run shows the session until the user leaves it, ctx ends, or what was wanted has
-// come.
+// Run shows the session until the user leaves it, ctx ends, or the stop condition is
+// met.
 func (f *front) Run(ctx context.Context, live *session.Live) error {
 	if err := f.ready(live); err != nil {
 		return err
@@ -145,10 +149,14 @@ func (f *front) Run(ctx context.Context, live *session.Live) error {
 	return f.follower.Run(ctx, live)
 }
 
-// appLines shows what the app writes.
+// appLines shows the app's output.
 func (f *front) appLines(name string, notes *lines.Notes) func(stream, line string) {
 	if f.screen == nil {
-		return func(_, line string) { notes.Print("%s | %s", name, strings.TrimSuffix(line, "\r")) }
+		return func(_, line string) {
+			if !strings.HasSuffix(line, "\r") { // else a later state takes its place
+				notes.Print("%s | %s", name, line)
+			}
+		}
 	}
 	f.screen.app, f.screen.appName = newAppLog(), name
 	return func(stream, line string) { f.screen.app.add(stream, notes.Mask.Text(line)) }
@@ -167,7 +175,8 @@ func appStatus(err error) error {
 	return hint.With(err, "see what it printed; start it again with the same command")
 }
 
-// lastLine says what a session leaves: on the account, and in the history.
+// lastLine is the last line of a session: the webhooks that it deleted or left, and the
+// events that it kept.
 func lastLine(sum session.Summary) string {
 	var parts []string
 	for _, id := range sum.Deleted {
@@ -180,7 +189,7 @@ func lastLine(sum session.Summary) string {
 	case sum.Left != "":
 		parts = append(parts, fmt.Sprintf("webhook %s NOT deleted", sum.Left))
 	case sum.Doubt:
-		parts = append(parts, "the Hub never said whether it made the webhook: the next start looks again")
+		parts = append(parts, "whether the Hub made the webhook is unknown: the next start checks")
 	case sum.ByHand != "":
 		parts = append(parts, "the webhook that you made by hand is yours to delete: "+sum.ByHand)
 	case len(sum.Deleted) == 0:

@@ -29,6 +29,7 @@ type screen struct {
 	appName  string
 	terminal *os.File       // nil: standard output
 	saveTo   string         // the folder for saved events; "": the working directory
+	bell     bool           // the terminal's bell rings when an event fails
 	log      *slog.Logger   // gets what the foot of the screen says; nil: none
 	roots    *x509.CertPool // the certificates that targets may have; nil: the system's
 }
@@ -48,20 +49,23 @@ func (s *screen) Run(ctx context.Context, live *session.Live, follower *follower
 	wake := make(chan struct{}, 1)
 	feed := live.Follow()
 	defer feed.Close()
-	background.Go(func() { s.merge(ctx, feed.Wake(), wake) })
+	background.Go(func() { s.merge(ctx, feed.Wake(), live.AppChanged(), wake) })
 	s.notes.Hold()
 	err := tui.Run(ctx, s.config(live, feed, wake))
 	s.notes.Release()
 	cancel()
 	s.lastWords()
+	if ended := live.App().Ended; ended != nil && err == nil {
+		err = ended
+	}
 	if limited := <-limits; limited != nil && !errors.Is(limited, context.Canceled) {
 		err = errors.Join(err, limited)
 	}
 	return err
 }
 
-// lastWords prints the end of what the app wrote: why it ended stands there, and
-// the interface has taken it along.
+// lastWords prints the end of the app's output: it shows why the app ended, and it
+// disappeared with the interface.
 func (s *screen) lastWords() {
 	if s.app == nil {
 		return
@@ -71,8 +75,9 @@ func (s *screen) lastWords() {
 	}
 }
 
-// merge wakes the interface when the history or the app has something new.
-func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- struct{}) {
+// merge wakes the interface when the history has something new, or the app has written
+// something, ended or started.
+func (s *screen) merge(ctx context.Context, stored, app <-chan struct{}, wake chan<- struct{}) {
 	var written <-chan struct{}
 	if s.app != nil {
 		written = s.app.wake
@@ -86,6 +91,7 @@ func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- 
 				return
 			}
 		case <-written:
+		case <-app:
 		}
 		select {
 		case wake <- struct{}{}:
@@ -94,8 +100,9 @@ func (s *screen) merge(ctx context.Context, stored <-chan struct{}, wake chan<- 
 	}
 }
 
-// config fills in what the interface shows and can do.
+// config returns the configuration of the interface: its data and its actions.
 func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan struct{}) tui.Config {
+	acts := &actions{s.notes.Mask, live, s.roots, s.saveTo}
 	cfg := tui.Config{
 		Feed: tui.Feed{
 			Read:  feed.Read,
@@ -105,12 +112,18 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 		},
 		Status: func() tui.Status {
 			status := statusOf(live)
-			status.AppRuns = s.app != nil
+			app := live.App()
+			status.AppRuns = app.Runs
+			if app.Ended != nil {
+				status.AppEnded, status.AppEndedAt = app.Ended.Outcome(), app.At
+			}
 			return status
 		},
-		Actions: (&actions{s.notes.Mask, live, s.roots, s.saveTo}).all(),
+		Actions: acts.all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  Editor(s.getenv),
+		Pager:   pager(s.getenv),
+		Bell:    s.bell,
 		Secrets: s.notes.Mask.Secrets(),
 		NoColor: s.getenv("NO_COLOR") != "",
 		Log:     s.log,
@@ -120,6 +133,9 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	}
 	if s.app != nil {
 		cfg.Feed.App = s.app.since
+	}
+	if live.HasApp() {
+		cfg.Actions.RestartApp = acts.restartApp
 	}
 	status := cfg.Status
 	cfg.Status = func() tui.Status {
@@ -133,8 +149,8 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	return cfg
 }
 
-// repoToTrigger returns a repo to make up events of: one that is watched, or one
-// of an account that is.
+// repoToTrigger returns a repo for triggered events: a watched one, or one of a watched
+// account.
 func repoToTrigger(watches []hub.Watch) string {
 	for _, w := range watches {
 		if w.IsRepo() {
@@ -201,7 +217,20 @@ func Editor(getenv func(string) string) []string {
 	return nil
 }
 
-// statusOf is how things stand, for the header.
+// pager returns the user's pager, or one that is usual.
+func pager(getenv func(string) string) []string {
+	if command := splitWords(getenv("PAGER")); len(command) > 0 {
+		return command
+	}
+	for _, name := range []string{"less", "more"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return []string{path}
+		}
+	}
+	return nil
+}
+
+// statusOf is the state of the session for the header.
 func statusOf(live *session.Live) tui.Status {
 	tunnel, check, stats := live.Tunnel(), live.LastCheck(), live.Receiver.Stats()
 	s := tui.Status{

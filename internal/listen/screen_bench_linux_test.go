@@ -108,7 +108,7 @@ func benchSessionIn(b testing.TB, dir session.Dir, shown bool, change ...func(*t
 			var merging sync.WaitGroup
 			feed := live.Follow()
 			defer feed.Close()
-			merging.Go(func() { s.merge(ctx, feed.Wake(), wake) })
+			merging.Go(func() { s.merge(ctx, feed.Wake(), nil, wake) })
 			defer merging.Wait()
 			cfg := s.config(live, feed, wake)
 			cfg.Input, cfg.Output, cfg.Environ = terminal, terminal, []string{"TERM=xterm-256color"}

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// stacksError is why a context ends that SIGQUIT has ended: as context.Canceled,
-// with the stacks of all goroutines at that moment.
+// stacksError is the cause of a context that SIGQUIT has ended. It is a
+// context.Canceled with the stacks of all goroutines at that moment.
 type stacksError struct {
 	signal os.Signal
 	stacks string
@@ -19,8 +19,9 @@ type stacksError struct {
 func (e *stacksError) Error() string        { return e.signal.String() }
 func (e *stacksError) Is(target error) bool { return target == context.Canceled }
 
-// Interrupt is why the context ends that a signal ends. At SIGQUIT Go programs show
-// their stacks and end on the spot; a session ends in order, and they go to its log.
+// Interrupt is the cause of a context that a signal has ended. At SIGQUIT Go programs
+// show their stacks and end on the spot; a session ends in order, and they go to its
+// log.
 func Interrupt(s os.Signal) error {
 	if s != syscall.SIGQUIT {
 		return context.Canceled

@@ -9,36 +9,36 @@ import (
 	"github.com/hf-tap/hf-tap/internal/hint"
 )
 
-// Stop is when a session ends by itself. The zero value never ends it. Trusted
-// events that arrived whole count, once they have settled.
+// Stop is the condition on which a session ends by itself. The zero value never ends
+// it. Trusted events that arrived whole count, once they have settled.
 type Stop struct {
-	Count int            // after so many events; 0: never
+	Count int            // after this number of events; 0: never
 	Until *filter.Filter // at the first event that matches; nil: never
-	Wait  time.Duration  // at the latest so long after the session is up; 0: never
+	Wait  time.Duration  // at most this time after the session is up; 0: never
 }
 
-// wants reports whether the session ends when something has come.
+// wants reports whether the session ends after certain events.
 func (s Stop) wants() bool { return s.Count > 0 || s.Until != nil }
 
-// Errors of a session that ended before what was wanted had come.
+// Errors of a session that ended before its stop condition was met.
 var (
 	ErrNotInTime = errors.New("the wanted event did not come in time") // within Stop.Wait
 	ErrAppEnded  = errors.New("your app ended before the wanted event came")
 )
 
-// Errors of events that did not get where they should.
+// Errors of events that failed or are pending.
 var (
 	ErrFailed        = errors.New("a target failed")
 	ErrNotHandedOver = errors.New("an event was not handed over")
 )
 
-// Tally is what became of the events that were shown. The zero value is empty.
+// Tally counts the results of the events that were shown. The zero value is empty.
 type Tally struct {
 	failed  map[int64]bool // of each event, whether a target failed
 	pending map[int64]bool // the events that some target was never handed
 }
 
-// Note remembers what became of an event, in place of what was noted of it before.
+// Note records the result of an event, which replaces an earlier result.
 func (t *Tally) Note(row *event.Row) {
 	if t.failed == nil {
 		t.failed, t.pending = map[int64]bool{}, map[int64]bool{}
@@ -56,9 +56,9 @@ func (t *Tally) knows(n int64) bool {
 	return known
 }
 
-// Failure is the error of events that did not get where they should: ErrFailed or
-// ErrNotHandedOver, with a hint to send those of a session again; of any if session
-// is empty.
+// Failure is the error of events that failed or are pending: ErrFailed or
+// ErrNotHandedOver, with a hint to send those of a session again; of any if session is
+// empty.
 func (t *Tally) Failure(session string) error {
 	err, which := ErrNotHandedOver, "--pending"
 	for _, failed := range t.failed {

@@ -37,9 +37,9 @@ func Addrs(host string) []netip.Addr {
 	return nil
 }
 
-// Dial is d.DialContext but for hosts that need no look-up: Go's resolver takes 127.1
-// for a name, and whatever a resolver says, the names of this machine must not lead
-// elsewhere.
+// Dial is d.DialContext, except for hosts that need no look-up: Go's resolver takes
+// 127.1 for a name, and whatever a resolver says, the names of this machine must not
+// lead elsewhere.
 func Dial(ctx context.Context, d *net.Dialer, network, address string) (conn net.Conn, err error) {
 	host, port, splitErr := net.SplitHostPort(address)
 	addrs := Addrs(host)
@@ -58,7 +58,7 @@ func Dial(ctx context.Context, d *net.Dialer, network, address string) (conn net
 	return nil, err
 }
 
-// ProxyFromEnvironment is http.ProxyFromEnvironment but for requests to this
+// ProxyFromEnvironment is http.ProxyFromEnvironment, except for requests to this
 // machine, of which that knows only a few spellings.
 func ProxyFromEnvironment(req *http.Request) (*url.URL, error) {
 	if Is(req.URL.Hostname()) {

@@ -20,7 +20,7 @@ import (
 
 // Bounds of what a call returns.
 const (
-	maxResults = 15  // that are told in full, the failures first
+	maxResults = 15  // shown in full, the failures first
 	maxAnswers = 2   // of one check
 	maxChecked = 300 // bytes of an answer
 )
@@ -28,7 +28,7 @@ const (
 func (s *server) addCheckTool() {
 	addTool(s, tool{
 		name: "check_handler", title: "Check a handler", waits: true,
-		text: "Find out whether a handler is right: send it what the Hub sends, what it may send one day, and what others send (wrong secrets, repeats, broken bodies), and judge the answers. It gets some 80 made-up deliveries, and does its work for them. Returns the checks that did not pass, and why each matters on the Hub. Takes some seconds, longer if the handler is slow; only makes some of the checks.",
+		text: "Test whether a handler is correct: send it what the Hub sends, what it could send later, and what others send (wrong secrets, repeats, broken bodies), and judge the answers. The handler gets about 80 test deliveries, and does its work for them. Returns the checks that did not pass, and why each matters on the Hub. Takes some seconds, longer if the handler is slow; only makes some of the checks.",
 		input: func(in *jsonschema.Schema) {
 			number(in, "timeout_seconds", 1, 60, 10)
 			var names []string
@@ -62,7 +62,7 @@ type checkOut struct {
 	Others     []string    `json:"others,omitempty" jsonschema:"further results, as result and name: call again with only"`
 }
 
-// checkView is how one check ended.
+// checkView is the result of one check.
 type checkView struct {
 	Name      string     `json:"name"`
 	Group     string     `json:"group"`
@@ -136,7 +136,8 @@ func (s *server) checkHandler(ctx context.Context, c call, in checkIn) (out chec
 	return out, nil
 }
 
-// checked is the handler to check: the one that is named, or the only one of the user's.
+// checked is the handler to check: the named one, or the only one that the user has
+// configured.
 func (s *server) checked(named string) (*receiver.HTTPTarget, error) {
 	if named == "" && len(s.Targets) != 1 {
 		return nil, hint.With(errors.New("name the handler"), `a port and a path on this machine: "target": "7860/webhook"`)

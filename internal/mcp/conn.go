@@ -70,7 +70,7 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// readLines takes the input apart.
+// readLines splits the input into lines, and queues them.
 func (c *conn) readLines(in io.Reader) {
 	defer close(c.ended)
 	defer c.change(func() { c.over = true })
@@ -165,7 +165,7 @@ func decode(line []byte) (msg jsonrpc.Message, code int, err error) {
 	return msg, jsonrpc.CodeInvalidRequest, err
 }
 
-// refusal is the answer to what is not a message.
+// refusal is the answer to input that is not a valid message.
 func refusal(code int, err error) []byte {
 	b, _ := json.Marshal(map[string]any{
 		"jsonrpc": "2.0", "id": nil, "error": map[string]any{"code": code, "message": err.Error()},
@@ -173,8 +173,8 @@ func refusal(code int, err error) []byte {
 	return b
 }
 
-// note remembers a request that is to be answered, and forgets one that the client
-// cancels: it takes an answer to that for an error.
+// note records a request as unanswered, and removes one that the client cancels:
+// clients count an answer to a canceled request as an error.
 func (c *conn) note(msg jsonrpc.Message) {
 	req, ok := msg.(*jsonrpc.Request)
 	switch {
@@ -184,7 +184,7 @@ func (c *conn) note(msg jsonrpc.Message) {
 	case req.Method == "notifications/cancelled":
 		var params sdk.CancelledParams
 		if json.Unmarshal(req.Params, &params) != nil {
-			return // the SDK says so
+			return // the SDK reports it
 		}
 		if id, err := jsonrpc.MakeID(params.RequestID); err == nil {
 			c.change(func() {
@@ -196,7 +196,7 @@ func (c *conn) note(msg jsonrpc.Message) {
 	}
 }
 
-// change changes what await looks at.
+// change changes the state that await waits for.
 func (c *conn) change(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,7 +13,7 @@ const maxDiff = 200
 func (s *server) addDiffTool() {
 	addTool(s, tool{
 		name: "diff_events", title: "Compare two events", reads: true,
-		text: "Compare two events: their bodies (JSON by its values), and what the targets of the second one answered. Of an event and its replay this is what a change of the handler has changed.",
+		text: "Compare two events: their bodies (JSON by its values), and what the targets of the second one answered. For an event and its replay, this shows the effect of a change of the handler.",
 	}, s.diffEvents)
 }
 

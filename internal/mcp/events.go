@@ -101,7 +101,7 @@ func (s *server) listEvents(ctx context.Context, _ call, in listIn) (listOut, er
 type getIn struct {
 	N       int64 `json:"n" jsonschema:"the number of the event"`
 	Offset  int   `json:"offset,omitempty" jsonschema:"where to begin in the body: next_offset of the part before"`
-	Limit   int   `json:"limit,omitempty" jsonschema:"at most so many bytes of the body"`
+	Limit   int   `json:"limit,omitempty" jsonschema:"at most this many bytes of the body"`
 	Attempt int   `json:"attempt,omitempty" jsonschema:"offset and limit mean what the target answered at this attempt, from 1, instead of the event's body"`
 }
 

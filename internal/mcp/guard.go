@@ -14,8 +14,8 @@ import (
 	"github.com/hf-tap/hf-tap/internal/term"
 )
 
-// guard is around every call: it ends the call with the server, turns a panic into an
-// error, and makes what leaves printable and free of secrets. The tools themselves mask
+// guard wraps every call: it ends the call with the server, turns a panic into an
+// error, and makes the result printable and free of secrets. The tools themselves mask
 // what an event carries; what this machine keeps is masked here, wherever it stands.
 func (s *server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, req sdk.Request) (result sdk.Result, err error) {
@@ -56,7 +56,7 @@ func (s *server) maskKept() {
 	}
 }
 
-// clean makes what a result quotes printable.
+// clean makes the quoted texts of a result printable.
 func (s *server) clean(result sdk.Result) {
 	switch r := result.(type) {
 	case *sdk.ReadResourceResult:
@@ -79,7 +79,7 @@ func (s *server) clean(result sdk.Result) {
 	}
 }
 
-// text is a text as it may leave.
+// text returns a printable text without secrets.
 func (s *server) text(text string) string { return term.Text(s.Notes.Mask.Text(text)) }
 
 // printable rewrites the strings of a JSON text, so that each is printable once it is
@@ -104,7 +104,7 @@ func (s *server) printable(raw []byte) json.RawMessage {
 	}
 }
 
-// literal is a string of JSON as it may leave.
+// literal returns a JSON string that is printable and without secrets.
 func (s *server) literal(quoted []byte) []byte {
 	var said string
 	if err := json.Unmarshal(quoted, &said); err != nil {
@@ -121,7 +121,7 @@ func (s *server) literal(quoted []byte) []byte {
 	return b
 }
 
-// plainJSON is a value in JSON without the escapes that are for pages.
+// plainJSON returns a value as JSON, without the escapes for HTML.
 func plainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -79,7 +79,7 @@ func (s *server) readBody(ctx context.Context, req *sdk.ReadResourceRequest) (*s
 	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{MIMEType: mime, Text: body.Text}}}, nil
 }
 
-// numberIn reads the number in the address of an event.
+// numberIn reads the event number from the URI of a resource.
 func numberIn(uri string) (int64, error) {
 	text, _, _ := strings.Cut(strings.TrimPrefix(uri, eventsURI+"/"), "/")
 	n, err := strconv.ParseInt(text, 10, 64)

@@ -38,7 +38,7 @@ func (s *server) addSendTools() {
 	}, s.replayEvent)
 	addTool(s, tool{
 		name: "trigger_event", title: "Send a sample event", waits: true,
-		text: "Make up a realistic event of a kind, as the Hub sends it, send it with the right secret, and return what the targets answered. It goes to the target that is named; else through the session that runs.",
+		text: "Create a realistic event of a kind, in the form of the Hub, send it with the right secret, and return what the targets answered. It goes to the target that is named; else through the session that runs.",
 		input: func(in *jsonschema.Schema) {
 			bounds(in)
 			for _, k := range event.Kinds() {
@@ -48,7 +48,7 @@ func (s *server) addSendTools() {
 	}, s.triggerEvent)
 }
 
-// sendIn is what both tools take.
+// sendIn are the arguments that both tools share.
 type sendIn struct {
 	Target         string `json:"target,omitempty" jsonschema:"send it there instead: a port and a path on this machine, like 7860/webhook, or a target that the user has configured"`
 	Session        string `json:"session,omitempty" jsonschema:"the id of the running session to send it through, where there are several"`
@@ -79,7 +79,7 @@ type sendOut struct {
 	Why    string     `json:"why,omitempty" jsonschema:"why something is missing"`
 }
 
-// sentView is an event that was sent, and what the targets said.
+// sentView is an event that was sent, with the answers of the targets.
 type sentView struct {
 	Event     rowView       `json:"event"`
 	Attempts  []attemptView `json:"attempts"`
@@ -87,7 +87,7 @@ type sentView struct {
 }
 
 type sentTexts struct {
-	Body    *textView    `json:"body,omitempty" jsonschema:"what was made up"`
+	Body    *textView    `json:"body,omitempty" jsonschema:"the payload that was sent"`
 	Answers []answerText `json:"answers" jsonschema:"what the targets said, one for each of attempts"`
 	Hints   []string     `json:"hints,omitempty" jsonschema:"what to try, by what the targets answered, which they may quote"`
 }
@@ -173,8 +173,8 @@ func (in triggerIn) changes() (all []jsonedit.Change, err error) {
 	return all, nil
 }
 
-// send sends what next returns, as often as is asked for, and says what became of it,
-// with the body of the first one if it is new.
+// send sends the events of next, with the repeats that the call asks for, and returns
+// their results. With new events, the first result has the body.
 func (s *server) send(ctx context.Context, c call, in sendIn, to destination, isNew bool, next func() (*event.Event, error)) (sendOut, error) {
 	out := sendOut{Notice: notice, Sent: []sentView{}}
 	out.Via = to.String()
@@ -234,7 +234,7 @@ func (s *server) throughSession(to *session.Running) func(context.Context, *even
 	}
 }
 
-// settled waits until an event that a session hands over can change no more.
+// settled waits until an event is settled that a session hands over.
 func (s *server) settled(ctx context.Context, id string, n int64) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -274,7 +274,7 @@ func (s *server) toTargets(ctx context.Context, to destination, each func(contex
 		Tunnel: session.TunnelConfig{Provider: local.Loopback, HubURL: "http://127.0.0.1"},
 		Times:  session.Times{Drain: time.Second},
 		Tell:   func(line string) { s.Notes.Print("%s", line) },
-		// Somebody waits for this: a target that is not there is told at once.
+		// The user is waiting: a target that does not answer is reported at once.
 		Receiver: receiver.Config{Routes: to.routes, WaitTarget: time.Second},
 	}
 	_, err = session.Run(ctx, cfg, front(func(ctx context.Context, live *session.Live) error {
@@ -293,23 +293,23 @@ func (s *server) toTargets(ctx context.Context, to destination, each func(contex
 	return err
 }
 
-// front is a session's front end that does one thing.
+// front is a session's front end that calls a function.
 type front func(ctx context.Context, live *session.Live) error
 
-// Run does it.
+// Run calls the function.
 func (f front) Run(ctx context.Context, live *session.Live) error { return f(ctx, live) }
 
 // Last has nothing to show.
 func (front) Last(context.Context, *session.Live) error { return nil }
 
-// viewSent adds what became of events.
+// viewSent adds the results of events.
 func (s *server) viewSent(ctx context.Context, out *sendOut, numbers []int64, withBody bool) error {
 	answer := part{0, max(defaultBody/max(len(numbers), 1), 200)}
 	return s.read(ctx, func(r *history.Reader) error {
 		for _, n := range numbers {
 			e, err := r.Get(ctx, n)
 			if errors.Is(err, history.ErrNotFound) {
-				out.Why = fmt.Sprintf("event %d was deleted meanwhile", n)
+				out.Why = fmt.Sprintf("event %d was deleted", n)
 				continue
 			}
 			if err != nil {

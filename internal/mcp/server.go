@@ -35,7 +35,7 @@ import (
 	"github.com/hf-tap/hf-tap/receiver"
 )
 
-// Config is what the server works with. If a func is nil, its tools do not exist.
+// Config configures the server. If a func is nil, its tools do not exist.
 type Config struct {
 	Version string
 	In      io.Reader // messages of the client
@@ -51,8 +51,8 @@ type Config struct {
 	Roots    *x509.CertPool         // the certificates of targets; nil: the system's
 	Secret   func() (string, error) // for events that are sent without a session
 
-	// Listen returns what a session is that watches and forwards so. release is to be
-	// called when it has ended.
+	// Listen returns the options of a session with these watches, domains and targets.
+	// The caller calls release when the session has ended.
 	Listen func(ctx context.Context, watches, domains, targets []string) (o listen.Options, release func(), err error)
 	// Survey lists the webhooks of the account.
 	Survey func(ctx context.Context) (session.Survey, error)
@@ -134,7 +134,7 @@ func Serve(ctx context.Context, cfg Config) error {
 	return lines.WriteError(err)
 }
 
-// warnings is a log without what the SDK says of the usual.
+// warnings is a log handler that drops the SDK's records below warnings.
 type warnings struct{ slog.Handler }
 
 // Enabled reports whether the log takes a record of a level.
@@ -147,7 +147,8 @@ func (s *server) within(ctx context.Context) (context.Context, context.CancelFun
 	return joined(ctx, s.ctx)
 }
 
-// untilInputEnds returns the context of a call that is of no use without its client.
+// untilInputEnds returns a context that also ends with the client's input, for calls
+// whose result only the client needs.
 func (s *server) untilInputEnds(ctx context.Context) (context.Context, context.CancelFunc) {
 	return joined(ctx, s.input)
 }
@@ -162,7 +163,7 @@ func joined(ctx, other context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// instructions tell the client's model how to go about it.
+// instructions is the text that explains the tools to the client's model.
 func (s *server) instructions() string {
 	text := `hf-tap receives the webhooks of the Hugging Face Hub on this machine, records each delivery as an event with a number, and hands it to a handler (a target, like "7860/webhook": a port and a path on this machine).
 

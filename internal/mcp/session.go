@@ -24,12 +24,12 @@ import (
 func (s *server) addSessionTools() {
 	addTool(s, tool{
 		name: "session_status", title: "What runs", reads: true,
-		text: "Say which sessions run on this machine, how tunnel, webhook and targets of this server's own session are, how many events failed, and the number of the latest event.",
+		text: "List the sessions that run on this machine, the state of the tunnel, webhook and targets of this server's own session, how many events failed, and the number of the latest event.",
 	}, s.sessionStatus)
 	if s.Doctor != nil {
 		addTool(s, tool{
 			name: "doctor", title: "Find out what works from here", waits: true, reads: true, open: true,
-			text: "Look at what receiving webhooks needs: the token and what it may, the Hub, the clock, proxies, the state folder, the tunnel, and targets that are named. It makes no webhook, and takes up to a minute.",
+			text: "Check what receiving webhooks needs: the token and its permissions, the Hub, the clock, proxies, the state folder, the tunnel, and targets that are named. It makes no webhook, and takes up to a minute.",
 		}, s.doctor)
 	}
 	if s.Survey != nil {
@@ -43,7 +43,7 @@ func (s *server) addSessionTools() {
 	}
 	addTool(s, tool{
 		name: "start_listening", title: "Receive webhooks here", waits: true, repeats: true, open: true,
-		text: "Make a temporary webhook on the Hub and receive here what it delivers, until stop_listening or the end of this server. If a session runs already that has been started for the same, it is used.",
+		text: "Make a temporary webhook on the Hub and receive here what it delivers, until stop_listening or the end of this server. If a session with the same arguments runs already, it is used.",
 	}, s.startListening)
 	addTool(s, tool{
 		name: "stop_listening", title: "Stop receiving", waits: true, repeats: true, open: true,
@@ -120,7 +120,7 @@ type startOut struct {
 	Notes   []string    `json:"notes,omitempty" jsonschema:"what it said at its start"`
 }
 
-// startListening starts a session, unless one runs that serves.
+// startListening starts a session, unless a running one fits.
 func (s *server) startListening(ctx context.Context, c call, in startIn) (out startOut, err error) {
 	for i, t := range in.Targets {
 		if _, in.Targets[i], err = s.allowed(t); err != nil {
@@ -239,7 +239,7 @@ type statusOut struct {
 	Notes      []string      `json:"notes" jsonschema:"the latest lines that this server has logged"`
 }
 
-// sessionView is a session that runs.
+// sessionView is a running session.
 type sessionView struct {
 	ID       string           `json:"id"`
 	Own      bool             `json:"own" jsonschema:"start_listening has started it; it ends with this server"`
@@ -298,7 +298,8 @@ func (s *server) sessionStatus(ctx context.Context, _ call, _ struct{}) (statusO
 	return out, ctx.Err()
 }
 
-// viewRecord is a session by its record, and by itself if it is this server's own.
+// viewRecord returns the view of a session from its record, with live details if it is
+// this server's own.
 func (s *server) viewRecord(r *session.Record) sessionView {
 	if live := s.ownLive(); live != nil && live.ID == r.ID {
 		return s.viewLive(live)
@@ -342,8 +343,8 @@ func (s *server) viewLive(live *session.Live) sessionView {
 	return v
 }
 
-// serves reports whether a session that runs is what is asked for. What a session of
-// another process forwards, and which domains it watches, is not known.
+// serves reports whether a running session fits the arguments of a call. What a session
+// of another process forwards, and which domains it watches, is not known.
 func (s *server) serves(r *session.Record, in startIn) bool {
 	is := session.Running{Watches: r.Watches}
 	for _, text := range in.Watches {

@@ -25,7 +25,7 @@ type Target struct {
 	Route receiver.Route
 }
 
-// name is the target as it is shown, and as an agent names it.
+// name is the target's name in results and arguments.
 func (t Target) name() string { return t.Route.Target.Name() }
 
 // secrets returns the password and the secrets in the query of the target: a handler may
@@ -49,8 +49,8 @@ func (t Target) secrets() (found []string) {
 	return found
 }
 
-// allowed reads a target that an agent names, with or without a match in front of it, and
-// returns it as the user would type it, too.
+// allowed reads a target of an agent, with or without a match in front of it. It
+// returns also the text that a user would type.
 func (s *server) allowed(text string) (route receiver.Route, typed string, err error) {
 	for _, own := range s.Targets {
 		if text == own.name() || text == own.Text {
@@ -76,7 +76,7 @@ func (s *server) allowed(text string) (route receiver.Route, typed string, err e
 func (s *server) oneTarget(text string) (receiver.Route, error) {
 	route, typed, err := s.allowed(text)
 	if err == nil && typed == text && (route.Default || route.Match.String() != "") {
-		err = fmt.Errorf("%q is not a target alone: leave out what stands before the =", text)
+		err = fmt.Errorf("%q is not a target alone: leave out the filter and the =", text)
 	}
 	return receiver.Route{Target: route.Target}, err
 }
@@ -109,7 +109,7 @@ type destination struct {
 	routes  []receiver.Route
 }
 
-// String says where that is.
+// String names the session or the targets.
 func (d destination) String() string {
 	if d.session != nil {
 		return "session " + d.session.ID
@@ -121,8 +121,8 @@ func (d destination) String() string {
 	return strings.Join(names, ", ")
 }
 
-// repo is one that events are made up of: one that the session's webhook watches, or
-// one of an account that it watches.
+// repo is the repo of triggered events: one that the session's webhook watches, or one
+// of an account that it watches.
 func (d destination) repo() hub.Repo {
 	repo := hub.Repo{Type: hub.RepoTypeModel, Name: "me/my-model"}
 	if d.session == nil || len(d.session.Watches) == 0 {

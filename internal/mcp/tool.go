@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/internal/present"
 )
 
-// tool is what a client is told of a tool, beside its types.
+// tool is the description of a tool for clients, without its types.
 type tool struct {
 	name, title, text string
 	reads             bool                     // it changes nothing
@@ -28,8 +28,8 @@ type call struct {
 	request *sdk.CallToolRequest
 }
 
-// progress tells the client how far the call is, if it wants to know. total is 0 if
-// it is unknown.
+// progress reports to the client how far the call is, if the client asked for it. total
+// is 0 if it is unknown.
 func (c call) progress(ctx context.Context, done, total float64, text string) {
 	token := c.request.Params.GetProgressToken()
 	if token == nil {
@@ -69,7 +69,7 @@ func addTool[In, Out any](s *server, t tool, do func(ctx context.Context, c call
 	})
 }
 
-// errorText is an error as people get it: what failed, then what to type.
+// errorText is an error with its hint, in the form of the command line.
 func errorText(err error) string {
 	text := present.Error(err)
 	if next := hint.For(err); next != "" {
@@ -101,7 +101,7 @@ func plainTypes(s *jsonschema.Schema) {
 	}
 }
 
-// number bounds a number among the arguments, and says what it is if it is not given.
+// number sets the bounds and the default of a number in the schema of the arguments.
 func number(s *jsonschema.Schema, name string, low, high, fallback int) {
 	p := s.Properties[name]
 	least, most := float64(low), float64(high)

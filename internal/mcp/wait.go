@@ -21,7 +21,7 @@ const (
 
 type waitIn struct {
 	Filter         string `json:"filter,omitempty"`
-	TimeoutSeconds int    `json:"timeout_seconds,omitempty" jsonschema:"how long to wait; many clients give up after 60 s unless they are told otherwise"`
+	TimeoutSeconds int    `json:"timeout_seconds,omitempty" jsonschema:"how long to wait; many clients give up after 60 s by default"`
 	After          *int64 `json:"after,omitempty" jsonschema:"events with larger numbers count; default: those that come from now on"`
 }
 
@@ -29,7 +29,7 @@ type waitOut struct {
 	Notice    string     `json:"notice"`
 	Matched   bool       `json:"matched"`
 	LastN     int64      `json:"last_n" jsonschema:"the number of the latest event: as after of the next call, nothing is missed"`
-	Strangers int        `json:"strangers,omitempty" jsonschema:"so many deliveries with a wrong secret or none came meanwhile, which do not count"`
+	Strangers int        `json:"strangers,omitempty" jsonschema:"number of deliveries with a wrong or missing secret during the wait, which do not count"`
 	Why       string     `json:"why,omitempty" jsonschema:"why nothing matched"`
 	Event     *eventView `json:"event,omitempty"`
 }
@@ -78,7 +78,7 @@ func (s *server) waitForEvent(ctx context.Context, c call, in waitIn) (waitOut, 
 	}
 }
 
-// watcher looks for the first event that fits, in a history that others write.
+// watcher looks for the first event that fits, in a history that other processes write.
 type watcher struct {
 	*server
 	filter    string

@@ -238,5 +238,5 @@ func withPort(address string) string {
 	return net.JoinHostPort(strings.Trim(address, "[]"), "443")
 }
 
-// has reports whether a proxy is there and address is its.
+// has reports whether there is a proxy with this address.
 func (p *proxy) has(address string) bool { return p != nil && p.address() == address }

@@ -9,14 +9,14 @@ import (
 	"github.com/hf-tap/hf-tap/internal/neterror"
 )
 
-// What a *ProxyError can be beside others, for errors.Is.
+// The kinds of a *ProxyError, for errors.Is.
 var (
 	ErrPasswordNeeded  = errors.New("it wants a user and a password")
 	ErrPasswordRefused = errors.New("it refuses the user and the password")
 )
 
-// ProxyError means that a proxy refuses a connection. It unwraps to Err, so that the
-// reasons of packages net, tls and context can be told apart.
+// ProxyError means that a proxy refuses a connection. It unwraps to Err, so that
+// callers can recognize the errors of packages net, tls and context.
 type ProxyError struct {
 	Proxy  string // its URL, with the password masked
 	From   string // what names it: the variable, "HTTPS_PROXY", or a file
@@ -53,7 +53,7 @@ func reason(err error) string {
 	return neterror.Reason(err)
 }
 
-// failed makes a *ProxyError of an error; one that is there already stays.
+// failed wraps an error in a *ProxyError, unless it is one already.
 func (p *proxy) failed(target string, err error) error {
 	var already *ProxyError
 	if errors.As(err, &already) {

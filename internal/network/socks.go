@@ -51,7 +51,7 @@ func socksReason(err error, given bool) error {
 	return err
 }
 
-// opened hands out a connection that is there already.
+// opened is a dialer that returns an existing connection.
 type opened struct{ conn net.Conn }
 
 // Dial returns the connection.

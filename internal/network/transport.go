@@ -101,8 +101,8 @@ func (n *Network) dialTLS(ctx context.Context, network, address string, protocol
 	return n.secure(ctx, conn, address, protocols...)
 }
 
-// secure makes conn one of TLS. When that fails, it closes conn; the reasons of
-// crypto/x509 can be told apart in the error.
+// secure makes conn one of TLS. When that fails, it closes conn; the error wraps that
+// of crypto/x509.
 func (n *Network) secure(ctx context.Context, conn net.Conn, address string, protocols ...string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 // ErrNotPlain means that what is at the path of a file is not a regular file.
 var ErrNotPlain = errors.New("it is not a regular file")
 
-// Open is os.OpenFile for a regular file that is no symbolic link. The error is or
-// wraps ErrNotPlain if there is something else.
+// Open is os.OpenFile for a regular file, and does not follow a symbolic link. The
+// error is or wraps ErrNotPlain if name is something else.
 func Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	if err := check(os.Lstat(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -39,8 +39,7 @@ func Check(name string) error {
 	return nil
 }
 
-// Read reads a regular file, or the one that a symbolic link leads to, of at most so
-// many bytes.
+// Read reads a regular file of at most this many bytes. It follows symbolic links.
 func Read(name string, most int64) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err := check(info, err); err != nil {

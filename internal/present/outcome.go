@@ -7,8 +7,8 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Event is what became of an event, a text for each thing to say: how it differs
-// from a first delivery, which targets it waits for, what each target did.
+// Event is the result of an event, with one text for each detail: how it differs from a
+// first delivery, which targets it waits for, what each target did.
 func Event(e *event.Row) []string {
 	parts := marks(e)
 	if waits := waitingFor(e); len(waits) > 0 {
@@ -125,7 +125,7 @@ func waitingFor(e *event.Row) []string {
 	return failed
 }
 
-// targetWords is what became of an event at one target.
+// targetWords is the result of an event at one target.
 func targetWords(t event.RowTarget) string {
 	name := Target(t.Name)
 	switch {

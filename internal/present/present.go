@@ -1,4 +1,4 @@
-// Package present is the words that front ends share: what became of an event, how a
+// Package present has the words that front ends share: the result of an event, how a
 // target, a number, a duration and an error are written. Texts from outside are not
 // changed: the package that prints them makes them safe for the terminal.
 package present

@@ -33,8 +33,7 @@ type Status struct {
 	Signal string // the signal's name, "SIGKILL", or ""
 }
 
-// Start starts cmd, with nothing set of ExtraFiles and SysProcAttr but its CmdLine
-// on Windows. The error is
-// that of cmd.Start, or the system's about the group. Whoever starts a tree waits
-// for it, and closes it.
+// Start starts cmd, whose ExtraFiles and SysProcAttr must be empty, except for CmdLine
+// on Windows. The error is that of cmd.Start, or the system's about the group. The
+// caller waits for the tree, and closes it.
 func Start(cmd *exec.Cmd, cfg Config) (*Tree, error) { return start(cmd, cfg) }

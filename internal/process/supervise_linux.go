@@ -24,8 +24,8 @@ const supervisorName = "hf-tap-supervisor"
 // PID", or "failed ERRNO"; then "ended STATUS".
 const report = 3
 
-// grace is how long the processes of a tree have to end by themselves when
-// whoever started it was killed.
+// grace is how long the processes of a tree have to end by themselves after the process
+// that started it was killed.
 const grace = 5 * time.Second
 
 func attributes(death syscall.Signal) *syscall.SysProcAttr {
@@ -103,8 +103,8 @@ func (s *supervised) close() {
 // calls Supervise then, before anything else, and exits with what that returns.
 func Supervising() bool { return os.Args[0] == supervisorName && len(os.Args) > 3 }
 
-// Supervise starts the program that the arguments name, adopts the orphans that
-// it leaves, and waits until all have ended. When whoever started the supervisor
+// Supervise starts the program that the arguments name, adopts the orphans that it
+// leaves, and waits until all have ended. When the process that started the supervisor
 // is killed, it ends them.
 func Supervise() int {
 	runtime.LockOSThread() // the program gets a signal when its thread ends
@@ -151,8 +151,8 @@ func Supervise() int {
 	}
 }
 
-// releaseFiles lets go of the program's input and output: whoever reads them
-// waits until all have closed them.
+// releaseFiles closes the supervisor's copies of the program's input and output: a
+// reader waits until all copies are closed.
 func releaseFiles() {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {

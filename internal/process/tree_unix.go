@@ -26,7 +26,7 @@ type Tree struct {
 // entry is a process of the system's.
 type entry struct {
 	pid, parent, group int
-	started            int64 // tells apart two processes of the same number
+	started            int64 // differs between two processes of the same number
 	ended              bool  // it is a zombie
 }
 
@@ -102,7 +102,7 @@ func (t *Tree) membersLocked() ([]entry, bool) {
 	}
 	var living []entry
 	clear(t.known)
-	for i := 0; i < len(found); i++ { // it grows meanwhile
+	for i := 0; i < len(found); i++ { // the loop appends to found
 		e := found[i]
 		t.known[e.pid] = e.started
 		for _, child := range children[e.pid] {
@@ -118,7 +118,8 @@ func (t *Tree) membersLocked() ([]entry, bool) {
 // Terminate asks all to end, and wakes who is stopped to hear it.
 func (t *Tree) Terminate() { t.signal(unix.SIGTERM, unix.SIGCONT) }
 
-// Kill ends all. A process that starts others meanwhile is looked for again.
+// Kill ends all processes of the tree. It looks again for processes that were started
+// while it did.
 func (t *Tree) Kill() {
 	const rounds = 10
 	for range rounds {
@@ -171,7 +172,7 @@ func (t *Tree) Alive() bool {
 	return unix.Kill(-t.leader, 0) == nil
 }
 
-// Close lets go of them: nobody is signaled any more.
+// Close releases the processes: Terminate and Kill signal nothing afterwards.
 func (t *Tree) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -22,8 +22,8 @@ type Tree struct {
 	closed bool
 }
 
-// start begins with a program that stands still: in the job before its first
-// instruction, it can start nothing outside.
+// start creates the program suspended: it is in the job before its first instruction,
+// and cannot start a process outside the job.
 func start(cmd *exec.Cmd, _ Config) (*Tree, error) {
 	job, err := newJob()
 	if err != nil {
@@ -146,7 +146,7 @@ func (t *Tree) Alive() bool {
 	return err == nil && accounting.activeProcesses > 0
 }
 
-// Close lets go of the job: what is left in it ends.
+// Close closes the job, which ends the processes that are left in it.
 func (t *Tree) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -52,8 +52,8 @@ type token struct {
 	createdAt time.Time
 }
 
-// AddUser adds a user. Adding one that is there already changes nothing; a
-// name that is an organization's is an error.
+// AddUser adds a user. Adding an existing user changes nothing; the name of an
+// organization is an error.
 func (h *Hub) AddUser(name string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,7 +86,7 @@ func (h *Hub) AddOrg(name string, members ...string) error {
 // addAccount adds an account if it is not there. The caller holds mu.
 func (h *Hub) addAccount(name string, org bool) (*account, error) {
 	if _, err := hub.ParseWatch("user:" + name); err != nil {
-		return nil, fmt.Errorf("adding an account: %q is no valid name", name)
+		return nil, fmt.Errorf("adding an account: %q is not a valid name", name)
 	}
 	if a := h.account(name); a != nil {
 		if a.org != org {

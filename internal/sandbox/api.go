@@ -43,8 +43,8 @@ type callKey struct{}
 
 func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call) }
 
-// answer keeps a response until the call is over: a hold or fault may come
-// between what was done and what is said.
+// answer buffers a response until the call is over: a hold or fault may come between
+// the work and the answer.
 type answer struct {
 	header http.Header
 	status int
@@ -124,8 +124,8 @@ func (h *Hub) carryOut(a *answer, r *http.Request, body []byte) bool {
 	return true
 }
 
-// routes are the calls that the Hub answers. Methods are told apart here and
-// not by ServeMux, whose own answer to a wrong method has no error in it.
+// routes are the calls that the Hub answers. They check the methods, because ServeMux's
+// own answer to a wrong method has no error in it.
 func (h *Hub) routes() *http.ServeMux {
 	const hooks = "/api/settings/webhooks"
 	type methods map[string]http.HandlerFunc
@@ -274,7 +274,7 @@ func (h *Hub) fail(w http.ResponseWriter, status int, code, format string, args 
 	}
 }
 
-// headerRune keeps what a header may hold.
+// headerRune returns r, or a space if a header cannot have it.
 func headerRune(r rune) rune {
 	if r < ' ' || r > '~' {
 		return ' '

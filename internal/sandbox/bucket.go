@@ -7,9 +7,9 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// UploadFiles puts files of these paths into a bucket, and DeleteFiles takes
-// them out; each sends one repo.content.update. Above 10,000 files the payload
-// lists the first 10,000 and says so.
+// UploadFiles puts files of these paths into a bucket, and DeleteFiles takes them out;
+// each sends one repo.content.update. Above 10,000 files the payload lists the first
+// 10,000 and is marked as truncated.
 func (h *Hub) UploadFiles(bucket hub.Repo, paths ...string) error {
 	return h.changeFiles(bucket, paths, func(r *repo, path string) (hub.FileUpdate, error) {
 		f := h.parts.File(path)

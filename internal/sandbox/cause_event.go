@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Happening is what Happen made happen.
+// Happening is the result of Happen: the events that it caused.
 type Happening struct {
 	Kind       event.Kind `json:"kind"`
 	Repo       hub.Repo   `json:"repo"`       // under its name afterwards
@@ -80,7 +80,7 @@ func sampleVariant(kind event.Kind, repo hub.Repo, set map[string]any) event.Var
 	return ""
 }
 
-// wishes are the overrides that change the Hub's data.
+// wishes are the overrides in the form of changes of the Hub's data.
 type wishes map[string]any
 
 func (w wishes) text(path string) string {
@@ -93,7 +93,7 @@ func (w wishes) flag(path string) bool {
 	return b
 }
 
-// happen does what leads to an event of the act's kind.
+// happen makes the change that causes an event of the act's kind.
 func (a *hubChange) happen(r *repo, w wishes) error {
 	if private, given := w["repo.private"].(bool); given {
 		r.Private = private
@@ -121,12 +121,12 @@ func (a *hubChange) happen(r *repo, w wishes) error {
 	if a.of.Domain() == "discussion" {
 		return a.discuss(r, w)
 	}
-	return a.send(a.of, r, nil) // repo.create and repo.update, which tell the repo alone
+	return a.send(a.of, r, nil) // repo.create and repo.update, whose payload is the repo alone
 }
 
-// reconfigure makes a repo what is wished, by default public, the one change
-// that no webhook loses sight of the repo by. A wish for a whole updatedConfig
-// is about the payload alone.
+// reconfigure changes the settings of a repo as the overrides demand. By default it
+// makes the repo public, because then no webhook loses access to it. A wish for a whole
+// updatedConfig is about the payload alone.
 func (a *hubChange) reconfigure(r *repo, w wishes) error {
 	_, whole := w["updatedConfig"]
 	if private, given := w["updatedConfig.private"].(bool); given {
@@ -136,8 +136,8 @@ func (a *hubChange) reconfigure(r *repo, w wishes) error {
 	return a.configure(r, !whole, r.Private && (given || whole))
 }
 
-// discuss does what leads to an event of a discussion: the latest one that is
-// still there, or a new one.
+// discuss makes the change that causes an event of a discussion. It uses the latest
+// discussion that exists, or opens one.
 func (a *hubChange) discuss(r *repo, w wishes) error {
 	_, told := w["discussion.isPullRequest"]
 	status := w.text("discussion.status")
@@ -180,8 +180,8 @@ func (a *hubChange) discuss(r *repo, w wishes) error {
 	return a.updateComment(r, d, w, post)
 }
 
-// latest is the newest discussion that fits, is there, and is not over: one
-// that is merged stays so, and one that is closed is good for reopening only.
+// latest is the newest discussion that fits and can still change. A merged one cannot,
+// and a closed one can only be reopened.
 func (r *repo) latest(fits func(*discussion) bool, status string) *discussion {
 	for _, d := range slices.Backward(r.discussions) {
 		over := d.Status == hub.DiscussionMerged || d.Status == hub.DiscussionClosed && status != "open"
@@ -244,8 +244,8 @@ type eventRequest struct {
 	Count *int                   `json:"count"` // 1 when absent
 }
 
-// postEvent answers POST /sandbox/events, which is Happen over HTTP: what was sent,
-// or 400 and why nothing was. It is not part of the Hub's API.
+// postEvent answers POST /sandbox/events, which is Happen over HTTP: the deliveries, or
+// 400 and the reason. It is not part of the Hub's API.
 func (h *Hub) postEvent(w http.ResponseWriter, r *http.Request) {
 	// Any content type will do, for curl's sake: without a bearer token, which a
 	// web page does not have, nothing gets here.

@@ -13,7 +13,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Sent names one delivery that a change has caused.
+// Sent identifies one delivery that a change has caused.
 type Sent struct {
 	ID        string     `json:"id"`      // the Webhook-Id header
 	LogID     string     `json:"logId"`   // what a replay names
@@ -44,8 +44,8 @@ func (h *Hub) perform(a *hubChange, do func(*hubChange) error) error {
 	return err
 }
 
-// alone runs a function under the lock, and releases the lock whatever happens: a
-// panic in one call must not stop all others.
+// alone runs a function under the lock, and always releases the lock: a panic in one
+// call must not stop all others.
 func (h *Hub) alone(do func() error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

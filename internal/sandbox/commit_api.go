@@ -168,7 +168,7 @@ func (c *repoCall) commitTarget() (ref string, pull bool, err error) {
 	return ref, false, c.token.mayNot(toCommit, r.owner)
 }
 
-// preupload answers POST …/preupload/REV: how each file is to be sent. The Hub
+// preupload answers POST …/preupload/REV: how the client should send each file. The Hub
 // sends binary and large files by Git LFS or Xet; here only the size counts.
 func preupload(a *hubChange, c *repoCall) (any, error) {
 	ref, _, err := c.commitTarget()

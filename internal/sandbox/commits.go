@@ -45,7 +45,7 @@ type tree map[string]*blob
 type commit struct {
 	sha            string
 	title, message string
-	author         string // a user's name, empty for somebody made up
+	author         string // a user's name, empty for an invented user
 	date           time.Time
 	parent         *commit // nil for the first one of a branch
 	files          tree
@@ -68,7 +68,7 @@ func (c *commit) compare() {
 	slices.Sort(c.changed)
 }
 
-// cost is what a commit adds to the bytes that its repo holds.
+// cost is the number of bytes that a commit adds to its repo.
 func (c *commit) cost() int {
 	n := len(c.files) * entryCost
 	for _, path := range c.changed {
@@ -278,8 +278,7 @@ func (b *blob) id() string {
 	return b.oid
 }
 
-// clash finds a path that is a file and a folder at once, empty if there is
-// none.
+// clash returns a path that is both a file and a folder, empty if there is none.
 func (t tree) clash() string {
 	for path := range t {
 		for _, folder := range parents(path) {

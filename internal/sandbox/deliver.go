@@ -49,7 +49,7 @@ const (
 	DeliveryWaiting   DeliveryState = "waiting"   // for its first or next attempt
 	DeliveryDelivered DeliveryState = "delivered" // answered with 2xx
 	DeliveryFailed    DeliveryState = "failed"    // no attempt is left
-	DeliveryDropped   DeliveryState = "dropped"   // its webhook was deleted, disabled or suspended meanwhile
+	DeliveryDropped   DeliveryState = "dropped"   // its webhook was deleted, disabled or suspended since
 	DeliveryJob       DeliveryState = "job"       // its webhook starts a Job, of which the sandbox keeps a record: see Jobs
 )
 
@@ -76,7 +76,7 @@ type delivery struct {
 	job              *jobStart // nil where the webhook calls a URL
 }
 
-// outbox is all deliveries. Hub.mu guards it.
+// outbox holds all deliveries, and the timers of their retries. Hub.mu guards it.
 type outbox struct {
 	deliveries []*delivery // oldest first
 	bytes      int         // of their bodies
@@ -135,7 +135,7 @@ func (h *Hub) requeue(d *delivery) {
 	}
 }
 
-// empty makes the attempts that wait in a webhook's queue until there are none.
+// empty makes the waiting attempts of a webhook's queue until the queue is empty.
 func (h *Hub) empty(hook *webhook) {
 	for {
 		h.mu.Lock()
@@ -166,7 +166,8 @@ func (h *Hub) empty(hook *webhook) {
 	}
 }
 
-// deaf says why a webhook gets no deliveries, or nothing. The caller holds mu.
+// deaf returns why a webhook gets no deliveries, "" if it gets them. The caller holds
+// mu.
 func (hook *webhook) deaf() string {
 	switch {
 	case hook.removed:
@@ -216,7 +217,7 @@ func (h *Hub) post(ctx context.Context, d *delivery, to, secret string) (int, er
 	if h.cfg.Modes.ContentTypeCharset {
 		req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	// What the real Hub calls itself is not documented; this at least is true.
+	// The User-Agent of the real Hub is not documented.
 	req.Header.Set("User-Agent", "hf-tap-sandbox")
 	req.Header.Set("Webhook-Id", d.ID)
 	if secret != "" {
@@ -239,7 +240,8 @@ func (h *Hub) post(ctx context.Context, d *delivery, to, secret string) (int, er
 	return resp.StatusCode, nil
 }
 
-// settle decides what follows an attempt: nothing, a retry, or suspension.
+// settle decides the next step after an attempt: nothing, a retry, or suspension of the
+// webhook.
 func (h *Hub) settle(d *delivery, a Attempt) {
 	h.mu.Lock()
 	switch {
@@ -308,9 +310,9 @@ func (d *delivery) entry(t EntryType, a Attempt) Entry {
 	}
 }
 
-// replayDelivery answers POST …/replay/{logId}: one more attempt, to what the
-// webhook is now, whether it is enabled or not. The answer tells the
-// receiver's status, 0 when it gave none.
+// replayDelivery answers POST …/replay/{logId}: one more attempt, with the webhook's
+// current settings, whether it is enabled or not. The answer has the receiver's status,
+// 0 if there was none.
 func (h *Hub) replayDelivery(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	hook := h.webhookOf(r)
@@ -334,8 +336,8 @@ func (h *Hub) replayDelivery(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, map[string]any{"status": a.Status})
 }
 
-// Idle waits until no delivery is on its way and no retry is due. The error is
-// the context's, or says that the Hub was closed meanwhile.
+// Idle waits until no delivery is on its way and no retry is due. The error is the
+// context's, or says that the Hub was closed.
 func (h *Hub) Idle(ctx context.Context) error {
 	h.mu.Lock()
 	idle := h.idle

@@ -249,7 +249,7 @@ func TestNothingIsDeliveredBeyondThisMachine(t *testing.T) {
 	p.must(p.UpdateRepo(model))
 	p.idle()
 	for _, d := range p.Deliveries() {
-		if a := d.Attempts[0]; !strings.Contains(a.Err, "no loopback address") {
+		if a := d.Attempts[0]; !strings.Contains(a.Err, "not a loopback address") {
 			t.Errorf("%s: %d %s", a.URL, a.Status, a.Err)
 		}
 	}
@@ -317,7 +317,7 @@ func TestPublicNamesMayLeadToThisMachineAndNowhereElse(t *testing.T) {
 		p.must(p.UpdateRepo(model))
 		p.idle()
 		d := p.Deliveries()[0]
-		if !astray && d.State != sandbox.DeliveryDelivered || astray && !strings.Contains(d.Attempts[0].Err, "no loopback address") {
+		if !astray && d.State != sandbox.DeliveryDelivered || astray && !strings.Contains(d.Attempts[0].Err, "not a loopback address") {
 			t.Errorf("astray %v: the delivery is %+v", astray, d)
 		}
 	}

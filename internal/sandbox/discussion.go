@@ -9,8 +9,8 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Post is a text that a user writes: a title, a comment. Empty fields are made up, as
-// a sample's are.
+// Post is a text that a user writes: a title, a comment. Empty fields get invented
+// values, as in a sample.
 type Post struct {
 	Author string // a user's name; need not have been added
 	Title  string // of discussions and pull requests

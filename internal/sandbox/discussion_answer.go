@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// author is what the API shows of a user, nil for somebody made up: the Hub
-// leaves out the authors of deleted accounts.
+// author is a user in the form of the API, nil for an invented user: the Hub leaves out
+// the authors of deleted accounts.
 func (h *Hub) author(name string) object {
 	if name == "" {
 		return nil

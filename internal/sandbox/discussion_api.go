@@ -9,7 +9,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// mayTalk returns the refusal for new words in a repo without discussions.
+// mayTalk returns the refusal of a new comment or title in a repo without discussions.
 func (c *repoCall) mayTalk() error {
 	if c.repo.noTalk {
 		return refuse(http.StatusForbidden, "", "Discussions are disabled for this repo")
@@ -29,8 +29,8 @@ func (c *repoCall) discussion() (*discussion, error) {
 // by reports whether a user opened a discussion.
 func (d *discussion) by(user *account) bool { return user != nil && d.Author.ID == user.id }
 
-// own lets the author of something in a discussion pass, and everybody who may
-// change the repo; what is done otherwise is said in the refusal.
+// own returns a refusal unless the caller is the author, or may change the repo. do
+// names the refused action.
 func (c *repoCall) own(author string, do string) error {
 	if c.token.user.id == author || c.repo.owner.has(c.token.user) {
 		return nil

@@ -84,8 +84,8 @@ func (h *Hub) nextFault(r *http.Request, when When) *fault {
 	return nil
 }
 
-// apply lets a fault happen. over says that the call ends here, answered or
-// not; else extra has the headers to add.
+// apply carries out a fault. over says that the call ends here, answered or not; else
+// extra has the headers to add.
 func (f *fault) apply(ctx context.Context, r *http.Request, a *answer, extra http.Header) (over, answered bool) {
 	if f == nil {
 		return false, false
@@ -114,10 +114,10 @@ func (f *fault) apply(ctx context.Context, r *http.Request, a *answer, extra htt
 	return true, true
 }
 
-// Hold stops calls on one side of their work until it is released. A call that
-// is held Before is carried out on release even if its client is gone; one
-// that is held After was carried out, and when its client goes meanwhile, the
-// answer never comes.
+// Hold stops calls before or after their work until it is released. A call that is held
+// Before is carried out on release, even if its client is gone. A call that is held
+// After was carried out; if its client goes away before the release, the answer never
+// comes.
 type Hold struct {
 	when             When
 	method, glob     string
@@ -138,8 +138,8 @@ func (h *Hub) Hold(pattern string, when When) *Hold {
 // Reached is closed when the first call is held.
 func (hold *Hold) Reached() <-chan struct{} { return hold.reached }
 
-// Release lets go of the calls that are held and holds no more. Releasing
-// twice is the same as once.
+// Release continues the held calls, and later calls are not held. Releasing twice is
+// the same as once.
 func (hold *Hold) Release() {
 	h := hold.hub
 	h.mu.Lock()

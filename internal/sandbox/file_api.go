@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// splitRevision splits what stands behind "tree", "resolve" or "raw" into a
-// revision and a path. Refs have three parts, whether their slashes are
-// escaped, as Python does it, or not, as JavaScript.
+// splitRevision splits the rest of a path after "tree", "resolve" or "raw" into a
+// revision and a path. Refs have three parts, whether their slashes are escaped, as
+// Python does it, or not, as JavaScript.
 func splitRevision(parts []string) (rev, path string) {
 	n := 1
 	if parts[0] == "refs" && len(parts) >= 3 {

@@ -77,7 +77,7 @@ func (r *repo) newRef(ref, sha string) (hub.RefUpdate, error) {
 	return r.setRef(ref, sha), nil
 }
 
-// freeRef checks that a branch or tag can be made, or made anew if it exists.
+// freeRef checks that a branch or tag can be created, or replaced if it exists.
 func (r *repo) freeRef(ref string, overwrite bool) error {
 	if err := validRef(ref); err != nil {
 		return err

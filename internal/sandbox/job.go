@@ -28,8 +28,8 @@ type jobAnswer struct {
 	Secrets        []string `json:"secrets,omitempty"`
 }
 
-// validJob checks a job against the OpenAPI document and gives the form in
-// which it is told.
+// validJob checks a job against the OpenAPI document, and returns it in the form of the
+// API's answers.
 func validJob(job fields) (json.RawMessage, error) {
 	var a jobAnswer
 	var secrets object
@@ -152,7 +152,7 @@ func integer(f fields, key string, least, most float64) (n int64, given bool, er
 	return int64(x), given, err
 }
 
-// notTold checks the parts of a job that a webhook's answer leaves out.
+// notTold checks the parts of a job that the API's answers leave out.
 func notTold(job fields) error {
 	var arch, group string
 	if err := oneOf(job, "arch", []string{"amd64", "arm64"}, false, &arch); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Job is a Job that an event has started, as far as there are Jobs here: it has all
-// that its container would have, and no container.
+// Job is the record of a Job that an event would start on the Hub: it has the
+// environment of its container, and no container runs.
 type Job struct {
 	ID          string     `json:"id"`
 	CreatedAt   time.Time  `json:"createdAt"`

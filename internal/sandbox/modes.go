@@ -1,7 +1,7 @@
 package sandbox
 
-// Modes are the behaviours that the Hub's docs leave open. The zero value is
-// what the Hub is most likely to do.
+// Modes are the behaviours that the Hub's documentation does not specify. The zero
+// value is what the Hub is most likely to do.
 type Modes struct {
 	// UpdateKeepsSecret: an update without a secret keeps the present one
 	// rather than clearing it.

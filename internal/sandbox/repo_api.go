@@ -24,7 +24,7 @@ type repoRequest struct {
 	SDK          string        `json:"sdk"` // of a Space
 	Files        []fileRequest `json:"files"`
 
-	// What the sandbox does not have.
+	// Fields that the sandbox does not have.
 	Hardware        json.RawMessage `json:"hardware"`
 	Storage         json.RawMessage `json:"storage"`
 	Secrets         json.RawMessage `json:"secrets"`
@@ -204,7 +204,7 @@ func (h *Hub) managed(t *token, w hub.Repo) (*repo, error) {
 	return c.repo, t.mayNot(toManage, c.repo.owner)
 }
 
-// answerOK answers a call that has nothing to say.
+// answerOK answers a call that returns no data.
 func (h *Hub) answerOK(w http.ResponseWriter, err error) {
 	if err != nil {
 		h.answerError(w, err)

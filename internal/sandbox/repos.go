@@ -63,9 +63,9 @@ func (o *account) has(a *account) bool {
 }
 
 // AddRepo adds a repo without an event, as if it had always been there. Its owner is
-// added as a user if it is not there; old canonical names, without a slash, belong to
-// the organization "huggingface". A repo that is there already stays as it is, but
-// for its visibility.
+// added as a user if it does not exist. Old canonical names, without a slash, belong to
+// the organization "huggingface". An existing repo stays as it is, except for its
+// visibility.
 func (h *Hub) AddRepo(w hub.Repo, private bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -128,8 +128,8 @@ func (h *Hub) taken(w hub.Repo) bool {
 
 const mainRef = "refs/heads/main"
 
-// CreateRepo makes a repo, as AddRepo does, and sends repo.create. A repo that
-// is there already is an error.
+// CreateRepo makes a repo, as AddRepo does, and sends repo.create. An existing repo is
+// an error.
 func (h *Hub) CreateRepo(w hub.Repo, private bool) error {
 	return h.change(func(a *hubChange) error {
 		if h.taken(w) {
@@ -156,8 +156,7 @@ func (h *Hub) UpdateRepo(w hub.Repo, tags ...string) error {
 	})
 }
 
-// DeleteRepo sends repo.delete and takes the repo away. Webhooks go on
-// watching its name.
+// DeleteRepo sends repo.delete and deletes the repo. Webhooks go on watching its name.
 func (h *Hub) DeleteRepo(w hub.Repo) error {
 	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
@@ -178,10 +177,10 @@ func (a *hubChange) deleteRepo(r *repo) error {
 	return a.send("repo.delete", r, nil)
 }
 
-// MoveRepo gives a repo a new name, and perhaps a new owner, who is added as a
-// user if need be. repo.move, which still has the old name, goes to those who
-// watch the repo or either owner. Webhooks that watch the repo follow it, and
-// the old name leads to it until another repo takes that.
+// MoveRepo gives a repo a new name, and perhaps a new owner, who is added as a user if
+// necessary. repo.move, which still has the old name, goes to those who watch the repo
+// or either owner. Webhooks that watch the repo follow it, and the old name leads to it
+// until another repo takes that.
 func (h *Hub) MoveRepo(w hub.Repo, newName string) error {
 	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
@@ -234,8 +233,8 @@ func (h *Hub) addOwner(repoName string) (*account, error) {
 	return h.addAccount(name, !strings.Contains(repoName, "/"))
 }
 
-// ChangeVisibility makes a repo public or private and sends repo.config.update
-// with that. Whoever could see the repo before or can see it now is told.
+// ChangeVisibility makes a repo public or private and sends repo.config.update with
+// that. Webhooks get it if their owner could see the repo before or can see it now.
 func (h *Hub) ChangeVisibility(w hub.Repo, private bool) error {
 	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)
@@ -246,8 +245,8 @@ func (h *Hub) ChangeVisibility(w hub.Repo, private bool) error {
 	})
 }
 
-// ChangeConfig sends the repo.config.update of a setting that the Hub does not
-// tell: updatedConfig is {}.
+// ChangeConfig sends the repo.config.update of a setting that the Hub does not show:
+// updatedConfig is {}.
 func (h *Hub) ChangeConfig(w hub.Repo) error {
 	return h.change(func(a *hubChange) error {
 		r, err := h.mustRepo(w)

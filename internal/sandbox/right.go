@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// right is what a call wants to do with a repo. Each includes the ones before.
+// right is the permission that a call needs on a repo. Each includes the ones before.
 type right int
 
 const (

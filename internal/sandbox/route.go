@@ -184,8 +184,8 @@ func (h *Hub) answerRepo(w http.ResponseWriter, r *http.Request, typ hub.RepoTyp
 	}
 }
 
-// identify finds out whose call it is; one without a token is nobody's. It
-// answers and reports false when the token is wrong or has no calls left.
+// identify finds the account of a call by its token. A call without a token has none.
+// It answers and reports false when the token is wrong or has no calls left.
 func (h *Hub) identify(w http.ResponseWriter, r *http.Request, c *call) bool {
 	t, err := h.tokenOf(r)
 	if errors.Is(err, errNoToken) {

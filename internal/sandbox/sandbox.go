@@ -60,9 +60,8 @@ type Config struct {
 	// Now is the clock of limits and of lastTriggerAt; time.Now when nil. It does
 	// not drive the pauses between attempts.
 	Now func() time.Time
-	// Log is told of each API call, each attempt and each event that was not
-	// delivered. It is never called twice at once, and it must not make anything
-	// happen in the Hub itself.
+	// Log is called for each API call, each attempt and each event that was not
+	// delivered, one call at a time. It must not change anything in the Hub.
 	Log func(Entry)
 }
 

@@ -28,7 +28,7 @@ func (h *Hub) Start(addr string) (baseURL string, err error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.spawn(func() { _ = h.Serve(h.ctx, ln) }) { // ends with Close, and has no error to tell then
+	if !h.spawn(func() { _ = h.Serve(h.ctx, ln) }) { // ends with Close, and then has no error
 		ln.Close()
 		return "", errClosed
 	}
@@ -50,7 +50,7 @@ var errClosed = errors.New("the sandbox is closed")
 func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 	if addr, ok := ln.Addr().(*net.TCPAddr); !ok || !addr.IP.IsLoopback() {
 		ln.Close()
-		return fmt.Errorf("serving the sandbox on %s: it is no loopback address", ln.Addr())
+		return fmt.Errorf("serving the sandbox on %s: it is not a loopback address", ln.Addr())
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
@@ -118,7 +118,7 @@ func newClient(cfg Config) *http.Client {
 
 func onlyLoopback(address string) error {
 	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
-		return fmt.Errorf("%s is no loopback address, and the sandbox delivers to no other", address)
+		return fmt.Errorf("%s is not a loopback address, and the sandbox delivers only to those", address)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestOnlyLoopbackAddressesAreServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Serve(t.Context(), ln); err == nil || !strings.Contains(err.Error(), "no loopback address") {
+	if err := h.Serve(t.Context(), ln); err == nil || !strings.Contains(err.Error(), "not a loopback address") {
 		t.Errorf("Serve ended with %v", err)
 	}
 	if err := ln.Close(); err == nil {

@@ -11,7 +11,7 @@ import (
 // discussion is a discussion or a pull request; a deleted one keeps its number.
 type discussion struct {
 	hub.Discussion
-	author    string // a user's name, empty for somebody made up
+	author    string // a user's name, empty for an invented user
 	createdAt time.Time
 	comments  []*comment
 	timeline  []entry // comments and all else that the API shows, oldest first
@@ -22,14 +22,14 @@ type discussion struct {
 type comment struct {
 	hub.Comment
 	updatedAt time.Time
-	editor    string // who wrote the latest text, empty for somebody made up
+	editor    string // the author of the latest text, empty for an invented user
 	edits     int
 	hiddenBy  string
 }
 
 // entry is one line of a discussion's timeline.
 type entry struct {
-	id, author string // the author is a user's name, empty for somebody made up
+	id, author string // the author is a user's name, empty for an invented user
 	at         time.Time
 	data       any // a *comment or one of the entries below
 }

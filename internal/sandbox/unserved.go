@@ -111,8 +111,8 @@ func unserved(r *http.Request, typ hub.RepoType, rest []string) error {
 	return errNoPage
 }
 
-// webPart names what stands at an address that is not of the API, if the Hub
-// has something there.
+// webPart names the part of the Hub's web pages that an address outside of the API
+// belongs to, if there is one.
 func webPart(r *http.Request) string {
 	path := r.URL.EscapedPath()
 	switch {

@@ -14,8 +14,8 @@ import (
 // fields is a JSON object as it was sent, keys as they are spelled.
 type fields map[string]json.RawMessage
 
-// get reads a value of the type that the OpenAPI document wants. An absent one
-// is no error and leaves v; null is an error, as in the document.
+// get reads a value of the type that the OpenAPI document wants. A missing value is
+// allowed, and leaves v; null is an error, as in the document.
 func get[T any](f fields, key, want string, v *T) (given bool, err error) {
 	raw, given := f[key]
 	if !given {
@@ -27,7 +27,7 @@ func get[T any](f fields, key, want string, v *T) (given bool, err error) {
 	return true, nil
 }
 
-// webhookSpec is what a valid body asks for.
+// webhookSpec is the webhook that a valid body describes.
 type webhookSpec struct {
 	webhook     hub.Webhook
 	secret      string

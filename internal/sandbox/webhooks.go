@@ -50,8 +50,8 @@ func (h *Hub) disableWebhook(w http.ResponseWriter, r *http.Request) {
 	h.withWebhook(w, r, func(hook *webhook) { hook.State = hub.StateDisabled })
 }
 
-// withWebhook does something with the webhook that a call names and answers
-// with what it is then.
+// withWebhook calls a function with the webhook that a call names, and answers with the
+// webhook afterwards.
 func (h *Hub) withWebhook(w http.ResponseWriter, r *http.Request, do func(*webhook)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,8 +68,8 @@ func answerWebhook(w http.ResponseWriter, hook *webhook) {
 	answerJSON(w, http.StatusOK, map[string]any{"webhook": hook.Webhook})
 }
 
-// noWebhook answers for a webhook that is not there, or is another account's: the Hub
-// does not say which.
+// noWebhook answers for a webhook that does not exist or is another account's: the
+// Hub's answer is the same.
 func (h *Hub) noWebhook(w http.ResponseWriter) {
 	h.fail(w, http.StatusNotFound, "", "Webhook not found")
 }

@@ -30,14 +30,14 @@ func (r *run) advise(target receiver.Target, e *event.Event, a event.Attempt) {
 		defer cancel()
 		paths := served.Paths(ctx, advice.Usual()...)
 		if paths.Here {
-			return // it is the handler that answers so
+			return // the answer is the handler's own
 		}
 		r.reportAdvice(a.Target, advice.Path(&a, paths.Others))
 	})
 }
 
-// asking counts the targets that are being asked for their paths. Nobody is asked
-// once it has ended.
+// asking counts the running requests for the paths of targets. No target is asked once
+// it has ended.
 type asking struct {
 	mu    sync.Mutex
 	ended bool
@@ -56,7 +56,7 @@ func (a *asking) begin() bool {
 
 func (a *asking) done() { a.group.Done() }
 
-// wait returns when no target is being asked any more. None is asked after it.
+// wait returns when no such request is running. None is asked after it.
 func (a *asking) wait() {
 	a.mu.Lock()
 	a.ended = true

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hf-tap/hf-tap/event"
-	"github.com/hf-tap/hf-tap/internal/app"
 )
 
 // AppError means that the app under development ended before the session did.
@@ -22,25 +21,29 @@ type AppError struct {
 }
 
 // Error says how the app ended.
-func (e *AppError) Error() string {
+func (e *AppError) Error() string { return fmt.Sprintf("the app %q %s", e.Name, e.Outcome()) }
+
+// Outcome is Error without the app: "ended with status 1".
+func (e *AppError) Outcome() string {
 	switch {
 	case e.Err != nil:
-		return fmt.Sprintf("the app %q ended: %v", e.Name, e.Err)
+		return fmt.Sprintf("ended: %v", e.Err)
 	case e.Signal != "":
-		return fmt.Sprintf("the app %q was ended by %s", e.Name, e.Signal)
+		return "was ended by " + e.Signal
 	}
-	return fmt.Sprintf("the app %q ended with status %d", e.Name, e.Code)
+	return fmt.Sprintf("ended with status %d", e.Code)
 }
 
-// What apps read the secret and their port from. Of 40 public handlers, 29 read
-// the secret from one of these; Gradio, uvicorn and Flask read ports of their own.
+// The environment variables that apps read the secret and their port from. Of 40 public
+// handlers, 29 read the secret from one of these; Gradio, uvicorn and Flask have port
+// variables of their own.
 var (
 	secretVariables = []string{"WEBHOOK_SECRET", "HF_WEBHOOK_SECRET", "HUGGINGFACE_WEBHOOK_SECRET"}
 	portVariables   = []string{"PORT", "GRADIO_SERVER_PORT", "UVICORN_PORT", "FLASK_RUN_PORT"}
 )
 
-// AppEnv is what the app's environment has to say. It replaces what the user
-// has exported: with another secret or port, no event would arrive.
+// AppEnv returns the environment variables of the app. It replaces what the user has
+// exported: with another secret or port, no event would arrive.
 func AppEnv(secret, port string) []string {
 	var env []string
 	for _, name := range secretVariables {
@@ -54,31 +57,22 @@ func AppEnv(secret, port string) []string {
 	return env
 }
 
-// startApp starts the app under development, and ends the session when it ends.
-func (r *run) startApp(ctx context.Context) (err error) {
+// startApp starts the app under development. AppEnd says what happens when it ends.
+func (r *run) startApp(ctx context.Context) error {
 	if len(r.App.Args) == 0 {
 		return nil
 	}
-	cfg := r.App
-	cfg.Env = append(cfg.Env[:len(cfg.Env):len(cfg.Env)], AppEnv(r.Secret, r.AppPort)...)
-	if r.app, err = app.Start(cfg); err != nil {
+	if err := r.host.start(); err != nil {
 		return err
 	}
 	r.spawn(&r.background, func() { r.watchAppPort(ctx) })
-	r.spawn(&r.background, func() {
-		select {
-		case <-ctx.Done():
-		case <-r.app.Done():
-			result := r.app.Result()
-			r.cancel(&AppError{Name: cfg.Args[0], Code: result.Code, Signal: result.Signal, Err: result.Err})
-		}
-	})
+	r.spawn(&r.background, func() { r.host.tend(ctx, r.AppEnd, r.Times.Restart, r.Tell, r.cancel) })
 	return nil
 }
 
-// watchAppPort looks, while the app's target is down, whether the app listens on
-// another port, and says so once. A port counts when it is there at two looks: an
-// app that boots may open others for a moment.
+// watchAppPort checks, while the app's target is down, whether the app listens on
+// another port, and reports that once. A port counts if it is open at two checks in a
+// row: an app that boots may open others for a moment.
 func (r *run) watchAppPort(ctx context.Context) {
 	look := time.NewTicker(r.Times.Look)
 	defer look.Stop()
@@ -89,8 +83,6 @@ func (r *run) watchAppPort(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-r.app.Done():
-			return
 		case s := <-r.targets:
 			if u, err := url.Parse(s.Name); err == nil && u.Port() == r.AppPort && (s.State == "down" || s.State == "up") {
 				target, down, told = u, s.State == "down", told && s.State == "down"
@@ -99,7 +91,11 @@ func (r *run) watchAppPort(ctx context.Context) {
 			if !down || told {
 				continue
 			}
-			ports, known := r.app.Ports()
+			current := r.host.current()
+			if current == nil {
+				continue
+			}
+			ports, known := current.Ports()
 			same := slices.Equal(ports, before)
 			before = ports
 			if port, err := strconv.Atoi(r.AppPort); !known || !same || len(ports) == 0 || err != nil || slices.Contains(ports, port) {
@@ -111,7 +107,8 @@ func (r *run) watchAppPort(ctx context.Context) {
 	}
 }
 
-// elsewhere says on which ports an app listens instead of its own, and what to type.
+// elsewhere returns the line about an app that listens on other ports than its own,
+// with the command to type.
 func elsewhere(ports []int, own, path string) string {
 	var words []string
 	for _, port := range ports {
@@ -126,8 +123,8 @@ func elsewhere(ports []int, own, path string) string {
 
 // stopApp ends the app and all that it started.
 func (r *run) stopApp(ctx context.Context) error {
-	if r.app == nil {
+	if r.host == nil {
 		return nil
 	}
-	return r.app.Stop(ctx)
+	return r.host.close(ctx)
 }

@@ -51,13 +51,13 @@ func ToReplay(ctx context.Context, store *history.Reader, q history.Query) ([]in
 
 // ErrRefused says that an event's body did not arrive whole, so that its sender
 // was refused: there is nothing that could be sent again.
-var ErrRefused = errors.New("its body did not arrive whole, and only the beginning was kept")
+var ErrRefused = errors.New("its body is incomplete: only the beginning was kept")
 
 // ErrBodyLost says that an event's body is not in the history any more, which was
 // damaged or removed.
 var ErrBodyLost = errors.New("its body is lost, or a part of it")
 
-// Sendable says why an event is not sent again; nil if it may be.
+// Sendable returns an error if an event must not be sent again.
 func Sendable(e *event.Event) error {
 	switch {
 	case !e.Verdict.Trusted():
@@ -70,8 +70,8 @@ func Sendable(e *event.Event) error {
 	return nil
 }
 
-// Again is how an event is sent again. The zero value sends it as it came, on the way
-// of a live event.
+// Again are the options for sending an event again. The zero value sends it as it came,
+// on the way of a live event.
 type Again struct {
 	Targets []string // lead to these alone
 	NewID   bool     // with a Webhook-Id of its own, for handlers that drop what they have seen
@@ -143,7 +143,7 @@ func (l *Live) Send(ctx context.Context, e *event.Event, sign bool) (Sent, error
 	return l.deliver(ctx, &made)
 }
 
-// Trigger makes up a realistic event of a kind about a repo and hands it over.
+// Trigger creates a realistic event of a kind about a repo, and hands it over.
 func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Repo) (Sent, error) {
 	made, err := MakeUp(kind, repo, event.SampleOptions{WebhookID: l.Webhook(), Endpoint: l.Endpoint})
 	if err != nil {
@@ -152,8 +152,8 @@ func (l *Live) Trigger(ctx context.Context, kind event.Kind, repo hub.Repo) (Sen
 	return l.Send(ctx, made, true)
 }
 
-// MakeUp makes a realistic event of a kind about a repo, as the Hub sends it, another
-// one at each call: the seed of opts does not count.
+// MakeUp creates a realistic event of a kind about a repo, in the form of the Hub. Each
+// call returns another one: the seed of opts is ignored.
 func MakeUp(kind event.Kind, repo hub.Repo, opts event.SampleOptions) (*event.Event, error) {
 	opts.Seed = mathrand.Uint64()
 	payload, err := event.Sample(kind, repo, opts)
@@ -162,7 +162,7 @@ func MakeUp(kind event.Kind, repo hub.Repo, opts event.SampleOptions) (*event.Ev
 	}
 	body, err := json.Marshal(payload)
 	if err != nil {
-		return nil, fmt.Errorf("make up a %s: %w", kind, err)
+		return nil, fmt.Errorf("create a %s event: %w", kind, err)
 	}
 	return &event.Event{
 		Source: event.SourceTrigger, Method: http.MethodPost, Body: body,
@@ -170,7 +170,7 @@ func MakeUp(kind event.Kind, repo hub.Repo, opts event.SampleOptions) (*event.Ev
 	}, nil
 }
 
-// Pause stops handing over, or resumes it, and keeps that as a state.
+// Pause stops handing over events, or resumes it, and records that as a state.
 func (l *Live) Pause(on bool) {
 	if on == l.Receiver.Paused() {
 		return
@@ -186,8 +186,7 @@ func (l *Live) Pause(on bool) {
 	}
 }
 
-// SetFault makes answers wrong on purpose and keeps that as a state; nil makes
-// them right again.
+// SetFault injects a fault into the answers, and records that as a state; nil ends it.
 func (l *Live) SetFault(f *receiver.Fault) error {
 	if err := l.Receiver.SetFault(f); err != nil {
 		return err
@@ -200,7 +199,7 @@ func (l *Live) SetFault(f *receiver.Fault) error {
 	return nil
 }
 
-// sign puts the session's secret in.
+// sign sets the header with the session's secret.
 func (l *Live) sign(e *event.Event) {
 	if e.Header == nil {
 		e.Header = http.Header{}

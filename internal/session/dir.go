@@ -44,9 +44,9 @@ func FindDir(getenv func(string) string) (Dir, error) {
 	return dir, nil
 }
 
-// reachable reports what is in the way to a folder that may not exist yet: a file,
-// or a symbolic link that leads nowhere. A new folder would not be made there, and
-// an old one would look empty.
+// reachable returns an error if something blocks the path to a folder that may not
+// exist yet: a file, or a symbolic link that leads nowhere. A new folder would not be
+// made there, and an old one would look empty.
 func (d Dir) reachable() error {
 	for path := string(d); ; path = filepath.Dir(path) {
 		link, err := os.Lstat(path)
@@ -54,7 +54,7 @@ func (d Dir) reachable() error {
 			continue
 		}
 		if err != nil {
-			return nil // whoever uses it will see
+			return nil // its users report the error
 		}
 		info, err := os.Stat(path)
 		switch {
@@ -203,9 +203,9 @@ func secretIn(path string, b []byte, err error) (string, error) {
 	return secret, nil
 }
 
-// CheckSecret says what keeps a secret from being one. The Hub takes printable
-// ASCII; a blank at an end would be lost on the way, because header values are
-// trimmed, and net/http sends no DEL.
+// CheckSecret returns why a text is not a valid secret. The Hub takes printable ASCII;
+// a blank at an end would be lost on the way, because header values are trimmed, and
+// net/http sends no DEL.
 func CheckSecret(secret string) error {
 	switch {
 	case secret == "":
@@ -218,7 +218,8 @@ func CheckSecret(secret string) error {
 	return nil
 }
 
-// writeTemp writes b beside path, safe on disk, and gives the file's name.
+// writeTemp writes b to a temporary file beside path, syncs it to the disk, and returns
+// its name.
 func writeTemp(path string, b []byte) (name string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
@@ -280,7 +281,7 @@ func (d Dir) OpenLog(mask func(string) string) (*Log, error) {
 	return &Log{slog.New(slog.NewTextHandler(masked{f, mask}, nil)), f}, nil
 }
 
-// masked writes what is left of each record when its secrets are masked.
+// masked is a writer that masks the secrets in each log record.
 type masked struct {
 	to   io.Writer
 	mask func(string) string

@@ -11,17 +11,16 @@ import (
 	"github.com/hf-tap/hf-tap/internal/plainfile"
 )
 
-// gradioName is the name that gradio.live makes an address of: who keeps it has
-// the same address in every session.
+// gradioName is the name from which gradio.live makes an address: the same name has the
+// same address in every session.
 type gradioName struct {
 	name string
 	lock *lock // nil for a name that is not kept
 }
 
-// holdGradioName takes the name that this machine keeps, made at the first call
-// or with renew. Two sessions must not have it at once: the second could take
-// the first's deliveries. Whoever comes second gets another name, which is not
-// kept.
+// holdGradioName locks the Gradio name of this machine. The first call makes the name,
+// and so does renew. Two sessions must not have it at once: the second could take the
+// first's deliveries. A second session gets another name, which is not kept.
 func (d Dir) holdGradioName(renew bool) (gradioName, error) {
 	path := filepath.Join(string(d), "gradio-name")
 	l, held, err := d.lockGradioName()
@@ -72,7 +71,7 @@ func plainName(s string) bool {
 	return len(s) >= 20 && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
-// Close lets others have the name.
+// Close releases the name for other sessions.
 func (n gradioName) Close() error {
 	if n.lock == nil {
 		return nil

@@ -52,8 +52,8 @@ func (h *holding) save(rec *Record) error {
 	return nil
 }
 
-// restore makes the lock and the record again where they are not as this
-// session made them, and reports what it made since the last time, for people.
+// restore creates the lock and the record again if they are missing or changed. It
+// returns a text about what it created since the last call.
 func (h *holding) restore() (made string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,8 +70,8 @@ func (h *holding) restore() (made string, err error) {
 	return made, nil
 }
 
-// relockLocked takes the lock again if its file is not at its path any more,
-// in a folder that is made again if need be.
+// relockLocked takes the lock again if its file is not at its path any more, in a
+// folder that it creates again if necessary.
 func (h *holding) relockLocked() error {
 	if h.lock.atPath() {
 		return nil
@@ -130,8 +130,7 @@ func (h *holding) writeLocked(b []byte) error {
 // writable reports why the record could not be written again, nil if it could.
 func (h *holding) writable() error { return writable(h.dir.leases()) }
 
-// release lets go of the lock, and removes the record unless something is left
-// to undo.
+// release unlocks the session, and removes its record unless something is left to undo.
 func (h *holding) release(rec *Record) error {
 	var err error
 	if rec.needsUndo() {

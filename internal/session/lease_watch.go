@@ -18,12 +18,12 @@ const maxLost = 3
 const (
 	stateRestored   = "restored"       // lock or record were missing or changed, and are made again
 	stateUnrecorded = "unrecorded"     // and cannot be made again
-	stateUnwritable = "unwritable"     // nothing can be changed in the folder; lock and record are there
+	stateUnwritable = "unwritable"     // nothing can be changed in the folder; lock and record exist
 	stateWritable   = "writable again" // it can
 )
 
-// watchFolder looks at the state folder now and then until the session's lock
-// is let go of.
+// watchFolder checks the state folder at intervals until the session's lock is
+// released.
 func (r *run) watchFolder(ctx context.Context) error {
 	ctx, r.endWatching = context.WithCancel(context.WithoutCancel(ctx))
 	r.looks = append(r.looks, (&leaseWatch{run: r}).look, func(context.Context) { r.gradio.relock(r.Dir) },

@@ -35,11 +35,11 @@ func (l *Live) Pin(ctx context.Context, on bool, numbers ...int64) (changed int,
 	return l.store.Pin(ctx, on, numbers...)
 }
 
-// Flush waits until all that has happened to events so far is stored.
+// Flush waits until all changes of events so far are stored.
 func (l *Live) Flush(ctx context.Context) error { return l.store.Flush(ctx) }
 
-// ReplayFailed sends all events of the session again that a target did not take,
-// and returns how many they are.
+// ReplayFailed sends the failed events of the session again, and returns how many they
+// are.
 func (l *Live) ReplayFailed(ctx context.Context) (sent int, err error) {
 	numbers, err := ToReplay(ctx, l.store.Reader, history.Query{Session: l.ID, Failed: true})
 	if err != nil {

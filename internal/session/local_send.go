@@ -11,8 +11,8 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 )
 
-// Send posts an event to the session, which puts its secret in and hands it over on the
-// way of a live event, and returns the number of the new event. e has Source,
+// Send posts an event to a running session, and returns the number of the new event.
+// The session adds its secret, and handles the event like a live one. e has Source,
 // ReplayOf, Method, Path, Header and Body.
 func (l LocalAccess) Send(ctx context.Context, e *event.Event) (n int64, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.For(e), bytes.NewReader(e.Body))

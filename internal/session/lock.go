@@ -15,11 +15,11 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// lock is the file lock that a session holds while it lives. The kernel lets
-// go of it when the process ends, however it ends.
+// lock is the file lock that a session holds while it runs. The kernel releases it when
+// the process ends, however it ends.
 type lock struct{ *flock.Flock }
 
-// ownLock is the lock of a file that is made if there is none.
+// ownLock returns the lock of a file, which it creates if necessary.
 func ownLock(path string) *flock.Flock {
 	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|plainfile.Flags), flock.SetPermissions(0o600))
 }
@@ -58,8 +58,8 @@ func (d Dir) lock(id string) (*lock, error) {
 	return &lock{l}, nil
 }
 
-// removeLock lets go of a lock and removes its file, unless that is not at its path
-// any more.
+// removeLock releases a lock and removes its file, unless the file at its path is
+// another one.
 func (d Dir) removeLock(l *lock) error {
 	if !l.atPath() {
 		return l.Close()
@@ -107,9 +107,9 @@ func waitForGate(try func(ctx context.Context, again time.Duration) (bool, error
 // gateWait is how long the gate is waited for.
 const gateWait = 10 * time.Second
 
-// lives reports whether the session of that id holds its lock. It changes
-// nothing, so that it works in a folder that is read-only. It looks behind the
-// gate: nobody else sees a lock that is held only to find out.
+// lives reports whether the session with this id holds its lock. It changes nothing, so
+// that it works in a folder that is read-only. It looks behind the gate: nobody else
+// sees a lock that is held only to find out.
 func (d Dir) lives(id string) (bool, error) {
 	gate := flock.New(d.gatePath(), flock.SetFlag(os.O_RDONLY|plainfile.Flags))
 	switch err := waitForGate(gate.TryRLockContext); {
@@ -153,8 +153,8 @@ func (d Dir) removeDeadLock(id string) error {
 	return errors.Join(l.Close(), removeFile(l.Path()))
 }
 
-// tidy removes what dead sessions left in the folder beside their records: the
-// locks of those that had none, and files that a kill cut short.
+// tidy removes the leftovers of dead sessions from the folder: locks without a record,
+// and files that were cut short by a kill.
 func (d Dir) tidy() error {
 	entries, err := os.ReadDir(d.leases())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -16,7 +16,7 @@ import (
 type Loose struct {
 	Name string      // within the state folder, with slashes; "." for the folder itself
 	Mode fs.FileMode // as it was found
-	Err  error       // why it stays so; nil if it can be tightened
+	Err  error       // why it cannot be tightened; nil if it can
 }
 
 // String is the name and the mode.
@@ -107,11 +107,12 @@ func (d Dir) loose(root *os.Root) ([]Loose, error) {
 	return all, nil
 }
 
-// open reports whether anybody but the owner has a right.
+// open reports whether others than the owner have a permission.
 func open(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
 
-// Tighten takes the rights of others away from what is hf-tap's, and gives what
-// it found. A folder that holds files of others, too, is the user's to change.
+// Tighten removes the permissions of other users on hf-tap's files, and returns the
+// files that had them. A folder that holds files of others, too, is the user's to
+// change.
 func (d Dir) Tighten() ([]Loose, error) {
 	if runtime.GOOS == "windows" {
 		return nil, nil
@@ -133,8 +134,8 @@ func (d Dir) Tighten() ([]Loose, error) {
 	return slices.DeleteFunc(all, func(l Loose) bool { return errors.Is(l.Err, fs.ErrNotExist) }), err
 }
 
-// LooseLine says in one line what others had access to, and what they still
-// have; empty if there is nothing to say.
+// LooseLine returns a line about the files that other users had access to, and those
+// that they still have; empty if there are none.
 func LooseLine(all []Loose) string {
 	var done, stays []string
 	records := 0

@@ -20,9 +20,8 @@ func (d Dir) Running() (running []*Record, err error) {
 	return running, err
 }
 
-// Undelivered counts the events that a target did not take, and those that may
-// not have been handed over: also those of killed sessions, which the next session
-// marks so. It changes nothing.
+// Undelivered counts the failed events and the pending ones. An event of a killed
+// session counts as pending before the next session marks it. It changes nothing.
 func (d Dir) Undelivered(ctx context.Context, reader *history.Reader) (failed, pending int, err error) {
 	if failed, err = reader.Count(ctx, history.Query{Failed: true}); err != nil {
 		return 0, 0, err
@@ -49,8 +48,8 @@ func (d Dir) Undelivered(ctx context.Context, reader *history.Reader) (failed, p
 	return failed, pending, nil
 }
 
-// EndDead ends the sessions in the history that were killed: what they were to
-// hand over becomes pending.
+// EndDead marks killed sessions as ended in the history: their unsettled events become
+// pending.
 func (d Dir) EndDead(ctx context.Context, store *history.Store) error {
 	sessions, err := store.OpenSessions(ctx)
 	if err != nil {

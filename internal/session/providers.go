@@ -62,8 +62,8 @@ func NewTunnelConfig(dir Dir, getenv func(string) string, version string, n *net
 	return c
 }
 
-// FindNgrok adds ngrok's own settings if a tunnel by ngrok may be opened, and calls tell
-// with what is wrong with them if they can be used all the same.
+// FindNgrok adds ngrok's own settings if a tunnel by ngrok may be opened. If they are
+// usable but not correct, it calls tell with what is wrong.
 func (c *TunnelConfig) FindNgrok(getenv func(string) string, tell func(format string, args ...any)) error {
 	auto := c.Provider == tunnel.Auto && c.PublicURL == "" && !onThisMachine(c.HubURL)
 	if !auto && !slices.Contains(strings.Split(c.Provider, ","), ngrok.Name) {

@@ -52,13 +52,13 @@ func (r *run) openTunnel(ctx context.Context) (err error) {
 	return nil
 }
 
-// nameGradio takes the name by which gradio.live knows this machine.
+// nameGradio sets this machine's name for gradio.live in the tunnel's settings.
 func (r *run) nameGradio() (err error) {
 	if r.gradio, err = r.Dir.holdGradioName(r.NewURL); err != nil {
 		return err
 	}
 	if r.gradio.lock == nil {
-		r.Tell("another session has the address that this machine keeps at gradio.live: this one gets a fresh one")
+		r.Tell("another session uses this machine's address at gradio.live: this one gets a new one")
 	}
 	r.Tunnel.Gradio.Name = r.gradio.name
 	r.Tunnel.Gradio.Ending = func(ends time.Time) {
@@ -67,14 +67,15 @@ func (r *run) nameGradio() (err error) {
 	return nil
 }
 
-// verify asks for ourselves at the public address. That no answer comes says
-// only that there is no way from here to there; another's answer is an error.
+// verify checks that the public address leads to this session. Without an answer, this
+// is unknown: there is no way from here to there. The answer of another server is an
+// error.
 func (r *run) verify(ctx context.Context) error {
 	_, err := r.keeper.Verify(ctx)
 	return err
 }
 
-// check asks once whether a public address leads here.
+// check checks once that a public address leads to this session.
 func (r *run) check(ctx context.Context, public string) (time.Duration, error) {
 	took, err := tunnel.VerifyOnce(ctx, tunnel.Probe{URL: public + r.rec.Path() + "/check", Answer: r.prove, Client: r.Public})
 	if !errors.Is(ctx.Err(), context.Canceled) {
@@ -83,7 +84,7 @@ func (r *run) check(ctx context.Context, public string) (time.Duration, error) {
 	return took, err
 }
 
-// tunnelChanged reports the state of the tunnel, also to tend.
+// tunnelChanged reports a state of the tunnel, and wakes tend.
 func (r *run) tunnelChanged(status tunnel.Status) {
 	if status.URL == "" { // it is being opened for the first time
 		return
@@ -105,9 +106,9 @@ func (r *run) tunnelChanged(status tunnel.Status) {
 	}
 }
 
-// follow takes the address that the tunnel has now, and reports whether the webhook
-// must be checked: it points elsewhere, or the Hub could not deliver for a while and
-// may have suspended it.
+// follow records the tunnel's present address, and reports whether the webhook must be
+// checked: because it has another address, or because the Hub could not deliver for a
+// while and may have suspended it.
 func (r *run) follow(ctx context.Context, status tunnel.Status) (look bool, err error) {
 	leads := status.State == tunnel.StateUp || status.State == tunnel.StateUnverified || errors.Is(status.Cause, tunnel.ErrNoRoute)
 	if !leads {
@@ -120,7 +121,7 @@ func (r *run) follow(ctx context.Context, status tunnel.Status) (look bool, err 
 	r.live.point(r.rec)
 	err = errors.Join(r.holding.save(r.rec), r.store.StartSession(ctx, r.info()))
 	if r.NoWebhook {
-		r.Tell("the public address is another now: point your webhook to " + r.rec.URL())
+		r.Tell("the public address has changed: set your webhook's URL to " + r.rec.URL())
 	}
 	if r.Moved != nil {
 		err = errors.Join(err, r.Moved(r.rec.URL()))

@@ -22,12 +22,12 @@ import (
 	"github.com/rogpeppe/go-internal/robustio"
 )
 
-// Record is what a session writes down before it changes anything on the
-// user's account, so that a later one can undo it when this one is killed.
+// Record is the file that a session writes before it changes the user's account. A
+// later session uses it to undo the changes if this one is killed.
 type Record struct {
 	Version   int       `json:"v"`
 	ID        string    `json:"id"`      // the session's
-	Machine   string    `json:"machine"` // a hash that tells machines apart and names none
+	Machine   string    `json:"machine"` // a hash that differs between machines and names none
 	PID       int       `json:"pid"`
 	Started   time.Time `json:"started"`
 	Endpoint  string    `json:"endpoint"`
@@ -40,8 +40,8 @@ type Record struct {
 	// Watches is what the webhook watches: a sample event goes through the session
 	// that would get the real one. None without a webhook.
 	Watches []hub.Watch `json:"watches,omitempty"`
-	// Doubt is set while a create is under way: there may be a webhook with
-	// this record's token that no answer has told the id of.
+	// Doubt is set while a webhook is being created: a webhook with this record's token
+	// may exist, but its id is not known yet.
 	Doubt bool      `json:"doubt,omitempty"`
 	Asked time.Time `json:"asked,omitzero"`  // when that create was sent
 	Muted []string  `json:"muted,omitempty"` // webhooks that the session disabled and that were enabled before
@@ -76,13 +76,13 @@ func tokenOf(webhookURL string) string {
 	return token
 }
 
-// isToken reports whether s is like what newToken makes.
+// isToken reports whether s has the form of a token by newToken.
 func isToken(s string) bool {
 	b, err := hex.DecodeString(s)
 	return err == nil && len(b) == 16
 }
 
-// machineHash distinguishes this machine from others, and names none.
+// machineHash is a hash that differs between machines and does not reveal their names.
 func machineHash() string {
 	name := machineName()
 	if name == "" {
@@ -186,7 +186,7 @@ func readRecord(path, id string) (*Record, error) {
 	case len(b) == 0:
 		return nil, errors.New("it is empty")
 	case err != nil:
-		return nil, fmt.Errorf("it is not JSON of a record: %w", err)
+		return nil, fmt.Errorf("it is not a valid record: %w", err)
 	case r.Version > recordVersion:
 		return nil, fmt.Errorf("it is of version %d, which a newer hf-tap wrote", r.Version)
 	case r.ID != id:
@@ -195,11 +195,12 @@ func readRecord(path, id string) (*Record, error) {
 	return &r, r.check()
 }
 
-// check reports what a record lacks. One without its token would fit every
-// webhook that is not of an hf-tap, which must not be deleted.
+// check returns an error if a record has no valid value in a field that it needs. One
+// without its token would fit every webhook that is not of an hf-tap, which must not be
+// deleted.
 func (r *Record) check() error {
 	if !isToken(r.Token) || r.Version < 1 || r.Machine == "" || r.Endpoint == "" || r.Started.IsZero() {
-		return errors.New("it lacks what a record has")
+		return errors.New("a field that it needs is missing")
 	}
 	if r.Local == "" {
 		return nil
@@ -211,8 +212,8 @@ func (r *Record) check() error {
 	return nil
 }
 
-// readSmallFile reads a regular file, and nothing else: a symbolic link may lead
-// out of the folder, and a pipe would never end.
+// readSmallFile reads a regular file. It refuses symbolic links, which may lead out of
+// the folder, and pipes, which may never end.
 func readSmallFile(path string, most int64) ([]byte, error) {
 	info, err := os.Lstat(path)
 	switch {

@@ -1,5 +1,5 @@
-// Package session is one run of the program: what starts in which order, what is
-// checked while it runs, and what stops in which order.
+// Package session runs a session: it starts the receiver, the tunnel and the webhook in
+// order, checks them while it runs, and stops them in order.
 //
 // The order keeps these promises. A session changes nothing on the account before a
 // record of the change is on disk. It creates the webhook last, and deletes it first.
@@ -35,7 +35,6 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/advice"
-	"github.com/hf-tap/hf-tap/internal/app"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/receiver"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -88,7 +87,7 @@ type run struct {
 	recv    *receiver.Receiver
 	servers []*http.Server
 	lease   *lease
-	app     *app.App
+	host    *appHost
 	front   Front
 	live    *Live
 
@@ -130,7 +129,7 @@ func (r *run) panicked(value any) error {
 	return err
 }
 
-// show calls the front end. A panic in it ends the session in the usual order, too.
+// show runs the front end. A panic in it ends the session in the usual order, too.
 func (r *run) show(ctx context.Context, front func(context.Context, *Live) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -156,8 +155,8 @@ func (r *run) start(ctx context.Context) error {
 	return nil
 }
 
-// sweep undoes what dead sessions left. If that fails, it prints why and the session
-// starts all the same: what is left stays on record.
+// sweep removes the webhooks and records of dead sessions. If that fails, it prints why
+// and the session starts all the same: what is left stays on record.
 func (r *run) sweep(ctx context.Context) error {
 	if err := r.Dir.Make(); err != nil {
 		return err
@@ -176,7 +175,7 @@ func (r *run) sweep(ctx context.Context) error {
 	if err != nil && ctx.Err() == nil {
 		r.Log.Warn("sweep", "error", err)
 		if len(swept.Left()) == 0 {
-			r.Tell("what killed sessions left could not all be looked at: " + oneLine(err))
+			r.Tell("some leftovers of killed sessions could not be checked: " + oneLine(err))
 		}
 	}
 	return nil
@@ -237,7 +236,7 @@ func (r *run) serve(ctx context.Context) error {
 	return nil
 }
 
-// info is what the history keeps of the session.
+// info is the session's entry in the history.
 func (r *run) info() history.Session {
 	return history.Session{ID: r.id, StartedAt: r.rec.Started, PID: r.rec.PID, Endpoint: r.Endpoint, User: r.rec.User, URL: r.rec.URL()}
 }
@@ -254,7 +253,7 @@ func (r *run) listen(ln net.Listener, h http.Handler) {
 	})
 }
 
-// prove answers the self-check: only this process knows the key.
+// prove returns the answer to a self-check, which only this process knows.
 func (r *run) prove(nonce string) string {
 	mac := hmac.New(sha256.New, r.key[:])
 	mac.Write([]byte(nonce))
@@ -311,9 +310,12 @@ func (r *run) makeWebhook(ctx context.Context) error {
 // goLive makes the Live that front ends use, and starts the goroutines that watch the
 // tunnel and the webhook.
 func (r *run) goLive(ctx context.Context) error {
+	hosted := r.App
+	hosted.Env = append(hosted.Env[:len(hosted.Env):len(hosted.Env)], AppEnv(r.Secret, r.AppPort)...)
+	r.host = newAppHost(hosted)
 	r.live = &Live{
 		ID: r.id, Endpoint: r.Endpoint, Watches: r.Watches, Domains: r.Domains, Receiver: r.recv,
-		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report,
+		store: r.store, path: r.rec.Path(), secret: r.Secret, keeper: r.keeper, states: &r.states, report: r.report, host: r.host,
 	}
 	r.live.point(r.rec)
 	if r.Local {
@@ -345,7 +347,7 @@ func (r *run) identify(ctx context.Context) error {
 	if r.Like != "" {
 		like, err := r.Hub.GetWebhook(ctx, r.Like)
 		if err != nil {
-			return fmt.Errorf("take the watches of %s: %w", r.Like, err)
+			return fmt.Errorf("read the watches of %s: %w", r.Like, err)
 		}
 		if len(r.Watches) == 0 {
 			r.Watches = slices.Clone(like.Watched)

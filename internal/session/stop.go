@@ -83,8 +83,8 @@ func (r *run) closeServers(ctx context.Context) error {
 	return nil
 }
 
-// closeHistory marks what was not handed over, counts what is kept, and closes
-// the history.
+// closeHistory marks the events that were not handed over as pending, counts the kept
+// ones, and closes the history.
 func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Times.Call)
 	defer cancel()
@@ -95,7 +95,7 @@ func (r *run) closeHistory(ctx context.Context, sum *Summary) error {
 	if r.live != nil {
 		shown = r.show(ctx, r.front.Last)
 	}
-	// What kept the session from being ended keeps the history from being closed.
+	// The error that kept the session from ending keeps the history from closing, too.
 	if closed := r.store.Close(); ended == nil {
 		ended = closed
 	}

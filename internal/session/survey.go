@@ -11,7 +11,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 )
 
-// Surveyed is a webhook of an account, and where it comes from.
+// Surveyed is a webhook of an account, and the session that made it, if one did.
 type Surveyed struct {
 	hub.Webhook
 	Origin string // for people; empty if no hf-tap made or muted it
@@ -32,12 +32,13 @@ type Survey struct {
 	Err      error          // why the records could not be read: where a webhook comes from is unknown then
 }
 
-// Look lists the webhooks of an account and where they come from. It changes
+// Look lists the webhooks of an account, with the sessions that made them. It changes
 // nothing, neither there nor here.
 func Look(ctx context.Context, dir Dir, client *hub.Client) (Survey, error) {
-	// Sessions come and go meanwhile. One that ends removes its webhook before its
-	// record, and one that begins writes its record before it makes the webhook:
-	// whatever is on the list was on record before it or is afterwards.
+	// Sessions begin and end while the list is read. A session that ends removes its
+	// webhook before its record. A session that begins writes its record before it
+	// makes the webhook. So every listed webhook of a session is in the records before
+	// or after.
 	before, _, errBefore := dir.records()
 	list, err := client.ListWebhooks(ctx)
 	if err != nil {
@@ -99,9 +100,9 @@ func (s *Survey) place(dir Dir, endpoint string, w hub.Webhook, known []*Record)
 	return is
 }
 
-// LeftBehind returns the records of dead sessions that may have left something on
-// an account, and the files that cannot be read as records. It changes nothing
-// and asks no Hub.
+// LeftBehind returns the records of dead sessions that may have left a webhook on an
+// account, and the files that are not valid records. It changes nothing and asks no
+// Hub.
 func (d Dir) LeftBehind() (left []*Record, damaged []*RecordError, err error) {
 	records, damaged, err := d.records()
 	for _, r := range records {
@@ -112,7 +113,8 @@ func (d Dir) LeftBehind() (left []*Record, damaged []*RecordError, err error) {
 	return left, damaged, err
 }
 
-// LocalAccess is how callers on this machine reach a session.
+// LocalAccess is the address and the key with which programs on this machine reach a
+// session.
 type LocalAccess struct {
 	URL string // to post deliveries to
 	Key string // for the header Hf-Tap-Key
@@ -172,8 +174,8 @@ func LiveAt(dir Dir) (map[string]LocalAccess, error) {
 	return live, nil
 }
 
-// For returns where to post an event again: an address of a target's own, below the
-// session's, stays one.
+// For returns the address to post an event again. The path of a single target, below
+// the session's path, is kept.
 func (l LocalAccess) For(e *event.Event) string {
 	path, query, asked := strings.Cut(e.Path, "?")
 	url := l.URL
@@ -186,9 +188,9 @@ func (l LocalAccess) For(e *event.Event) string {
 	return url
 }
 
-// Forget removes the record of a dead session, named by the session's id or by
-// that of its webhook, and gives it; nil if it could not be read. What it was a
-// record of stays where it is.
+// Forget removes the record of a dead session, by the id of the session or of its
+// webhook, and returns the record; nil if it could not be read. The webhooks in the
+// record stay as they are.
 func Forget(dir Dir, id string) (*Record, error) {
 	records, damaged, err := dir.records()
 	if err != nil {

@@ -26,7 +26,7 @@ type Swept struct {
 	Damaged   []*RecordError // files that cannot be read as records
 }
 
-// Kept is a record that a sweep did not touch, and the reason.
+// Kept is a record that a sweep did not change, and the reason.
 type Kept struct {
 	Record
 	Live bool   // its session lives
@@ -44,8 +44,8 @@ func (s Swept) Left() []Kept {
 	return left
 }
 
-// lines says what a sweep found, for people: what it did by name, and what is
-// left in one line, however much that is.
+// lines returns the lines about a sweep, for people: one for each change, and a single
+// one for all records that are left.
 func (s Swept) lines() (lines []string) {
 	for _, id := range s.Deleted {
 		lines = append(lines, fmt.Sprintf("deleted the webhook %s that a session left behind when it was killed", id))
@@ -80,11 +80,11 @@ func (s Swept) lines() (lines []string) {
 	return lines
 }
 
-// Sweep undoes what dead sessions left on the account. A session is dead if its lock
-// is free. Sweep handles the records of this machine, endpoint and user. It returns
-// those of others in Kept, with one exception: if a record is older than a day, and its
-// endpoint is on this machine and nobody listens there, it was a sandbox, and the record
-// is removed.
+// Sweep deletes the webhooks that dead sessions left on the account, and enables those
+// that they muted. A session is dead if its lock is free. Sweep handles the records of
+// this machine, endpoint and user. It returns those of others in Kept, with one
+// exception: if a record is older than a day, and its endpoint is on this machine and
+// nobody listens there, it was a sandbox, and the record is removed.
 //
 // Without a client, Sweep asks no Hub, and only removes the records of sessions that
 // left nothing. An error with one record does not stop the others; the error that is
@@ -133,8 +133,8 @@ type lockedRecord struct {
 	*lock
 }
 
-// failed notes an error, once: a Hub that does not answer, for example, fails
-// all records alike.
+// failed records an error, each text once: a Hub that does not answer, for example,
+// fails for all records.
 func (w *sweeper) failed(err error) {
 	if err == nil || slices.ContainsFunc(w.errs, func(e error) bool { return e.Error() == err.Error() }) {
 		return
@@ -142,7 +142,7 @@ func (w *sweeper) failed(err error) {
 	w.errs = append(w.errs, err)
 }
 
-// changed notes how a change in the folder went. In one that is read-only all
+// changed records the result of a change in the folder. In one that is read-only all
 // changes fail, which is one error and no more.
 func (w *sweeper) changed(err error) {
 	if !w.readOnly {
@@ -188,7 +188,7 @@ func (w *sweeper) add(ctx context.Context, rec *Record) {
 	}
 }
 
-// foreign says why a record is not to be swept from here, empty if it is.
+// foreign returns why this session must not sweep a record, empty if it may.
 func (w *sweeper) foreign(rec *Record) string {
 	switch {
 	case rec.Machine != machineHash():
@@ -239,7 +239,7 @@ func (w *sweeper) undo(ctx context.Context) {
 	w.ours = nil
 }
 
-// finishSwept lets go of a dead session's lock, and of its record unless something
+// finishSwept releases a dead session's lock, and removes its record unless something
 // is left to undo.
 func (d Dir) finishSwept(rec *Record, l *lock) error {
 	if rec.needsUndo() {
@@ -253,8 +253,8 @@ func (d Dir) remove(id string, l *lock) error {
 	return errors.Join(removeFile(d.recordPath(id)), d.removeLock(l))
 }
 
-// abandoned reports whether a record is older than a day and of an endpoint on
-// this machine where nobody listens: a sandbox, which took its webhooks with it.
+// abandoned reports whether a record is of an ended sandbox, whose webhooks ended with
+// it: it is older than a day, and nothing listens at its endpoint on this machine.
 func (w *sweeper) abandoned(ctx context.Context, rec *Record) bool {
 	if rec.Machine != machineHash() || time.Since(rec.Started) < doubtLasts || !(hub.Env{Endpoint: rec.Endpoint}).Loopback() {
 		return false
@@ -267,8 +267,8 @@ func (w *sweeper) abandoned(ctx context.Context, rec *Record) bool {
 	return !listens
 }
 
-// listensAt reports whether somebody listens at an endpoint on this machine. In
-// doubt somebody does.
+// listensAt reports whether a server listens at an endpoint on this machine. In doubt
+// somebody does.
 func listensAt(ctx context.Context, endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -288,5 +288,5 @@ func listensAt(ctx context.Context, endpoint string) bool {
 	return ctx.Err() != nil // cut short, which says nothing
 }
 
-// oneLine is an error on one line; joined ones stand on lines of their own.
+// oneLine returns an error as one line; errors.Join writes one error per line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

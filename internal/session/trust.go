@@ -18,7 +18,7 @@ import (
 // each: two commands at once would lose one of two changes to a single file.
 const trustFolder = "trusted"
 
-// Trust is what is known about a file that the user may trust.
+// Trust is the user's decision about a file: whether to trust it.
 type Trust struct {
 	Path    string    `json:"path"`
 	SHA256  string    `json:"sha256"`     // of the content that was trusted

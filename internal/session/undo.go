@@ -23,7 +23,8 @@ func (r *Record) owns(w hub.Webhook) bool {
 // doubtLasts is how long a create whose answer never came is looked for.
 const doubtLasts = 24 * time.Hour
 
-// doubtEnds is when a create that was never answered is not looked for any more.
+// doubtEnds is the time until which a webhook is looked for whose create was never
+// answered.
 func (r *Record) doubtEnds() time.Time {
 	if r.Asked.IsZero() { // an older hf-tap wrote it
 		return r.Started.Add(doubtLasts)
@@ -31,7 +32,7 @@ func (r *Record) doubtEnds() time.Time {
 	return r.Asked.Add(doubtLasts)
 }
 
-// undoResult is what undo did for one record.
+// undoResult is the result of undo for one record.
 type undoResult struct {
 	deleted, enabled []string         // the ids of webhooks
 	unsure           map[string]error // the errors of deletes that may have succeeded, by the webhook's id
@@ -80,7 +81,7 @@ func (u *undoResult) delete(ctx context.Context, client *hub.Client, rec *Record
 	exists := false
 	for _, w := range list {
 		if tokenOf(w.URL) != rec.Token {
-			if rec.Webhook != "" && w.ID == rec.Webhook { // whoever changed its address may need it there
+			if rec.Webhook != "" && w.ID == rec.Webhook { // the user who changed its address may need it
 				errs = append(errs, fmt.Errorf("the webhook %s leads to %q now, which is not a session's address, and is left alone", w.ID, event.MaskURL(w.URL)))
 			}
 			continue

@@ -74,7 +74,7 @@ type trouble struct {
 	active    bool
 }
 
-// update takes the newest finding.
+// update records the newest result, and reports it if it differs from the one before.
 func (t *trouble) update(ctx context.Context, name string, err error) {
 	if ctx.Err() != nil || t.active == (err != nil) {
 		return

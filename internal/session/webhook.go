@@ -56,7 +56,7 @@ func (l *lease) create(ctx context.Context) error {
 	return l.holding.save(l.rec)
 }
 
-// find finds the webhook by its token, nil if there is none.
+// find looks for the webhook by its token, and returns nil if there is none.
 func (l *lease) find(ctx context.Context) (*hub.Webhook, error) {
 	sure, cancel := l.certain(ctx)
 	defer cancel()
@@ -134,8 +134,8 @@ func (l *lease) restore(ctx context.Context) error {
 	return nil
 }
 
-// point sends the whole webhook with the address of this session. The Hub never
-// returns a secret, and may forget one that is left out: it is sent every time.
+// point updates the webhook to the address of this session. The Hub never returns a
+// secret, and may forget one that is left out: it is sent every time.
 func (l *lease) point(ctx context.Context) error {
 	l.spec.URL = l.rec.URL()
 	sure, cancel := l.certain(ctx)

@@ -110,7 +110,7 @@ func pageSize(head []byte) int64 {
 	return size
 }
 
-// page returns the content of a page, the latest in the log if it is there.
+// page returns the content of a page: the latest in the log if there is one.
 func (f *file) page(number int) ([]byte, error) {
 	page := make([]byte, f.size)
 	if at, ok := f.logged[number]; ok {

@@ -78,9 +78,9 @@ func invisible(r rune) bool {
 // selector reports whether r chooses how the character before it is drawn.
 func selector(r rune) bool { return unicode.Is(unicode.Variation_Selector, r) }
 
-// takesSelector reports whether a character has forms to choose from: emoji, the
-// base of a keycap, ideographs, symbols. A byte that is no character, which is
-// decoded as U+FFFD, has none.
+// takesSelector reports whether a character has forms to choose from: emoji, the base
+// of a keycap, ideographs, symbols. An invalid byte, which is decoded as U+FFFD, has
+// none.
 func takesSelector(r rune) bool {
 	if r == utf8.RuneError {
 		return false

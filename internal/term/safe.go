@@ -1,11 +1,11 @@
-// Package term makes texts safe for the user's terminal. Whatever came from outside
-// (headers, paths, bodies, answers, names, messages) passes one of its functions on
-// the way to a screen, a line or a log, and only there: stored data stays as it came.
+// Package term makes texts safe for the user's terminal. All text from outside
+// (headers, paths, bodies, answers, names, messages) passes one of its functions on the
+// way to a screen, a line or a log, and only there: stored data stays unchanged.
 //
-// A terminal obeys far more than colours. C1 controls start sequences without
-// an escape byte, APC and DCS strings pass through renderers verbatim,
-// bidirectional overrides turn text around. So nothing is filtered by form:
-// every rune that is not plain text is shown as a visible picture of itself.
+// A terminal obeys far more than colours. C1 controls start sequences without an escape
+// byte, APC and DCS strings pass through renderers verbatim, bidirectional overrides
+// reverse text. So nothing is filtered by form: every rune that is not plain text is
+// shown as a visible picture of itself.
 package term
 
 import (

@@ -14,8 +14,8 @@ import (
 // pathHints is what targets have said of their paths, by the targets' names.
 type pathHints map[string]string
 
-// attemptLines shows the attempts, the latest first.
-func attemptLines(e *event.Event, zone *time.Location, paths pathHints) []line.Line {
+// attemptLines shows the attempts, the latest first. raw shows their bodies as they came.
+func attemptLines(e *event.Event, zone *time.Location, paths pathHints, raw bool) []line.Line {
 	if len(e.Attempts) == 0 {
 		return []line.Line{line.Text(line.Faint, noAttempt(e))}
 	}
@@ -36,7 +36,7 @@ func attemptLines(e *event.Event, zone *time.Location, paths pathHints) []line.L
 		}
 		lines = append(lines, headerLines(a.Header)...)
 		if len(a.Body) > 0 {
-			lines = append(append(lines, nil), bodyLines(a.Body, a.Header.Get("Content-Type"))...)
+			lines = append(append(lines, nil), bodyLines(a.Body, a.Header.Get("Content-Type"), raw)...)
 		}
 		if a.BodyCut {
 			lines = append(lines, line.Text(line.Warn, "only the beginning of the answer was kept"))

@@ -14,18 +14,18 @@ import (
 const maxPainted = 256 << 10
 
 // bodyLines shows a body: JSON with indents, HTML without its tags, other text as it
-// is, and what is not text as bytes.
-func bodyLines(body []byte, contentType string) []line.Line {
+// is, and what is not text as bytes. raw shows text as it came.
+func bodyLines(body []byte, contentType string, raw bool) []line.Line {
 	var more line.Line
 	if len(body) > maxPainted {
 		more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", present.Size(int64(len(body)-maxPainted))))
 	}
-	shown := body[:min(len(body), maxPainted)]
+	shown := []byte(line.CutBytes(string(body[:min(len(body), maxPainted+1)]), maxPainted))
 	media, _, _ := mime.ParseMediaType(contentType)
 	var lines []line.Line
 	var indented []byte
 	isJSON := false
-	if more == nil {
+	if more == nil && !raw {
 		indented, isJSON = present.Indent(body)
 	}
 	switch {
@@ -39,7 +39,7 @@ func bodyLines(body []byte, contentType string) []line.Line {
 		if len(shown) > 4096 && more == nil {
 			more = line.Text(line.Warn, fmt.Sprintf("… %s more: s saves all of it", present.Size(int64(len(body)-4096))))
 		}
-	case media == "text/html":
+	case media == "text/html" && !raw:
 		lines = textLines([]byte(htmlText(string(shown))), line.Plain)
 	default:
 		lines = textLines(shown, line.Plain)

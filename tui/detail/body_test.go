@@ -10,7 +10,7 @@ func TestABodyOfBracketsDoesNotSwell(t *testing.T) {
 	const deep = 8000
 	body := strings.Repeat("[", deep) + strings.Repeat("]", deep)
 	shown := 0
-	for _, l := range bodyLines([]byte(body), "application/json") {
+	for _, l := range bodyLines([]byte(body), "application/json", false) {
 		shown += len(l.PlainText())
 	}
 	if shown > 2*len(body) {

@@ -40,6 +40,8 @@ type Subject struct {
 	Width         int    // of the pane, in cells
 	Base, BaseRev int64  // the event that Diff compares with; 0: none
 	BaseReason    string // how Base was chosen, in words
+	raw           bool   // bodies are shown as they came
+	whole         bool   // Diff shows long values whole
 	pathHints     int    // how many were known
 }
 
@@ -56,6 +58,9 @@ type Detail struct {
 	tree    *tree // of a body that is JSON
 	busy    bool  // a task works on a copy of the tree
 	panes   [Tabs]line.Scroller
+	phrase  string // that was searched for
+	raw     bool   // bodies are shown as they came
+	whole   bool   // Diff shows long values whole
 }
 
 // New returns a pane that shows times in a zone. Secrets are masked in all tabs.
@@ -78,7 +83,7 @@ type Get func(ctx context.Context, n int64) (*event.Event, error)
 // Show sets what the pane is to show. If that is new, it returns the function that
 // reads it, whose result goes to Set.
 func (d *Detail) Show(s Subject, get Get) func(ctx context.Context) Prepared {
-	s.pathHints = len(d.paths)
+	s.pathHints, s.raw, s.whole = len(d.paths), d.raw, d.whole
 	if s == d.want {
 		return nil
 	}
@@ -119,11 +124,40 @@ func (d *Detail) Set(p Prepared) {
 // Tab is the tab that is open.
 func (d *Detail) Tab() Tab { return d.tab }
 
+// ToggleRaw shows bodies as they came, or laid out for reading again.
+func (d *Detail) ToggleRaw() { d.raw = !d.raw }
+
+// Raw reports whether bodies are shown as they came.
+func (d *Detail) Raw() bool { return d.raw }
+
+// Body returns the body that is read, and a name for it: the last answer in the tab of
+// attempts, else the payload. JSON has indents, unless bodies are shown as they came. The
+// text is not safe for a terminal.
+func (d *Detail) Body() (text, name string, ok bool) {
+	if !d.ready() {
+		return "", "", false
+	}
+	body, name := d.event.Body, fmt.Sprintf("event-%d", d.event.N)
+	if d.tab == Attempts {
+		if len(d.event.Attempts) == 0 {
+			return "", "", false
+		}
+		body, name = d.event.Attempts[len(d.event.Attempts)-1].Body, name+"-answer"
+	}
+	ending := ".txt"
+	if indented, isJSON := present.Indent(body); isJSON {
+		if ending = ".json"; !d.raw {
+			body = indented
+		}
+	}
+	return string(body), name + ending, true
+}
+
 // SetTab opens a tab.
 func (d *Detail) SetTab(t Tab) { d.tab = t }
 
 // OnTree reports whether the pane shows a JSON tree.
-func (d *Detail) OnTree() bool { return d.tab == Payload && d.tree != nil && d.ready() }
+func (d *Detail) OnTree() bool { return d.tab == Payload && d.tree != nil && !d.have.raw && d.ready() }
 
 // ready reports whether the event that was asked for is shown, at any revision.
 func (d *Detail) ready() bool { return d.err == nil && d.event != nil && d.have.N == d.want.N }
@@ -211,8 +245,9 @@ func (d *Detail) Render(w, h int, focused bool) (out []string, cursor int) {
 		body--
 	}
 	if d.OnTree() {
-		out, cursor = d.tree.render(w, body, focused)
+		out, cursor = d.tree.render(w, body, focused, d.phrase)
 	} else {
+		d.panes[d.tab].Phrase = d.phrase
 		out, cursor = d.panes[d.tab].Render(w, body, focused)
 	}
 	if body < h {
@@ -240,7 +275,11 @@ func (d *Detail) foot() line.Line {
 	if p.Count() == 0 {
 		return nil
 	}
-	l := line.Text(line.Faint, fmt.Sprintf("line %s of %s", present.Group(p.Selected()+1), present.Group(p.Count())))
+	l := line.Line{}
+	if d.have.raw && (d.tab == Payload || d.tab == Attempts) {
+		l = l.Add(line.Warn, "raw  ")
+	}
+	l = l.Add(line.Faint, fmt.Sprintf("line %s of %s", present.Group(p.Selected()+1), present.Group(p.Count())))
 	if d.tab == Payload && d.event != nil {
 		l = l.Add(line.Warn, cutReason(d.event))
 	}

@@ -8,6 +8,7 @@ const (
 	None     Intent = iota
 	Leave           // go back to the list
 	NotFound        // the phrase does not occur
+	Found           // it does: see Hits
 )
 
 // Op is an operation on the JSON tree.
@@ -41,6 +42,9 @@ func (d *Detail) Do(op Op) (Intent, Task) {
 	switch {
 	case op == Close && (!d.OnTree() || d.tree.outermost()):
 		return Leave, nil
+	case d.tab == Diff && op == Toggle:
+		d.whole = !d.whole
+		return None, nil
 	case !d.OnTree():
 		return None, nil
 	}
@@ -64,6 +68,7 @@ func (d *Detail) Do(op Op) (Intent, Task) {
 // Find moves the cursor to the next place that contains a phrase, or the previous
 // one. It continues at the other end, and ignores case.
 func (d *Detail) Find(phrase string, back bool) (Intent, Task) {
+	d.phrase = phrase
 	switch {
 	case phrase == "" || !d.ready():
 		return None, nil
@@ -72,16 +77,26 @@ func (d *Detail) Find(phrase string, back bool) (Intent, Task) {
 			if !t.find(phrase, back) {
 				return NotFound
 			}
-			return None
+			return Found
 		})
 	case !d.panes[d.tab].Find(phrase, back):
 		return NotFound, nil
 	}
-	return None, nil
+	return Found, nil
 }
 
-// Click moves the cursor to a line of the pane. If it is there already, and keys go
-// to the pane, it opens or closes what is there.
+// Hits returns how often the phrase of Find occurs in what is open, and how many of the
+// places are up to the cursor.
+func (d *Detail) Hits() (at, of int) {
+	if d.OnTree() {
+		return d.tree.hitAt, d.tree.hits
+	}
+	d.panes[d.tab].Phrase = d.phrase
+	return d.panes[d.tab].Hits()
+}
+
+// Click moves the cursor to a line of the pane. A second click on the same line, while
+// keys go to the pane, opens or closes what the line shows.
 func (d *Detail) Click(y, h int, focused bool) (Intent, Task) {
 	if !d.OnTree() {
 		d.panes[d.tab].Click(y)

@@ -49,13 +49,13 @@ func (p preparation) run(ctx context.Context) Prepared {
 		out.tree, isTree = newTree(e.Body), true
 	}
 	switch {
-	case isTree:
+	case isTree && !s.raw:
 	case len(e.Body) == 0:
 		out.panes[Payload] = line.WrapAll([]line.Line{line.Text(line.Faint, "the body is empty")}, s.Width)
 	case !diff.IsText(e.Body[:min(len(e.Body), 64<<10)]):
 		out.panes[Payload] = newHexRows(e.Body, s.Width)
 	default:
-		out.panes[Payload] = line.WrapAll(bodyLines(e.Body, e.Header.Get("Content-Type")), s.Width)
+		out.panes[Payload] = line.WrapAll(bodyLines(e.Body, e.Header.Get("Content-Type"), s.raw), s.Width)
 	}
 	var base *event.Event
 	if s.Base != 0 {
@@ -66,8 +66,8 @@ func (p preparation) run(ctx context.Context) Prepared {
 		}
 	}
 	out.panes[Request] = line.WrapAll(requestLines(e, p.zone), s.Width)
-	out.panes[Attempts] = line.WrapAll(attemptLines(e, p.zone, p.paths), s.Width)
+	out.panes[Attempts] = line.WrapAll(attemptLines(e, p.zone, p.paths, s.raw), s.Width)
 	out.panes[Timeline] = line.WrapAll(timelineLines(e, p.zone), s.Width)
-	out.panes[Diff] = line.WrapAll(diffLines(e, base, s.BaseReason), s.Width)
+	out.panes[Diff] = line.WrapAll(diffLines(e, base, s.BaseReason, s.whole), s.Width)
 	return out
 }

@@ -20,7 +20,7 @@ type stringRows struct {
 
 // newStringRows breaks a text into rows of at most w cells, in one pass.
 func newStringRows(s string, w int) *stringRows {
-	lt := &stringRows{width: w, text: term.Text(strings.ReplaceAll(s, "\r\n", "\n"))}
+	lt := &stringRows{width: w, text: unjoined(strings.ReplaceAll(s, "\r\n", "\n"))}
 	text := lt.text
 	from, used, space := 0, 0, -1 // space: after the last one of the row
 	for i := 0; i < len(text); {
@@ -49,6 +49,15 @@ func newStringRows(s string, w int) *stringRows {
 		lt.ends = append(lt.ends, int32(len(text)))
 	}
 	return lt
+}
+
+// unjoined is a text of several lines, safe, with the parts of joined emoji.
+func unjoined(s string) string {
+	lines := strings.Split(term.Text(s), "\n")
+	for i, l := range lines {
+		lines[i] = line.Unjoined(l)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // cluster returns the bytes and the cells of the first character of s, as a terminal

@@ -34,14 +34,14 @@ func TestALongTextIsBrokenIntoRowsOnce(t *testing.T) {
 	for name, unit := range map[string]string{"one line": "word ", "lines": "a line\n", "Chinese": "世界"} {
 		body := fmt.Appendf(nil, `{"text":%q}`, strings.Repeat(unit, 5<<20/len(unit)))
 		tr := newTree(body)
-		tr.render(80, 24, true)
+		tr.render(80, 24, true, "")
 		tr.toggle()
 		laid := tr.rowsOf(0)
 		tr.move(1 << 30)
-		rows, _ := tr.render(80, 24, true)
+		rows, _ := tr.render(80, 24, true, "")
 		for range 300 {
 			tr.move(-20)
-			rows, _ = tr.render(80, 24, true)
+			rows, _ = tr.render(80, 24, true, "")
 		}
 		if tr.rowsOf(0) != laid {
 			t.Errorf("%s: the text was broken into rows again", name)

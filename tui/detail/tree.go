@@ -49,6 +49,8 @@ type tree struct {
 	sel   int        // the line of the cursor
 	top   place      // the first row in sight
 
+	hits, hitAt int // of the last search: how many places, and which one the cursor is at
+
 	selRow int                   // the row of the cursor in an open string; 0: the line itself
 	width  int                   // of the last drawing
 	texts  map[*node]*stringRows // of open strings

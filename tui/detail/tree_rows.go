@@ -91,8 +91,8 @@ func (t *tree) step(p place, by int) place {
 }
 
 // render returns the rows in sight, and which of them the cursor is on. Only those
-// are laid out.
-func (t *tree) render(w, h int, focused bool) (rows []string, cursor int) {
+// are laid out. phrase is marked.
+func (t *tree) render(w, h int, focused bool, phrase string) (rows []string, cursor int) {
 	t.width = w
 	t.selRow = min(t.selRow, t.below(t.sel))
 	t.top.line = min(max(t.top.line, 0), len(t.lines)-1)
@@ -111,7 +111,7 @@ func (t *tree) render(w, h int, focused bool) (rows []string, cursor int) {
 				over = line.Invert
 			}
 		}
-		rows = append(rows, r.text.Render(w, over))
+		rows = append(rows, r.text.Unjoined().Marked(phrase).Render(w, over))
 	}
 	return rows, cursor
 }
@@ -136,7 +136,7 @@ func (t *tree) layOut(from place, h int) []treeRow {
 	return rows
 }
 
-// indent is how far a node is indented; deep nodes are no further.
+// indent is how many levels a node is indented, at most 20.
 func (t *tree) indent(n *node) int { return min(max(int(n.depth)-1, 0), 20) }
 
 func (t *tree) line(tl treeLine) line.Line {
@@ -169,7 +169,7 @@ func (t *tree) line(tl treeLine) line.Line {
 // have lines of their own.
 func (t *tree) value(n *node) line.Line {
 	source := t.text[n.start:n.end]
-	preview := string(source[:min(len(source), maxPreview)])
+	preview := line.CutBytes(string(source[:min(len(source), maxPreview+1)]), maxPreview)
 	switch n.kind {
 	case nodeObject, nodeArray:
 		if n.open && len(n.kids) > 0 {

@@ -12,6 +12,7 @@ import (
 func (t *tree) find(phrase string, back bool) bool {
 	if r := t.rowsOf(t.sel); r != nil && (!back || t.selRow > 0) {
 		if row := r.find(strings.ToLower(phrase), t.selRow-1, back); row >= 0 {
+			t.hitAt = min(max(t.hitAt+map[bool]int{false: 1, true: -1}[back], 1), t.hits)
 			t.selRow = row + 1
 			return true
 		}
@@ -20,6 +21,7 @@ func (t *tree) find(phrase string, back bool) bool {
 	if place < 0 || !t.reveal(place) {
 		return false
 	}
+	t.countHits(phrase, place)
 	if r := t.rowsOf(t.sel); r != nil { // the row that contains it, unless the key does
 		row := r.find(strings.ToLower(phrase), -1, false)
 		if back {
@@ -30,17 +32,37 @@ func (t *tree) find(phrase string, back bool) bool {
 	return true
 }
 
-// search returns the next offset of a phrase in the text after a node, or the previous
-// one before it; -1 if there is none.
-func (t *tree) search(n *node, phrase string, back bool) int {
-	needles := [][]byte{bytes.ToLower([]byte(phrase))}
-	if quoted, err := json.Marshal(phrase); err == nil { // as JSON writes it
-		needles = append(needles, bytes.ToLower(quoted[1:len(quoted)-1]))
+// countHits counts the places that contain a phrase, and those up to an offset.
+func (t *tree) countHits(phrase string, place int) {
+	text, needles := t.needles(phrase)
+	t.hits, t.hitAt = 0, 0
+	for _, needle := range needles {
+		t.hits += bytes.Count(text, needle)
+		t.hitAt += bytes.Count(text[:min(place+len(needle), len(text))], needle)
 	}
-	text := bytes.ToLower(t.text)
+	t.hitAt = max(t.hitAt, 1)
+}
+
+// needles returns the text in which a phrase is searched, and the ways in which JSON may
+// write the phrase.
+func (t *tree) needles(phrase string) (text []byte, needles [][]byte) {
+	needles = [][]byte{bytes.ToLower([]byte(phrase))}
+	if quoted, err := json.Marshal(phrase); err == nil {
+		if other := bytes.ToLower(quoted[1 : len(quoted)-1]); !bytes.Equal(other, needles[0]) {
+			needles = append(needles, other)
+		}
+	}
+	text = bytes.ToLower(t.text)
 	if len(text) != len(t.text) { // offsets would be wrong
 		text = t.text
 	}
+	return text, needles
+}
+
+// search returns the next offset of a phrase in the text after a node, or the previous
+// one before it; -1 if there is none.
+func (t *tree) search(n *node, phrase string, back bool) int {
+	text, needles := t.needles(phrase)
 	from := int(n.keyFrom)
 	if n.keyTo == 0 {
 		from = int(n.start)

@@ -18,7 +18,7 @@ import (
 const oddJSON = `{"z":12345678901234567890.10,"a":1e400,"a":[1,[2,{"b c":null}],"x\"\\",{}],"":true,"t":"line one\nline two","ü":"\u001b[31m"}`
 
 func treeText(t *tree, w, h int) string {
-	rows, _ := t.render(w, h, false)
+	rows, _ := t.render(w, h, false, "")
 	for i, r := range rows {
 		rows[i] = strings.TrimRight(ansi.Strip(r), " ")
 	}
@@ -188,7 +188,7 @@ func FuzzTree(f *testing.F) {
 				tr.moveTo(place{})
 			}
 			w, h := 4+int(op)%90, 1+int(op)%30
-			rows, cursor := tr.render(w, h, true)
+			rows, cursor := tr.render(w, h, true, "")
 			if len(rows) > h || cursor < 0 || cursor >= max(len(rows), 1) {
 				t.Fatalf("%d rows of %d, the cursor at %d", len(rows), h, cursor)
 			}

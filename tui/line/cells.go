@@ -2,6 +2,7 @@ package line
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/hf-tap/hf-tap/internal/term"
@@ -43,20 +44,45 @@ func Steady(s string) string {
 }
 
 func steadyCluster(cluster string) string {
-	agreed := func(s string) bool { return ansi.StringWidth(s) == ansi.StringWidthWc(s) }
 	if agreed(cluster) {
 		return cluster
 	}
-	parts := strings.Map(func(r rune) rune {
+	if parts := emojiParts(cluster); parts != "" && agreed(parts) {
+		return parts
+	}
+	return "?"
+}
+
+// agreed reports whether all terminals draw a text equally wide.
+func agreed(s string) bool { return ansi.StringWidth(s) == ansi.StringWidthWc(s) }
+
+// Unjoined returns a safe text in which an emoji that is joined from several is its
+// parts, if terminals disagree about its width. It is for text to read, where other
+// scripts stay as they are.
+func Unjoined(s string) string {
+	if s = term.Line(s); ascii(s) || agreed(s) {
+		return s
+	}
+	var b strings.Builder
+	for rest := s; rest != ""; {
+		cluster, _ := ansi.FirstGraphemeCluster(rest, ansi.GraphemeWidth)
+		rest = rest[len(cluster):]
+		if parts := emojiParts(cluster); parts != "" && !agreed(cluster) && agreed(parts) {
+			cluster = parts
+		}
+		b.WriteString(cluster)
+	}
+	return b.String()
+}
+
+// emojiParts is an emoji without what joins and changes its parts.
+func emojiParts(cluster string) string {
+	return strings.Map(func(r rune) rune {
 		if r == 0x200d || r == 0x20e3 || r >= 0xfe00 && r <= 0xfe0f || r >= 0x1f3fb && r <= 0x1f3ff {
 			return -1 // a joiner, a keycap, a selector, the colour of a skin
 		}
 		return r
 	}, cluster)
-	if parts == "" || !agreed(parts) {
-		return "?"
-	}
-	return parts
 }
 
 // Shorten cuts s to w cells. A text that is cut ends in "…".
@@ -90,7 +116,7 @@ func ShortenMiddle(s string, w int) string {
 // they join nothing, and term shows them.
 const joiners = "\u200c\u200d"
 
-// Cut returns the beginning of s that fits into w cells. What is safe stays so.
+// Cut returns the beginning of s that fits into w cells. A safe text stays safe.
 func Cut(s string, w int) string {
 	if w <= 0 {
 		return ""
@@ -99,6 +125,20 @@ func Cut(s string, w int) string {
 		return s[:min(w, len(s))]
 	}
 	return strings.TrimRight(ansi.Truncate(s, w, ""), joiners)
+}
+
+// CutBytes returns the beginning of a text: at most n bytes, without a character that
+// would be cut.
+func CutBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for i := n; i > max(n-utf8.UTFMax, 0); i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i]
+		}
+	}
+	return s[:n]
 }
 
 // Pad returns s exactly w cells wide, with spaces after it.

@@ -16,13 +16,20 @@ type Line []span
 type span struct {
 	style Style
 	text  string
+	sgr   string // the parameters of a style that a program chose, "" for style
+}
+
+// with returns another text in the same style.
+func (s span) with(text string) span {
+	s.text = text
+	return s
 }
 
 // Text returns a line of one text.
-func Text(st Style, s string) Line { return Line{{st, s}} }
+func Text(st Style, s string) Line { return Line{{style: st, text: s}} }
 
 // Add appends text to a line.
-func (l Line) Add(st Style, s string) Line { return append(l, span{st, s}) }
+func (l Line) Add(st Style, s string) Line { return append(l, span{style: st, text: s}) }
 
 // PlainText returns the text without its styles. It is not safe for a terminal.
 func (l Line) PlainText() string {
@@ -60,7 +67,7 @@ func (l Line) safe() Line {
 				out[n].text += circle
 			}
 		}
-		out = out.Add(s.style, text)
+		out = append(out, s.with(text))
 	}
 	return out
 }
@@ -95,12 +102,16 @@ func (l Line) Render(w int, over Style) string {
 		return all.usual[over]
 	}
 	var open string // what ends the style of the span before
-	last := styles
+	last := span{style: styles}
 	for _, s := range l.Fit(w) {
-		if next := ink(s.style); s.style != last {
+		if s.style != last.style || s.sgr != last.sgr {
+			next := ink(s.style)
+			if s.sgr != "" {
+				next = programInk(s.sgr, over)
+			}
 			b.WriteString(open)
 			b.WriteString(next.before)
-			open, last = next.after, s.style
+			open, last = next.after, s
 		}
 		b.WriteString(s.text)
 	}
@@ -112,7 +123,16 @@ func (l Line) Render(w int, over Style) string {
 func (l Line) Steady(mask func(string) string) Line {
 	out := make(Line, len(l))
 	for i, s := range l {
-		out[i] = span{s.style, Steady(mask(s.text))}
+		out[i] = s.with(Steady(mask(s.text)))
+	}
+	return out
+}
+
+// Unjoined returns the line with all its text as by the function.
+func (l Line) Unjoined() Line {
+	out := make(Line, len(l))
+	for i, s := range l {
+		out[i] = s.with(Unjoined(s.text))
 	}
 	return out
 }
@@ -132,7 +152,7 @@ func (l Line) Fit(w int) Line {
 			t = Cut(t, left)
 		}
 		if t != "" {
-			out = out.Add(s.style, t)
+			out = append(out, s.with(t))
 		}
 		if left -= Width(t); left <= 0 {
 			break
@@ -158,7 +178,7 @@ func (l Line) Wrap(w, indent int) []Line {
 		rest := s.text
 		for rest != "" {
 			if Width(rest) <= left {
-				cur = cur.Add(s.style, rest)
+				cur = append(cur, s.with(rest))
 				left -= Width(rest)
 				break
 			}
@@ -170,7 +190,7 @@ func (l Line) Wrap(w, indent int) []Line {
 			if head == "" {
 				head, _ = ansi.FirstGraphemeCluster(rest, ansi.GraphemeWidth)
 			}
-			out = append(out, cur.Add(s.style, head))
+			out = append(out, append(cur, s.with(head)))
 			rest = strings.TrimLeft(rest[len(head):], joiners)
 			cur, left = Text(Plain, strings.Repeat(" ", indent)), w-indent
 		}
@@ -192,7 +212,7 @@ func fitting(s string, w int) string {
 func (l Line) Masked(mask func(string) string) Line {
 	out := make(Line, len(l))
 	for i, s := range l {
-		out[i] = span{s.style, mask(s.text)}
+		out[i] = s.with(mask(s.text))
 	}
 	return out
 }

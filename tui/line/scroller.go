@@ -20,7 +20,7 @@ func (t wrapped) Row(i int) Line { return t[i] }
 func WrapAll(lines []Line, w int) Rows {
 	var out wrapped
 	for _, l := range lines {
-		out = append(out, l.Wrap(w, 2)...)
+		out = append(out, l.Unjoined().Wrap(w, 2)...)
 	}
 	return out
 }
@@ -31,6 +31,8 @@ type Scroller struct {
 	rows Rows
 	sel  int
 	top  int
+
+	Phrase string // is marked where it occurs
 }
 
 // SetRows replaces the rows. The selection stays where it is.
@@ -84,7 +86,7 @@ func (s *Scroller) Render(w, h int, focused bool) (out []string, cursor int) {
 		if i == s.sel {
 			cursor = len(out)
 		}
-		out = append(out, s.rows.Row(i).Render(w, over))
+		out = append(out, s.rows.Row(i).Marked(s.Phrase).Render(w, over))
 	}
 	return out, cursor
 }
@@ -106,4 +108,19 @@ func (s *Scroller) Find(phrase string, back bool) bool {
 		}
 	}
 	return false
+}
+
+// Hits returns how many rows contain Phrase, and how many of them are up to the selected
+// one.
+func (s *Scroller) Hits() (at, of int) {
+	phrase := strings.ToLower(s.Phrase)
+	for i := range s.Count() {
+		if phrase == "" || !strings.Contains(strings.ToLower(s.rows.Row(i).PlainText()), phrase) {
+			continue
+		}
+		if of++; i <= s.sel {
+			at++
+		}
+	}
+	return at, of
 }

@@ -29,6 +29,9 @@ const (
 	Number // a number, true, false or null
 	Added
 	Gone
+	GoneWord // a word that differs
+	AddedWord
+	Found  // what was searched for
 	styles // the number of styles
 )
 
@@ -58,6 +61,12 @@ func (st Style) look() lipgloss.Style {
 		return s.Reverse(true).Foreground(lipgloss.Cyan)
 	case Number:
 		return s.Foreground(lipgloss.Magenta)
+	case Found:
+		return s.Reverse(true).Bold(true).Foreground(lipgloss.Yellow)
+	case GoneWord:
+		return s.Bold(true).Underline(true).Foreground(lipgloss.Red)
+	case AddedWord:
+		return s.Bold(true).Underline(true).Foreground(lipgloss.Green)
 	case Gone:
 		return s.Foreground(lipgloss.Red)
 	}

@@ -33,6 +33,7 @@ func (s *store) remove(ranges [][2]int64, key int64) int64 {
 		if gone(e) {
 			before[i+1]++
 			delete(s.keys, e.row.N)
+			delete(s.failed, e.row.N)
 			continue
 		}
 		kept = append(kept, e)
@@ -57,7 +58,7 @@ func (s *store) remove(ranges [][2]int64, key int64) int64 {
 	if s.shown != nil {
 		s.shown = append([]int64{}, move(s.shown)...) // nil would show all
 	}
-	s.undecided = move(s.undecided)
+	s.undecided, s.states = move(s.undecided), move(s.states)
 	s.searched -= int(before[min(s.searched, len(s.entries))])
 	s.entries = kept
 	return key

@@ -31,7 +31,7 @@ type List struct {
 	top      int   // the index of the first entry in sight
 	follow   bool  // the selection goes to the newest event
 	held     bool  // an event is being read: the selection stays
-	fresh    int   // how many entries came while the selection stayed
+	fresh    int   // how many events came while the selection stayed
 
 	layout layout
 	cache  map[int64]cachedRow // by the keys of entries
@@ -166,11 +166,17 @@ func (l *List) Position() int {
 	return i
 }
 
-// Fresh is how many events and states came since the list stopped following them.
+// EventPosition is how many events are shown up to the selected entry, and how many at
+// all.
+func (l *List) EventPosition() (at, of int) {
+	return l.store.events(min(l.Position()+1, l.store.len())), l.store.events(l.store.len())
+}
+
+// Fresh is how many events came since the list stopped following them.
 func (l *List) Fresh() int { return l.fresh }
 
 // updateSelection keeps the selection on an entry that is shown. added is how many
-// entries were added at the end.
+// events were added at the end.
 func (l *List) updateSelection(added int) {
 	if l.following() {
 		l.fresh = 0
@@ -213,8 +219,8 @@ func (l *List) Follow(on bool) {
 	}
 }
 
-// Hold keeps the selection where it is while an event is read. If something came
-// meanwhile, the list does not follow any more.
+// Hold keeps the selection where it is while an event is read. After it, the list
+// follows only if no event came while it was held.
 func (l *List) Hold(on bool) {
 	if l.held && !on && l.fresh > 0 {
 		l.follow = false

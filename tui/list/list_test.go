@@ -167,6 +167,10 @@ func TestARowHasRoomForWhatMattersMost(t *testing.T) {
 func TestDeletedEventsLeaveTheList(t *testing.T) {
 	l := newTestList()
 	l.Apply(rows(1, 10))
+	l.Apply([]event.Change{{Row: &event.Row{N: 3, At: noon, Failed: true}}})
+	if l.Failed() != 1 {
+		t.Errorf("%d failed", l.Failed())
+	}
 	l.Move(-5) // to 5
 	l.ToggleMark()
 	l.Move(1) // to 7
@@ -178,6 +182,9 @@ func TestDeletedEventsLeaveTheList(t *testing.T) {
 	}
 	if !slices.Equal(left, []int64{11, 10, 8, 7, 6, 4, 1}) {
 		t.Errorf("left: %v", left)
+	}
+	if l.Failed() != 0 {
+		t.Errorf("%d failed that are not there", l.Failed())
 	}
 	if n := l.SelectedRow().N; n != 7 {
 		t.Errorf("the selection went to %d", n)
@@ -255,6 +262,15 @@ func FuzzList(f *testing.F) {
 				if s.at(i) == nil {
 					t.Fatalf("entry %d of %d is shown and was removed", s.key(i), s.base)
 				}
+			}
+			events := 0
+			for i := range s.len() {
+				if s.at(i).row != nil {
+					events++
+				}
+			}
+			if _, of := l.EventPosition(); of != events {
+				t.Fatalf("%d events are counted, %d are shown", of, events)
 			}
 			for at := range s.keys {
 				if e := s.event(at); e == nil || e.row == nil || e.row.N != at {

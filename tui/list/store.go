@@ -34,6 +34,7 @@ type store struct {
 	base    int64
 	keys    map[int64]int64 // by the numbers of events
 	failed  map[int64]bool  // the numbers of events of this run that failed
+	states  []int64         // the keys of states, in order
 
 	filter    *filter.Filter
 	shown     []int64 // the keys of entries that match the filter; nil: all
@@ -51,6 +52,16 @@ func (s *store) len() int {
 		return len(s.shown)
 	}
 	return len(s.entries)
+}
+
+// events is how many of the first n entries that are shown are events. A filter shows no
+// states.
+func (s *store) events(n int) int {
+	if s.shown != nil {
+		return n
+	}
+	states, _ := slices.BinarySearch(s.states, s.base+int64(n))
+	return n - states
 }
 
 // key is the key of the i-th entry that is shown.
@@ -95,10 +106,10 @@ func (s *store) index(key int64) (i int, exact bool) {
 	return min(i, max(len(s.shown)-1, 0)), false
 }
 
-// apply adds what is new and replaces what has changed. It returns how many more
-// entries are shown at the end.
+// apply adds what is new and replaces what has changed. It returns how many more events
+// are shown at the end.
 func (s *store) apply(changes []event.Change) (added int) {
-	before := s.len()
+	before := s.events(s.len())
 	for _, c := range changes {
 		if c.Row == nil {
 			s.append(&entry{state: c.State})
@@ -117,7 +128,7 @@ func (s *store) apply(changes []event.Change) (added int) {
 			s.filterChanged(key, c.Row)
 		}
 	}
-	added = s.len() - before
+	added = s.events(s.len()) - before
 	s.trim()
 	return added
 }
@@ -126,6 +137,9 @@ func (s *store) apply(changes []event.Change) (added int) {
 func (s *store) append(e *entry) int64 {
 	key := s.base + int64(len(s.entries))
 	s.entries = append(s.entries, e)
+	if e.state != nil {
+		s.states = append(s.states, key)
+	}
 	if !s.filter.Empty() {
 		s.filterNew(key, e)
 	}
@@ -150,6 +164,8 @@ func (s *store) removeFirst(n int) {
 	s.entries = slices.Clone(s.entries[n:]) // a slice would hold what was removed
 	s.base += int64(n)
 	s.searched = max(s.searched-n, 0)
+	first, _ := slices.BinarySearch(s.states, s.base)
+	s.states = slices.Clone(s.states[first:])
 	if s.shown != nil {
 		i, _ := slices.BinarySearch(s.shown, s.base)
 		s.shown = append(make([]int64, 0, len(s.shown)-i), s.shown[i:]...)
@@ -177,14 +193,17 @@ func (s *store) prepend(rows []*event.Row) int {
 	slices.Reverse(page)
 	s.base -= int64(len(page))
 	s.entries = append(page, s.entries...)
-	var shown []int64
+	var shown, states []int64
 	for i, e := range page {
 		key := s.base + int64(i)
 		if e.row != nil {
 			s.keys[e.row.N] = key
 			shown = append(shown, key)
+		} else {
+			states = append(states, key)
 		}
 	}
+	s.states = append(states, s.states...)
 	if !s.filter.Empty() {
 		s.searched += len(page)
 		s.shown = append(shown, s.shown...)

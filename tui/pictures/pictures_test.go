@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,28 @@ func TestAPictureIsXMLWithoutWhatATerminalObeys(t *testing.T) {
 		}
 		if strings.ContainsAny(picture, "\x1b\x07") {
 			t.Errorf("%s holds a control character", name)
+		}
+	}
+}
+
+func TestNoTextOfAPictureBeginsOrEndsWithABlank(t *testing.T) {
+	for name, picture := range pictures(t.Context()) {
+		for _, text := range regexp.MustCompile(`<text [^>]*>([^<]*)</text>`).FindAllStringSubmatch(picture, -1) {
+			if strings.TrimSpace(text[1]) != text[1] || text[1] == "" {
+				t.Errorf("%s has the text %q", name, text[1])
+			}
+		}
+	}
+}
+
+func TestAPictureIsOfWhatIsDrawnHoweverItIsWritten(t *testing.T) {
+	draw := func(row string) string { return svg(row, 30, 1, dark(), "a row") }
+	want := draw("\x1b[1;31mFAIL\x1b[m of \x1b[2mthis\x1b[m")
+	for _, row := range []string{
+		"\x1b[1m\x1b[31mFAIL\x1b[0m of \x1b[2mthis\x1b[0m", "\x1b[31;1mFA\x1b[0m\x1b[1;31mIL\x1b[0;0m o\x1b[mf \x1b[2mthis", "\x1b[m\x1b[1;31mFAIL\x1b[22;39m of \x1b[2mthis\x1b[22m",
+	} {
+		if got := draw(row); got != want {
+			t.Errorf("%q is drawn otherwise:\n%s\n%s", row, got, want)
 		}
 	}
 }

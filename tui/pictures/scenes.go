@@ -107,7 +107,7 @@ func story() (events []*event.Event, changes []event.Change) {
 	state(event.State{Subject: event.SubjectTarget, Name: "http://127.0.0.1:3000/webhooks", State: "down", Detail: "connection refused"})
 	deliver(3*time.Second, "discussion.update", "space:ada/reviewer", func(e *event.Event) { e.Attempts[0].Duration = 1240 * time.Millisecond })
 	at = at.Add(2 * time.Second)
-	state(event.State{Subject: event.SubjectTarget, Name: "http://127.0.0.1:3000/webhooks", State: "up", Detail: "was down for 5s: connection refused"})
+	state(event.State{Subject: event.SubjectTarget, Name: "http://127.0.0.1:3000/webhooks", State: "up", Detail: "again after 5s (connection refused)"})
 	deliver(8*time.Second, "discussion.comment.create", "space:ada/reviewer", nil)
 	deliver(11*time.Second, "discussion.comment.create", "space:ada/reviewer", func(e *event.Event) {
 		old := events[3]

@@ -31,8 +31,8 @@ func light() palette {
 
 // look is how a piece of text looks.
 type look struct {
-	colour               int
-	bold, faint, reverse bool
+	colour                          int
+	bold, faint, reverse, underline bool
 }
 
 // The size of a cell in the picture, and the room around the screen.
@@ -82,6 +82,9 @@ func (l look) draw(b *strings.Builder, p palette, x, y, n int, text string) {
 	if l.bold {
 		weight = ` font-weight="bold"`
 	}
+	if l.underline {
+		weight += ` text-decoration="underline"`
+	}
 	for text != "" {
 		word := strings.TrimLeft(text, " ")
 		left += float64(len(text)-len(word)) * cellWidth
@@ -89,13 +92,17 @@ func (l look) draw(b *strings.Builder, p palette, x, y, n int, text string) {
 		if more {
 			rest = "  " + rest
 		}
-		if text = rest; word == "" {
+		room := float64(ansi.StringWidth(word)) * cellWidth
+		// A blank at an end of a text is not drawn, and its room is taken from the rest.
+		if word = strings.TrimRight(word, " "); word == "" {
+			left, text = left+room, rest
 			continue
 		}
+		text = rest
 		wide := float64(ansi.StringWidth(word)) * cellWidth
 		fmt.Fprintf(b, `<text x="%.1f" y="%d" textLength="%.1f" fill="%s"%s>%s</text>`+"\n",
 			left, margin+y*cellHeight+cellHeight-5, wide, fg, weight, html.EscapeString(word))
-		left += wide
+		left += room
 	}
 }
 
@@ -105,18 +112,23 @@ type piece struct {
 	look look
 }
 
-// pieces splits a row where its look changes.
-func pieces(row string) []piece {
-	var out []piece
+// pieces splits a row where its look changes, however that is written.
+func pieces(row string) (out []piece) {
 	var l look
+	add := func(text string) {
+		if n := len(out) - 1; n >= 0 && out[n].look == l {
+			out[n].text += text
+		} else if text != "" {
+			out = append(out, piece{text, l})
+		}
+	}
 	for row != "" {
 		i := strings.Index(row, "\x1b[")
 		if i < 0 {
-			return append(out, piece{row, l})
+			add(row)
+			break
 		}
-		if i > 0 {
-			out = append(out, piece{row[:i], l})
-		}
+		add(row[:i])
 		parameters, rest, _ := strings.Cut(row[i+2:], "m")
 		for p := range strings.SplitSeq(parameters, ";") {
 			l = l.with(p)
@@ -136,8 +148,18 @@ func (l look) with(parameter string) look {
 		l.bold = true
 	case n == 2:
 		l.faint = true
+	case n == 4:
+		l.underline = true
 	case n == 7:
 		l.reverse = true
+	case n == 22:
+		l.bold, l.faint = false, false
+	case n == 24:
+		l.underline = false
+	case n == 27:
+		l.reverse = false
+	case n == 39:
+		l.colour = 0
 	case n >= 30 && n <= 37:
 		l.colour = n
 	}

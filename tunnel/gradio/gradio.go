@@ -34,9 +34,9 @@ const Name = "gradio"
 type Config struct {
 	tunnel.Options
 
-	// Name decides the address: the same name has the same address. Whoever knows it
-	// can take over the address. Two processes must not use one name at a time.
-	// Empty: a random one for each tunnel.
+	// Name decides the address: the same name has the same address. Anyone who knows
+	// the name can take over the address. Two processes must not use one name at a
+	// time. Empty: a random name for each tunnel.
 	Name string
 
 	Server string           // host:port of the user's own share server or frp server; empty: the one that Lookup returns

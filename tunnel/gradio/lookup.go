@@ -94,7 +94,7 @@ func find(ctx context.Context, cfg Config) (place, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLookup+1))
 	switch final := resp.Request.URL; {
 	case final.Scheme != "https" && !loopback.Is(final.Hostname()):
-		// Whoever can change the answer can name another authority.
+		// An attacker who can change the answer can name another authority.
 		return place{}, at(tunnel.StepTrust, fmt.Errorf("it leads to %s, which is not encrypted", final.Redacted()))
 	case err != nil:
 		return place{}, at(tunnel.StepProtocol, err)
@@ -118,7 +118,7 @@ func parseLookup(body []byte) (place, error) {
 	if start := bytes.TrimSpace(body); len(start) == 0 {
 		return place{}, errors.New("the answer is empty")
 	} else if start[0] == '<' {
-		return place{}, errors.New("the answer is a page, no list of servers")
+		return place{}, errors.New("the answer is a web page, not a list of servers")
 	}
 	var servers []struct {
 		Host   string          `json:"host"`
@@ -126,7 +126,7 @@ func parseLookup(body []byte) (place, error) {
 		RootCA string          `json:"root_ca"`
 	}
 	if err := json.Unmarshal(body, &servers); err != nil {
-		return place{}, fmt.Errorf("the answer is no list of servers: %w", err)
+		return place{}, fmt.Errorf("the answer is not a list of servers: %w", err)
 	}
 	if len(servers) == 0 {
 		return place{}, errors.New("there is no server at the moment")

@@ -28,8 +28,8 @@ func TestAnInvalidLookUpIsAnErrorThatSaysWhy(t *testing.T) {
 	s := start(t, frptest.Config{})
 	ca := strings.ReplaceAll(string(s.CAPEM()), "\n", `\n`)
 	for body, want := range map[string]string{
-		"": "empty", " \n": "empty", "<!doctype html><h1>Sign in": "a page", "null": "no server", "[]": "no server",
-		"{}": "no list", `{"host":"a","port":1}`: "no list", `[1]`: "no list", `[[`: "no list", `[{}]`: "no host",
+		"": "empty", " \n": "empty", "<!doctype html><h1>Sign in": "a web page", "null": "no server", "[]": "no server",
+		"{}": "list of servers", `{"host":"a","port":1}`: "list of servers", `[1]`: "list of servers", `[[`: "list of servers", `[{}]`: "no host",
 		`[{"host":"a","port":0,"root_ca":"` + ca + `"}]`:            "no host",
 		`[{"host":"a","port":70000,"root_ca":"` + ca + `"}]`:        "no host",
 		`[{"host":"","port":7000,"root_ca":"` + ca + `"}]`:          "no host",
@@ -39,7 +39,7 @@ func TestAnInvalidLookUpIsAnErrorThatSaysWhy(t *testing.T) {
 		`[{"host":"a","port":7000}]`:                                "no certificate",
 		`[{"host":"a","port":7000,"root_ca":"-----BEGIN"}]`:         "no certificate",
 		strings.Repeat(" ", maxLookup+1):                            "more than",
-		strings.Repeat("[", maxLookup):                              "no list",
+		strings.Repeat("[", maxLookup):                              "list of servers",
 	} {
 		if p, err := parseLookup([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %+v, %v, want %q", body, p, err, want)
@@ -55,9 +55,9 @@ func TestAFailedLookUpSaysWhereAndWhy(t *testing.T) {
 		fault frptest.Faults
 		want  string
 	}{
-		{"HTML", frptest.Faults{LookupBody: text("<html>welcome to the airport")}, "a page"},
+		{"HTML", frptest.Faults{LookupBody: text("<html>welcome to the airport")}, "a web page"},
 		{"an empty list", frptest.Faults{LookupBody: text("[]")}, "no server at the moment"},
-		{"another shape", frptest.Faults{LookupBody: text(`{"servers":[]}`)}, "no list"},
+		{"another shape", frptest.Faults{LookupBody: text(`{"servers":[]}`)}, "list of servers"},
 		{"nothing", frptest.Faults{LookupBody: text("")}, "empty"},
 		{"an error", frptest.Faults{LookupStatus: 503}, "503"},
 		{"an endless line", frptest.Faults{LookupBody: text(strings.Repeat("[", 2<<20))}, "more than"},

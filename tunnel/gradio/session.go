@@ -163,7 +163,7 @@ func (s *session) readAddress() error {
 			continue
 		}
 		if typ != frpwire.TypeNewProxyResp {
-			return fmt.Errorf("%w: %q in answer to the question for an address", frpwire.ErrMessage, byte(typ))
+			return fmt.Errorf("%w: %q in answer to the request for an address", frpwire.ErrMessage, byte(typ))
 		}
 		proxy, err := frpwire.Decode[frpwire.NewProxyResp](body)
 		if err != nil {

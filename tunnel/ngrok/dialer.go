@@ -20,9 +20,9 @@ const defaultServer = "connect.ngrok-agent.com:443"
 // dialTime is the limit for one try to connect.
 const dialTime = 10 * time.Second
 
-// dialer connects the SDK to ngrok's server. It knows how far a connection came and
-// why it failed, which the SDK does not report. It also closes all connections: a
-// session that the SDK opens while it is told to disconnect would stay.
+// dialer connects the SDK to ngrok's server. It knows how far a connection came and why
+// it failed, which the SDK does not report. It also closes all connections: a session
+// that the SDK opens while it disconnects would stay.
 type dialer struct {
 	cfg    Config
 	server string

@@ -143,7 +143,7 @@ func hostPort(address string) (string, error) {
 	if _, _, found := strings.Cut(address, "://"); found {
 		u, err := url.Parse(address)
 		if err != nil || u.Host == "" {
-			return "", fmt.Errorf("connect_url: %q is no address", address)
+			return "", fmt.Errorf("connect_url: %q is not a valid address", address)
 		}
 		host = u.Host
 	}
@@ -151,7 +151,7 @@ func hostPort(address string) (string, error) {
 		host = net.JoinHostPort(strings.Trim(host, "[]"), "443")
 	}
 	if name, port, err := net.SplitHostPort(host); err != nil || name == "" || port == "" || strings.ContainsAny(host, "/ ") {
-		return "", fmt.Errorf("connect_url: %q is no address", address)
+		return "", fmt.Errorf("connect_url: %q is not a valid address", address)
 	}
 	return host, nil
 }

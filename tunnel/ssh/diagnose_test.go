@@ -40,7 +40,7 @@ func TestDiagnoseAService(t *testing.T) {
 			if err := s.NewHostKey(); err != nil {
 				t.Fatal(err)
 			}
-		}, "reach trust!", "another than before"},
+		}, "reach trust!", "has changed: it was"},
 		{"another protocol", sshtest.Faults{Raw: func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400\r\n\r\n")) }}, nil, "reach protocol!", "does not answer as localhost.run does"},
 		{"permission denied", sshtest.Faults{Refuse: true}, nil, "reach trust session!", "permission denied"},
 		{"no session", sshtest.Faults{NoSession: true}, nil, "reach trust protocol session!", "it allows no session"},

@@ -95,12 +95,12 @@ func (p provider) Diagnose(ctx context.Context) []tunnel.Finding {
 		_ = client.Close() // it was let in: that is all there was to know
 		_ = client.Wait()
 	}
-	trust := "the host key is the one that is known, " + d.known.fingerprint
+	trust := "the host key is the known one, " + d.known.fingerprint
 	if d.known.fresh {
-		trust = "the host key was not known, and is now, " + d.known.fingerprint
+		trust = "the host key was new, and is stored now, " + d.known.fingerprint
 	}
 	return tunnel.Steps(err,
 		p.cfg.Reached(d.service.server, d.connected),
 		tunnel.Finding{Step: string(tunnel.StepTrust), Detail: trust, Took: d.trusted},
-		tunnel.Finding{Step: string(tunnel.StepProtocol), Detail: "the server lets us in", Took: d.entered})
+		tunnel.Finding{Step: string(tunnel.StepProtocol), Detail: "the server accepts the login", Took: d.entered})
 }

@@ -199,7 +199,7 @@ func TestDiagnoseAnSSHD(t *testing.T) {
 			if err := errors.Join(d.Kill(), d.NewHostKey(), d.Start()); err != nil {
 				t.Fatal(err)
 			}
-		}, "reach trust!", "another than before"},
+		}, "reach trust!", "has changed: it was"},
 		{"the key is refused", "", func(_ *testing.T, c *setup, _ *sshtest.Daemon) { c.Home = "" }, "reach trust session!", "permission denied"},
 		{"forwarding is refused", "AllowTcpForwarding no", nil, "reach trust protocol session!", "it does not forward 127.0.0.1:"},
 		{"no address", "", func(_ *testing.T, c *setup, _ *sshtest.Daemon) { c.PublicURL, c.Port = "", 0 }, "reach trust protocol session!", "no public address"},

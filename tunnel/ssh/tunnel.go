@@ -290,7 +290,7 @@ func (t *forwarding) keepAlive() {
 		}
 		switch {
 		case silent == aliveTicks:
-			t.fail(t.dialer.at(tunnel.StepSession, fmt.Errorf("no sign of life within %s", t.beat*aliveTicks/2)))
+			t.fail(t.dialer.at(tunnel.StepSession, fmt.Errorf("no answer within %s", t.beat*aliveTicks/2)))
 			return
 		case silent == 0 && tick%2 == 0:
 			t.asking.Store(true)

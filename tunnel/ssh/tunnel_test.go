@@ -264,7 +264,7 @@ func TestASilentServerIsLeftAndAFailureCountsAsAnAnswer(t *testing.T) {
 		}
 		break
 	}
-	if _, err := tun.Accept(); err == nil || !strings.Contains(err.Error(), "no sign of life within 1h30m0s") {
+	if _, err := tun.Accept(); err == nil || !strings.Contains(err.Error(), "no answer within 1h30m0s") {
 		t.Errorf("got %v", err)
 	}
 }

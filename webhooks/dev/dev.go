@@ -178,7 +178,7 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 			pane(listen.Announced, line)
 		}
 		if slices.ContainsFunc(endpoints, byHand) {
-			fmt.Fprintln(notes, "  secret  "+term.Line(o.Session.Secret)) // it is there to be copied
+			fmt.Fprintln(notes, "  secret  "+term.Line(o.Session.Secret)) // shown so that it can be copied
 			pane(listen.Announced, "  secret  "+where)                    // the screen masks it
 		}
 	}
@@ -186,7 +186,7 @@ func (p *process) serve(ctx context.Context, server *webhooks.Server, options Op
 	o.Output = func(line func(stream, line string)) { pane, restore = line, capture(line) }
 	defer func() { restore() }()
 	err = listen.Run(ctx, o)
-	// What is still in a queue of AnswerFirst is in the history, as not handed over.
+	// The events that are still in a queue of AnswerFirst are pending in the history.
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = server.Shutdown(ended)

@@ -15,9 +15,9 @@ import (
 // from a program that passes on what it has got from the terminal as well.
 const echo = 500 * time.Millisecond
 
-// untilSignal returns a context that ends with the first signal to end; the second one
-// ends the process. A write to a closed pipe is an error meanwhile, not the end of the
-// process.
+// untilSignal returns a context that ends with the first signal to stop. The second
+// signal ends the process. Until then, a write to a closed pipe is an error, and does
+// not end the process.
 func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals, pipes := make(chan os.Signal, 2), make(chan os.Signal, 1)

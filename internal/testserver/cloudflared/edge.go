@@ -37,7 +37,7 @@ type Edge struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and made anew at each change
 	refuse   bool
-	taking   int // the metrics' ports of so many more programs are to be taken
+	taking   int // how many more programs find their metrics port in use
 	taken    []net.Listener
 	programs []Program // all that came, in their order
 	sessions map[string]*yamux.Session
@@ -55,8 +55,8 @@ func Start() (*Edge, error) {
 	return e, nil
 }
 
-// Env is what has to be in the environment of whoever starts the program: it
-// makes it behave so, and find the edge.
+// Env is the environment for the process that starts the program. It selects the
+// program's behaviour, and names the edge.
 func (e *Edge) Env(how Behaviour) []string {
 	return []string{behaviourEnv + "=" + string(how), edgeEnv + "=" + e.ln.Addr().String()}
 }

@@ -39,7 +39,7 @@ const (
 	Silent   Behaviour = "silent"   // it has no metrics
 )
 
-// Environment variables that tell a test's binary that it is the program.
+// Environment variables that make a test's binary run as the program.
 const (
 	behaviourEnv = "HF_TAP_TEST_CLOUDFLARED"
 	edgeEnv      = "HF_TAP_TEST_CLOUDFLARED_EDGE"
@@ -152,7 +152,7 @@ func (p *program) catchAll() (bool, error) {
 // say writes a line as the real program writes its log.
 func say(line string) { fmt.Fprintln(os.Stderr, "2026-01-02T03:04:05Z "+line) }
 
-// connect tells the edge of itself, and gives the connection that visitors come
+// connect registers with the edge, and returns the connection that visitors come
 // through.
 func (p *program) connect() (*yamux.Session, error) {
 	conn, err := net.Dial("tcp4", p.edge)

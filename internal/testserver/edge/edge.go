@@ -38,7 +38,7 @@ type Edge struct {
 	conns map[net.Conn]struct{}
 }
 
-// Start starts an edge that speaks TLS, on a loopback address such as
+// Start starts an edge that speaks TLS, on a loopback address, for example
 // "127.0.0.1:0".
 func Start(address string, dial Dial) (*Edge, error) {
 	ca, err := newAuthority()
@@ -78,8 +78,8 @@ func (e *Edge) CA() *x509.CertPool {
 // CAPEM is the certificate of the edge's own authority.
 func (e *Edge) CAPEM() []byte { return e.ca.pem() }
 
-// Visitor is a transport of which every connection comes to the edge, whatever
-// the address. Whoever uses it closes its idle connections.
+// Visitor is a transport of which every connection comes to the edge, whatever the
+// address. The caller closes its idle connections.
 func (e *Edge) Visitor() *http.Transport {
 	return &http.Transport{
 		MaxIdleConnsPerHost: 16, TLSClientConfig: &tls.Config{RootCAs: e.CA()},

@@ -16,8 +16,8 @@ import (
 	"github.com/hf-tap/hf-tap/internal/frpwire"
 )
 
-// workTime is how long a public connection waits for a work connection: longer
-// than a test's machine stands still.
+// workTime is how long a public connection waits for a work connection: longer than a
+// test's machine may pause.
 const workTime = time.Minute
 
 // control is a session of a client's.
@@ -321,7 +321,7 @@ func (a *address) serve(conn net.Conn) {
 		}
 	}
 	if work == nil {
-		// Who has not asked yet would not hear the answer.
+		// A client that has not sent its request would not read the answer.
 		if req, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
 			_, _ = io.Copy(io.Discard, req.Body)
 		}

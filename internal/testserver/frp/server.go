@@ -55,7 +55,7 @@ type Faults struct {
 	PongError    string
 	OpenStreams  bool // open streams to the client after the login
 	GarbageWork  []byte
-	HideClients  bool // do not tell who the public clients are
+	HideClients  bool // do not pass on the addresses of public clients
 	LookupStatus int
 	LookupBody   *string
 	LookupHang   bool
@@ -68,7 +68,7 @@ type Counts struct {
 	Logins   int // that were granted
 	Refused  int // logins and addresses that were refused
 	Hung     int // clients that wait for an answer that does not come, to their first byte or to a login
-	Given    int // addresses that were given, to whomever
+	Given    int // addresses that were given, to all clients
 	Replaced int // sessions whose place was taken by another with the same run id
 	Ended    int // granted logins that have ended
 	Pings    int

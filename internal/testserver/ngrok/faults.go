@@ -12,7 +12,7 @@ type Phase int
 // The phases, in their order. The zero value is none.
 const (
 	_       Phase = iota
-	Connect       // the connection is there, and nothing has been said
+	Connect       // the connection is open, and nothing was sent
 	Secured       // TLS is done
 	Auth          // the agent has shown its token
 	Bind          // the agent has asked for a host
@@ -84,9 +84,8 @@ func (e *Edge) DropSessions() {
 	}
 }
 
-// Rehost drops all sessions. Whoever binds afterwards gets another host, even
-// an agent that takes its session up again, and the hosts of before answer
-// with 404 and the code Offline.
+// Rehost drops all sessions. An agent that binds afterwards gets another host, even if
+// it resumes its session. The old hosts answer with 404 and the code Offline.
 func (e *Edge) Rehost() {
 	e.change(func() {
 		for _, h := range e.hostList() {
@@ -142,7 +141,7 @@ func (e *Edge) hostList() (list []*host) {
 
 func (e *Edge) allHosts() []*host { return slices.Concat(e.hostList(), e.former) }
 
-// pause waits, and reports false when the edge was closed meanwhile.
+// pause waits, and returns false if the edge was closed during the wait.
 func (e *Edge) pause(d time.Duration) bool {
 	if d <= 0 {
 		return true

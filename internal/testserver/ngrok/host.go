@@ -205,7 +205,7 @@ func page(conn net.Conn, status int, code string) {
 		fmt.Fprintf(conn, "Ngrok-Error-Code: %s\r\n", code)
 	}
 	fmt.Fprintf(conn, "\r\n%s", body)
-	// What is unread when a connection closes resets it, and the answer with it.
+	// Closing a connection with unread data resets it, and the answer is lost.
 	if c, ok := conn.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite()
 		_ = conn.SetReadDeadline(time.Now().Add(time.Second))

@@ -179,7 +179,7 @@ func (d *Daemon) Kill() error {
 		return nil
 	}
 	pid := d.cmd.Process.Pid
-	_ = unix.Kill(pid, unix.SIGSTOP) // it is to start no more of them meanwhile
+	_ = unix.Kill(pid, unix.SIGSTOP) // keeps it from starting more of them
 	sessions := children(pid)
 	err := unix.Kill(-pid, unix.SIGKILL)
 	for _, session := range sessions {
@@ -224,7 +224,7 @@ func parents() map[int]int {
 	for _, name := range stats {
 		stat, err := os.ReadFile(name)
 		if err != nil {
-			continue // it has ended meanwhile
+			continue // it has ended
 		}
 		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 		child, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))

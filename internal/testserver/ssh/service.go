@@ -291,9 +291,9 @@ func (s *Service) Offer(kind string, extra []byte) (ssh.Channel, error) {
 }
 
 // Dial is what the service does when somebody comes to an address: it opens a
-// connection through the latest client's tunnel, if that has the address. What
-// it tells of the forwarding is not what was asked for. An empty address stands
-// for whichever the tunnel has.
+// connection through the latest client's tunnel, if that has the address. The address
+// that it reports for the forwarding is not the requested one. An empty address means
+// the one that the tunnel has.
 func (s *Service) Dial(_ context.Context, _, address string) (net.Conn, error) {
 	s.mu.Lock()
 	said := s.said
