@@ -98,6 +98,28 @@ func TestMenusOpenInTheSmallestWindow(t *testing.T) {
 	})
 }
 
+// In a window that has room for no list, what takes the keys is shown all the same.
+func TestATinyWindowShowsWhatTheKeysGoTo(t *testing.T) {
+	for _, size := range [][2]int{{20, 4}, {20, 2}, {20, 1}, {15, 3}, {8, 1}} {
+		onScreen(t, size[0], size[1], many(3), func(s *screen) {
+			s.session.status.Queued = 3
+			s.session.signal()
+			s.settle()
+			s.press("q")
+			s.shows("quit?")
+			s.sound()
+			s.press("n")
+			s.hides("quit?")
+			s.press("/", "kind")
+			s.shows("kind")
+			s.sound()
+			s.press("esc", "?")
+			s.hides("kind")
+			s.sound()
+		})
+	}
+}
+
 func TestARepoWithoutATypeIsItsName(t *testing.T) {
 	onScreen(t, 120, 40, func(w *fakeSession) {
 		e := delivery(1)

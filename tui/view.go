@@ -58,12 +58,11 @@ func (m *model) compose() (content string, x, y int) {
 	if m.w <= 0 || m.h <= 0 {
 		return "", 0, 0
 	}
+	if m.w < minWidth || m.h < minHeight {
+		return m.composeSmall()
+	}
 	l := m.layout()
 	c := make(canvas, m.h)
-	if m.w < minWidth || m.h < minHeight {
-		c[0] = m.oneLine().Render(m.w, line.Plain)
-		return strings.TrimRight(strings.Join(c, "\n"), "\n"), 0, 0
-	}
 	if m.page != nil {
 		rows, at := m.page.Render(m.w, m.h-1, false)
 		c.write(rect{0, 0, m.w, m.h - 1}, rows)
@@ -185,7 +184,48 @@ func (m *model) stateRows(w int) []string {
 	return rows
 }
 
-// oneLine is all that is shown in a window that is too small.
+// composeSmall is the screen in a window that is too small for a list: the state in one
+// line, and below it what keys go to, a question for example. With room for one line
+// only, that takes the place of the state.
+func (m *model) composeSmall() (content string, x, y int) {
+	c := make(canvas, m.h)
+	room := rect{0, min(1, m.h-1), m.w, max(m.h-1, 1)}
+	rows, x, y := m.openRows(room)
+	if room.y > 0 || rows == nil {
+		c[0] = m.oneLine().Render(m.w, line.Plain)
+	}
+	if rows != nil {
+		c.write(room, rows)
+	}
+	return strings.TrimRight(strings.Join(c, "\n"), "\n"), min(x, m.w-1), min(y, m.h-1)
+}
+
+// openRows is the prompt, menu or page that is open, or else the note, and where its
+// cursor is; nil if there is none.
+func (m *model) openRows(room rect) (rows []string, x, y int) {
+	switch {
+	case m.prompt != nil:
+		above, typed, column := m.prompt.Lines(room.w)
+		if room.h == 1 {
+			return []string{typed.Render(room.w, line.Plain)}, column, room.y
+		}
+		return []string{above.Render(room.w, line.Plain), typed.Render(room.w, line.Plain)}, column, room.y + 1
+	case m.menu != nil:
+		rows, at := m.menu.render(room.w, room.h)
+		return rows, 0, room.y + at
+	case m.page != nil:
+		rows, at := m.page.Render(room.w, room.h, false)
+		return rows, 0, room.y + at
+	case m.note.text != "":
+		for _, part := range m.noteLines() {
+			rows = append(rows, part.Render(room.w, line.Plain))
+		}
+		return rows, 0, 0
+	}
+	return nil, 0, 0
+}
+
+// oneLine is the state in a window that is too small.
 func (m *model) oneLine() line.Line {
 	l := line.Line{}
 	s := &m.header.status
