@@ -66,7 +66,7 @@ func (r *run) startApp(ctx context.Context) error {
 		return err
 	}
 	r.spawn(&r.background, func() { r.watchAppPort(ctx) })
-	r.spawn(&r.background, func() { r.host.tend(ctx, r.AppEnd, r.Times.Restart, r.Tell, r.cancel) })
+	r.spawn(&r.background, func() { r.host.watch(ctx, r.AppEnd, r.Times.Restart, r.Tell, r.cancel) })
 	return nil
 }
 

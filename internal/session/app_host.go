@@ -30,6 +30,8 @@ type AppState struct {
 type appHost struct {
 	cfg app.Config
 
+	replacing sync.Mutex // held while an app is ended for good or for another one; before mu
+
 	mu     sync.Mutex
 	app    *app.App // the one that runs, or the last one
 	state  AppState
@@ -75,9 +77,9 @@ func (h *appHost) current() *app.App {
 	return h.app
 }
 
-// end records that an app has ended, and reports whether that was not known. An app that
-// was replaced, or is ended with the session, is not news.
-func (h *appHost) end(a *app.App) (*AppError, bool) {
+// recordEnd records that an app has ended, and reports whether that was not known. An app
+// that was replaced, or is ended with the session, is not news.
+func (h *appHost) recordEnd(a *app.App) (*AppError, bool) {
 	result := a.Result()
 	ended := &AppError{Name: h.cfg.Args[0], Code: result.Code, Signal: result.Signal, Err: result.Err}
 	h.mu.Lock()
@@ -92,19 +94,24 @@ func (h *appHost) end(a *app.App) (*AppError, bool) {
 
 // restart ends the app, if it runs, and starts it again.
 func (h *appHost) restart(ctx context.Context) error {
+	h.replacing.Lock()
+	defer h.replacing.Unlock()
 	h.mu.Lock()
 	old := h.app
 	h.app = nil // its end is expected
 	h.mu.Unlock()
+	var err error
 	if old != nil {
-		if err := old.Stop(ctx); err != nil {
-			return err
-		}
+		err = old.Stop(ctx)
 	}
-	if err := h.start(); err != nil {
+	if err == nil {
+		err = h.start()
+	}
+	if err != nil {
 		h.mu.Lock()
 		h.app, h.state = old, AppState{Ended: &AppError{Name: h.cfg.Args[0], Err: err}, At: time.Now()}
 		h.mu.Unlock()
+		h.signalChange()
 		return err
 	}
 	select {
@@ -118,8 +125,10 @@ func (h *appHost) restart(ctx context.Context) error {
 func (h *appHost) close(ctx context.Context) error {
 	h.mu.Lock()
 	h.closed = true
-	a := h.app
 	h.mu.Unlock()
+	h.replacing.Lock() // a restart that has begun puts its app back, or ends it
+	defer h.replacing.Unlock()
+	a := h.current()
 	if a == nil {
 		return nil
 	}
@@ -133,9 +142,9 @@ const (
 	maxRestartDelay = 30 * time.Second
 )
 
-// tend waits for the end of the app. Then it restarts the app, ends the session or waits
+// watch waits for the end of the app. Then it restarts the app, ends the session or waits
 // for a start by the user, depending on end. first is the delay before the first restart.
-func (h *appHost) tend(ctx context.Context, end AppEnd, first time.Duration, tell func(string), cancel func(error)) {
+func (h *appHost) watch(ctx context.Context, end AppEnd, first time.Duration, tell func(string), cancel func(error)) {
 	tries, began := 0, time.Now()
 	for a := h.current(); ; {
 		var done <-chan struct{}
@@ -150,7 +159,7 @@ func (h *appHost) tend(ctx context.Context, end AppEnd, first time.Duration, tel
 			continue
 		case <-done:
 		}
-		ended, news := h.end(a)
+		ended, news := h.recordEnd(a)
 		if a = nil; !news {
 			continue
 		}
@@ -170,6 +179,9 @@ func (h *appHost) tend(ctx context.Context, end AppEnd, first time.Duration, tel
 		select {
 		case <-ctx.Done():
 			return
+		case <-h.started: // by the user, who did not wait
+			a, began = h.current(), time.Now()
+			continue
 		case <-time.After(wait):
 		}
 		if err := h.restart(ctx); err != nil {

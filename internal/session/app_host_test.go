@@ -6,6 +6,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,17 +25,17 @@ func hostOf(t *testing.T, script string, end AppEnd) (h *appHost, ended chan err
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended, tended := make(chan error, 1), make(chan struct{})
+	ended, watched := make(chan error, 1), make(chan struct{})
 	go func() {
-		defer close(tended)
-		h.tend(ctx, end, time.Millisecond, func(string) {}, func(err error) { ended <- err })
+		defer close(watched)
+		h.watch(ctx, end, time.Millisecond, func(string) {}, func(err error) { ended <- err })
 	}()
 	t.Cleanup(func() {
 		if err := h.close(context.WithoutCancel(ctx)); err != nil {
 			t.Error(err)
 		}
 		cancel()
-		<-tended
+		<-watched
 	})
 	return h, ended
 }
@@ -76,5 +81,42 @@ func TestNothingIsStartedOnceTheSessionEnds(t *testing.T) {
 	}
 	if err := (&Live{host: h}).RestartApp(t.Context()); err == nil {
 		t.Error("it was started")
+	}
+}
+
+// Each app that was started is ended, also if starts overlap.
+func TestStartsOfTheAppThatOverlapLeaveNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pids")
+	// It takes a moment to end.
+	h, _ := hostOf(t, "echo $$ >>"+file+"; trap 'sleep 0.2; exit' TERM INT; while :; do sleep 0.05; done", Waits)
+	l := &Live{host: h}
+	started := func() []string {
+		b, _ := os.ReadFile(file)
+		return strings.Fields(string(b))
+	}
+	for len(started()) == 0 {
+		runtime.Gosched()
+	}
+	var restarts sync.WaitGroup
+	for range 3 {
+		restarts.Go(func() {
+			if err := l.RestartApp(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	restarts.Wait()
+	if err := h.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range started() {
+		pid, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, 0); err == nil {
+			t.Errorf("the app with process %d runs", pid)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
 	}
 }
