@@ -15,9 +15,9 @@ import (
 func TestCurlSendsTheEventAsItCame(t *testing.T) {
 	for _, program := range []string{"curl", "bash"} {
 		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not there: apt-get install %s", program, program)
+			t.Fatalf("%s is not installed: apt-get install %s", program, program)
 		} else if err != nil {
-			t.Skipf("%s is not there: apt-get install %s", program, program)
+			t.Skipf("%s is not installed: apt-get install %s", program, program)
 		}
 	}
 	type request struct {

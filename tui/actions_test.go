@@ -90,10 +90,10 @@ func TestWrongInputIsExplained(t *testing.T) {
 	}{
 		{[]string{"R", "n", "ctrl+u", "0", "enter"}, `replay "0" times: want a number from 1 to 1000`},
 		{[]string{"F", "o", "ctrl+u", "oops", "enter"}, `"oops" is not understood: want a status`},
-		{[]string{"F", "o", "ctrl+u", "500 for foo:x", "enter"}, `there is no key "foo"`},
+		{[]string{"F", "o", "ctrl+u", "500 for foo:x", "enter"}, `unknown key "foo"`},
 		{[]string{"F", "o", "ctrl+u", "next 3", "enter"}, "is not understood"},
 		{[]string{"F", "o", "ctrl+u", "500 next x", "enter"}, `"next x" is not understood`},
-		{[]string{"enter", "/", "nowhere to be found", "enter"}, `"nowhere to be found" is not there`},
+		{[]string{"enter", "/", "nowhere to be found", "enter"}, `"nowhere to be found" was not found`},
 	} {
 		onScreen(t, 120, 24, many(5), func(s *screen) {
 			s.press(c.keys...)

@@ -34,7 +34,7 @@ func TestTheFilterNarrowsTheListWhileItIsTyped(t *testing.T) {
 func TestAnInvalidFilterSaysWhereAndKeepsTheLastResult(t *testing.T) {
 	onScreen(t, 80, 24, many(22), func(s *screen) {
 		s.press("/", "kind:disc foo:x")
-		s.shows(`at character 11: there is no key "foo"`, "filter kind:disc foo  0 of 22", "/ kind:disc foo:x")
+		s.shows(`at character 11: unknown key "foo"`, "filter kind:disc foo  0 of 22", "/ kind:disc foo:x")
 		s.press("enter") // does not throw away what was typed
 		s.shows("/ kind:disc foo:x")
 		s.press("ctrl+w", "enter")

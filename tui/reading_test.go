@@ -35,7 +35,7 @@ func TestASearchMarksItsHitsAndCountsThem(t *testing.T) {
 		s.press("N")
 		s.shows(`"needle 2" 3 of 3`)
 		s.press("/", "nothing like it", "enter")
-		s.shows("is not there")
+		s.shows("was not found")
 		s.sound()
 	})
 }

@@ -29,7 +29,7 @@ func (m *model) showSelected() tea.Cmd {
 }
 
 // showNotFound shows that the searched phrase does not occur.
-func (m *model) showNotFound() { m.showNote(`"` + m.search + `" is not there`) }
+func (m *model) showNotFound() { m.showNote(`"` + m.search + `" was not found`) }
 
 // compareWith chooses the event that one is compared with: the one that is marked beside
 // it, else the last pinned one of its kind, else the one that it repeats, else the

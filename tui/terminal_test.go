@@ -28,9 +28,9 @@ type terminal struct {
 func openTerminal(t *testing.T, w, h int, environ ...string) *terminal {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil && os.Getenv("CI") == "true" {
-		t.Fatal("tmux is not there: apt-get install tmux")
+		t.Fatal("tmux is not installed: apt-get install tmux")
 	} else if err != nil {
-		t.Skip("tmux is not there: apt-get install tmux")
+		t.Skip("tmux is not installed: apt-get install tmux")
 	}
 	dir := t.TempDir()
 	term := &terminal{t: t, socket: filepath.Join(dir, "tmux"), changed: make(chan struct{}, 1), ended: filepath.Join(dir, "ended")}

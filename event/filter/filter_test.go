@@ -117,9 +117,9 @@ func TestEveryMatchOfARouteIsAFilter(t *testing.T) {
 
 func TestAWrongFilterSaysWhereAndWhatIsRight(t *testing.T) {
 	for filter, want := range map[string]string{
-		"is:failed foo:bar":       `at character 11: there is no key "foo": want one of kind, repo, `,
-		"né한 foo:bar":             `at character 5: there is no key "foo"`, // characters, not bytes
-		"https://hf.co":           `at character 1: there is no key "https": want one of kind`,
+		"is:failed foo:bar":       `at character 11: unknown key "foo": want one of kind, repo, `,
+		"né한 foo:bar":             `at character 5: unknown key "foo"`, // characters, not bytes
+		"https://hf.co":           `at character 1: unknown key "https": want one of kind`,
 		`kind:a "open`:            `at character 8: the quoted phrase has no end: want "`,
 		"status:>>5":              `at character 8: ">>5" is not a valid value of status: want a status`,
 		"status:200,x":            `at character 12: "x" is not a valid value of status`,

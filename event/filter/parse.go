@@ -130,7 +130,7 @@ func (l *lexer) term() (t term, err *Error) {
 	}
 	k, known := findKey(key)
 	if !known {
-		return term{}, unknown(l.s[start:start+len(key)], start, append(keyNames(), watchTypes()...), "one of "+strings.Join(keyNames(), ", ")+`, or the text in "quotes"`, "there is no key %q", key)
+		return term{}, unknown(l.s[start:start+len(key)], start, append(keyNames(), watchTypes()...), "one of "+strings.Join(keyNames(), ", ")+`, or the text in "quotes"`, "unknown key %q", key)
 	}
 	values, err := l.values()
 	if err != nil {
