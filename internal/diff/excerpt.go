@@ -18,14 +18,7 @@ func excerpts(a, b []byte) (before, now string) {
 	if len(x) <= longValue && len(y) <= longValue {
 		return string(x), string(y)
 	}
-	same := 0
-	for same < min(len(x), len(y)) && x[same] == y[same] {
-		same++
-	}
-	end := 0
-	for end < min(len(x), len(y))-same && x[len(x)-1-end] == y[len(y)-1-end] {
-		end++
-	}
+	same, end := sameEnds(x, y)
 	cut := func(r []rune) string {
 		head, tail := "", ""
 		to := len(r)
@@ -39,6 +32,18 @@ func excerpts(a, b []byte) (before, now string) {
 		return head + shorten(string(r[from:to])+tail, 120)
 	}
 	return cut(x), cut(y)
+}
+
+// sameEnds is how much of two lists is the same at the beginning and, after that, at the
+// end.
+func sameEnds[T comparable](x, y []T) (start, end int) {
+	for start < min(len(x), len(y)) && x[start] == y[start] {
+		start++
+	}
+	for end < min(len(x), len(y))-start && x[len(x)-1-end] == y[len(y)-1-end] {
+		end++
+	}
+	return start, end
 }
 
 func oneLine(b []byte) string { return strings.Join(strings.Fields(string(b)), " ") }
@@ -56,14 +61,7 @@ type Word struct {
 // Words compares two texts word by word.
 func Words(before, now string) (a, b []Word) {
 	x, y := words(before), words(now)
-	same := 0
-	for same < min(len(x), len(y)) && x[same] == y[same] {
-		same++
-	}
-	end := 0
-	for end < min(len(x), len(y))-same && x[len(x)-1-end] == y[len(y)-1-end] {
-		end++
-	}
+	same, end := sameEnds(x, y)
 	keepX, keepY := common(x[same:len(x)-end], y[same:len(y)-end])
 	return pieces(x, same, end, keepX), pieces(y, same, end, keepY)
 }
