@@ -71,12 +71,18 @@ func (m *model) layout() layout {
 	if !m.list.Filter().Empty() && bottom-top > 2 {
 		l.filter = next(1)
 	}
-	body := rect{0, top, w, max(bottom-top, 0)}
+	m.placeBody(&l, rect{0, top, w, max(bottom-top, 0)})
+	return l
+}
+
+// placeBody places the list, and what is shown beside or below it.
+func (m *model) placeBody(l *layout, body rect) {
+	w := body.w
 	switch {
 	case m.zoom >= wholeList && m.focus == paneList:
 		l.placeList(body)
 	case m.zoom <= -wholeList && m.focus != paneList:
-		m.placeSecond(&l, body)
+		m.placeSecond(l, body)
 	case w >= sideWidth && body.h >= 8:
 		left := min((w-1)*6/10, 130)
 		switch {
@@ -85,10 +91,10 @@ func (m *model) layout() layout {
 		case m.zoom > 0:
 			left = (w - 1) * 8 / 10
 		}
-		l.placeList(rect{0, top, left, body.h})
-		l.rule = rect{left, top, 3, body.h}
-		m.placeSecond(&l, rect{left + 3, top, w - left - 3, body.h})
-	case w >= bothWidth && h >= bothHeight && body.h >= 16:
+		l.placeList(rect{0, body.y, left, body.h})
+		l.rule = rect{left, body.y, 3, body.h}
+		m.placeSecond(l, rect{left + 3, body.y, w - left - 3, body.h})
+	case w >= bothWidth && m.h >= bothHeight && body.h >= 16:
 		n := min(body.h*2/5, max(m.list.Shown()+1, 7)) // a few events leave room for the one that is open
 		switch {
 		case m.zoom < 0:
@@ -96,15 +102,14 @@ func (m *model) layout() layout {
 		case m.zoom > 0:
 			n = body.h * 3 / 4
 		}
-		l.placeList(rect{0, top, w, n})
-		l.rule = rect{0, top + n, w, 1}
-		m.placeSecond(&l, rect{0, top + n + 1, w, body.h - n - 1})
+		l.placeList(rect{0, body.y, w, n})
+		l.rule = rect{0, body.y + n, w, 1}
+		m.placeSecond(l, rect{0, body.y + n + 1, w, body.h - n - 1})
 	case m.focus == paneList:
 		l.placeList(body)
 	default:
-		m.placeSecond(&l, body)
+		m.placeSecond(l, body)
 	}
-	return l
 }
 
 // placeList places the list and the names of its columns.

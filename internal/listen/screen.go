@@ -110,15 +110,7 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 			Get:   live.Event,
 			Older: live.Older,
 		},
-		Status: func() tui.Status {
-			status := statusOf(live)
-			app := live.App()
-			status.AppRuns = app.Runs
-			if app.Ended != nil {
-				status.AppEnded, status.AppEndedAt = app.Ended.Outcome(), app.At
-			}
-			return status
-		},
+		Status:  func() tui.Status { return s.status(live) },
 		Actions: acts.all(),
 		Repo:    repoToTrigger(live.Watches),
 		Editor:  Editor(s.getenv),
@@ -137,16 +129,22 @@ func (s *screen) config(live *session.Live, feed *history.Follower, wake <-chan 
 	if live.HasApp() {
 		cfg.Actions.RestartApp = acts.restartApp
 	}
-	status := cfg.Status
-	cfg.Status = func() tui.Status {
-		st := status()
-		st.Tunnel.Cause, st.Check.Err, st.Webhook.Cause = cfg.Secrets.Mask(st.Tunnel.Cause), cfg.Secrets.Mask(st.Check.Err), cfg.Secrets.Mask(st.Webhook.Cause)
-		for i := range st.Targets {
-			st.Targets[i].Err = cfg.Secrets.Mask(event.MaskText(st.Targets[i].Err))
-		}
-		return st
-	}
 	return cfg
+}
+
+// status is how the session is, with secrets masked.
+func (s *screen) status(live *session.Live) tui.Status {
+	st, app := statusOf(live), live.App()
+	st.AppRuns = app.Runs
+	if app.Ended != nil {
+		st.AppEnded, st.AppEndedAt = app.Ended.Outcome(), app.At
+	}
+	mask := s.notes.Mask.Secrets().Mask
+	st.Tunnel.Cause, st.Check.Err, st.Webhook.Cause = mask(st.Tunnel.Cause), mask(st.Check.Err), mask(st.Webhook.Cause)
+	for i := range st.Targets {
+		st.Targets[i].Err = mask(event.MaskText(st.Targets[i].Err))
+	}
+	return st
 }
 
 // repoToTrigger returns a repo for triggered events: a watched one, or one of a watched
