@@ -65,13 +65,9 @@ func (f *mcpFlags) serve(ctx context.Context, p *Process) error {
 	if f.account.token == "-" {
 		return usageError(errors.New("--token - reads standard input, where the client's messages come"), "name a stored token: hf-tap mcp --token NAME")
 	}
-	var targets []mcp.Target
-	for _, text := range f.forward {
-		route, err := parseRoute(text, "hf-tap mcp --forward", "7860/webhook")
-		if err != nil {
-			return err
-		}
-		targets = append(targets, mcp.Target{Text: text, Route: route})
+	targets, err := f.targets()
+	if err != nil {
+		return err
 	}
 	env, err := p.hubEnv()
 	if err != nil {
@@ -120,18 +116,36 @@ func (f *mcpFlags) serve(ctx context.Context, p *Process) error {
 		},
 	}
 	if f.allowWebhooks || env.Loopback() {
-		cfg.Listen = func(ctx context.Context, watches, domains, targets []string) (listen.Options, func(), error) {
-			return f.listen(ctx, p, watches, domains, targets)
-		}
-		cfg.Survey = func(ctx context.Context) (session.Survey, error) {
-			a, err := p.account(f.account)
-			if err != nil {
-				return session.Survey{}, err
-			}
-			return session.Look(ctx, a.dir, a.client)
-		}
+		f.offerAccount(p, &cfg)
 	}
 	return lines.UntilClosed(ctx, p.Out, func(ctx context.Context) error { return mcp.Serve(ctx, cfg) })
+}
+
+// targets are the targets of --forward.
+func (f *mcpFlags) targets() ([]mcp.Target, error) {
+	var targets []mcp.Target
+	for _, text := range f.forward {
+		route, err := parseRoute(text, "hf-tap mcp --forward", "7860/webhook")
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, mcp.Target{Text: text, Route: route})
+	}
+	return targets, nil
+}
+
+// offerAccount adds the tools that use the account on the Hub.
+func (f *mcpFlags) offerAccount(p *Process, cfg *mcp.Config) {
+	cfg.Listen = func(ctx context.Context, watches, domains, targets []string) (listen.Options, func(), error) {
+		return f.listen(ctx, p, watches, domains, targets)
+	}
+	cfg.Survey = func(ctx context.Context) (session.Survey, error) {
+		a, err := p.account(f.account)
+		if err != nil {
+			return session.Survey{}, err
+		}
+		return session.Look(ctx, a.dir, a.client)
+	}
 }
 
 func (f *mcpFlags) secret() *secretFlags { return &secretFlags{file: f.secretFile} }
