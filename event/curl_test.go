@@ -4,21 +4,18 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 func TestCurlSendsTheEventAsItCame(t *testing.T) {
 	for _, program := range []string{"curl", "bash"} {
-		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed: apt-get install %s", program, program)
-		} else if err != nil {
-			t.Skipf("%s is not installed: apt-get install %s", program, program)
-		}
+		peertest.Need(t, program, program)
 	}
 	type request struct {
 		header http.Header

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 // terminal is a shell in tmux, which is a real terminal to what runs in it.
@@ -27,11 +29,7 @@ type terminal struct {
 // "story".
 func openTerminal(t *testing.T, w, h int, environ ...string) *terminal {
 	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil && os.Getenv("CI") == "true" {
-		t.Fatal("tmux is not installed: apt-get install tmux")
-	} else if err != nil {
-		t.Skip("tmux is not installed: apt-get install tmux")
-	}
+	peertest.Need(t, "tmux", "tmux")
 	dir := t.TempDir()
 	term := &terminal{t: t, socket: filepath.Join(dir, "tmux"), changed: make(chan struct{}, 1), ended: filepath.Join(dir, "ended")}
 	for _, pipe := range []string{"screen", "ended"} {

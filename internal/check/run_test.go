@@ -18,6 +18,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/check"
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 func TestAHandlerThatIsDownCannotBeChecked(t *testing.T) {
@@ -410,9 +411,7 @@ func TestTheRepoAndTheTextAreThoseOfTheUser(t *testing.T) {
 }
 
 func TestTheCommandsSendTheSame(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed")
-	}
+	peertest.Need(t, "curl", "curl")
 	type got struct{ method, secret, kind, contentType, body string }
 	var mu sync.Mutex
 	var all []got

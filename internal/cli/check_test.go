@@ -7,13 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
@@ -181,9 +181,7 @@ func TestCheckOfWhatIsNotThereSaysWhatToType(t *testing.T) {
 }
 
 func TestCheckStartsTheHandlerAndEndsIt(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		missing(t, "node")
-	}
+	peertest.Need(t, "node", "nodejs")
 	w := newChecker(t)
 	file := filepath.Join(t.TempDir(), "handler.mjs")
 	// It dies on an unknown scope, as an exception in Node does that nobody catches.
@@ -271,10 +269,7 @@ func TestCtrlCEndsACheckAndItsApp(t *testing.T) {
 }
 
 func TestCheckFindsAPythonHandlerThatTakesOneAtATime(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		missing(t, "python3")
-	}
+	python := peertest.Need(t, "python3", "python3")
 	w := newChecker(t)
 	file := filepath.Join(t.TempDir(), "handler.py")
 	const program = `import http.server, json, os, sys, time

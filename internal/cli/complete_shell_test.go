@@ -5,10 +5,11 @@ package cli_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 // typing is a shell in a terminal, with the completions of the program in it.
@@ -21,12 +22,7 @@ type typing struct {
 // inCompletingShell starts bash, zsh or fish as a person has it, without their own settings.
 func (w *world) inCompletingShell(shell string) *typing {
 	w.t.Helper()
-	if _, err := exec.LookPath(shell); err != nil {
-		if shell == "bash" {
-			missing(w.t, "bash")
-		}
-		w.t.Skip("needs " + shell)
-	}
+	peertest.Need(w.t, shell, shell)
 	w.dir = w.t.TempDir()
 	bin := w.t.TempDir()
 	if err := os.Symlink(binary, filepath.Join(bin, "hf-tap")); err != nil {

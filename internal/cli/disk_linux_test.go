@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 // smallDisk mounts a disk of 4 MiB at path; half of it is taken by a file
@@ -18,7 +20,7 @@ func smallDisk(t *testing.T, path string) string {
 		t.Skip("mounting a small disk needs root: sudo go test ./internal/cli")
 	}
 	if err := syscall.Mount("hf-tap-test", path, "tmpfs", 0, "size=4m"); err != nil {
-		missing(t, "a small disk, which cannot be mounted here: "+err.Error())
+		peertest.Missing(t, "a small disk, which cannot be mounted here: "+err.Error())
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(path, syscall.MNT_DETACH); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 )
 
@@ -42,7 +43,7 @@ func TestDoctorOfAnSSHD(t *testing.T) {
 			w := newWorld(t)
 			d, err := sshtest.StartDaemon(t.TempDir(), c.setting)
 			if errors.Is(err, sshtest.ErrMissing) {
-				missing(t, "sshd")
+				peertest.Missing(t, "sshd")
 			}
 			if err != nil {
 				t.Fatal(err)

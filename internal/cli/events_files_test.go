@@ -17,6 +17,7 @@ import (
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/internal/history"
 	"github.com/hf-tap/hf-tap/internal/session"
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 // inHistory opens the history beside the program.
@@ -239,9 +240,7 @@ func TestOneEventIsSavedAndNothingIsOverwritten(t *testing.T) {
 }
 
 func TestACurlScriptSendsWhatItSays(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		missing(t, "curl")
-	}
+	peertest.Need(t, "curl", "curl")
 	w := newWorld(t)
 	a := newApp(t, "127.0.0.1:0")
 	untrusted := recorded(2, "{}")
@@ -310,7 +309,7 @@ func validateHAR(t *testing.T, path string) {
 		err = errors.New("HF_TAP_HAR_VALIDATOR is not set")
 	}
 	if err != nil {
-		missing(t, howToGetTheValidator)
+		peertest.Missing(t, howToGetTheValidator)
 		return
 	}
 	const script = `

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
@@ -408,10 +409,7 @@ func TestWithoutAWebhookItPrintsWhatToPaste(t *testing.T) {
 }
 
 func TestTheRepoThatTheFolderIsFetchedFromIsWatched(t *testing.T) {
-	git, err := exec.LookPath("git")
-	if err != nil {
-		missing(t, "git: apt-get install git")
-	}
+	git := peertest.Need(t, "git", "git")
 	w := newWorld(t)
 	if err := w.AddRepo(hub.Repo{Type: "space", Name: "me/s"}, false); err != nil {
 		t.Fatal(err)

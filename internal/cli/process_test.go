@@ -28,6 +28,7 @@ import (
 	"github.com/hf-tap/hf-tap/hub"
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	cloudflaredtest "github.com/hf-tap/hf-tap/internal/testserver/cloudflared"
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
@@ -73,16 +74,6 @@ func TestMain(m *testing.M) {
 }
 
 const hangUp = syscall.SIGHUP
-
-// missing skips a test for want of something that the machine lacks; in CI that
-// is a failure, or nobody would notice.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" && runtime.GOOS == "linux" {
-		t.Fatal("CI lacks " + what)
-	}
-	t.Skip("needs " + what)
-}
 
 // world is a stand-in Hub with the user "me", and a machine with a state
 // folder and an environment of its own.
@@ -747,10 +738,7 @@ func TestASignalThatComesTwiceAtOnceIsOne(t *testing.T) {
 }
 
 func TestASessionUnderNohupOutlivesItsTerminal(t *testing.T) {
-	nohup, err := exec.LookPath("nohup")
-	if err != nil {
-		missing(t, "nohup: apt-get install coreutils")
-	}
+	nohup := peertest.Need(t, "nohup", "coreutils")
 	w := newWorld(t)
 	cmd := exec.Command(nohup, append([]string{binary}, listenArgs("--count", "2")...)...)
 	cmd.Env, cmd.Dir = w.env, t.TempDir()

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 // pane is a program in tmux, which is a real terminal to it.
@@ -35,9 +37,7 @@ func (w *world) inTerminal(width, height int, args ...string) *pane {
 // inShell is inTerminal with a line for the shell.
 func (w *world) inShell(width, height int, line string) *pane {
 	w.t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		missing(w.t, "tmux: apt-get install tmux")
-	}
+	peertest.Need(w.t, "tmux", "tmux")
 	dir := w.t.TempDir()
 	script := "trap : INT\necho before\n"
 	for _, e := range append(w.env, "TERM=tmux-256color") {
@@ -101,7 +101,7 @@ func (p *pane) pid() int {
 	shell := strings.TrimSpace(p.tmux("display-message", "-p", "#{pane_pid}"))
 	out, err := exec.Command("pgrep", "-P", shell, "-x", "hf-tap").Output()
 	if err != nil {
-		missing(p.t, "pgrep: apt-get install procps")
+		peertest.Missing(p.t, "pgrep: apt-get install procps")
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	if err != nil {

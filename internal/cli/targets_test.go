@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 func TestAReplayHasNoHeadersOfTheFirstConnection(t *testing.T) {
@@ -145,7 +147,7 @@ func ipv6App(t *testing.T) (port string) {
 	t.Helper()
 	ln, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {
-		missing(t, "IPv6: "+err.Error())
+		peertest.Missing(t, "IPv6: "+err.Error())
 	}
 	_, port, _ = net.SplitHostPort(ln.Addr().String())
 	app := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

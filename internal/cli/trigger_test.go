@@ -18,6 +18,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/event"
 	"github.com/hf-tap/hf-tap/hub"
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 // payload is the body of an event, read.
@@ -420,9 +421,7 @@ func TestARequestIsPrintedInsteadOfSent(t *testing.T) {
 		t.Skip("the command is for a POSIX shell")
 	}
 	for _, program := range []string{"curl", "sh"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program)
-		}
+		peertest.Need(t, program, program)
 	}
 	run := func(script string) {
 		t.Helper()

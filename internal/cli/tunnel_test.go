@@ -18,6 +18,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/internal/sandbox"
 	ngroktest "github.com/hf-tap/hf-tap/internal/testserver/ngrok"
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
@@ -391,9 +392,7 @@ func TestAnAppThatForksAndIgnoresSignalsIsGoneAfterwards(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a POSIX shell")
 	}
-	if _, err := exec.LookPath("sleep"); err != nil {
-		missing(t, "sleep")
-	}
+	peertest.Need(t, "sleep", "coreutils")
 	w := newWorld(t)
 	mark := filepath.Base(t.TempDir()) + fmt.Sprint(os.Getpid()) // another run of this test may go on beside it
 	p := w.start(append(listenArgs(), "--", "sh", "-c", `: `+mark+`; trap "" TERM INT; (trap "" TERM INT; echo child up; while :; do sleep 1; done) & echo $$; wait`)...)
@@ -404,7 +403,7 @@ func TestAnAppThatForksAndIgnoresSignalsIsGoneAfterwards(t *testing.T) {
 	w.nothingLeft()
 	out, err := exec.Command("ps", "-eo", "args").Output()
 	if err != nil {
-		missing(t, "ps")
+		peertest.Missing(t, "ps")
 	}
 	if bytes.Contains(out, []byte(mark)) {
 		t.Errorf("it is still there:\n%s", out)

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
@@ -136,11 +136,8 @@ func testExamplesRun(t *testing.T, p *program, commands []command) {
 		done[e.text] = true
 		t.Run(e.from+" "+strings.SplitN(e.text, "\n", 2)[0], func(t *testing.T) {
 			for _, tool := range []string{"jq", "curl"} {
-				if _, err := exec.LookPath(tool); err != nil && strings.Contains(e.text, tool+" ") {
-					if os.Getenv("CI") != "" {
-						t.Fatalf("CI lacks %s", tool)
-					}
-					t.Skipf("%s is not installed", tool)
+				if strings.Contains(e.text, tool+" ") {
+					peertest.Need(t, tool, tool)
 				}
 			}
 			ran++

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	"github.com/hf-tap/hf-tap/internal/testserver/porttest"
 )
 
@@ -110,16 +111,6 @@ func (h handler) program(t *testing.T) string {
 	return file
 }
 
-// lacks skips a test whose peer is missing. In CI on Linux, where .ci/run installs it,
-// that is a failure.
-func lacks(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" && runtime.GOOS == "linux" {
-		t.Fatalf("CI lacks %s", what)
-	}
-	t.Skipf("needs %s", what)
-}
-
 // pythonWith returns a Python that can import the modules, "" if there is none.
 func pythonWith(t *testing.T, modules string) string {
 	t.Helper()
@@ -134,7 +125,7 @@ func pythonWith(t *testing.T, modules string) string {
 func uvicorn(t *testing.T, file string) []string {
 	python := pythonWith(t, "fastapi, uvicorn")
 	if python == "" {
-		lacks(t, "FastAPI and uvicorn: apt-get install python3-fastapi python3-uvicorn")
+		peertest.Missing(t, "FastAPI and uvicorn: apt-get install python3-fastapi python3-uvicorn")
 	}
 	return []string{python, "-m", "uvicorn", "--app-dir", filepath.Dir(file), "app:app"}
 }
@@ -151,7 +142,7 @@ func node(t *testing.T, file string) []string {
 	const how = `node, Express and Hono: HF_TAP_HANDLERS_JS="$(.ci/handlers-js)" go test ./internal/house`
 	dir := os.Getenv("HF_TAP_HANDLERS_JS")
 	if _, err := exec.LookPath("node"); err != nil || dir == "" {
-		lacks(t, how)
+		peertest.Missing(t, how)
 	}
 	if err := os.Symlink(filepath.Join(dir, "node_modules"), filepath.Join(filepath.Dir(file), "node_modules")); err != nil {
 		t.Fatal(err)

@@ -51,6 +51,7 @@ var layers = map[string][]string{
 	"internal/testserver/edge":        {},
 	"internal/testserver/frp":         {"internal/frpwire", "internal/testserver/porttest"},
 	"internal/testserver/frps":        {"tunnel", "tunnel/gradio"},
+	"internal/testserver/peertest":    {},
 	"internal/testserver/porttest":    {},
 	"internal/testserver/tunneltest":  {"tunnel", "internal/testserver/edge"},
 

@@ -57,16 +57,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// missing skips a test for want of something that the machine lacks; in CI that
-// is a failure, or nobody would notice.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" && runtime.GOOS == "linux" {
-		t.Fatal("CI lacks " + what)
-	}
-	t.Skip("needs " + what)
-}
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 )
 
 // howToGetTheSDK is for whoever has no client of npm.
@@ -13,7 +15,7 @@ const howToGetTheSDK = `node and npm's SDK: HF_TAP_MCP_JS="$(.ci/mcp-js)" go tes
 
 func TestNpmsClientCallsTheTools(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil || os.Getenv("HF_TAP_MCP_JS") == "" {
-		missing(t, howToGetTheSDK)
+		peertest.Missing(t, howToGetTheSDK)
 	}
 	w := newWorld(t)
 	h := newHandler(t)

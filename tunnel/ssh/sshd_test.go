@@ -18,6 +18,7 @@ import (
 
 	"github.com/hf-tap/hf-tap/internal/process"
 
+	"github.com/hf-tap/hf-tap/internal/testserver/peertest"
 	sshtest "github.com/hf-tap/hf-tap/internal/testserver/ssh"
 	"github.com/hf-tap/hf-tap/internal/testserver/tunneltest"
 	"github.com/hf-tap/hf-tap/tunnel"
@@ -123,10 +124,7 @@ func TestOpenSSHRefuses(t *testing.T) {
 }
 
 func TestTheAgentsKeysLetUsIn(t *testing.T) {
-	program, err := exec.LookPath("ssh-agent")
-	if err != nil {
-		t.Skip("ssh-agent is missing: apt-get install openssh-client")
-	}
+	program := peertest.Need(t, "ssh-agent", "openssh-client")
 	s := startSSHD(t)
 	dir, err := os.MkdirTemp("", "agent") // the path of a socket has to be short
 	if err != nil {
